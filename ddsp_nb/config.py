@@ -1,0 +1,102 @@
+"""Everything that is adjustable about the instrument, in one frozen dataclass."""
+
+import math
+from dataclasses import asdict, dataclass, fields
+
+from ddsp_nb.errors import ConfigError
+
+INTEGER_RANGES = {
+    "sample_rate": (8_000, 192_000),
+    "hop_length": (16, 8_192),
+    "n_harmonics": (1, 512),
+    "n_bands": (2, 512),
+    "n_mfcc": (1, 128),
+    "hidden_size": (1, 4_096),
+    "n_layers": (1, 8),
+}
+
+
+@dataclass(frozen=True)
+class Config:
+    """Sizes of the analysis, the synthesizer and its network.
+
+    Attributes:
+        sample_rate: samples per second of everything that is heard, 8 000 to 192 000 Hz.
+        hop_length: samples from one frame of controls to the next.
+        n_harmonics: sine waves of the harmonic oscillator.
+        n_bands: bands of the noise filterbank, log-spaced from 20 Hz to Nyquist.
+        n_mfcc: mel-frequency cepstral coefficients among the network's inputs.
+        hidden_size: units of each GRU layer and of the heads.
+        n_layers: GRU layers.
+        fft_sizes: window lengths (samples) of the multi-scale spectral loss.
+        f0_min_hz: lowest pitch that the tracker looks for.
+        f0_max_hz: highest pitch that the tracker looks for.
+        harmonic_mix: share of the harmonic part before training, 0 to 1 (the rest is noise).
+
+    Raises:
+        ConfigError: a value outside its range; the message names it and the range.
+    """
+
+    sample_rate: int = 44_100
+    hop_length: int = 512
+    n_harmonics: int = 64
+    n_bands: int = 64
+    n_mfcc: int = 30
+    hidden_size: int = 512
+    n_layers: int = 2
+    fft_sizes: tuple[int, ...] = (2048, 1024, 512, 256)
+    f0_min_hz: float = 50.0
+    f0_max_hz: float = 2_000.0
+    harmonic_mix: float = 0.8
+
+    def __post_init__(self):
+        for name, (low, high) in INTEGER_RANGES.items():
+            value = getattr(self, name)
+            if type(value) is not int or not low <= value <= high:
+                raise ConfigError(f"{name} is {value!r}; use a whole number from {low} to {high}.")
+        object.__setattr__(self, "fft_sizes", tuple(self.fft_sizes))
+        if not self.fft_sizes or any(type(n) is not int or not 16 <= n <= 65_536 for n in self.fft_sizes):
+            raise ConfigError(f"fft_sizes is {self.fft_sizes!r}; use whole numbers from 16 to 65536.")
+        if not 20 <= self.f0_min_hz < self.f0_max_hz <= self.nyquist_hz:
+            raise ConfigError(
+                f"The pitch range {self.f0_min_hz} to {self.f0_max_hz} Hz is not usable; "
+                f"keep 20 <= f0_min_hz < f0_max_hz <= {self.nyquist_hz:g}."
+            )
+        if not 0 < self.harmonic_mix < 1:
+            raise ConfigError(f"harmonic_mix is {self.harmonic_mix!r}; use a share between 0 and 1.")
+
+    @property
+    def nyquist_hz(self) -> float:
+        """Half the sample rate: no partial may sound above it."""
+        return self.sample_rate / 2
+
+    @property
+    def n_inputs(self) -> int:
+        """Channels that the network reads: pitch, loudness and the MFCCs."""
+        return 2 + self.n_mfcc
+
+    @property
+    def frame_length(self) -> int:
+        """Analysis window in samples: a power of two of at least 46 ms."""
+        return 1 << math.ceil(math.log2(0.046 * self.sample_rate))
+
+    @property
+    def noise_n_fft(self) -> int:
+        """Window of the noise filterbank in samples: two hops, so that gains can move every hop."""
+        return 2 * self.hop_length
+
+    def n_frames(self, n_samples: int) -> int:
+        """Frames that cover n_samples: one at every hop, both ends included."""
+        return math.ceil(n_samples / self.hop_length) + 1
+
+    def to_dict(self) -> dict:
+        """The settings as plain values, for a checkpoint or a sidecar file."""
+        return asdict(self) | {"fft_sizes": list(self.fft_sizes)}
+
+    @classmethod
+    def from_dict(cls, settings: dict) -> "Config":
+        """The reverse of `to_dict`. Raises ConfigError where a name is unknown."""
+        unknown = set(settings) - {f.name for f in fields(cls)}
+        if unknown:
+            raise ConfigError(f"Unknown settings: {', '.join(sorted(map(str, unknown)))}.")
+        return cls(**settings)

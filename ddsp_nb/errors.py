@@ -1,0 +1,21 @@
+"""What can go wrong for a user: each error is one line that says what to do."""
+
+
+class WorkbookError(ValueError):
+    """Something that the user can mend; the command line prints it and exits with 2."""
+
+
+class AudioError(WorkbookError):
+    """A recording that cannot be read, used or written."""
+
+
+class ConfigError(WorkbookError):
+    """A setting outside its range."""
+
+
+class CheckpointError(WorkbookError):
+    """A file that holds no model of ours, or one that this version cannot use."""
+
+
+class GrowthError(WorkbookError):
+    """A growth plan that cannot be rendered."""

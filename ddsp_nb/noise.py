@@ -1,0 +1,61 @@
+"""Filtered noise: white noise through a bank of bands whose gains move with every frame."""
+
+import math
+
+import torch
+
+from ddsp_nb.config import Config
+
+LOWEST_BAND_HZ = 20.0
+BAND_WIDTH = 1.0  # standard deviation of a band's Gaussian, in band spacings
+
+
+class FilteredNoiseGenerator:
+    """Renders band gains to noise.
+
+    Args:
+        config: `Config`; gives sample rate, hop and number of bands.
+    """
+
+    def __init__(self, config: Config):
+        self.config = config
+        self.to_bins = band_to_bins(config)  # [n_bands, n_bins]
+        self.window = torch.hann_window(config.noise_n_fft)
+
+    def __call__(self, noise_magnitudes: torch.Tensor, *, generator: torch.Generator | None = None) -> torch.Tensor:
+        """Render gains to sound; gains of 1 in every band give white noise of RMS 1.
+
+        Args:
+            noise_magnitudes: [batch, n_frames, n_bands] linear gains.
+            generator: source of the noise, so that the same seed gives the same sound.
+
+        Returns:
+            [batch, (n_frames - 1) * hop_length] sound.
+        """
+        batch, n_frames, _ = noise_magnitudes.shape
+        length = (n_frames - 1) * self.config.hop_length
+        where = dict(device=noise_magnitudes.device)
+        white = torch.randn(batch, length, generator=generator).to(**where)
+        window, to_bins = self.window.to(**where), self.to_bins.to(**where)
+        stft = dict(n_fft=self.config.noise_n_fft, hop_length=self.config.hop_length, window=window)
+        spectrum = torch.stft(white, **stft, return_complex=True, pad_mode="constant")
+        gains = (noise_magnitudes @ to_bins).transpose(1, 2)  # [batch, n_bins, n_frames]
+        return torch.istft(spectrum * gains, **stft, length=length)
+
+
+def band_centres_hz(config: Config) -> torch.Tensor:
+    """[n_bands] centre frequencies, log-spaced from 20 Hz to Nyquist."""
+    return torch.logspace(math.log10(LOWEST_BAND_HZ), math.log10(config.nyquist_hz), config.n_bands)
+
+
+def band_to_bins(config: Config) -> torch.Tensor:
+    """Gaussian interpolation, in log frequency, from band gains to FFT bins.
+
+    Returns:
+        [n_bands, n_bins]; each bin's weights sum to 1, so equal gains give a flat spectrum.
+    """
+    centres = band_centres_hz(config).log()
+    bins_hz = torch.fft.rfftfreq(config.noise_n_fft, 1 / config.sample_rate).clamp(min=LOWEST_BAND_HZ)
+    distance = (bins_hz.log() - centres[:, None]) / ((centres[1] - centres[0]) * BAND_WIDTH)
+    weights = torch.exp(-0.5 * distance**2)
+    return weights / weights.sum(0, keepdim=True)

@@ -1,0 +1,148 @@
+"""The harmonic oscillator: a bank of sine waves at whole multiples of one pitch.
+
+    audio = Σ_k a_k(t) sin(k φ(t) + θ_k(t)),  φ the integral of f0
+
+With φ known, sin(kφ) and cos(kφ) are a fixed *basis*: a frame of sound is one small matrix product of basis and
+coefficients, and interpolating after the product keeps everything of size n_samples x n_harmonics out of training.
+Phase is float64 and wrapped before it is multiplied out; each sample has its own Nyquist mask.
+"""
+
+import math
+
+import torch
+
+from ddsp_nb.config import Config
+
+TWO_PI = 2 * math.pi
+FRAMES_AT_ONCE = 8  # basis of a few frames stays in the processor's cache
+
+
+class HarmonicOscillator:
+    """Renders harmonic amplitudes to sound.
+
+    Args:
+        config: `Config`; gives sample rate, hop and number of harmonics.
+    """
+
+    def __init__(self, config: Config):
+        self.config = config
+
+    def __call__(self, f0_hz, amplitudes, *, phase=None, phase_offsets=None) -> torch.Tensor:
+        """Render controls to sound.
+
+        Args:
+            f0_hz: [batch, n_frames] fundamental, Hz.
+            amplitudes: [batch, n_frames, n_harmonics] linear amplitude of each sine; as many harmonics as given.
+            phase: [batch, n_frames] float64 phase of the fundamental, radians; integrated from f0 if None.
+            phase_offsets: [batch, n_frames, n_harmonics] θ_k in radians; 0 if None.
+
+        Returns:
+            [batch, (n_frames - 1) * hop_length] sound.
+        """
+        quadrature = phase_offsets is not None
+        if quadrature:
+            amplitudes = torch.cat([amplitudes * phase_offsets.cos(), amplitudes * phase_offsets.sin()], -1)
+        return self.render(f0_hz, amplitudes, phase=phase, quadrature=quadrature)
+
+    def render(self, f0_hz, coefficients, *, phase=None, quadrature=True) -> torch.Tensor:
+        """Render coefficients of sin(kφ), and with `quadrature` after them of cos(kφ), to sound.
+
+        Args:
+            f0_hz: [batch, n_frames] fundamental, Hz.
+            coefficients: [batch, n_frames, n_harmonics], or twice as many with `quadrature`.
+            phase: [batch, n_frames] float64 radians; integrated from f0 if None.
+
+        Returns:
+            [batch, (n_frames - 1) * hop_length] sound.
+        """
+        phase = integrate_pitch(f0_hz, self.config) if phase is None else phase
+        clips = zip(f0_hz, phase, coefficients, strict=True)
+        return torch.stack([self._render_clip(*clip, quadrature) for clip in clips])
+
+    def _render_clip(self, f0_hz, phase, coefficients, quadrature):
+        """One clip, a few frames at a time: [n_frames], [n_frames], [n_frames, width] -> [n_samples]."""
+        n_harmonics, n_hops = coefficients.shape[-1] // (1 + quadrature), len(f0_hz) - 1
+        parts = []
+        for start in range(0, n_hops, FRAMES_AT_ONCE):
+            frames = slice(start, min(start + FRAMES_AT_ONCE, n_hops) + 1)
+            basis = harmonic_basis(f0_hz[frames], phase[frames], n_harmonics, self.config, quadrature=quadrature)
+            parts.append(render_frames(basis, coefficients[frames]))
+        return torch.cat(parts).flatten()
+
+
+def integrate_pitch(f0_hz: torch.Tensor, config: Config) -> torch.Tensor:
+    """Phase of a pitch that moves linearly from frame to frame.
+
+    Args:
+        f0_hz: [..., n_frames] Hz.
+
+    Returns:
+        [..., n_frames] float64 radians, starting at 0.
+    """
+    f0_hz = f0_hz.double()
+    steps = (f0_hz[..., 1:] + f0_hz[..., :-1]) * (math.pi * config.hop_length / config.sample_rate)
+    return torch.nn.functional.pad(steps.cumsum(-1), (1, 0))
+
+
+def interpolate_phase(f0_hz: torch.Tensor, phase: torch.Tensor, config: Config):
+    """Phase at every sample by the cubic through phase and pitch of the frames (McAulay & Quatieri 1986).
+
+    Where `phase` is the integral of a linear pitch, the cubic is exactly that integral.
+
+    Args:
+        f0_hz: [..., n_frames] Hz.
+        phase: [..., n_frames] radians, unwrapped.
+
+    Returns:
+        phase in cycles and its slope in Hz, both [..., n_frames - 1, hop_length] float64.
+    """
+    u = torch.arange(config.hop_length, dtype=torch.float64, device=f0_hz.device) / config.hop_length
+    hop_s, cycles, f0_hz = config.hop_length / config.sample_rate, phase.double() / TWO_PI, f0_hz.double()
+    start, slope, slope_after = cycles[..., :-1, None] % 1, f0_hz[..., :-1, None] * hop_s, f0_hz[..., 1:, None] * hop_s
+    rise = cycles.diff()[..., None]
+    square, cube = 3 * rise - 2 * slope - slope_after, slope + slope_after - 2 * rise
+    at_samples = start + u * (slope + u * (square + u * cube))
+    return at_samples, (slope + u * (2 * square + 3 * u * cube)) / hop_s
+
+
+def harmonic_basis(f0_hz, phase, n_harmonics: int, config: Config, *, quadrature: bool = True) -> torch.Tensor:
+    """sin(kφ), and with `quadrature` cos(kφ), at every sample; zero where k f0 is at or above Nyquist.
+
+    Args:
+        f0_hz: [..., n_frames] Hz.
+        phase: [..., n_frames] radians, float64.
+
+    Returns:
+        [..., n_frames - 1, hop_length, n_harmonics], or twice as many with `quadrature`, float32.
+    """
+    cycles, frequency_hz = (x.flatten(0, -2) for x in interpolate_phase(f0_hz, phase, config))
+    k = torch.arange(1, n_harmonics + 1, device=cycles.device)
+    basis = torch.empty(*cycles.shape, n_harmonics * (1 + quadrature), device=cycles.device)
+    for i in range(0, len(cycles), FRAMES_AT_ONCE):
+        hops = slice(i, i + FRAMES_AT_ONCE)
+        audible = frequency_hz[hops, :, None] * k < config.nyquist_hz
+        angle = torch.frac(cycles[hops, :, None] * k).float() * TWO_PI
+        basis[hops, :, :n_harmonics] = angle.sin() * audible
+        if quadrature:
+            basis[hops, :, n_harmonics:] = angle.cos() * audible
+    return basis.unflatten(0, (*f0_hz.shape[:-1], f0_hz.shape[-1] - 1))
+
+
+def render_frames(basis: torch.Tensor, coefficients: torch.Tensor) -> torch.Tensor:
+    """Sum the basis with coefficients that move linearly from frame to frame.
+
+    Args:
+        basis: [..., n_hops, hop_length, width].
+        coefficients: [..., n_hops + 1, width].
+
+    Returns:
+        [..., n_hops, hop_length] sound.
+    """
+    ends = basis @ torch.stack([coefficients[..., :-1, :], coefficients[..., 1:, :]], -1)
+    return torch.lerp(ends[..., 0], ends[..., 1], ramp(basis))
+
+
+def ramp(basis: torch.Tensor) -> torch.Tensor:
+    """[hop_length] weights of the later frame, from 0 up to just below 1."""
+    hop_length = basis.shape[-2]
+    return torch.arange(hop_length, dtype=basis.dtype, device=basis.device) / hop_length

@@ -1,0 +1,66 @@
+"""Start the network's heads from the analysed controls, so that training begins where the sound already is.
+
+A GRU with random weights is a rich memory of its inputs; a linear read-out of such a memory can be solved for
+instead of learned (echo state networks, Jaeger 2001). Each head's last layer is the weighted ridge regression
+from what reaches it to the controls of `analysis.py`: one matrix solve instead of hundreds of training steps.
+"""
+
+import torch
+from torch import nn
+
+from ddsp_nb.analysis import Analysis
+from ddsp_nb.features import Features
+from ddsp_nb.model import DDSPModel
+
+RIDGE = 3e-5
+QUIETEST, LOUDEST = 1e-6, 0.999
+
+
+@torch.no_grad()
+def start_heads(model: DDSPModel, features: Features, analysis: Analysis) -> None:
+    """Solve the last layer of the three heads for the analysed controls of one recording, in place.
+
+    Args:
+        model: its GRU, normalisation and mix are taken as they are.
+        features: of the recording.
+        analysis: of the same recording.
+    """
+    net, n_harmonics = model.synthesizer, model.config.n_harmonics
+    hidden = net.remember(features.inputs()[None])[0][0].double()
+    sine, cosine = (analysis.coefficients / model.mix).double().split(n_harmonics, -1)  # [n_frames, n_harmonics] each
+    level = torch.hypot(sine, cosine)
+    relative = level / (level.square().mean(0).sqrt() + QUIETEST)
+    solve(net.amplitude_head, hidden, inverse_softplus(level.clamp(min=QUIETEST))[..., None], relative + 0.05)
+    directions = torch.stack([sine, cosine], -1) / (level[..., None] + 1e-12)
+    solve(net.phase_head, hidden, directions, relative.square() + 1e-4)
+    gains = (analysis.noise_magnitudes / (1 - model.mix)).double().clamp(QUIETEST, LOUDEST)
+    solve(net.noise_head, hidden, torch.logit(gains)[:, None], torch.ones_like(gains[:, :1]))
+
+
+def solve(head: nn.Sequential, hidden, targets, weights) -> None:
+    """Set the last layer of `head` to weighted ridge regressions.
+
+    Args:
+        hidden: [n_frames, hidden_size] what the head reads.
+        targets: [n_frames, n_groups, n] what it should say; its outputs are ordered [n, n_groups].
+        weights: [n_frames, n_groups] importance of each frame.
+    """
+    *body, last = head
+    x = nn.functional.pad(nn.Sequential(*body)(hidden.float()).double(), (0, 1), value=1.0)  # a constant for the bias
+    groups = zip(targets.unbind(1), weights.unbind(1), strict=True)
+    solution = torch.stack([ridge(x, t, w) for t, w in groups], -1)  # [hidden_size + 1, n, n_groups]
+    solution = solution.flatten(1).T
+    last.weight.copy_(solution[:, :-1])
+    last.bias.copy_(solution[:, -1])
+
+
+def ridge(x, target, weight):
+    """argmin_b Σ weight (x b - target)² + ridge |b|²: [n_frames, n], [n_frames, m], [n_frames] -> [n, m]."""
+    weighted = x * weight[:, None]
+    gram = weighted.T @ x
+    gram.diagonal().add_(RIDGE * gram.diagonal().mean())
+    return torch.linalg.solve(gram, weighted.T @ target)
+
+
+def inverse_softplus(y):
+    return y + torch.log(-torch.expm1(-y))
