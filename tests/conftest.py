@@ -1,0 +1,60 @@
+"""What the tests share: real recordings, one small trained model, and sounds of known truth."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from ddsp_nb import Config, DDSPModel, FeatureExtractor, load_audio, train
+
+torch.set_num_threads(1)
+DATA = Path(__file__).parent.parent / "data"
+
+
+@pytest.fixture(scope="session")
+def data():
+    """Folder of the recordings."""
+    return DATA
+
+
+@pytest.fixture(scope="session")
+def small_config():
+    """An instrument that trains in a second."""
+    return Config(sample_rate=16_000, hidden_size=64, n_harmonics=32)
+
+
+@pytest.fixture(scope="session")
+def clip(small_config):
+    """Two seconds of the violin at the small instrument's sample rate."""
+    return load_audio(DATA / "violin.flac", small_config.sample_rate, duration_s=2)
+
+
+@pytest.fixture(scope="session")
+def features(small_config, clip):
+    """Features of `clip`."""
+    return FeatureExtractor(small_config)(clip)
+
+
+@pytest.fixture(scope="session")
+def trained(small_config, features, clip):
+    """The small instrument, taught the clip. Read it only."""
+    torch.manual_seed(0)
+    model = DDSPModel(small_config)
+    for _ in train(model, features, clip, epochs=8, seed=0):
+        pass
+    return model.eval()
+
+
+@pytest.fixture(scope="session")
+def sawtooth():
+    """Maker of band-limited sawtooths: f0_hz, a number or one per sample, to [n_samples] float32."""
+
+    def make(f0_hz, seconds, sample_rate=44_100, harmonics=None, level=0.2):
+        f0_hz = np.broadcast_to(np.asarray(f0_hz, float), (round(seconds * sample_rate),))
+        cycles = np.concatenate([[0], np.cumsum(f0_hz)[:-1]]) / sample_rate
+        highest = int(0.45 * sample_rate / f0_hz.max())
+        partials = [np.sin(2 * np.pi * ((k * cycles) % 1)) / k for k in harmonics or range(1, min(highest, 40) + 1)]
+        return torch.from_numpy(level * sum(partials)).float()
+
+    return make
