@@ -1,0 +1,206 @@
+"""Pictures of sounds and controls: each function draws on `ax`, or on a figure of its own, and returns the axes.
+
+Tensors and arrays are both welcome. Levels are in dB relative to a full-scale sine on one fixed colour scale, so
+that two pictures can be compared by eye. Pictures with a figure of their own have a colour bar.
+"""
+
+import numpy as np
+import torch
+
+from ddsp_nb.config import Config
+from ddsp_nb.noise import band_centres_hz, band_to_bins
+
+COLOURS = "magma"
+WIDTH, HEIGHT = 9.0, 3.0  # inches of a figure of its own
+MOST_POINTS = 4000  # longer waveforms are drawn as the outline that the eye would see anyway
+QUIETEST = 1e-10
+
+
+def waveform(audio, sample_rate: int, ax=None, label=None):
+    """Pressure over time: audio [n_samples], full scale ±1."""
+    ax, audio = _axes(ax), _numpy(audio)
+    block = -(-len(audio) // MOST_POINTS)
+    if block > 2:
+        blocks = np.pad(audio, (0, -len(audio) % block), mode="edge").reshape(-1, block)
+        times_s = (np.arange(len(blocks)) + 0.5) * block / sample_rate
+        ax.fill_between(times_s, blocks.min(1), blocks.max(1), label=label, lw=0.5, alpha=0.8)
+    else:
+        ax.plot(np.arange(len(audio)) / sample_rate, audio, label=label, lw=1)
+    ax.set_xlim(0, len(audio) / sample_rate)
+    return _finish(ax, "Time (s)", "Amplitude", label=label)
+
+
+def spectrogram(audio, sample_rate: int, ax=None, title=None, n_fft=2048, max_hz=None, floor_db=-80):
+    """Level of every frequency over time: audio [n_samples]; n_fft samples a window; 0 dB is a full-scale sine."""
+    image = _decibels(_magnitudes(audio, n_fft))  # [n_bins, n_frames]
+    max_hz = min(max_hz or sample_rate / 2, sample_rate / 2)
+    extent = (0, _numpy(audio).shape[-1] / sample_rate, 0, sample_rate / 2)
+    own, ax = ax is None, _axes(ax)
+    picture = ax.imshow(
+        image,
+        origin="lower",
+        aspect="auto",
+        extent=extent,
+        cmap=COLOURS,
+        vmin=floor_db,
+        vmax=0,
+        interpolation="nearest",
+    )
+    ax.set_ylim(0, max_hz)
+    _colour_bar(own, ax, picture)
+    return _finish(ax, "Time (s)", "Frequency (Hz)", title=title)
+
+
+def pitch(features, ax=None, label=None, color="#27d3f5", **style):
+    """Fundamental in Hz over time, drawn only where the sound is voiced, over whatever `ax` shows already."""
+    ax = _axes(ax)
+    f0_hz = np.where(_numpy(features.voiced), _numpy(features.f0_hz), np.nan)
+    ax.plot(_numpy(features.times_s), f0_hz, label=label, color=color, **{"lw": 2, **style})
+    return _finish(ax, "Time (s)", "Frequency (Hz)", label=label)
+
+
+def loudness(features, ax=None, label=None):
+    """RMS level in dB relative to full scale over time."""
+    ax = _axes(ax)
+    ax.plot(_numpy(features.times_s), _numpy(features.loudness_db), label=label)
+    return _finish(ax, "Time (s)", "Loudness (dB)", label=label)
+
+
+def mfcc(features, ax=None):
+    """Mel-frequency cepstral coefficients over time, each row as far from its mean as its spread allows."""
+    values = _numpy(features.mfcc).T  # [n_mfcc, n_frames]
+    rows = (values - values.mean(1, keepdims=True)) / (values.std(1, keepdims=True) + QUIETEST)
+    own, ax = ax is None, _axes(ax)
+    extent = (0, _numpy(features.times_s)[-1], -0.5, len(rows) - 0.5)
+    picture = ax.imshow(
+        rows, origin="lower", aspect="auto", extent=extent, cmap="coolwarm", vmin=-3, vmax=3, interpolation="nearest"
+    )
+    _colour_bar(own, ax, picture, "Standard deviations")
+    return _finish(ax, "Time (s)", "MFCC number")
+
+
+def spectrum(audio, sample_rate: int, ax=None, label=None, max_hz=None, n_fft=8192):
+    """Level of every frequency, averaged over the whole sound: audio [n_samples]; 0 dB is a full-scale sine."""
+    ax = _axes(ax)
+    power = np.square(_magnitudes(audio, n_fft)).mean(1)  # [n_bins]
+    ax.plot(np.fft.rfftfreq(n_fft, 1 / sample_rate), _decibels(np.sqrt(power)), label=label, lw=1)
+    ax.set(xlim=(0, max_hz or sample_rate / 2), ylim=(-120, 0))
+    return _finish(ax, "Frequency (Hz)", "Level (dB)", label=label)
+
+
+def amplitudes(amplitudes, config: Config, ax=None, title=None, floor_db=-80):
+    """Level of every harmonic over time: amplitudes [n_frames, n_harmonics], linear, drawn in dB."""
+    values = _matrix(amplitudes)
+    own, ax = ax is None, _axes(ax)
+    extent = (0, (len(values) - 1) * config.hop_length / config.sample_rate, 0.5, values.shape[1] + 0.5)
+    style = dict(origin="lower", aspect="auto", cmap=COLOURS, vmin=floor_db, vmax=0, interpolation="nearest")
+    picture = ax.imshow(_decibels(values).T, extent=extent, **style)
+    _colour_bar(own, ax, picture)
+    return _finish(ax, "Time (s)", "Harmonic", title=title)
+
+
+def noise_bands(noise_magnitudes, config: Config, ax=None, title=None, floor_db=-100):
+    """Gain of every noise band over time: noise_magnitudes [n_frames, n_bands], linear, drawn in dB."""
+    values = _matrix(noise_magnitudes)
+    own, ax = ax is None, _axes(ax)
+    times_s = np.arange(len(values)) * config.hop_length / config.sample_rate
+    centres_hz = _numpy(band_centres_hz(config))
+    style = dict(cmap=COLOURS, vmin=floor_db, vmax=0, shading="nearest", rasterized=True)
+    picture = ax.pcolormesh(times_s, centres_hz, _decibels(values).T, **style)
+    ax.set_yscale("log")
+    _colour_bar(own, ax, picture)
+    return _finish(ax, "Time (s)", "Band centre (Hz)", title=title)
+
+
+def filterbank(config: Config, ax=None, every=8):
+    """Shape of every 8th band of the noise filterbank: weight of each frequency, 0 to 1, over log frequency."""
+    ax = _axes(ax)
+    bins_hz = np.fft.rfftfreq(config.noise_n_fft, 1 / config.sample_rate)[1:]
+    weights, centres_hz = _numpy(band_to_bins(config))[:, 1:], _numpy(band_centres_hz(config))
+    for band in range(every - 1, config.n_bands, every):
+        ax.semilogx(bins_hz, weights[band], ".-", ms=3, lw=1, label=f"band {band + 1}, {centres_hz[band]:.0f} Hz")
+    ax.set_xlim(bins_hz[0], config.nyquist_hz)
+    return _finish(ax, "Frequency (Hz)", "Weight", label=True)
+
+
+def loss_curve(history, ax=None):
+    """Spectral loss over epochs: history is a list of `training.Progress`."""
+    ax = _axes(ax)
+    ax.plot([p.epoch for p in history], [p.spectral_loss for p in history])
+    return _finish(ax, "Epoch", "Spectral loss (mean |Δ ln magnitude|)")
+
+
+def snr_curve(history, ax=None):
+    """Waveform SNR in dB over epochs, and the ceiling: history is a list of `training.Progress`."""
+    ax = _axes(ax)
+    ax.plot([p.epoch for p in history], [p.snr_db for p in history])
+    if history:
+        ceiling_db = history[-1].ceiling_db
+        ax.axhline(ceiling_db, ls="--", color="grey", label=f"the best these sines can do: {ceiling_db:.1f} dB")
+    return _finish(ax, "Epoch", "Waveform SNR (dB)", label=bool(history))
+
+
+def stage_map(masks, plan, ax=None):
+    """Which partials sound when: masks [n_stages, n_harmonics] of 0 and 1, plan a `GrowthPlan` that gives the times."""
+    ax, masks = _axes(ax), _matrix(masks)
+    starts_s = np.arange(len(masks)) * (plan.stage_duration_s + plan.silence_duration_s)
+    edges_s = np.stack([starts_s, starts_s + plan.stage_duration_s], 1).flatten()
+    image = np.stack([masks, np.zeros_like(masks)], 1).reshape(-1, masks.shape[1])[:-1]  # stage, silence, stage ...
+    harmonics = np.arange(masks.shape[1] + 1) + 0.5
+    ax.pcolormesh(edges_s, harmonics, image.T, cmap="Blues", vmin=0, vmax=1.4, rasterized=True)
+    return _finish(ax, "Time (s)", "Harmonic")
+
+
+def envelope(adsr, duration_s: float, sample_rate: int, ax=None):
+    """Gain of an `ADSR` over a stage of duration_s seconds."""
+    ax = _axes(ax)
+    gains = _numpy(adsr(round(duration_s * sample_rate), sample_rate))
+    ax.plot(np.arange(len(gains)) / sample_rate, gains)
+    ax.set_ylim(0, 1.05)
+    return _finish(ax, "Time (s)", "Gain")
+
+
+def _axes(ax):
+    """`ax`, or new axes on a pyplot figure of their own."""
+    if ax is not None:
+        return ax
+    import matplotlib.pyplot as plt  # only here: figures made without pyplot are drawn from worker threads
+
+    return plt.subplots(figsize=(WIDTH, HEIGHT), layout="constrained")[1]
+
+
+def _finish(ax, x_label, y_label, title=None, label=None):
+    ax.set(xlabel=x_label, ylabel=y_label)
+    if title:
+        ax.set_title(title)
+    if label:
+        ax.legend(loc="upper right", fontsize="small")
+    return ax
+
+
+def _colour_bar(own, ax, picture, label="Level (dB)"):
+    if own:  # beside other axes it would put their time axes out of line
+        ax.figure.colorbar(picture, ax=ax, label=label, pad=0.01)
+
+
+def _numpy(values):
+    return values.detach().cpu().numpy() if torch.is_tensor(values) else np.asarray(values)
+
+
+def _matrix(values):
+    """[n_frames, n_channels]; a batch of one is taken for its only member."""
+    values = _numpy(values)
+    return values.reshape(values.shape[-2:])
+
+
+def _decibels(magnitudes):
+    return 20 * np.log10(np.maximum(magnitudes, QUIETEST))
+
+
+def _magnitudes(audio, n_fft):
+    """[n_bins, n_frames] amplitude of the sines that the sound consists of, 1 at full scale."""
+    audio = torch.as_tensor(_numpy(audio), dtype=torch.float32)
+    window = torch.hann_window(n_fft)
+    hop = max(n_fft // 4, len(audio) // 2000)
+    spectra = torch.stft(audio, n_fft, hop, window=window, return_complex=True, pad_mode="constant")
+    return (spectra.abs() * 2 / window.sum()).numpy()
