@@ -1,0 +1,276 @@
+"""The command line: `ddsp-nb train` teaches a network one recording, `ddsp-nb grow` grows its timbre to a file.
+
+PyTorch takes seconds to import, so everything that needs it is imported inside the commands: help and usage errors
+come at once. The defaults written here are the library's; `tests/test_cli.py` holds them to each other.
+"""
+
+import math
+import os
+import tempfile
+import warnings
+from pathlib import Path
+
+import click
+
+from ddsp_nb.config import Config
+from ddsp_nb.errors import AudioError, CheckpointError, WorkbookError
+
+BAD_INPUT, INTERRUPTED = 2, 130
+SOUND_SUFFIXES, MODEL_SUFFIXES = (".wav", ".flac"), (".pt", ".pth")
+LOSS_PICTURE = "ddsp_training_loss.png"
+SOUNDS = ("ddsp_reconstructed.wav", "ddsp_harmonic_only.wav", "ddsp_noise_only.wav", "ddsp_residual.wav")
+LARGEST_SEED = 2**32 - 1
+
+
+class OneLineErrors(click.Group):
+    """Commands whose errors and warnings are one line on stderr each; bad input ends with exit code 2."""
+
+    def main(self, *args, standalone_mode=True, **kwargs):
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_, **__: click.echo(f"Warning: {message}", err=True)
+            try:
+                result = super().main(*args, standalone_mode=False, **kwargs)
+            except click.exceptions.NoArgsIsHelpError as error:
+                error.show()
+                raise SystemExit(BAD_INPUT) from None
+            except (WorkbookError, click.ClickException) as error:
+                message = error.format_message() if isinstance(error, click.ClickException) else str(error)
+                click.echo("Error: " + " ".join(message.split()), err=True)
+                raise SystemExit(BAD_INPUT) from None
+            except click.Abort:
+                click.echo("Stopped; nothing was written.", err=True)
+                raise SystemExit(INTERRUPTED) from None
+        return result if not standalone_mode else raise_exit(result)
+
+
+def raise_exit(result):
+    """Leave with the exit code that --help gives, 0 where a command returned nothing."""
+    raise SystemExit(result if isinstance(result, int) else 0)
+
+
+class FiniteFloat(click.FloatRange):
+    """A number within a range; "nan" and "inf" are none."""
+
+    def convert(self, value, param, ctx):
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number.", param, ctx)
+        return number
+
+
+class Sizes(click.ParamType):
+    """Whole numbers with commas between them."""
+
+    name = "sizes"
+
+    def convert(self, value, param, ctx):
+        if isinstance(value, tuple):
+            return value
+        try:
+            return tuple(int(size) for size in value.split(","))
+        except ValueError:
+            self.fail(f"{value!r} is not a list of whole numbers such as 2048,1024,512,256.", param, ctx)
+
+
+def options(*declarations):
+    """Several click options as one decorator, in the order in which the help lists them."""
+
+    def decorate(function):
+        for declaration in reversed(declarations):
+            function = declaration(function)
+        return function
+
+    return decorate
+
+
+@click.group(cls=OneLineErrors, context_settings={"show_default": True, "help_option_names": ["-h", "--help"]})
+def main():
+    """Timbre Grower: train a synthesizer on one recording, then grow its timbre from one sine wave."""
+
+
+SEED = click.option("--seed", default=0, type=click.IntRange(0, LARGEST_SEED), help="Seed of everything random.")
+
+
+@main.command()
+@options(
+    click.option("--audio", required=True, type=Path, help="Recording of one instrument, one note at a time."),
+    click.option("--output", default="ddsp_model.pt", type=Path, help="Checkpoint; pictures and sounds go beside it."),
+    click.option("--epochs", default=60, type=click.IntRange(1), help="Training steps over the recording."),
+    click.option(
+        "--learning-rate",
+        type=FiniteFloat(0, 1, min_open=True),
+        show_default="7e-6 from an analysis start, 1e-3 from a random one",
+        help="Peak of the schedule.",
+    ),
+    click.option(
+        "--start",
+        default="analysis",
+        type=click.Choice(["analysis", "random"]),
+        help="Solve the last layers for the recording first, or begin with random ones.",
+    ),
+    click.option("--duration", type=FiniteFloat(0.1), show_default="all", help="Seconds of the recording to use."),
+    click.option("--device", default="auto", type=click.Choice(["auto", "cpu", "cuda"]), help="Where to train."),
+    SEED,
+    click.option("--sample-rate", default=Config.sample_rate, help="Sample rate of all sound, Hz."),
+    click.option("--hop-length", default=Config.hop_length, help="Samples from one frame of controls to the next."),
+    click.option("--hidden-size", default=Config.hidden_size, help="Units of each GRU layer."),
+    click.option("--layers", "n_layers", default=Config.n_layers, help="GRU layers."),
+    click.option("--harmonics", "n_harmonics", default=Config.n_harmonics, help="Sine waves of the oscillator."),
+    click.option("--bands", "n_bands", default=Config.n_bands, help="Bands of the noise filterbank."),
+    click.option(
+        "--fft-sizes",
+        default=Config.fft_sizes,
+        type=Sizes(),
+        show_default=",".join(map(str, Config.fft_sizes)),
+        help="Windows of the spectral loss, samples.",
+    ),
+)
+def train(audio, output, epochs, learning_rate, start, duration, device, seed, **sizes):
+    """Train on a recording; write the model, its sound and its loss curve.
+
+    Ctrl-C stops early and keeps the best model so far.
+    """
+    config = Config(**sizes)
+    check_place(output, MODEL_SUFFIXES, CheckpointError)
+    products = [output.parent / name for name in (LOSS_PICTURE, *SOUNDS)]
+    for product in products:
+        check_place(product, (product.suffix,), CheckpointError)
+        check_not_input(product, audio)
+    import torch
+
+    from ddsp_nb import DDSPModel, FeatureExtractor, load_audio, save_model
+    from ddsp_nb.training import choose_device
+
+    choose_device(device)
+    recording = load_audio(audio, config.sample_rate, duration_s=duration)
+    click.echo(f"{audio}: {len(recording) / config.sample_rate:.1f} s. Listening to pitch and loudness ...", err=True)
+    features = FeatureExtractor(config)(recording)
+    torch.manual_seed(seed)
+    model = DDSPModel(config)
+    settings = dict(epochs=epochs, learning_rate=learning_rate, seed=seed, device=device, start=start)
+    history = run_training(model, features, recording, settings)
+    click.echo(summary(history))
+    click.echo(save_model(output, model, features))
+    write_products(products, model, features, recording, history)
+
+
+def run_training(model, features, recording, settings) -> list:
+    """Train with a bar; returns the `Progress` of every epoch. Ctrl-C ends it early, with the best model kept."""
+    from tqdm import tqdm
+
+    from ddsp_nb import train as train_model
+
+    history, steps = [], train_model(model, features, recording, **settings)
+    with tqdm(total=settings["epochs"], unit="epoch", desc="Training") as bar:
+        try:
+            for progress in steps:
+                history.append(progress)
+                bar.set_postfix_str(
+                    f"loss {progress.loss:.3f}, best {progress.best_loss:.3f}, "
+                    f"SNR {progress.snr_db:.1f} of {progress.ceiling_db:.1f} dB"
+                )
+                bar.update()
+        except KeyboardInterrupt:
+            if not history:
+                raise
+            steps.close()  # puts the best weights back
+    if len(history) < settings["epochs"]:
+        click.echo(f"Stopped after epoch {len(history)}; the best model so far is kept.", err=True)
+    return history
+
+
+def summary(history) -> str:
+    """What training reached, in one line."""
+    best = min(history, key=lambda progress: progress.loss)
+    return (
+        f"Best of {len(history)} epochs: loss {best.loss:.3f}, SNR {best.snr_db:.1f} dB of ceiling "
+        f"{best.ceiling_db:.1f} dB, after {history[-1].seconds:.1f} s."
+    )
+
+
+def write_products(paths, model, features, recording, history):
+    """Write the loss picture and four sounds; the residual is the recording without its harmonic part."""
+    from ddsp_nb import save_audio
+
+    sound = model(features)
+    picture, *sound_paths = paths
+    draw_history(picture, history)
+    click.echo(picture)
+    residual = recording - sound.harmonic.cpu()
+    for path, samples in zip(sound_paths, (sound.audio, sound.harmonic, sound.noise, residual), strict=True):
+        click.echo(save_audio(path, samples, model.config.sample_rate))
+
+
+def draw_history(path, history):
+    """Loss and SNR of every epoch, as a PNG file."""
+    from matplotlib.figure import Figure
+
+    from ddsp_nb.files import written_whole
+    from ddsp_nb.plots import loss_curve, snr_curve
+
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    loss_curve(history, left)
+    snr_curve(history, right)
+    with written_whole(path, WorkbookError) as temporary:
+        figure.savefig(temporary, format="png", dpi=100)
+
+
+@main.command()
+@options(
+    click.option("--model", "checkpoint", default="ddsp_model.pt", type=Path, help="What `ddsp-nb train` wrote."),
+    click.option("--output", default="ddsp_grown_timbre.wav", type=Path, help="Sound file, .wav or .flac."),
+    click.option(
+        "--strategy",
+        default="fibonacci",
+        type=click.Choice(["linear", "exponential", "fibonacci"]),
+        help="How the number of harmonics grows.",
+    ),
+    click.option("--stages", type=click.IntRange(1), show_default="8", help="Stages of the linear strategy."),
+    click.option("--stage-duration", default=0.5, type=FiniteFloat(), help="Length of a stage, s."),
+    click.option("--silence-duration", default=0.2, type=FiniteFloat(), help="Silence between stages, s."),
+    click.option(
+        "--noise", default="last", type=click.Choice(["last", "every", "none"]), help="Stages that have the noise."
+    ),
+    click.option("--attack", default=0.02, type=FiniteFloat(), help="Rise of a stage, s."),
+    click.option("--decay", default=0.05, type=FiniteFloat(), help="Fall to the sustain level, s."),
+    click.option("--sustain", default=0.9, type=FiniteFloat(), help="Sustain level, 0 to 1."),
+    click.option("--release", default=0.08, type=FiniteFloat(), help="Fade-out of a stage, s."),
+    SEED,
+)
+def grow(checkpoint, output, strategy, stages, stage_duration, silence_duration, noise, seed, **envelope):
+    """Grow a trained timbre, stage by stage, into a sound file."""
+    check_place(output, SOUND_SUFFIXES, AudioError)
+    check_not_input(output, checkpoint)
+    from ddsp_nb import ADSR, GrowthPlan, load_model, save_audio
+    from ddsp_nb import grow as grow_timbre
+
+    if stages and strategy != "linear":
+        click.echo(f"Warning: --stages is for the linear strategy; {strategy} has its own.", err=True)
+    adsr = ADSR(envelope["attack"], envelope["decay"], envelope["sustain"], envelope["release"])
+    plan = GrowthPlan(strategy, stages or GrowthPlan.n_stages, stage_duration, silence_duration, adsr, noise)
+    growth = grow_timbre(*load_model(checkpoint), plan, seed=seed)
+    counts = ", ".join(str(stage.n_harmonics) for stage in growth.stages)
+    click.echo(f"{len(growth.stages)} stages of {counts} harmonics, {len(growth.audio) / growth.sample_rate:.1f} s.")
+    click.echo(save_audio(output, growth.audio, growth.sample_rate))
+
+
+def check_place(path: Path, suffixes, error) -> None:
+    """Raise `error` unless `path` has one of the suffixes and can be written; leaves no trace on the disk."""
+    if path.suffix.lower() not in suffixes:
+        raise error(f"{path}: use a file name that ends in {' or '.join(suffixes)}.")
+    if path.is_dir():
+        raise error(f"{path}: is a folder. Choose another file name.")
+    folder = next(p for p in path.absolute().parents if os.path.exists(p))
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as problem:
+        reason = problem.strerror or problem
+        raise error(f"{path}: cannot be written there ({reason}). Choose another folder.") from problem
+
+
+def check_not_input(path: Path, source: Path) -> None:
+    """Raise WorkbookError where an output would replace the input."""
+    if path.absolute() == source.absolute() or (path.exists() and source.exists() and path.samefile(source)):
+        raise WorkbookError(f"{path}: is the input, and would be replaced. Choose another folder for the output.")
