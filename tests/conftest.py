@@ -1,5 +1,6 @@
 """What the tests share: real recordings, one small trained model, and sounds of known truth."""
 
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -58,3 +59,20 @@ def sawtooth():
         return torch.from_numpy(level * sum(partials)).float()
 
     return make
+
+
+@pytest.fixture
+def full_disk():
+    """Context in which no file can grow beyond 20 kB, as on a disk that is full."""
+    resource = pytest.importorskip("resource")
+
+    @contextmanager
+    def limited(n_bytes=20_000):
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    return limited

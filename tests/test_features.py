@@ -1,0 +1,179 @@
+"""Features: pitch, loudness and phase of sounds whose truth is known, and of real recordings."""
+
+import numpy as np
+import pytest
+import torch
+
+from ddsp_nb import AudioError, Config, ConfigError, FeatureExtractor, load_audio
+from ddsp_nb.analysis import analyse
+
+EDGE = 5  # frames at each end whose window reaches beyond the sound
+RATE = 44_100
+
+
+def extract(audio, **settings):
+    return FeatureExtractor(Config(**settings))(audio)
+
+
+def cents(f0_hz, truth_hz):
+    return 1200 * np.log2(np.asarray(f0_hz) / truth_hz)
+
+
+def sine(f0_hz, seconds=1.0, sample_rate=RATE, level=1.0):
+    t = torch.arange(round(seconds * sample_rate), dtype=torch.float64) / sample_rate
+    return (level * torch.sin(2 * torch.pi * f0_hz * t)).float()
+
+
+@pytest.mark.parametrize("sample_rate", [44_100, 16_000])
+@pytest.mark.parametrize("f0_hz", [55, 110, 220, 440, 1500])
+def test_pitch_of_a_tone_is_right_within_a_cent(sawtooth, f0_hz, sample_rate):
+    found = extract(sawtooth(f0_hz, 1.0, sample_rate), sample_rate=sample_rate)
+    error = np.abs(cents(found.f0_hz, f0_hz)[EDGE:-EDGE])
+    assert np.median(error) < 1
+    assert found.voiced[EDGE:-EDGE].float().mean() > 0.8
+
+
+@pytest.mark.parametrize("tracker", ["yin", "pyin"])
+def test_other_trackers_agree(sawtooth, tracker):
+    found = FeatureExtractor(Config(sample_rate=16_000), tracker)(sawtooth(440, 0.5, 16_000))
+    assert np.median(np.abs(cents(found.f0_hz, 440)[EDGE:-EDGE])) < 5
+
+
+def test_unknown_tracker_is_refused():
+    with pytest.raises(ConfigError, match=r"guess.*autocorrelation"):
+        FeatureExtractor(Config(), "guess")
+
+
+def test_vibrato_is_followed(sawtooth):
+    t = np.arange(2 * RATE) / RATE
+    found = extract(sawtooth(440 * 2 ** (50 / 1200 * np.sin(2 * np.pi * 5 * t)), 2.0))
+    wanted = 50 * np.sin(2 * np.pi * 5 * found.times_s.numpy())
+    error = np.abs(cents(found.f0_hz, 440) - wanted)[EDGE:-EDGE]
+    assert np.median(error) < 3
+    assert error.max() < 15  # a track that ignored the vibrato would be 50 off
+
+
+def test_note_change_is_followed_at_once(sawtooth):
+    found = extract(sawtooth(np.repeat([330.0, 495.0], RATE // 2), 1.0))
+    change = round(0.5 * RATE / 512)
+    assert np.abs(cents(found.f0_hz[EDGE : change - 3], 330)).max() < 20
+    assert np.abs(cents(found.f0_hz[change + 4 : -EDGE], 495)).max() < 20
+
+
+@pytest.mark.parametrize("harmonics", [[2, 3, 4, 5, 6], [1, 3, 5, 7], [1], [3, 4, 5]])
+def test_pitch_is_not_an_octave_off_where_partials_are_missing(sawtooth, harmonics):
+    found = extract(sawtooth(220, 1.0, harmonics=harmonics))
+    assert np.abs(cents(found.f0_hz, 220)[EDGE:-EDGE]).max() < 50
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_white_noise_has_no_pitch(seed):
+    noise = 0.1 * torch.randn(2 * RATE, generator=torch.Generator().manual_seed(seed))
+    found = extract(noise)
+    assert found.voiced.float().mean() < 0.05
+    assert found.f0_hz.isfinite().all()
+
+
+def test_silence_between_two_tones_is_unvoiced_and_carries_a_finite_pitch(sawtooth):
+    sound = sawtooth(440, 3.0)
+    sound[RATE : 2 * RATE] = 0
+    found = extract(sound)
+    second = RATE // 512
+    assert not found.voiced[second + 10 : 2 * second - 10].any()
+    assert found.voiced[EDGE : second - 10].all()
+    assert found.voiced[2 * second + 10 : -EDGE].all()
+    assert np.abs(cents(found.f0_hz, 440)).max() < 100
+    assert found.loudness_db[second + second // 2] <= -100 + 1e-3
+
+
+def test_nothing_but_silence_is_refused():
+    with pytest.raises(AudioError, match="silent"):
+        extract(torch.zeros(RATE))
+
+
+@pytest.mark.parametrize("sample_rate", [44_100, 16_000])
+def test_full_scale_sine_has_3_db_below_full_scale(sample_rate):
+    loudness = extract(sine(441, sample_rate=sample_rate), sample_rate=sample_rate).loudness_db[EDGE:-EDGE]
+    assert (loudness + 3.01).abs().max() < 0.1
+
+
+def test_10_db_of_gain_are_10_db_of_loudness(data):
+    audio = load_audio(data / "violin.flac", duration_s=2)
+    loud, quiet = extract(audio), extract(audio * 10**-0.5)
+    heard = loud.loudness_db > -80
+    assert heard.float().mean() > 0.9
+    assert (loud.loudness_db - quiet.loudness_db - 10)[heard].abs().max() < 0.01
+    assert (loud.f0_hz / quiet.f0_hz - 1).abs().max() < 1e-3
+
+
+def test_loudness_step_is_where_it_is_in_the_sound():
+    sound = sine(441, 2.0)
+    sound[RATE:] *= 0.1
+    loudness = extract(sound).loudness_db
+    middle = round(RATE / 512)
+    assert (loudness[EDGE : middle - 3] + 3.01).abs().max() < 0.1
+    assert (loudness[middle + 3 : -EDGE] + 23.01).abs().max() < 0.1
+
+
+@pytest.mark.parametrize(("name", "least"), [("violin", 0.9), ("flute", 0.9), ("trumpet", 0.9)])
+def test_recordings_are_voiced_and_in_their_range(data, name, least):
+    found = extract(load_audio(data / f"{name}.flac"))
+    assert found.voiced.float().mean() > least
+    octaves = torch.log2(found.f0_hz[found.voiced] / 440)
+    assert octaves.quantile(0.02) > -0.75
+    assert octaves.quantile(0.98) < 1.2
+
+
+def test_violin_plays_the_phrase_that_its_readme_names(data):
+    found = extract(load_audio(data / "violin.flac"))
+    midi = 69 + 12 * torch.log2(found.f0_hz[found.voiced] / 440)
+    share = torch.bincount(midi.round().int(), minlength=100) / len(midi)
+    played = {69, 71, 72, 74, 76, 77, 79}  # A4 B4 C5 D5 E5 F5 G5
+    assert share[sorted(played)].sum() > 0.9
+    assert share[sorted(played)].min() > 0.03
+
+
+@pytest.mark.parametrize("sample_rate", [16_000, 22_050])
+def test_pitch_does_not_depend_on_the_sample_rate(data, sample_rate):
+    fine = extract(load_audio(data / "violin.flac", duration_s=3))
+    coarse = extract(load_audio(data / "violin.flac", sample_rate, duration_s=3), sample_rate=sample_rate)
+    there = np.interp(fine.times_s, coarse.times_s, coarse.f0_hz)
+    assert np.median(np.abs(cents(fine.f0_hz, there))[fine.voiced]) < 5
+
+
+@pytest.mark.parametrize("extra", [0, 1, 511])
+def test_frames_cover_the_clip(sawtooth, extra):
+    sound = sawtooth(440, 0.5)[: 30 * 512]
+    sound = torch.cat([sound, sound[:extra]])
+    found = extract(sound)
+    assert found.n_samples == len(sound)
+    assert len(sound) <= (len(found) - 1) * 512 < len(sound) + 512
+    assert {len(x) for x in (found.f0_hz, found.loudness_db, found.mfcc, found.voiced, found.phase)} == {len(found)}
+
+
+def test_envelope_ignores_gain_but_hears_brightness(sawtooth):
+    dull, bright = sawtooth(220, 1.0, harmonics=[1, 2, 3]), sawtooth(220, 1.0)
+    shape = lambda x: extract(x).mfcc[EDGE:-EDGE, 1:].mean(0)
+    changed_by_gain = (shape(bright * 0.5) - shape(bright)).norm()
+    assert (shape(dull) - shape(bright)).norm() > 10 * changed_by_gain
+
+
+@pytest.mark.parametrize("vibrato_cents", [0, 50])
+def test_phase_lines_up_with_the_waveform(sawtooth, vibrato_cents):
+    t = np.arange(2 * RATE) / RATE
+    tone = sawtooth(440 * 2 ** (vibrato_cents / 1200 * np.sin(2 * np.pi * 5 * t)), 2.0, harmonics=[1])
+    config = Config(n_harmonics=1)
+    assert analyse(FeatureExtractor(config)(tone), tone, config).snr_db > 25
+
+
+@pytest.mark.parametrize(("name", "least_db"), [("violin", 10), ("flute", 18), ("trumpet", 15)])
+def test_phase_lines_up_with_real_recordings(data, name, least_db):
+    config, audio = Config(), load_audio(data / f"{name}.flac", duration_s=3)
+    assert analyse(FeatureExtractor(config)(audio), audio, config).snr_db > least_db
+
+
+def test_transposed_performance_is_higher_and_forgets_its_phase(features):
+    higher = features.transpose(12)
+    assert torch.allclose(higher.f0_hz, 2 * features.f0_hz)
+    assert higher.phase is None
+    assert torch.equal(higher.loudness_db, features.loudness_db)

@@ -1,0 +1,105 @@
+"""The loss: what is 0, what is 0.69, and what never becomes infinite."""
+
+import math
+
+import pytest
+import torch
+
+from ddsp_nb import Config, MultiScaleSpectralLoss, load_audio
+
+LOSS = MultiScaleSpectralLoss(Config())
+
+
+def noise(seed, n_samples=44_100, level=1.0):
+    return level * torch.randn(1, n_samples, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.fixture(scope="module")
+def violin(data):
+    return load_audio(data / "violin.flac", duration_s=1)[None]
+
+
+def test_is_zero_on_identity_only(violin):
+    assert LOSS(violin, violin).item() == 0
+    assert LOSS(violin + 1e-3 * noise(0), violin).item() > 0.01
+
+
+@pytest.mark.parametrize("level", [1.0, 0.1])
+def test_independent_noises_are_ln_2_apart(level):
+    a, b = noise(0, level=level), noise(1, level=level)
+    assert LOSS.spectral(a, LOSS.target(b)).item() == pytest.approx(math.log(2), abs=0.03)
+
+
+@pytest.mark.parametrize("gain", [2.0, 0.5, -2.0])
+def test_gain_of_two_is_ln_2(gain):
+    sound = noise(0, level=0.3)
+    assert LOSS.spectral(gain * sound, LOSS.target(sound)).item() == pytest.approx(math.log(2), abs=0.01)
+
+
+def test_waveform_is_part_of_it():
+    sound = noise(0)  # turned over it has the same spectrum
+    assert LOSS.spectral(-sound, LOSS.target(sound)).item() == pytest.approx(0, abs=1e-6)
+    assert LOSS(-sound, sound).item() == pytest.approx(0.1 * 2 * sound.abs().mean().item(), rel=1e-3)
+
+
+def test_grows_with_added_noise(violin):
+    losses = [LOSS(violin + level * noise(0), violin).item() for level in (0, 1e-4, 1e-3, 1e-2, 1e-1)]
+    assert losses == sorted(losses)
+    assert losses[1] > losses[0]
+    assert losses[-1] > 2 * losses[1]
+
+
+def test_hears_a_missing_partial():
+    t = torch.arange(44_100) / 44_100
+    partials = torch.stack([0.3 / k * torch.sin(2 * torch.pi * 440 * k * t) for k in (1, 2, 3)])
+    whole = partials.sum(0)[None] + noise(0, level=1e-4)
+    one, two = whole - partials[2], whole - partials[1] - partials[2]
+    assert 0.005 < LOSS(one, whole) < LOSS(two, whole)
+
+
+def test_prepared_target_gives_the_same_number(violin):
+    other = violin + 1e-2 * noise(0)
+    assert LOSS(other, LOSS.target(violin)).item() == LOSS(other, violin).item()
+
+
+def test_every_window_length_counts(violin):
+    shorter = MultiScaleSpectralLoss(Config(fft_sizes=(256,)))
+    mean = (
+        sum(
+            MultiScaleSpectralLoss(Config(fft_sizes=(n,)))(violin * 0.5 + noise(0, level=1e-2), violin).item()
+            for n in (2048, 1024, 512, 256)
+        )
+        / 4
+    )
+    assert LOSS(violin * 0.5 + noise(0, level=1e-2), violin).item() == pytest.approx(mean, rel=1e-4)
+    assert shorter(violin * 0.5 + noise(0, level=1e-2), violin).item() != pytest.approx(mean, rel=1e-2)
+
+
+@pytest.mark.parametrize(("sound", "target"), [("silence", "noise"), ("noise", "silence"), ("silence", "silence")])
+def test_digital_silence_is_finite_in_value_and_gradient(sound, target):
+    sounds = {"silence": torch.zeros(1, 8192), "noise": noise(0, 8192)}
+    audio = sounds[sound].clone().requires_grad_()
+    loss = LOSS(audio, sounds[target])
+    loss.backward()
+    assert loss.isfinite()
+    assert audio.grad.isfinite().all()
+    assert loss.item() < 20
+
+
+def test_silence_does_not_dominate():
+    """24-bit dither in the silent half of a clip weighs less than half the level of its sound."""
+    clip = noise(0, 32_768, level=0.3)
+    clip[:, 16_384:] = 0
+    dither, quieter = clip + 1e-7 * noise(1, 32_768), clip * 0.5
+    assert LOSS(dither, clip) < LOSS(quieter, clip)
+
+
+def test_gradient_descent_reaches_the_target_level():
+    target = noise(0, 4096)
+    gain = torch.tensor(0.2, requires_grad=True)
+    optimiser = torch.optim.Adam([gain], lr=0.1)
+    for _ in range(30):
+        optimiser.zero_grad()
+        LOSS(gain * target, target).backward()
+        optimiser.step()
+    assert gain.item() == pytest.approx(1, abs=0.1)

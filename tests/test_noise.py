@@ -1,0 +1,157 @@
+"""The noise filterbank: level, spectrum and time of what the gains ask for."""
+
+from itertools import pairwise
+
+import pytest
+import torch
+
+from ddsp_nb import Config, FilteredNoiseGenerator
+from ddsp_nb.noise import band_centres_hz
+
+CONFIG = Config()
+RATE, HOP = CONFIG.sample_rate, CONFIG.hop_length
+
+
+def render(gains, seed=0, config=CONFIG):
+    return FilteredNoiseGenerator(config)(gains[None], generator=torch.Generator().manual_seed(seed))[0]
+
+
+def power_spectrum(sound, n=4096):
+    spectrum = torch.stft(sound, n, n // 2, window=torch.hann_window(n), return_complex=True).abs().square().mean(1)
+    return spectrum, torch.fft.rfftfreq(n, 1 / RATE)
+
+
+def level_db(sound):
+    return 10 * torch.log10(sound.square().mean() + 1e-20)
+
+
+@pytest.fixture(scope="module")
+def white():
+    return render(torch.ones(800, CONFIG.n_bands))
+
+
+def test_unit_gains_are_noise_of_level_one(white):
+    assert white.square().mean().sqrt().item() == pytest.approx(1, abs=0.02)
+    assert abs(white.mean()) < 0.01
+
+
+@pytest.mark.parametrize("octave_hz", [60, 120, 250, 500, 1000, 2000, 4000, 8000, 15_000])
+def test_unit_gains_are_flat(white, octave_hz):
+    power, hz = power_spectrum(white)
+    band = (hz > octave_hz / 2**0.5) & (hz < octave_hz * 2**0.5)
+    assert abs(10 * torch.log10(power[band].mean() / power[10:-10].mean())) < 1
+
+
+def test_unit_gains_are_uncorrelated_from_sample_to_sample(white):
+    for lag in (1, 2, HOP, 2 * HOP):
+        assert abs((white[lag:] * white[:-lag]).mean()) < 0.02
+
+
+@pytest.mark.parametrize("band", [24, 35, 48, 56])
+def test_one_band_sounds_where_it_is_and_nowhere_else(band):
+    gains = torch.zeros(400, CONFIG.n_bands)
+    gains[:, band] = 1
+    power, hz = power_spectrum(render(gains))
+    centres = band_centres_hz(CONFIG)
+    bin_hz = RATE / CONFIG.noise_n_fft  # the filterbank's own resolution, for low bands wider than a spacing
+    low, high = centres[band - 2] - bin_hz, centres[band + 2] + bin_hz
+    assert power[(hz > low) & (hz < high)].sum() / power.sum() > 0.9
+    far = (hz < centres[band - 5] - 3 * bin_hz) | (hz > centres[min(band + 5, 63)] + 3 * bin_hz)
+    assert power[far].max() / power.max() < 1e-4
+
+
+def test_higher_bands_are_higher():
+    centroids = []
+    for band in range(20, 64, 6):
+        gains = torch.zeros(60, CONFIG.n_bands)
+        gains[:, band] = 1
+        power, hz = power_spectrum(render(gains))
+        centroids.append(((power * hz).sum() / power.sum()).item())
+    assert all(b > 1.3 * a for a, b in pairwise(centroids))
+
+
+def test_gains_of_zero_are_exact_silence():
+    assert (render(torch.zeros(20, CONFIG.n_bands)) == 0).all()
+
+
+def test_gains_change_in_time():
+    gains = torch.zeros(81, CONFIG.n_bands)
+    gains[41:] = 1
+    sound = render(gains)
+    assert (sound[: 39 * HOP].abs() < 1e-6).all()
+    assert level_db(sound[43 * HOP :]).abs() < 0.5
+    assert level_db(sound[42 * HOP : 43 * HOP]).abs() < 1.5  # at once, not averaged over the clip
+
+
+def test_level_follows_a_ramp_in_db():
+    wanted_db = torch.linspace(-60, 0, 241)
+    gains = (10 ** (wanted_db / 20))[:, None].expand(-1, CONFIG.n_bands)
+    sound = render(gains)
+    for frame in range(8, 232, 8):  # a level of 16 hops around the frame
+        level = level_db(sound[(frame - 8) * HOP : (frame + 8) * HOP])
+        mean_power = 10 * torch.log10((gains[frame - 8 : frame + 8, 0] ** 2).mean())
+        assert abs(level - mean_power) < 1
+
+
+def test_spectrum_changes_in_time():
+    gains = torch.zeros(161, CONFIG.n_bands)
+    gains[:80, 35], gains[80:, 56] = 1, 1
+    sound = render(gains)
+    peaks = [hz[power.argmax()] for power, hz in map(power_spectrum, (sound[: 78 * HOP], sound[82 * HOP :]))]
+    for peak, band in zip(peaks, (35, 56), strict=True):
+        assert abs(torch.log2(peak / band_centres_hz(CONFIG)[band])) < 0.4
+
+
+def test_same_seed_same_sound_other_seed_another():
+    gains = torch.ones(40, CONFIG.n_bands)
+    assert torch.equal(render(gains, 3), render(gains, 3))
+    a, b = render(gains, 3), render(gains, 4)
+    assert abs((a * b).mean()) < 0.05
+
+
+def test_global_seed_is_left_alone():
+    torch.manual_seed(5)
+    state = torch.get_rng_state()
+    render(torch.ones(4, CONFIG.n_bands))
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_no_click_at_frame_edges():
+    gains = torch.ones(800, CONFIG.n_bands)
+    gains[:, 40:] = 0  # dull noise: a click would be bright
+    sound = render(gains)
+    sound = sound * torch.hann_window(len(sound))  # the ends of the clip are no frame edges
+    bright = torch.fft.irfft(torch.fft.rfft(sound) * (torch.fft.rfftfreq(len(sound), 1 / RATE) > 8000))
+    by_place = bright.view(-1, HOP).square().mean(0)  # within the hop
+    assert by_place[[0, 1, -2, -1]].max() < 3 * by_place.mean()
+    assert bright.square().mean() < 1e-5 * sound.square().mean()
+
+
+def test_level_is_the_same_everywhere_in_a_hop(white):
+    by_place = white.view(-1, 8, HOP // 8).square().mean((0, 2))
+    assert (by_place - 1).abs().max() < 0.03
+
+
+@pytest.mark.parametrize("sample_rate", [16_000, 22_050, 48_000])
+def test_level_holds_at_other_sample_rates(sample_rate):
+    config = Config(sample_rate=sample_rate)
+    assert render(torch.full((200, 64), 0.5), config=config).square().mean().sqrt().item() == pytest.approx(
+        0.5, abs=0.02
+    )
+
+
+def test_gradient_says_louder_where_the_target_is_louder():
+    gains = torch.full((30, CONFIG.n_bands), 0.3, requires_grad=True)
+    power, hz = power_spectrum(render(gains))
+    (power[hz > 5000].sum() - power[hz < 2000].sum()).backward()
+    assert gains.grad.isfinite().all()
+    centres = band_centres_hz(CONFIG)
+    assert (gains.grad[:, centres > 6000] > 0).float().mean() > 0.9
+    middle = (centres > 200) & (centres < 1500)
+    assert (gains.grad[:, middle] < 0).float().mean() > 0.9
+
+
+def test_gradient_is_finite_at_silence():
+    gains = torch.zeros(10, CONFIG.n_bands, requires_grad=True)
+    render(gains).square().sum().backward()
+    assert gains.grad.isfinite().all()

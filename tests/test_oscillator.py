@@ -1,0 +1,181 @@
+"""The harmonic oscillator against exact arithmetic: pitch, Nyquist, drift, smoothness."""
+
+import numpy as np
+import pytest
+import torch
+
+from ddsp_nb import Config, HarmonicOscillator
+from ddsp_nb.oscillator import integrate_pitch
+
+CONFIG = Config()
+RATE, HOP = CONFIG.sample_rate, CONFIG.hop_length
+
+
+def exact_cycles(f0_hz):
+    """Cycles at every sample of a pitch that is linear between frames, float64, and its frequency in Hz."""
+    u = np.arange(HOP) / HOP
+    start, rise = f0_hz[:-1, None], np.diff(f0_hz)[:, None]
+    before = np.concatenate([[0], np.cumsum((f0_hz[1:] + f0_hz[:-1]) / 2)])[:-1, None]
+    cycles = (before + start * u + rise * u**2 / 2) * HOP / RATE
+    return cycles.ravel(), (start + rise * u).ravel()
+
+
+def naive(f0_hz, amplitudes, offsets=None, masked=True):
+    """Σ a_k sin(k φ + θ_k) one harmonic at a time in float64; amplitudes are linear between frames."""
+    cycles, frequency_hz = exact_cycles(np.asarray(f0_hz, float))
+    frames, times = np.arange(len(f0_hz)), np.arange(len(cycles)) / HOP
+    sound = np.zeros(len(cycles))
+    for k in range(1, amplitudes.shape[1] + 1):
+        angle = 2 * np.pi * ((k * cycles) % 1)
+        level = np.interp(times, frames, amplitudes[:, k - 1])
+        partial = level * np.sin(angle + (0 if offsets is None else offsets[k - 1]))
+        sound += partial * (k * frequency_hz < RATE / 2) if masked else partial
+    return sound
+
+
+def render(f0_hz, amplitudes, **options):
+    f0_hz, amplitudes = (torch.as_tensor(np.asarray(x)).float()[None] for x in (f0_hz, amplitudes))
+    return HarmonicOscillator(CONFIG)(f0_hz, amplitudes, **options)[0].double().numpy()
+
+
+def spectrum_db(sound):
+    """Level in dB of a full-scale sine, with a Blackman-Harris-like (4-term) window, and the bins' Hz."""
+    n = len(sound)
+    x = 2 * np.pi * np.arange(n) / n
+    window = 0.35875 - 0.48829 * np.cos(x) + 0.14128 * np.cos(2 * x) - 0.01168 * np.cos(3 * x)
+    magnitude = np.abs(np.fft.rfft(sound * window)) / window.sum() * 2
+    return 20 * np.log10(magnitude + 1e-12), np.arange(n // 2 + 1) * RATE / n
+
+
+def falling(n_frames, n_harmonics=64):
+    return np.tile(1 / np.arange(1, n_harmonics + 1), (n_frames, 1))
+
+
+GLIDES = {
+    "constant": np.full(60, 123.4),
+    "glide up": np.geomspace(80, 640, 60),
+    "vibrato": 300 + 20 * np.sin(np.arange(60) / 3),
+    "through Nyquist": np.geomspace(200, 800, 60),
+    "leap": np.repeat([220.0, 660.0, 110.0], 20),
+}
+
+
+@pytest.mark.parametrize("glide", GLIDES)
+def test_agrees_with_a_naive_oscillator(glide):
+    f0_hz = GLIDES[glide].astype(np.float32).astype(float)
+    rng = np.random.default_rng(0)
+    amplitudes = (falling(60) * rng.uniform(0.2, 1, (60, 64))).astype(np.float32)
+    wanted = naive(f0_hz, amplitudes)
+    assert np.abs(render(f0_hz, amplitudes) - wanted).max() < 1e-4 * np.abs(wanted).max()
+
+
+def test_partials_are_at_whole_multiples_with_their_levels():
+    f0_hz, n_frames = 32 * RATE / 8192, 60  # 172.3 Hz: whole periods in 8192 samples
+    amplitudes = np.zeros((n_frames, 64))
+    amplitudes[:, [0, 1, 2, 9, 40]] = [0.5, 0.25, 0.125, 0.1, 0.05]
+    level_db, hz = spectrum_db(render(np.full(n_frames, f0_hz), amplitudes)[: 2 * 8192])
+    assert hz[level_db.argmax()] == pytest.approx(f0_hz)
+    for k in range(1, 65):
+        peak = level_db[64 * k - 8 : 64 * k + 9]
+        if amplitudes[0, k - 1]:
+            assert peak.max() == pytest.approx(20 * np.log10(amplitudes[0, k - 1]), abs=0.01)
+            assert peak.argmax() == 8
+        elif 64 * k + 9 < len(level_db):
+            assert peak.max() < -110
+
+
+@pytest.mark.parametrize("f0_hz", [690.0, 1999.0, 5000.0])
+def test_nothing_folds_back_from_above_nyquist(f0_hz):
+    f0_hz = np.full(40, f0_hz)
+    partials_hz = f0_hz[0] * np.arange(1, 65)
+    between = lambda hz: np.abs(hz[:, None] - partials_hz[partials_hz < RATE / 2]).min(1) > 50
+    level_db, hz = spectrum_db(render(f0_hz, falling(40)))
+    assert level_db[between(hz)].max() < -90
+    folded_db, _ = spectrum_db(naive(f0_hz, falling(40), masked=False))
+    assert folded_db[between(hz)].max() > -40  # without the mask this test would hear it
+
+
+def test_partial_falls_silent_where_it_passes_nyquist_not_a_frame_away():
+    f0_hz = np.linspace(20_000, 24_000, 41)
+    sound = render(f0_hz, np.ones((41, 1)))
+    crossing = round(40 * HOP * (22_050 - 20_000) / 4000)
+    assert np.abs(sound[: crossing - 2]).max() > 0.9
+    assert np.abs(sound[crossing - 60 : crossing - 2]).max() > 0.1
+    assert (sound[crossing + 2 :] == 0).all()
+
+
+def test_all_partials_above_nyquist_are_exact_silence():
+    assert (render(np.full(10, 23_000.0), np.ones((10, 8))) == 0).all()
+
+
+@pytest.mark.parametrize("f0_hz", [440.1, 1234.5])
+def test_phase_does_not_drift_in_ten_minutes(f0_hz):
+    n_frames = 10 * 60 * RATE // HOP
+    f0 = torch.full((1, n_frames), f0_hz)
+    exact = 2 * np.pi * f0[0, 0].double().item() * HOP / RATE * np.arange(n_frames)
+    assert np.abs(integrate_pitch(f0, CONFIG)[0].numpy() - exact).max() < 1e-4
+    steps = (f0[:, 1:] * (2 * torch.pi * HOP / RATE)).cumsum(-1)[0]
+    assert np.abs(steps.numpy() - exact[1:]).max() > 0.02  # float32 would drift
+
+
+def test_late_frames_sound_like_early_ones():
+    f0_hz = np.full(3, 400 * RATE / (HOP * 100))  # a whole number of periods in a hop
+    amplitudes = falling(3)
+    early = render(f0_hz, amplitudes)
+    cycles = round(f0_hz[0] * HOP / RATE) * 2**25 + np.arange(3) * f0_hz[0] * HOP / RATE
+    late = render(f0_hz, amplitudes, phase=torch.from_numpy(2 * np.pi * cycles)[None])
+    assert np.abs(late - early).max() < 1e-3 * np.abs(early).max()
+
+
+def test_amplitude_steps_are_interpolated():
+    f0_hz, amplitudes = np.full(21, 100.0), np.zeros((21, 1))
+    amplitudes[10:] = 1
+    sound = render(f0_hz, amplitudes)
+    own = 2 * np.pi * 100 / RATE  # largest step of the full tone itself
+    assert np.abs(np.diff(sound)).max() < own + 1.1 / HOP
+    assert (sound[: 9 * HOP] == 0).all()
+    middle = sound[9 * HOP : 10 * HOP]
+    assert np.abs(middle - naive(f0_hz, amplitudes)[9 * HOP : 10 * HOP]).max() < 1e-5
+
+
+def test_pitch_leap_does_not_click():
+    sound = render(np.repeat([200.0, 300.0], 10), np.ones((20, 1)))
+    assert np.abs(np.diff(sound)).max() < 1.05 * 2 * np.pi * 300 / RATE
+
+
+@pytest.mark.parametrize(("offset", "shape"), [(0.0, np.sin), (np.pi / 2, np.cos), (np.pi, lambda x: -np.sin(x))])
+def test_phase_offset_turns_the_sine(offset, shape):
+    sound = render(np.full(20, 441.0), np.ones((20, 1)), phase_offsets=torch.full((1, 20, 1), offset))
+    assert np.abs(sound - shape(2 * np.pi * 441 * np.arange(len(sound)) / RATE)).max() < 1e-4
+
+
+def test_phase_offsets_belong_to_their_harmonic():
+    offsets = np.random.default_rng(1).uniform(-3, 3, 64)
+    f0_hz = GLIDES["vibrato"].astype(np.float32).astype(float)
+    sound = render(f0_hz, falling(60), phase_offsets=torch.from_numpy(np.tile(offsets, (1, 60, 1))).float())
+    wanted = naive(f0_hz, falling(60), offsets)
+    assert np.abs(sound - wanted).max() < 1e-4 * np.abs(wanted).max()
+
+
+def test_clips_of_a_batch_do_not_touch_each_other():
+    f0_hz = torch.tensor([[220.0], [331.0]]).expand(2, 20)
+    amplitudes = torch.rand(2, 20, 8, generator=torch.Generator().manual_seed(0))
+    both = HarmonicOscillator(CONFIG)(f0_hz, amplitudes)
+    for i in range(2):
+        assert torch.equal(both[i], HarmonicOscillator(CONFIG)(f0_hz[i : i + 1], amplitudes[i : i + 1])[0])
+
+
+def test_gradient_moves_amplitudes_towards_the_target():
+    f0_hz = torch.full((1, 12), 300.0)
+    target = HarmonicOscillator(CONFIG)(f0_hz, torch.tensor([0.5, 0.0, 0.2]).expand(1, 12, 3))
+    amplitudes = torch.full((1, 12, 3), 0.3, requires_grad=True)
+    (HarmonicOscillator(CONFIG)(f0_hz, amplitudes) - target).square().sum().backward()
+    assert amplitudes.grad.isfinite().all()
+    assert (amplitudes.grad.sign() == torch.tensor([-1, 1, 1])).all()
+
+
+def test_gradient_of_a_silent_partial_is_zero():
+    amplitudes = torch.ones(1, 12, 2, requires_grad=True)
+    HarmonicOscillator(CONFIG)(torch.full((1, 12), 15_000.0), amplitudes).square().sum().backward()
+    assert (amplitudes.grad[..., 0] > 0).all()
+    assert (amplitudes.grad[..., 1] == 0).all()
