@@ -62,7 +62,9 @@ def pitch(features, ax=None, label=None, color="#27d3f5", **style):
 def loudness(features, ax=None, label=None):
     """RMS level in dB relative to full scale over time."""
     ax = _axes(ax)
-    ax.plot(_numpy(features.times_s), _numpy(features.loudness_db), label=label)
+    times_s = _numpy(features.times_s)
+    ax.plot(times_s, _numpy(features.loudness_db), label=label)
+    ax.set_xlim(0, times_s[-1])
     return _finish(ax, "Time (s)", "Loudness (dB)", label=label)
 
 
@@ -120,7 +122,8 @@ def filterbank(config: Config, ax=None, every=8):
     for band in range(every - 1, config.n_bands, every):
         ax.semilogx(bins_hz, weights[band], ".-", ms=3, lw=1, label=f"band {band + 1}, {centres_hz[band]:.0f} Hz")
     ax.set_xlim(bins_hz[0], config.nyquist_hz)
-    return _finish(ax, "Frequency (Hz)", "Weight", label=True)
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize="small")
+    return _finish(ax, "Frequency (Hz)", "Weight")
 
 
 def loss_curve(history, ax=None):
@@ -137,6 +140,7 @@ def snr_curve(history, ax=None):
     if history:
         ceiling_db = history[-1].ceiling_db
         ax.axhline(ceiling_db, ls="--", color="grey", label=f"the best these sines can do: {ceiling_db:.1f} dB")
+        ax.set_ylim(top=ceiling_db + 3)
     return _finish(ax, "Epoch", "Waveform SNR (dB)", label=bool(history))
 
 
