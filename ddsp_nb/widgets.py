@@ -1,0 +1,90 @@
+"""What the panels share: pictures as PNG, sound as WAV, a pace for costly drawing, and errors in plain words."""
+
+import io
+import logging
+import time
+from contextlib import contextmanager
+from html import escape
+
+import ipywidgets
+import soundfile as sf
+import torch
+from matplotlib.figure import Figure
+
+from ddsp_nb.errors import WorkbookError
+
+DPI = 72
+SILENCE_S = 0.1
+PICTURE_SHARE = 0.15  # of the time that pictures may take from the work they show
+SHORTEST_PAUSE_S = 1.0
+
+
+def wav_bytes(audio: torch.Tensor, sample_rate: int) -> bytes:
+    """[n_samples] sound as a 16 bit WAV file; sound beyond ±1 is clipped, levels are never changed."""
+    buffer = io.BytesIO()
+    sound = audio.detach().cpu().clamp(-1, 1).numpy()
+    sf.write(buffer, sound, sample_rate, subtype="PCM_16", format="WAV")
+    return buffer.getvalue()
+
+
+def player(sample_rate: int, *, autoplay: bool = False) -> ipywidgets.Audio:
+    """A player that holds a moment of silence until a panel gives it a sound."""
+    silence = wav_bytes(torch.zeros(int(SILENCE_S * sample_rate)), sample_rate)
+    return ipywidgets.Audio(value=silence, format="wav", autoplay=autoplay, loop=False)
+
+
+def picture(width: str = "100%") -> ipywidgets.Image:
+    """An empty place for a picture; `width` is its greatest width on the page."""
+    return ipywidgets.Image(value=b"", format="png", layout=ipywidgets.Layout(max_width=width, object_fit="contain"))
+
+
+def axes(width_in: float, height_in: float, n_rows: int = 1, n_columns: int = 1, **ratios):
+    """A figure that belongs to no window, and its axes; safe to draw in any thread."""
+    figure = Figure(figsize=(width_in, height_in), layout="constrained")
+    return figure, figure.subplots(n_rows, n_columns, squeeze=False, **ratios).flatten()
+
+
+def png(figure: Figure) -> bytes:
+    """A figure as the bytes of a PNG file."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=DPI)
+    return buffer.getvalue()
+
+
+def say(status: ipywidgets.HTML, words: str, *, error: bool = False) -> None:
+    """Write one line of words where the panel keeps its status; errors stand out."""
+    style = "color:#b00020;font-weight:600" if error else ""
+    status.value = f'<span style="{style}">{escape(words)}</span>'
+
+
+@contextmanager
+def errors_in_words(status: ipywidgets.HTML):
+    """Show whatever the block raises in the status line instead of losing it in a callback."""
+    try:
+        yield
+    except Exception as error:
+        say(status, in_words(error), error=True)
+
+
+def in_words(error: BaseException) -> str:
+    """One line for people: our own errors say what to do, others at least what they are."""
+    if isinstance(error, WorkbookError):
+        return str(error)
+    logging.getLogger(__name__).debug("unexpected error in a panel", exc_info=error)
+    return f"Something unexpected went wrong ({type(error).__name__}: {error}). The panel goes on; try again."
+
+
+class Pace:
+    """Lets a costly job run at most once a second, and at most in a small share of the time."""
+
+    def __init__(self):
+        self.due = 0.0
+
+    def __call__(self, job, *arguments) -> None:
+        """Run the job if it is due, else do nothing."""
+        begin = time.perf_counter()
+        if begin < self.due:
+            return
+        job(*arguments)
+        end = time.perf_counter()
+        self.due = end + max(SHORTEST_PAUSE_S, (end - begin) * (1 / PICTURE_SHARE - 1))
