@@ -1,0 +1,130 @@
+"""The model: its mix, its parts, its seed, and what it refuses."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from ddsp_nb import Config, ConfigError, DDSPModel, FeatureExtractor, load_audio
+
+
+@pytest.fixture
+def fresh(small_config):
+    torch.manual_seed(0)
+    return DDSPModel(small_config)
+
+
+@pytest.mark.parametrize("share", [0.8, 0.5, 0.95])
+def test_mix_is_exact_at_birth(share):
+    model = DDSPModel(Config(hidden_size=8, harmonic_mix=share))
+    assert model.mix.item() == pytest.approx(share, abs=1e-6)
+
+
+def test_default_mix_is_80_percent(fresh):
+    assert fresh.mix.item() == pytest.approx(0.8, abs=1e-6)
+
+
+def test_default_network_has_about_three_million_parameters():
+    model = DDSPModel(Config())
+    assert 2.5e6 < model.n_parameters < 3.6e6
+    assert model.n_parameters == sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+def test_sound_is_the_sum_of_its_parts_and_as_long_as_the_recording(trained, features):
+    sound = trained(features)
+    assert torch.allclose(sound.audio, sound.harmonic + sound.noise, atol=1e-7)
+    assert {len(sound.audio), len(sound.harmonic), len(sound.noise)} == {features.n_samples}
+    assert sound.harmonic.abs().max() > 0.01
+    assert sound.noise.abs().max() > 1e-5
+
+
+def test_same_seed_same_sound_other_seed_other_noise(trained, features):
+    a, again, b = trained(features, seed=1), trained(features, seed=1), trained(features, seed=2)
+    assert torch.equal(a.audio, again.audio)
+    assert torch.equal(a.harmonic, b.harmonic)
+    assert not torch.equal(a.noise, b.noise)
+
+
+def test_mix_turns_the_parts_against_each_other(fresh, features):
+    before = fresh(features)
+    with torch.no_grad():
+        fresh.mix_logit.fill_(0.0)  # a half
+    after = fresh(features)
+    assert torch.allclose(after.harmonic, before.harmonic * 0.5 / 0.8, atol=1e-5)
+    assert torch.allclose(after.noise, before.noise * 0.5 / 0.2, atol=1e-5)
+
+
+def test_controls_are_within_their_range(trained, features):
+    controls = trained.controls(features)
+    assert (controls.amplitudes >= 0).all()
+    assert ((controls.noise_magnitudes >= 0) & (controls.noise_magnitudes <= 1)).all()
+    assert torch.allclose(controls.directions.norm(dim=-1), torch.ones(()), atol=1e-5)
+
+
+def test_heads_do_not_share_weights(fresh):
+    pointers = [p.data_ptr() for p in fresh.parameters()]
+    assert len(pointers) == len(set(pointers))
+    assert not torch.equal(fresh.synthesizer.amplitude_head[0].weight, fresh.synthesizer.noise_head[0].weight)
+
+
+def test_harmonics_are_silent_where_unvoiced(trained, features):
+    voiced = features.voiced.clone()
+    voiced[20:41] = False
+    sound = trained(replace(features, voiced=voiced))
+    hop = features.hop_length
+    assert (sound.harmonic[20 * hop : 40 * hop] == 0).all()
+    assert (sound.noise[20 * hop : 40 * hop] != 0).any()
+    assert sound.harmonic[: 19 * hop].abs().max() > 0.01
+    assert torch.equal(sound.harmonic[: 19 * hop], trained(features).harmonic[: 19 * hop])
+
+
+@pytest.mark.parametrize("f0_hz", [200.0, 500.0])
+def test_harmonics_are_at_multiples_of_the_pitch_of_the_features(trained, features, f0_hz):
+    held = replace(features, f0_hz=torch.full_like(features.f0_hz, f0_hz), phase=None)
+    sound = trained(held).harmonic[8000:24_000]
+    spectrum = torch.fft.rfft(sound * torch.hann_window(len(sound))).abs().square()
+    harmonic_number = torch.fft.rfftfreq(len(sound), 1 / features.sample_rate) / f0_hz
+    near = (harmonic_number - harmonic_number.round()).abs() < 0.1
+    assert spectrum[near].sum() > 100 * spectrum[~near].sum()
+
+
+@pytest.mark.parametrize(
+    "change", [{"sample_rate": 22_050}, {"hop_length": 256}, {"n_mfcc": 20}], ids=lambda c: next(iter(c))
+)
+def test_features_of_another_config_are_refused(trained, small_config, clip, change):
+    other = FeatureExtractor(replace(small_config, **change))(clip)
+    with pytest.raises(ConfigError, match="extract them with") as error:
+        trained(other)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("sample_rate", [16_000, 22_050, 48_000])
+def test_works_at_other_sample_rates(data, sample_rate):
+    config = Config(sample_rate=sample_rate, hidden_size=16)
+    audio = load_audio(data / "flute.flac", sample_rate, duration_s=0.7)
+    sound = DDSPModel(config)(FeatureExtractor(config)(audio))
+    assert len(sound.audio) == len(audio)
+    assert sound.audio.isfinite().all()
+    assert sound.harmonic.abs().max() > 0
+
+
+def test_normalisation_is_that_of_the_sounding_frames_and_travels_with_the_weights(fresh, features):
+    fresh.synthesizer.fit_normalisation(features)
+    inputs = features.inputs()[features.voiced]
+    assert torch.allclose(fresh.state_dict()["synthesizer.input_mean"], inputs.mean(0), atol=1e-4)
+    assert torch.allclose(fresh.state_dict()["synthesizer.input_std"], inputs.std(0), rtol=1e-3)
+    other = DDSPModel(fresh.config)
+    assert not torch.equal(other(features).audio, fresh(features).audio)
+    other.load_state_dict(fresh.state_dict())
+    assert torch.equal(other(features).audio, fresh(features).audio)
+
+
+def test_playing_another_recording_does_not_change_the_model(trained, features):
+    before = {k: v.clone() for k, v in trained.state_dict().items()}
+    trained(features.transpose(5))
+    assert all(torch.equal(v, before[k]) for k, v in trained.state_dict().items())
+
+
+def test_louder_features_than_ever_heard_stay_finite(trained, features):
+    shouted = replace(features, loudness_db=features.loudness_db + 200, f0_hz=features.f0_hz * 8, phase=None)
+    assert trained(shouted).audio.isfinite().all()
