@@ -1,0 +1,364 @@
+"""Growth, measured in the sound: a partial is absent before its stage and keeps its level after it."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+
+from ddsp_nb import ADSR, Config, ConfigError, DDSPModel, FeatureExtractor, GrowthError, GrowthPlan, grow
+from ddsp_nb.oscillator import harmonic_basis
+
+STRATEGIES = ("linear", "exponential", "fibonacci")
+F0_HZ, PERIOD = 200.0, 80  # a whole number of samples at 16 kHz, so partials lie on FFT bins
+STEADY = slice(1280, 1280 + 64 * PERIOD)  # of a stage, between decay and release
+
+
+@pytest.fixture(scope="module")
+def held(features):
+    """The clip as one held note, sounding throughout."""
+    everywhere = torch.ones_like(features.voiced)
+    middle = len(features) // 2
+    return replace(
+        features,
+        f0_hz=torch.full_like(features.f0_hz, F0_HZ),
+        loudness_db=features.loudness_db[middle].expand(len(features)),
+        mfcc=features.mfcc[middle].expand(len(features), -1),
+        voiced=everywhere,
+        phase=None,
+    )
+
+
+@pytest.fixture(scope="module")
+def organ(small_config):
+    """A model of known sound: amplitudes 0.3 / k that never change."""
+    torch.manual_seed(0)
+    model = DDSPModel(small_config)
+    with torch.no_grad():
+        wanted = 0.3 / torch.arange(1, small_config.n_harmonics + 1)
+        last = model.synthesizer.amplitude_head[-1]
+        last.weight.zero_()
+        last.bias.copy_(torch.log(torch.expm1(wanted)))
+        model.synthesizer.phase_head[-1].weight.zero_()
+    return model
+
+
+def partial_levels_db(sound, n_harmonics):
+    """Level of each partial of F0_HZ by a Blackman-Harris FFT, dB of a full-scale sine."""
+    x = 2 * np.pi * np.arange(len(sound)) / len(sound)
+    window = 0.35875 - 0.48829 * np.cos(x) + 0.14128 * np.cos(2 * x) - 0.01168 * np.cos(3 * x)
+    magnitude = np.abs(np.fft.rfft(sound.double().numpy() * window)) * 2 / window.sum()
+    return 20 * np.log10(magnitude[64 : 64 * n_harmonics + 1 : 64] + 1e-12)
+
+
+def stage_levels_db(growth, n_harmonics=32):
+    return np.stack([partial_levels_db(growth.stage_audio(i)[STEADY], n_harmonics) for i in range(len(growth.stages))])
+
+
+def unscaled(growth, i):
+    return growth.stage_audio(i) / growth.gain
+
+
+@pytest.mark.parametrize("n_harmonics", [1, 2, 3, 7, 32, 64, 100])
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_masks_are_distinct_rising_and_complete_at_the_end(strategy, n_harmonics):
+    masks = GrowthPlan(strategy=strategy).masks(n_harmonics)
+    counts = masks.sum(1).int().tolist()
+    assert counts == GrowthPlan(strategy=strategy).counts(n_harmonics)
+    assert all(a < b for a, b in pairwise(counts))
+    assert counts[0] == 1
+    assert counts[-1] == n_harmonics
+    assert all((mask[:n] == 1).all() and (mask[n:] == 0).all() for mask, n in zip(masks, counts, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("strategy", "counts"),
+    [
+        ("linear", [1, 10, 19, 28, 37, 46, 55, 64]),
+        ("exponential", [1, 2, 4, 8, 16, 32, 64]),
+        ("fibonacci", [1, 2, 3, 5, 8, 13, 21, 34, 55, 64]),
+    ],
+)
+def test_strategies_grow_64_partials_as_they_are_named(strategy, counts):
+    assert GrowthPlan(strategy=strategy).counts(64) == counts
+
+
+@pytest.mark.parametrize("n_stages", [1, 2, 5, 64, 500])
+def test_linear_growth_has_the_stages_asked_for(n_stages):
+    counts = GrowthPlan(strategy="linear", n_stages=n_stages).counts(64)
+    assert len(counts) == min(n_stages, 64)
+    assert counts[-1] == 64
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_partial_is_absent_before_its_stage_and_keeps_its_level_after(organ, held, strategy):
+    growth = grow(organ, held, GrowthPlan(strategy=strategy, noise="none"))
+    levels = stage_levels_db(growth)
+    peak_db = 20 * np.log10(growth.audio.abs().max().item())
+    assert (levels[-1] > peak_db - 40).all()
+    for level, stage in zip(levels, growth.stages, strict=True):
+        n = stage.n_harmonics
+        assert (level[n:] < peak_db - 80).all()
+        assert np.abs(level - levels[-1])[:n].max() < 0.1
+
+
+def measured_partials_db(sounds, basis):
+    """Level of each partial in [n_sounds, n_hops * hop] sounds, by least squares hop by hop on its exact phase.
+
+    A partial may move linearly within a hop, so that what is measured is the sound and not the method's own leak.
+    """
+    n_hops, hop, width = basis.shape
+    u = torch.arange(hop, dtype=torch.float64)[:, None] / hop
+    moving = torch.cat([basis * (1 - u), basis * u], -1)
+    found = torch.linalg.lstsq(moving, sounds.view(-1, n_hops, hop).permute(1, 2, 0).double()).solution
+    power = found.square().unflatten(1, (4, width // 2)).sum((0, 1)).T  # [n_sounds, n_partials]
+    return 10 * torch.log10(power / power.max() + 1e-20)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_learned_partial_is_absent_before_its_stage_and_keeps_its_level_after(trained, features, strategy):
+    plan = GrowthPlan(strategy=strategy, n_stages=6, noise="none", stage_duration_s=0.384, adsr=ADSR(0, 0, 1.0, 0))
+    growth = grow(trained, features, plan)
+    sounds = torch.stack([unscaled(growth, i) for i in range(len(growth.stages))])[:, 512:-512]
+    stretches = trained(features).harmonic.unfold(0, sounds.shape[1], 512)
+    first = (stretches - sounds[-1]).square().sum(1).argmin().item()  # the stretch that was chosen
+    frames = slice(first, first + sounds.shape[1] // 512 + 1)
+    n_partials = int(7900 / features.f0_hz[frames].max())  # the others are above Nyquist
+    basis = harmonic_basis(features.f0_hz[frames], features.phase[frames], n_partials, trained.config).double()
+    levels = measured_partials_db(sounds, basis)
+    assert n_partials >= 10
+    assert (levels[-1] > -60).all()
+    for level, stage in zip(levels, growth.stages, strict=True):
+        n = stage.n_harmonics
+        assert (level[n:] < -80).all()
+        assert (level - levels[-1])[:n].abs().max() < 0.1
+
+
+def test_levels_are_those_of_the_model(organ, held):
+    growth = grow(organ, held, GrowthPlan(noise="none", adsr=ADSR(sustain=1.0)))
+    wanted = 20 * np.log10(0.8 * growth.gain * 0.3 / np.arange(1, 33))
+    assert np.abs(stage_levels_db(growth)[-1] - wanted).max() < 0.1
+
+
+def test_first_stage_is_one_sine(organ, held):
+    sound = grow(organ, held, GrowthPlan(noise="none")).stage_audio(0)[STEADY].double().numpy()
+    spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound)))) ** 2
+    assert spectrum.argmax() == 64
+    assert spectrum[60:69].sum() / spectrum.sum() > 0.9999
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_stages_of_the_real_recording_grow_brighter(trained, features, strategy):
+    growth = grow(trained, features, GrowthPlan(strategy=strategy, n_stages=5, noise="none"))
+    hz = torch.fft.rfftfreq(8000, 1 / 16_000)
+    power = [torch.fft.rfft(growth.stage_audio(i)).abs().square() for i in range(len(growth.stages))]
+    centroids = [((p * hz).sum() / p.sum()).item() for p in power]
+    audible = 8000 / features.f0_hz.max()  # partials below Nyquist
+    grown = [c for c, stage in zip(centroids, growth.stages, strict=True) if stage.n_harmonics < audible]
+    assert len(grown) >= 2
+    assert all(a < b for a, b in pairwise(grown))
+    assert centroids[-1] > 1.1 * centroids[0]
+    high = [p[hz > 1500].sum().item() for p in power]
+    assert high[0] < 1e-3 * high[-1]  # the violin plays near 500 Hz: one partial has nothing there
+
+
+def test_complete_stage_is_the_model_itself(trained, features):
+    """The last stage, without its envelope, is a stretch of what the model plays."""
+    plan = GrowthPlan(noise="none", stage_duration_s=0.4)
+    growth = grow(trained, features, plan)
+    middle, length = slice(1200, 4800), len(growth.stage_audio(0))
+    stage = (unscaled(growth, -1) / plan.adsr(length, 16_000).clamp(min=1e-6))[middle]
+    whole = trained(features).harmonic
+    stretches = whole.unfold(0, length, 512)[:, middle]
+    error = (stretches - stage).square().sum(1).min() / stage.square().sum()
+    assert error < 1e-4
+
+
+def test_one_gain_serves_the_whole_piece(organ, held):
+    fibonacci = grow(organ, held, GrowthPlan(noise="none"))
+    linear = grow(organ, held, GrowthPlan(strategy="linear", n_stages=4, noise="none"))
+    only_last = grow(organ, held, GrowthPlan(strategy="linear", n_stages=1, noise="none"))
+    assert torch.allclose(unscaled(fibonacci, 0), unscaled(linear, 0), atol=1e-5)
+    for other in (linear, only_last):
+        assert torch.allclose(unscaled(fibonacci, -1), unscaled(other, -1), atol=1e-5)
+    assert fibonacci.audio.abs().max().item() == pytest.approx(0.9, abs=1e-4)
+    assert fibonacci.stage_audio(0).abs().max() < 0.8 * fibonacci.stage_audio(-1).abs().max()
+
+
+@pytest.mark.parametrize(("noise", "stages"), [("none", []), ("last", [-1]), ("every", [0, 1, 2, 3])])
+def test_noise_sounds_in_the_stages_that_the_plan_names(organ, held, noise, stages):
+    plan = GrowthPlan(strategy="linear", n_stages=4, noise=noise)
+    growth, bare = grow(organ, held, plan), grow(organ, held, replace(plan, noise="none"))
+    added = [(unscaled(growth, i) - unscaled(bare, i)).abs().max().item() for i in range(4)]
+    noisy = [i % 4 for i in stages]
+    assert all((x > 1e-3) == (i in noisy) for i, x in enumerate(added))
+    assert all(x < 1e-5 for i, x in enumerate(added) if i not in noisy)
+
+
+def test_noise_is_seeded(organ, held):
+    plan = GrowthPlan(noise="every", strategy="linear", n_stages=2)
+    assert torch.equal(grow(organ, held, plan, seed=1).audio, grow(organ, held, plan, seed=1).audio)
+    assert not torch.equal(grow(organ, held, plan, seed=1).audio, grow(organ, held, plan, seed=2).audio)
+
+
+@pytest.mark.parametrize("noise", ["last", "every", "none"])
+def test_silence_between_stages_is_exact_and_as_long_as_asked(trained, features, noise):
+    growth = grow(trained, features, GrowthPlan(stage_duration_s=0.3, silence_duration_s=0.15, noise=noise))
+    for stage, following in pairwise(growth.stages):
+        assert (growth.audio[stage.stop : following.start] == 0).all()
+        assert following.start - stage.stop == 2400
+    assert all(stage.stop - stage.start == 4800 for stage in growth.stages)
+    assert all(growth.stage_audio(i).abs().max() > 1e-3 for i in range(len(growth.stages)))
+    assert growth.stages[0].start == 0
+    assert growth.stages[-1].stop == len(growth.audio)
+
+
+@pytest.mark.parametrize("silence_s", [0.0, 0.2])
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_no_click_at_stage_edges(trained, features, strategy, silence_s):
+    growth = grow(trained, features, GrowthPlan(strategy=strategy, silence_duration_s=silence_s, noise="every"))
+    step = growth.audio.diff().abs()
+    loudest = growth.audio.abs().max()
+    for stage in growth.stages:
+        edges = [x for x in (stage.start - 1, stage.start, stage.stop - 2, stage.stop - 1) if 0 <= x < len(step)]
+        assert step[edges].max() < 5e-3 * loudest
+        assert growth.audio[[stage.start, stage.stop - 1]].abs().max() < 1e-3 * loudest
+
+
+def test_sine_of_the_first_stage_has_no_jump(organ, held):
+    sound = grow(organ, held, GrowthPlan(noise="none")).stage_audio(0)
+    own = 2 * np.pi * F0_HZ / 16_000
+    assert sound.diff().abs().max() < sound.abs().max() * (own + 1 / 320) * 1.05  # 320 samples of attack
+
+
+@pytest.mark.parametrize("seconds", [2.5, 7.0])
+def test_stage_longer_than_the_recording_sounds_to_its_end(organ, held, seconds):
+    growth = grow(organ, held, GrowthPlan(strategy="linear", n_stages=2, stage_duration_s=seconds, noise="none"))
+    sound = growth.stage_audio(0)
+    assert len(sound) == round(seconds * 16_000)
+    level = sound[4000:-4000].unfold(0, 800, 800).square().mean(1).sqrt()
+    assert level.min() > 0.95 * level.max()
+    own = 2 * np.pi * F0_HZ / 16_000
+    assert sound[4000:-4000].diff().abs().max() < sound[4000:-4000].abs().max() * own * 1.05
+
+
+def test_stage_longer_than_the_recording_does_not_click_with_real_features(trained, features):
+    growth = grow(trained, features, GrowthPlan(strategy="linear", n_stages=2, stage_duration_s=5.0, noise="none"))
+    sound = growth.stage_audio(0)
+    assert sound.isfinite().all()
+    steepest = 2 * np.pi * features.f0_hz.max().item() / 16_000
+    assert sound.diff().abs().max() < 1.3 * sound.abs().max() * steepest
+    assert sound[-20_000:-4000].square().mean().sqrt() > 0.2 * sound[4000:20_000].square().mean().sqrt()
+
+
+def test_silent_start_of_a_recording_is_not_what_grows(trained, features):
+    """Half of the recording has no voice: stages come from the other half."""
+    voiced = features.voiced.clone()
+    voiced[: len(voiced) // 2] = False
+    growth = grow(trained, replace(features, voiced=voiced), GrowthPlan(noise="none"))
+    sound = growth.stage_audio(-1)[1000:-1500].unfold(0, 500, 500)
+    assert sound.square().mean(1).sqrt().min() > 0.02
+
+
+def test_unvoiced_recording_grows_to_silence_without_nan(trained, features):
+    growth = grow(trained, replace(features, voiced=torch.zeros_like(features.voiced)), GrowthPlan(noise="none"))
+    assert (growth.audio == 0).all()
+
+
+def test_growing_does_not_change_model_or_features(trained, features):
+    weights = {k: v.clone() for k, v in trained.state_dict().items()}
+    pitch = features.f0_hz.clone()
+    grow(trained, features, GrowthPlan(n_stages=2, strategy="linear"))
+    assert all(torch.equal(v, weights[k]) for k, v in trained.state_dict().items())
+    assert torch.equal(features.f0_hz, pitch)
+
+
+def test_default_plan_works_at_other_sample_rates(sawtooth):
+    config = Config(sample_rate=22_050, hidden_size=16, n_harmonics=8)
+    features = FeatureExtractor(config)(sawtooth(300, 1.0, 22_050))
+    growth = grow(DDSPModel(config), features)
+    assert len(growth.stages) == 5  # 1, 2, 3, 5, 8
+    assert growth.sample_rate == 22_050
+    assert growth.stages[0].stop == 11_025
+
+
+@pytest.mark.parametrize("sustain", [0.0, 0.5, 1.0])
+def test_envelope_has_the_shape_of_its_name(sustain):
+    envelope = ADSR(0.1, 0.2, sustain, 0.25)(1001, 1000)
+    assert envelope[0] == 0
+    assert envelope[50].item() == pytest.approx(0.5, abs=1e-6)
+    assert envelope[100].item() == pytest.approx(1, abs=1e-6)
+    assert envelope[200].item() == pytest.approx((1 + sustain) / 2, abs=1e-6)
+    assert torch.allclose(envelope[300:750], torch.tensor(sustain), atol=1e-6)
+    assert envelope[875].item() == pytest.approx(sustain / 2, abs=1e-6)
+    assert envelope[1000] == 0
+    assert envelope.diff().abs().max() <= 0.01 + 1e-6
+
+
+@pytest.mark.parametrize("n_samples", [55, 110, 275])
+def test_envelope_shrinks_in_proportion_in_a_short_stage(n_samples):
+    adsr = ADSR(0.1, 0.2, 0.5, 0.25)  # 550 samples at 1 kHz
+    short, whole = adsr(n_samples, 1000), adsr(550, 1000)
+    places = torch.linspace(0, 0.999, 30)
+    at = lambda envelope: envelope[(places * len(envelope)).long()]
+    assert (at(short) - at(whole)).abs().max() < 10 / n_samples * 0.6
+    assert short.max() > 0.85
+    assert short[0] == 0
+    assert short[-1] == 0
+
+
+@pytest.mark.parametrize("n_samples", [1, 2, 100])
+def test_envelope_without_times_is_finite_and_at_most_1(n_samples):
+    envelope = ADSR(0, 0, 1.0, 0)(n_samples, 1000)
+    assert envelope.isfinite().all()
+    assert ((envelope >= 0) & (envelope <= 1)).all()
+    assert n_samples < 100 or (envelope[1:-1] == 1).all()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"attack_s": -0.1},
+        {"decay_s": -0.1},
+        {"release_s": -1},
+        {"sustain": 1.5},
+        {"sustain": -0.1},
+        {"attack_s": float("nan")},
+        {"release_s": float("inf")},
+        {"sustain": float("nan")},
+    ],
+    ids=str,
+)
+def test_impossible_envelope_is_refused(settings):
+    with pytest.raises(GrowthError, match="ADSR"):
+        ADSR(**settings)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"strategy": "sideways"},
+        {"noise": "sometimes"},
+        {"n_stages": 0},
+        {"stage_duration_s": 0},
+        {"stage_duration_s": 1e9},
+        {"stage_duration_s": float("nan")},
+        {"silence_duration_s": -0.1},
+    ],
+    ids=str,
+)
+def test_impossible_plan_is_refused_in_one_line(settings):
+    with pytest.raises(GrowthError) as error:
+        GrowthPlan(**settings)
+    assert "\n" not in str(error.value)
+
+
+def test_piece_of_over_an_hour_is_refused(trained, features):
+    with pytest.raises(GrowthError, match="3600"):
+        grow(trained, features, GrowthPlan(strategy="linear", n_stages=32, stage_duration_s=120))
+
+
+def test_features_of_another_config_are_refused(trained, features):
+    with pytest.raises(ConfigError):
+        grow(trained, replace(features, sample_rate=44_100))
