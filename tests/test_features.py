@@ -151,6 +151,12 @@ def test_frames_cover_the_clip(sawtooth, extra):
     assert {len(x) for x in (found.f0_hz, found.loudness_db, found.mfcc, found.voiced, found.phase)} == {len(found)}
 
 
+@pytest.mark.parametrize("seconds", [0.1, 0.15, 0.25])
+def test_shortest_recordings_have_one_row_per_frame(sawtooth, seconds):
+    found = extract(sawtooth(440, seconds, 16_000), sample_rate=16_000)
+    assert {len(x) for x in (found.f0_hz, found.loudness_db, found.mfcc, found.voiced, found.phase)} == {len(found)}
+
+
 def test_envelope_ignores_gain_but_hears_brightness(sawtooth):
     dull, bright = sawtooth(220, 1.0, harmonics=[1, 2, 3]), sawtooth(220, 1.0)
     shape = lambda x: extract(x).mfcc[EDGE:-EDGE, 1:].mean(0)
