@@ -17,17 +17,19 @@ QUIETEST = 1e-10
 
 
 def waveform(audio, sample_rate: int, ax=None, label=None):
-    """Pressure over time: audio [n_samples], full scale ±1."""
+    """Pressure over time: audio [n_samples], full scale ±1; below 0.1 s the time axis counts milliseconds."""
     ax, audio = _axes(ax), _numpy(audio)
+    short = len(audio) < 0.1 * sample_rate
+    rate = sample_rate / 1000 if short else sample_rate  # samples per unit of the time axis
     block = -(-len(audio) // MOST_POINTS)
     if block > 2:
         blocks = np.pad(audio, (0, -len(audio) % block), mode="edge").reshape(-1, block)
-        times_s = (np.arange(len(blocks)) + 0.5) * block / sample_rate
-        ax.fill_between(times_s, blocks.min(1), blocks.max(1), label=label, lw=0.5, alpha=0.8)
+        times = (np.arange(len(blocks)) + 0.5) * block / rate
+        ax.fill_between(times, blocks.min(1), blocks.max(1), label=label, lw=0.5, alpha=0.8)
     else:
-        ax.plot(np.arange(len(audio)) / sample_rate, audio, label=label, lw=1)
-    ax.set_xlim(0, len(audio) / sample_rate)
-    return _finish(ax, "Time (s)", "Amplitude", label=label)
+        ax.plot(np.arange(len(audio)) / rate, audio, label=label, lw=1)
+    ax.set_xlim(0, len(audio) / rate)
+    return _finish(ax, "Time (ms)" if short else "Time (s)", "Amplitude", label=label)
 
 
 def spectrogram(audio, sample_rate: int, ax=None, title=None, n_fft=2048, max_hz=None, floor_db=-80):
@@ -119,8 +121,8 @@ def filterbank(config: Config, ax=None, every=8):
     ax = _axes(ax)
     bins_hz = np.fft.rfftfreq(config.noise_n_fft, 1 / config.sample_rate)[1:]
     weights, centres_hz = _numpy(band_to_bins(config))[:, 1:], _numpy(band_centres_hz(config))
-    for band in range(every - 1, config.n_bands, every):
-        ax.semilogx(bins_hz, weights[band], ".-", ms=3, lw=1, label=f"band {band + 1}, {centres_hz[band]:.0f} Hz")
+    for band in range(every, config.n_bands, every):
+        ax.semilogx(bins_hz, weights[band], ".-", ms=3, lw=1, label=f"band {band}, {centres_hz[band]:.0f} Hz")
     ax.set_xlim(bins_hz[0], config.nyquist_hz)
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize="small")
     return _finish(ax, "Frequency (Hz)", "Weight")
