@@ -98,9 +98,9 @@ def test_harmonic_sound_is_that_of_the_coefficients():
 
 
 def test_more_partials_never_lower_the_ceiling(data):
-    audio = load_audio(data / "trumpet.flac", 16_000, duration_s=1.5)
+    audio = load_audio(data / "trumpet.flac", 16_000, duration_s=1.0)
     features = FeatureExtractor(Config(sample_rate=16_000))(audio)
-    ceilings = [analyse(features, audio, replace(CONFIG, n_harmonics=n)).snr_db for n in (1, 2, 4, 8, 12)]
+    ceilings = [analyse(features, audio, replace(CONFIG, n_harmonics=n)).snr_db for n in (1, 3, 12)]
     assert all(b > a - 0.05 for a, b in itertools.pairwise(ceilings))
     assert ceilings[-1] > ceilings[0] + 6
 

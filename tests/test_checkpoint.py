@@ -90,7 +90,9 @@ class Bomb:
         return os.mkdir, (str(self.path),)
 
 
-@pytest.mark.parametrize("write", [lambda x, f: f.write_bytes(pickle.dumps(x)), torch.save], ids=["pickle", "torch"])
+@pytest.mark.parametrize(
+    "write", [lambda x, f: f.write_bytes(pickle.dumps(x, protocol=2)), torch.save], ids=["pickle", "torch"]
+)
 def test_code_in_a_foreign_file_is_not_run(tmp_path, write):
     path, crater = tmp_path / "foreign.pt", tmp_path / "crater"
     write({"format": "ddsp_nb", "version": 1, "weights": Bomb(crater)}, path)
