@@ -56,8 +56,10 @@ def spectrogram(audio, sample_rate: int, ax=None, title=None, n_fft=2048, max_hz
 def pitch(features, ax=None, label=None, color="#27d3f5", **style):
     """Fundamental in Hz over time, drawn only where the sound is voiced, over whatever `ax` shows already."""
     ax = _axes(ax)
+    limits = ax.get_xlim() if ax.has_data() else (0, _numpy(features.times_s)[-1])
     f0_hz = np.where(_numpy(features.voiced), _numpy(features.f0_hz), np.nan)
     ax.plot(_numpy(features.times_s), f0_hz, label=label, color=color, **{"lw": 2, **style})
+    ax.set_xlim(limits)
     return _finish(ax, "Time (s)", "Frequency (Hz)", label=label)
 
 
@@ -86,7 +88,7 @@ def mfcc(features, ax=None):
 def spectrum(audio, sample_rate: int, ax=None, label=None, max_hz=None, n_fft=8192):
     """Level of every frequency, averaged over the whole sound: audio [n_samples]; 0 dB is a full-scale sine."""
     ax = _axes(ax)
-    power = np.square(_magnitudes(audio, n_fft)).mean(1)  # [n_bins]
+    power = np.square(_magnitudes(audio, n_fft, beyond_ends=False)).mean(1)  # [n_bins]
     ax.plot(np.fft.rfftfreq(n_fft, 1 / sample_rate), _decibels(np.sqrt(power)), label=label, lw=1)
     ax.set(xlim=(0, max_hz or sample_rate / 2), ylim=(-120, 0))
     return _finish(ax, "Frequency (Hz)", "Level (dB)", label=label)
@@ -203,10 +205,14 @@ def _decibels(magnitudes):
     return 20 * np.log10(np.maximum(magnitudes, QUIETEST))
 
 
-def _magnitudes(audio, n_fft):
-    """[n_bins, n_frames] amplitude of the sines that the sound consists of, 1 at full scale."""
+def _magnitudes(audio, n_fft, beyond_ends=True):
+    """[n_bins, n_frames] amplitude of the sines that the sound consists of, 1 at full scale.
+
+    Windows that reach beyond the ends of the sound keep a picture in time, but smear a spectrum.
+    """
     audio = torch.as_tensor(_numpy(audio), dtype=torch.float32)
+    beyond_ends = beyond_ends or len(audio) < n_fft
     window = torch.hann_window(n_fft)
     hop = max(n_fft // 4, len(audio) // 2000)
-    spectra = torch.stft(audio, n_fft, hop, window=window, return_complex=True, pad_mode="constant")
+    spectra = torch.stft(audio, n_fft, hop, window=window, center=beyond_ends, return_complex=True, pad_mode="constant")
     return (spectra.abs() * 2 / window.sum()).numpy()

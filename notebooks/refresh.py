@@ -16,7 +16,8 @@ from PIL import Image
 
 FOLDER = Path(__file__).resolve().parent
 N_COLOURS = 192  # of a picture: half of the bytes, and no difference that the eye would notice
-PLAYER, WIDGET_VIEW = "♪ run this cell to hear it", "application/vnd.jupyter.widget-view+json"
+PLAYER, PANEL = "♪ run this cell to hear it", "▣ run this cell to see its panel"
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
@@ -35,7 +36,8 @@ def refresh(path: Path) -> None:
 
 def lighten(data: dict) -> None:
     """Take sound and live widgets out of an output, leaving a line of text in their place, and colours of pictures."""
-    data.pop(WIDGET_VIEW, None)
+    if data.pop(WIDGET_VIEW, None):
+        data["text/plain"] = PANEL
     if "data:audio" in "".join(data.get("text/html", "")):
         del data["text/html"]
         data["text/plain"] = PLAYER
