@@ -13,7 +13,7 @@ from ddsp_nb.phase import track_phase
 from ddsp_nb.pitch import TRACKERS, track_pitch
 
 QUIETEST_DB = -100.0
-ATTACK_FRAMES = 3  # the tracker hears a note only once it is periodic; its attack and release belong to it
+ATTACK_FRAMES = 4  # the tracker hears a note only once it is periodic; its attack and release belong to it
 
 
 @dataclass(frozen=True)

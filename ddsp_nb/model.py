@@ -13,6 +13,8 @@ from ddsp_nb.features import Features
 from ddsp_nb.noise import FilteredNoiseGenerator
 from ddsp_nb.oscillator import HarmonicOscillator
 
+INPUT_GAIN = 4.0
+
 
 @dataclass
 class Controls:
@@ -57,6 +59,7 @@ class DDSPSynthesizer(nn.Module):
         self.config = config
         hidden = config.hidden_size
         self.gru = nn.GRU(config.n_inputs, hidden, config.n_layers, batch_first=True)
+        _strengthen_inputs(self.gru)
         self.amplitude_head = _head(hidden, config.n_harmonics)
         self.noise_head = _head(hidden, config.n_bands)
         self.phase_head = _head(hidden, 2 * config.n_harmonics)
@@ -88,6 +91,14 @@ class DDSPSynthesizer(nn.Module):
             directions=F.normalize(directions + upright, dim=-1),
             noise_magnitudes=torch.sigmoid(self.noise_head(hidden)),
         )
+
+
+@torch.no_grad()
+def _strengthen_inputs(gru):
+    """PyTorch's initial weights leave a GRU almost linear; a memory to be read out has to bend its inputs."""
+    for name, weight in gru.named_parameters():
+        if name.startswith("weight_ih"):
+            weight *= INPUT_GAIN
 
 
 def _head(hidden, n_outputs):

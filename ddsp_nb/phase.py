@@ -3,15 +3,15 @@
 import numpy as np
 
 TWO_PI = 2 * np.pi
-N_PARTIALS = 8  # that vote on the phase increment
-BLOCK_S = 0.00145  # sound that is demodulated into one value
-WINDOW_S, SMOOTHING_S = 0.0116, 0.006
+N_PARTIALS = 12  # that vote on the phase increment
+BLOCK_S = 0.00073  # sound that is demodulated into one value
+WINDOW_S, SMOOTHING_S = 0.0116, 0.009
 LARGEST_CORRECTION_HZ = 140.0  # of the pitch in one pass
 N_PASSES = 4
 
 
 def track_phase(audio: np.ndarray, f0_hz: np.ndarray, sample_rate: int, hop_length: int):
-    """Refine a pitch track against the measured phase of the first 8 harmonics.
+    """Refine a pitch track against the measured phase of the first 12 harmonics.
 
     The sound is demodulated by e^(-ikφ) with the phase φ integrated so far; what is left of each harmonic turns
     slowly, and its energy-weighted rotation corrects the pitch. Four passes converge on real recordings.
