@@ -72,7 +72,7 @@ def wait_for(condition, seconds=30):
 
 def long_run(panel):
     """Start a run that only Stop can end."""
-    panel.epochs = 100_000
+    panel.job.epochs = 100_000
     panel.start_button.click()
     wait_for(lambda: panel.history)
 
@@ -114,7 +114,7 @@ def test_training_fills_the_panel_and_saves_the_model(panel, recording):
     sound, rate = decode(panel.player)
     assert len(sound) == len(recording[1]) and rate == CONFIG.sample_rate
     loaded, features = load_model(panel.path)
-    assert torch.equal(loaded(features).audio, panel.trained(recording[0]).audio)
+    assert torch.equal(loaded(features).audio, panel.job.model(recording[0]).audio)
     assert panel.stop_button.disabled and not panel.start_button.disabled
 
 
@@ -123,7 +123,7 @@ def test_stop_ends_the_run_and_keeps_the_best_model(panel):
     assert panel.start_button.disabled and not panel.stop_button.disabled
     panel.stop_button.click()
     panel.join()
-    assert "Stopped" in panel.status.value and panel.path.is_file() and not panel.running
+    assert "Stopped" in panel.status.value and panel.path.is_file() and not panel.job.running
 
 
 def test_a_second_start_goes_on_without_losing_ground(panel):
@@ -136,9 +136,9 @@ def test_a_second_start_goes_on_without_losing_ground(panel):
 
 def test_start_while_running_changes_nothing(panel):
     long_run(panel)
-    thread = panel._thread
+    thread = panel.job._thread
     panel.start_button.click()
-    assert panel._thread is thread
+    assert panel.job._thread is thread
 
 
 def test_listen_before_and_during_training(panel, recording):
@@ -175,7 +175,7 @@ def test_interrupting_the_wait_stops_the_run(panel, monkeypatch):
     monkeypatch.setattr(threading.Thread, "join", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         panel.join()
-    wait_for(lambda: not panel.running)
+    wait_for(lambda: not panel.job.running)
 
 
 def test_join_before_any_start_returns(panel):
