@@ -28,8 +28,10 @@ class UploadPanel(widgets.VBox):
         self.config, self.audio, self.features = config, None, None
         self.upload = widgets.FileUpload(accept="audio/*,.wav,.flac,.ogg,.mp3,.aif,.aiff", description="Your clip")
         self.message = widgets.HTML(INVITATION)
-        self.player = widgets.Audio(value=wav_bytes(np.zeros(800), 8_000), autoplay=False, loop=False)
-        self.picture = widgets.Image(layout=widgets.Layout(display="none", max_width="100%"))
+        hidden = dict(display="none", align_self="flex-start", max_width="100%")  # until there is a clip
+        silence = wav_bytes(np.zeros(800), 8_000)
+        self.player = widgets.Audio(value=silence, autoplay=False, loop=False, layout=widgets.Layout(**hidden))
+        self.picture = widgets.Image(layout=widgets.Layout(**hidden))
         self.upload.observe(self._uploaded, names="value")
         super().__init__([self.upload, self.message, self.player, self.picture])
 
@@ -50,7 +52,7 @@ class UploadPanel(widgets.VBox):
             return
         self.audio, self.features = audio, features
         self.player.value = wav_bytes(audio.numpy(), self.config.sample_rate)
-        self.picture.layout.display = None
+        self.player.layout.display = self.picture.layout.display = None
         self.message.value = f"<b>{html.escape(name)}</b>: {describe(features)}"
 
 
