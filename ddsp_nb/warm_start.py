@@ -26,14 +26,16 @@ def start_heads(model: DDSPModel, features: Features, analysis: Analysis) -> Non
         analysis: of the same recording.
     """
     net, n_harmonics = model.synthesizer, model.config.n_harmonics
-    hidden = net.remember(features.inputs()[None])[0][0].double()
-    sine, cosine = (analysis.coefficients / model.mix).double().split(n_harmonics, -1)  # [n_frames, n_harmonics] each
+    device = model.mix_logit.device
+    hidden = net.remember(features.inputs().to(device)[None])[0][0].double()
+    coefficients, noise = analysis.coefficients.to(device).double(), analysis.noise_magnitudes.to(device).double()
+    sine, cosine = (coefficients / model.mix).split(n_harmonics, -1)  # [n_frames, n_harmonics] each
     level = torch.hypot(sine, cosine)
     relative = level / (level.square().mean(0).sqrt() + QUIETEST)
     solve(net.amplitude_head, hidden, inverse_softplus(level.clamp(min=QUIETEST))[..., None], relative + 0.05)
     directions = torch.stack([sine, cosine], -1) / (level[..., None] + 1e-12)
     solve(net.phase_head, hidden, directions, relative.square() + 1e-4)
-    gains = (analysis.noise_magnitudes / (1 - model.mix)).double().clamp(QUIETEST, LOUDEST)
+    gains = (noise / (1 - model.mix)).clamp(QUIETEST, LOUDEST)
     solve(net.noise_head, hidden, torch.logit(gains)[:, None], torch.ones_like(gains[:, :1]))
 
 
