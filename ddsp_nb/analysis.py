@@ -46,8 +46,8 @@ class Analysis:
 def analyse(features: Features, audio: torch.Tensor, config: Config) -> Analysis:
     """Solve for the coefficients of a recording, [n_samples] sound of which `features` were extracted."""
     coefficients = least_squares(features, audio, config)
-    harmonic = HarmonicOscillator(config).render(features.f0_hz[None], coefficients[None], phase=features.phase[None])[0]
-    harmonic = harmonic[: len(audio)]
+    oscillator = HarmonicOscillator(config)
+    harmonic = oscillator.render(features.f0_hz[None], coefficients[None], phase=features.phase[None])[0, : len(audio)]
     noise = band_gains(audio - harmonic, config, len(features))
     return Analysis(coefficients, harmonic, noise, snr_db(audio, harmonic))
 

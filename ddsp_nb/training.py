@@ -6,19 +6,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
-from torch.nn import functional as F
 
 from ddsp_nb.analysis import analyse
 from ddsp_nb.errors import ConfigError
 from ddsp_nb.features import Features
 from ddsp_nb.losses import MultiScaleSpectralLoss
 from ddsp_nb.model import DDSPModel
-from ddsp_nb.oscillator import harmonic_basis, render_frames
+from ddsp_nb.segments import SegmentedClip
 from ddsp_nb.warm_start import start_heads
 
-SEGMENT_FRAMES = 32  # the GRU runs segments side by side; each starts from the state its neighbour left
-SEGMENTS_AT_ONCE = 64  # a longer recording is visited in random stretches
-STRETCH_SEGMENTS = 8
 COHERENT_WEIGHT = 1.0
 CLIP_NORM = 1.0
 WARM_UP = 0.1  # share of the steps in which the learning rate rises
@@ -155,85 +151,3 @@ class Training:
         seconds = time.perf_counter() - self.started
         listen = lambda: self.model(self.features)
         return Progress(self.epoch, self.epochs, loss, self.best_loss, spectral, snr, self.ceiling_db, seconds, listen)
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Stretches of neighbouring segments: ids [n_stretches, n_segments], their basis, target and inputs."""
-
-    segments: torch.Tensor
-    inputs: torch.Tensor
-    voiced: torch.Tensor
-    basis: torch.Tensor
-    target: object
-
-
-class SegmentedClip:
-    """A recording cut into segments that the GRU visits side by side."""
-
-    def __init__(self, model, features, audio):
-        self.model, self.config, device = model, model.config, model.mix_logit.device
-        n_hops = len(features) - 1
-        self.n_segments = math.ceil(n_hops / SEGMENT_FRAMES)
-        extra = self.n_segments * SEGMENT_FRAMES - n_hops
-        repeat = lambda x: torch.cat([x, x[-1:].expand(extra, *x.shape[1:])]).to(device)
-        self.inputs, self.f0_hz = repeat(features.inputs()), repeat(features.f0_hz)
-        self.voiced = F.pad(features.voiced.float(), (0, extra)).to(device)
-        glide = features.f0_hz[-1].double() * (2 * math.pi * self.config.hop_length / self.config.sample_rate)
-        self.phase = torch.cat([features.phase, features.phase[-1] + glide * torch.arange(1, extra + 1)]).to(device)
-        length = self.n_segments * SEGMENT_FRAMES * self.config.hop_length
-        self.audio = F.pad(audio, (0, length - len(audio))).to(device)
-        shape = (model.config.n_layers, self.n_segments + 1, model.config.hidden_size)
-        self.states = torch.zeros(shape, device=device)  # of the GRU where each segment begins
-        self._run_through()
-        self.whole = None
-
-    @torch.no_grad()
-    def _run_through(self):
-        """Play the recording once from its start, to know the state in which each segment begins."""
-        for i in range(self.n_segments):
-            inputs = self.inputs[None, i * SEGMENT_FRAMES : (i + 1) * SEGMENT_FRAMES]
-            state = self.model.synthesizer.remember(inputs, self.states[:, i : i + 1].contiguous())[1]
-            self.states[:, i + 1] = state[:, 0]
-
-    def batch(self, generator, loss) -> Batch:
-        """The whole recording, prepared once, or random stretches of a long one."""
-        if self.whole is not None:
-            return self.whole
-        if self.n_segments <= SEGMENTS_AT_ONCE:
-            self.whole = self._prepare(torch.arange(self.n_segments)[None], loss)
-            return self.whole
-        first = torch.randint(
-            self.n_segments - STRETCH_SEGMENTS + 1, (SEGMENTS_AT_ONCE // STRETCH_SEGMENTS, 1), generator=generator
-        )
-        return self._prepare(first + torch.arange(STRETCH_SEGMENTS), loss)
-
-    def _prepare(self, segments, loss):
-        n_hops = segments.shape[1] * SEGMENT_FRAMES
-        frames = segments[:, :1] * SEGMENT_FRAMES + torch.arange(n_hops + 1)
-        samples = segments[:, :1] * SEGMENT_FRAMES * self.config.hop_length + torch.arange(
-            n_hops * self.config.hop_length
-        )
-        frames, samples = frames.to(self.audio.device), samples.to(self.audio.device)
-        basis = harmonic_basis(self.f0_hz[frames], self.phase[frames], self.config.n_harmonics, self.config)
-        return Batch(segments, self.inputs[frames], self.voiced[frames], basis, loss.target(self.audio[samples]))
-
-    def render(self, batch, generator):
-        """Harmonic and noise part of a batch, [n_stretches, n_samples] each."""
-        model = self.model
-        controls = model.synthesizer.controls(self._hidden(batch))
-        coefficients = controls.coefficients() * batch.voiced[..., None]
-        harmonic = model.mix * render_frames(batch.basis, coefficients).flatten(1)
-        noise = (1 - model.mix) * model.noise_generator(controls.noise_magnitudes, generator=generator)
-        return harmonic, noise
-
-    def _hidden(self, batch):
-        """[n_stretches, n_frames, hidden_size]; the state in which a segment ends is kept for its neighbour."""
-        n_stretches, n_segments = batch.segments.shape
-        ids, net = batch.segments.flatten(), self.model.synthesizer
-        inputs = batch.inputs[:, :-1].reshape(n_stretches * n_segments, SEGMENT_FRAMES, -1)
-        hidden, state = net.remember(inputs, self.states[:, ids])
-        self.states[:, ids + 1] = state.detach()
-        last = state.unflatten(1, (n_stretches, n_segments))[:, :, -1].contiguous()
-        final, _ = net.remember(batch.inputs[:, -1:], last)
-        return torch.cat([hidden.reshape(n_stretches, n_segments * SEGMENT_FRAMES, -1), final], 1)
