@@ -39,7 +39,7 @@ class GrowthPanel(ipywidgets.HBox):
         self.controls = {
             "strategy": _dropdown("Strategy", {name.capitalize(): name for name in STRATEGIES}, plan.strategy),
             "n_stages": _slider("Stages", plan.n_stages, 1, self.instrument.config.n_harmonics, 1, whole=True),
-            "stage_duration_s": _slider("Stage (s)", plan.stage_duration_s, 0.1, 5, 0.05),
+            "stage_duration_s": _slider("Stage length (s)", plan.stage_duration_s, 0.1, 5, 0.05),
             "silence_duration_s": _slider("Silence (s)", plan.silence_duration_s, 0, 2, 0.05),
             "noise": _dropdown("Noise", {NOISE_WORDS[name]: name for name in NOISE_CHOICES}, plan.noise),
             "attack_s": _slider("Attack (s)", plan.adsr.attack_s, 0, 2, 0.01),
@@ -72,7 +72,7 @@ class GrowthPanel(ipywidgets.HBox):
 
     def refresh(self) -> None:
         """Draw the stages that the controls describe; the piece has to be rendered anew."""
-        self.growth = None
+        self._keep(None)
         self.controls["n_stages"].disabled = self.controls["strategy"].value != "linear"
         with errors_in_words(self.status):
             plan = self.plan
@@ -103,8 +103,15 @@ class GrowthPanel(ipywidgets.HBox):
         self.player.value = wav_bytes(growth.audio, growth.sample_rate)
         figure, (ax,) = axes(8.4, 3)
         plots.spectrogram(growth.audio.cpu(), growth.sample_rate, ax=ax, title="The piece")
-        self.spectrogram.value, self.growth = png(figure), growth
+        self.spectrogram.value = png(figure)
+        self._keep(growth)
         say(self.status, f"Rendered: {self._in_words(plan)}.")
+
+    def _keep(self, growth):
+        """Hold a piece, or none: picture and player of another piece than the one described would mislead."""
+        self.growth = growth
+        for widget in (self.spectrogram, self.player):
+            widget.layout.visibility = "hidden" if growth is None else "visible"
 
     def _draw_plan(self, plan):
         config = self.instrument.config

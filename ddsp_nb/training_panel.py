@@ -132,7 +132,7 @@ class TrainingPanel(ipywidgets.VBox):
 
     def _draw_curves(self):
         figure, (left, right) = axes(11, 2.8, 1, 2)
-        plots.loss_curve(self.history, ax=left)
+        plots.loss_curve(self.history, ax=left).set_ylabel("Spectral loss")
         plots.snr_curve(self.history, ax=right)
         self.curves.value = png(figure)
 

@@ -215,6 +215,15 @@ def test_render_fills_player_and_spectrogram(grower):
     assert is_picture(grower.spectrogram) and "Rendered" in grower.status.value
 
 
+def test_picture_and_player_of_another_piece_are_hidden(grower):
+    shown = lambda: {w.layout.visibility for w in (grower.player, grower.spectrogram)}
+    assert shown() == {"hidden"}
+    grower.render_button.click()
+    assert shown() == {"visible"}
+    grower.controls["noise"].value = "every"
+    assert shown() == {"hidden"} and grower.growth is None
+
+
 def test_partials_that_are_off_are_absent_from_the_player(grower, recording):
     grower.controls["noise"].value = "none"
     grower.render_button.click()
