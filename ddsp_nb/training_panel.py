@@ -53,7 +53,7 @@ class TrainingPanel(ipywidgets.VBox):
         self.status, self.curves, self.spectrograms = ipywidgets.HTML(), picture("860px"), picture("860px")
         self.player = player(self.sample_rate)
         buttons = ipywidgets.HBox([self.start_button, self.stop_button, self.listen_button, self.bar])
-        return [buttons, self.status, self.curves, self.spectrograms, self.player]
+        return [buttons, self.status, self.player, self.curves, self.spectrograms]
 
     @property
     def history(self) -> list:
@@ -76,12 +76,12 @@ class TrainingPanel(ipywidgets.VBox):
         self.job.stop()
 
     def listen(self) -> None:
-        """Put the model as it is now into the player; while it trains, at the end of the current epoch."""
+        """Play the model as it is now; while it trains, at the end of the current epoch."""
         if self.job.running:
             self._listening.set()
             return
         with errors_in_words(self.status):
-            self._play(self.job.model(self.job.features).audio)
+            self._hold(self.job.model(self.job.features).audio, play=True)
 
     def join(self) -> None:
         """Wait for the end of the run; raises what it raised. See `TrainingJob.join`."""
@@ -104,7 +104,7 @@ class TrainingPanel(ipywidgets.VBox):
         self._pace_spectrograms(self._draw_spectrograms, progress.audio)
         if self._listening.is_set():
             self._listening.clear()
-            self._play(progress.audio().audio)
+            self._hold(progress.audio().audio, play=True)
 
     def _end(self, error):
         """Show what came of the run; called in its thread."""
@@ -121,7 +121,7 @@ class TrainingPanel(ipywidgets.VBox):
         sound = self.job.model(self.job.features)
         self._draw_curves()
         self._draw_spectrograms(lambda: sound)
-        self._play(sound.audio)
+        self._hold(sound.audio)
         end = "Stopped" if self.job.stopping.is_set() else "Finished"
         words = (
             f"{end} after {len(self.history)} epochs; the best model (loss {self.history[-1].best_loss:.2f}) is kept"
@@ -142,7 +142,8 @@ class TrainingPanel(ipywidgets.VBox):
         plots.spectrogram(render().audio, self.sample_rate, ax=right, title="Prediction: the model now")
         self.spectrograms.value = png(figure)
 
-    def _play(self, audio):
+    def _hold(self, audio, *, play=False):
+        self.player.autoplay = play
         self.player.value = wav_bytes(audio, self.sample_rate)
 
     def _set_buttons(self, *, running):
