@@ -48,6 +48,8 @@ def load_model(path) -> tuple[DDSPModel, Features]:
         raise CheckpointError(f"{path}: not a ddsp_nb checkpoint, or damaged. Train it anew.") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise CheckpointError(f"{path}: not a ddsp_nb checkpoint. Train one with `ddsp-nb train`.")
+    if not isinstance(content.get("version"), int):
+        raise CheckpointError(f"{path}: says no version of its format. Train it anew.")
     if content["version"] > VERSION:
         raise CheckpointError(f"{path}: written by a newer version of ddsp_nb. Update, then load it again.")
     try:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields, replace
 import librosa
 import numpy as np
 import torch
+from scipy.ndimage import binary_dilation
 
 from ddsp_nb.audio import check_audio
 from ddsp_nb.config import Config
@@ -121,4 +122,4 @@ def mel_cepstrum(sound: np.ndarray, config: Config) -> np.ndarray:
 
 def include_attacks(voiced: np.ndarray) -> np.ndarray:
     """Widen voiced stretches by the frames in which a note starts and ends."""
-    return np.convolve(voiced, np.ones(2 * ATTACK_FRAMES + 1), mode="same") > 0.5
+    return binary_dilation(voiced, iterations=ATTACK_FRAMES)

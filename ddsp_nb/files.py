@@ -26,8 +26,8 @@ def written_whole(path, error):
         yield temporary
         temporary.chmod(0o644)
         temporary.replace(path)
-    except OSError as problem:
-        reason = problem.strerror or problem
+    except (OSError, RuntimeError) as problem:  # libsndfile and torch report a full disk as RuntimeError
+        reason = getattr(problem, "strerror", None) or str(problem).splitlines()[0]
         raise error(f"{path}: cannot be written ({reason}). Choose another folder or free some space.") from problem
     finally:
         if temporary is not None:

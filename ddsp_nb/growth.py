@@ -41,8 +41,9 @@ class ADSR:
         return (rise * fall * end).float()
 
     def __post_init__(self):
-        if min(self.attack_s, self.decay_s, self.release_s) < 0 or not 0 <= self.sustain <= 1:
-            raise GrowthError("ADSR: use times of at least 0 s and a sustain level from 0 to 1.")
+        times = (self.attack_s, self.decay_s, self.release_s)
+        if not all(0 <= t <= 600 for t in times) or not 0 <= self.sustain <= 1:
+            raise GrowthError("ADSR: use times of 0 to 600 s and a sustain level from 0 to 1.")
 
 
 @dataclass(frozen=True)

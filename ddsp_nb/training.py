@@ -11,7 +11,7 @@ from ddsp_nb.analysis import analyse
 from ddsp_nb.errors import ConfigError
 from ddsp_nb.features import Features
 from ddsp_nb.losses import MultiScaleSpectralLoss
-from ddsp_nb.model import DDSPModel
+from ddsp_nb.model import DDSPModel, check_features
 from ddsp_nb.segments import SegmentedClip
 from ddsp_nb.warm_start import start_heads
 
@@ -76,7 +76,7 @@ def train(
         start: "analysis" solves the heads for the analysed controls first (see `warm_start.py`); "random" does not.
 
     Raises:
-        ConfigError: an argument outside its range.
+        ConfigError: an argument outside its range, or features of another recording or config.
     """
     if start not in LEARNING_RATES:
         raise ConfigError(f"Unknown start {start!r}; use one of {', '.join(LEARNING_RATES)}.")
@@ -85,12 +85,20 @@ def train(
         raise ConfigError(
             f"epochs is {epochs} and learning_rate {learning_rate}; use epochs >= 1 and a rate in (0, 1]."
         )
+    check_recording(features, audio, model.config)
     training = Training(model.to(choose_device(device)), features, audio, epochs, learning_rate, seed, start)
     try:
         for _ in range(epochs):
             yield training.step()
     finally:
         model.load_state_dict(training.best_weights)
+
+
+def check_recording(features: Features, audio: torch.Tensor, config) -> None:
+    """Raise ConfigError unless the features are those of the recording, extracted with this config."""
+    check_features(features, config)
+    if features.phase is None or len(audio) != features.n_samples:
+        raise ConfigError("Train on the recording's own features: FeatureExtractor(model.config)(audio), untransposed.")
 
 
 def choose_device(name: str) -> torch.device:
