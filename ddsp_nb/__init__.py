@@ -1,37 +1,39 @@
 """Timbre Grower: differentiable synthesis that people can see, hear and play with."""
 
-from ddsp_nb.audio import load_audio, save_audio
-from ddsp_nb.checkpoint import load_model, save_model
-from ddsp_nb.config import Config
-from ddsp_nb.errors import AudioError, CheckpointError, ConfigError, GrowthError, WorkbookError
-from ddsp_nb.features import FeatureExtractor, Features
-from ddsp_nb.growth import ADSR, GrowthPlan, grow
-from ddsp_nb.losses import MultiScaleSpectralLoss
-from ddsp_nb.model import DDSPModel, DDSPSynthesizer
-from ddsp_nb.noise import FilteredNoiseGenerator
-from ddsp_nb.oscillator import HarmonicOscillator
-from ddsp_nb.training import train
+from importlib import import_module
 
-__all__ = [
-    "ADSR",
-    "AudioError",
-    "CheckpointError",
-    "Config",
-    "ConfigError",
-    "DDSPModel",
-    "DDSPSynthesizer",
-    "FeatureExtractor",
-    "Features",
-    "FilteredNoiseGenerator",
-    "GrowthError",
-    "GrowthPlan",
-    "HarmonicOscillator",
-    "MultiScaleSpectralLoss",
-    "WorkbookError",
-    "grow",
-    "load_audio",
-    "load_model",
-    "save_audio",
-    "save_model",
-    "train",
-]
+# Names are imported when they are first used: the command line answers before PyTorch, which takes seconds, loads.
+_HOMES = {
+    "ADSR": "growth",
+    "AudioError": "errors",
+    "CheckpointError": "errors",
+    "Config": "config",
+    "ConfigError": "errors",
+    "DDSPModel": "model",
+    "DDSPSynthesizer": "model",
+    "FeatureExtractor": "features",
+    "Features": "features",
+    "FilteredNoiseGenerator": "noise",
+    "GrowthError": "errors",
+    "GrowthPlan": "growth",
+    "HarmonicOscillator": "oscillator",
+    "MultiScaleSpectralLoss": "losses",
+    "WorkbookError": "errors",
+    "grow": "growth",
+    "load_audio": "audio",
+    "load_model": "checkpoint",
+    "save_audio": "audio",
+    "save_model": "checkpoint",
+    "train": "training",
+}
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name):
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__():
+    return __all__

@@ -32,6 +32,8 @@ def load_audio(path, sample_rate: int = 44_100, *, duration_s: float | None = No
         AudioError: the file is missing, no sound file, shorter than 0.1 s, or silent.
     """
     path = Path(path)
+    if duration_s is not None and not SHORTEST_S <= duration_s < 1e6:
+        raise AudioError(f"{path}: cannot read {duration_s} s of it. Use a duration of {SHORTEST_S} s or more.")
     if not path.is_file():
         raise AudioError(f"{path}: no such file. Check the path, relative to {Path.cwd().name}/.")
     try:

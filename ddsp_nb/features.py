@@ -30,6 +30,8 @@ class Features:
         n_samples: length of the recording; the frames cover it.
         sample_rate: Hz.
         hop_length: samples.
+        semitones: by which `f0_hz` has been moved from what was played. The network reads the performance as it was
+            played, so that its timbre stays the instrument's; only the oscillator moves.
     """
 
     f0_hz: torch.Tensor
@@ -40,6 +42,7 @@ class Features:
     n_samples: int
     sample_rate: int
     hop_length: int
+    semitones: float = 0.0
 
     def __len__(self) -> int:
         return len(self.f0_hz)
@@ -50,13 +53,14 @@ class Features:
         return torch.arange(len(self)) * self.hop_length / self.sample_rate
 
     def inputs(self) -> torch.Tensor:
-        """[n_frames, 2 + n_mfcc] network inputs: pitch in octaves from A4, loudness in dB, MFCCs."""
-        pitch, loudness = torch.log2(self.f0_hz / 440), self.loudness_db
+        """[n_frames, 2 + n_mfcc] network inputs: pitch as played in octaves from A4, loudness in dB, MFCCs."""
+        pitch, loudness = torch.log2(self.f0_hz / 440) - self.semitones / 12, self.loudness_db
         return torch.cat([torch.stack([pitch, loudness], -1), self.mfcc], -1).float()
 
     def transpose(self, semitones: float) -> "Features":
         """The same performance at another pitch; its phase is then integrated from the pitch."""
-        return replace(self, f0_hz=self.f0_hz * 2 ** (semitones / 12), phase=None)
+        f0_hz = self.f0_hz * 2 ** (semitones / 12)
+        return replace(self, f0_hz=f0_hz, phase=None, semitones=self.semitones + semitones)
 
     def to(self, device) -> "Features":
         """The same features with their tensors on another device."""

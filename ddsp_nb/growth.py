@@ -163,27 +163,31 @@ def grow(model: DDSPModel, features: Features, plan: GrowthPlan | None = None, s
 
 
 def sounding_stretch(model: DDSPModel, features: Features, n_frames: int):
-    """The stretch of a recording with the strongest harmonics: its features and controls, [n_frames] each."""
+    """The fullest stretch of a recording, on one note if there is one: its features and controls, [n_frames] each."""
     features = features.to(model.mix_logit.device)
     controls = model.controls(features)
-    energy = controls.amplitudes[0].square().sum(-1).double().cumsum(0)
-    sums = (
-        energy[n_frames - 1 :] - F.pad(energy, (1, 0))[: len(energy) - n_frames + 1]
-        if n_frames <= len(energy)
-        else None
+    phase = features.phase
+    if n_frames <= len(features):
+        frames = fullest_stretch(controls.amplitudes[0].square().sum(-1), features.f0_hz, n_frames)
+    else:  # there and back, as often as it takes; phase cannot run backwards, so it is integrated anew
+        last = len(features) - 1
+        frames, phase = last - (torch.arange(n_frames) % (2 * last) - last).abs(), None
+    stretch = replace(
+        features,
+        f0_hz=features.f0_hz[frames],
+        phase=None if phase is None else phase[frames],
+        n_samples=(n_frames - 1) * features.hop_length,
     )
-    start = 0 if sums is None else int(sums.argmax())
-    walk = torch.arange(n_frames, device=energy.device)
-    if sums is None:  # back and forth
-        last = len(energy) - 1
-        walk = last - (walk % (2 * last) - last).abs()
-    frames = start + walk
-    f0_hz = features.f0_hz[frames]
-    phase = None if features.phase is None or sums is None else features.phase[frames]
-    stretch = replace(features, f0_hz=f0_hz, phase=phase, n_samples=(n_frames - 1) * features.hop_length)
-    return stretch, Controls(
-        controls.amplitudes[:, frames], controls.directions[:, frames], controls.noise_magnitudes[:, frames]
-    )
+    parts = (controls.amplitudes, controls.directions, controls.noise_magnitudes)
+    return stretch, Controls(*(part[:, frames] for part in parts))
+
+
+def fullest_stretch(energy, f0_hz, n_frames):
+    """Neighbouring frames with the most energy; stretches whose pitch moves over a semitone count a tenth."""
+    octaves = f0_hz.log2().unfold(0, n_frames, 1)
+    steady = octaves.amax(1) - octaves.amin(1) < 1 / 12
+    total = energy.unfold(0, n_frames, 1).sum(1)
+    return int((total * torch.where(steady, 1.0, 0.1)).argmax()) + torch.arange(n_frames)
 
 
 def render_stages(model, stretch, controls, masks):

@@ -17,7 +17,7 @@ from ddsp_nb.warm_start import start_heads
 
 COHERENT_WEIGHT = 1.0
 CLIP_NORM = 1.0
-WARM_UP = 0.1  # share of the steps in which the learning rate rises
+WARM_UP, SHORTEST_WARM_UP = 0.1, 6  # share and number of steps in which the learning rate rises
 LEARNING_RATES = {"analysis": 7e-6, "random": 1e-3}  # a solved read-out is moved gently, or it is lost
 DEFAULT_EPOCHS = 60
 
@@ -129,7 +129,7 @@ class Training:
         self._keep_best()
 
     def _learning_rate_factor(self, step):
-        warm_up = max(1, int(WARM_UP * self.epochs))
+        warm_up = max(SHORTEST_WARM_UP, int(WARM_UP * self.epochs))
         decay = 0.5 + 0.5 * math.cos(math.pi * min(1, max(0, step - warm_up) / max(1, self.epochs - warm_up)))
         return min(1, (step + 1) / warm_up) * decay
 

@@ -14,6 +14,7 @@ from ddsp_nb.model import DDSPModel
 
 RIDGE = 3e-5
 QUIETEST, LOUDEST = 1e-6, 0.999
+HEADROOM = 1.5  # a harmonic may become that much louder than it was in the recording
 
 
 @torch.no_grad()
@@ -32,6 +33,7 @@ def start_heads(model: DDSPModel, features: Features, analysis: Analysis) -> Non
     sine, cosine = (coefficients / model.mix).split(n_harmonics, -1)  # [n_frames, n_harmonics] each
     level = torch.hypot(sine, cosine)
     relative = level / (level.square().mean(0).sqrt() + QUIETEST)
+    net.loudest.copy_(HEADROOM * level.amax(0) + QUIETEST)
     solve(net.amplitude_head, hidden, inverse_softplus(level.clamp(min=QUIETEST))[..., None], relative + 0.05)
     directions = torch.stack([sine, cosine], -1) / (level[..., None] + 1e-12)
     solve(net.phase_head, hidden, directions, relative.square() + 1e-4)
