@@ -21,6 +21,7 @@ from ddsp_nb.oscillator import TWO_PI, HarmonicOscillator, interpolate_phase
 
 RIDGE = 1e-4  # of a sounding partial's energy: keeps coefficients of silent partials small
 HOPS_AT_ONCE = 16
+STRETCH_HOPS, OVERLAP = 1024, 4  # that are solved together, and how much they share with their neighbours
 QUIETEST_GAIN = 1e-6
 LOG_RAYLEIGH = 0.289  # by which the mean logarithm of noise magnitudes lies below that of their RMS
 
@@ -53,9 +54,25 @@ def analyse(features: Features, audio: torch.Tensor, config: Config) -> Analysis
 
 
 def least_squares(features: Features, audio: torch.Tensor, config: Config) -> torch.Tensor:
-    """Coefficients [n_frames, 2 * n_harmonics] whose sound is nearest to the recording."""
-    own, next_one, right = normal_equations(features, audio, config)
-    silent = ~audible_partials(features, config).repeat(1, 2)
+    """Coefficients [n_frames, 2 * n_harmonics] whose sound is nearest to the recording.
+
+    Long recordings are solved in stretches that overlap by more than a frame's influence reaches.
+    """
+    n_hops, hop = len(features) - 1, config.hop_length
+    sound = F.pad(audio, (0, n_hops * hop - len(audio))).view(n_hops, hop)
+    coefficients = torch.zeros(n_hops + 1, 2 * config.n_harmonics)
+    for start in range(0, n_hops, STRETCH_HOPS):
+        first, last = max(0, start - OVERLAP), min(n_hops, start + STRETCH_HOPS + OVERLAP)
+        solution = solve_stretch(features, sound[first:last], slice(first, last + 1), config)
+        coefficients[start : last + 1] = solution[start - first :]
+    return coefficients
+
+
+def solve_stretch(features, sound, frames, config):
+    """Coefficients [n_hops + 1, 2 * n_harmonics] of one stretch of sound [n_hops, hop_length]."""
+    f0_hz, phase, voiced = features.f0_hz[frames], features.phase[frames], features.voiced[frames]
+    own, next_one, right = normal_equations(f0_hz, phase, sound, config)
+    silent = ~audible_partials(f0_hz, voiced, config).repeat(1, 2)
     right[silent] = 0
     own.masked_fill_(silent[:, :, None] | silent[:, None, :], 0)
     next_one.masked_fill_(silent[:-1, :, None] | silent[1:, None, :], 0)
@@ -63,23 +80,24 @@ def least_squares(features: Features, audio: torch.Tensor, config: Config) -> to
     return solve_block_tridiagonal(own, next_one, right)
 
 
-def audible_partials(features: Features, config: Config) -> torch.Tensor:
+def audible_partials(f0_hz, voiced, config: Config) -> torch.Tensor:
     """[n_frames, n_harmonics] bool: voiced, and below Nyquist."""
     k = torch.arange(1, config.n_harmonics + 1)
-    return features.voiced[:, None] & (features.f0_hz[:, None] * k < config.nyquist_hz)
+    return voiced[:, None] & (f0_hz[:, None] * k < config.nyquist_hz)
 
 
-def normal_equations(features, audio, config):
+def normal_equations(f0_hz, phase, sound, config):
     """Blocks of the system: own [n_frames, 2K, 2K], next_one [n_frames - 1, 2K, 2K], right side [n_frames, 2K]."""
-    n_frames, n_harmonics, hop = len(features), config.n_harmonics, config.hop_length
-    sound = F.pad(audio, (0, (n_frames - 1) * hop - len(audio))).view(-1, hop)
+    n_frames, n_harmonics, hop = len(f0_hz), config.n_harmonics, config.hop_length
     after = torch.arange(hop) / hop
     weights = torch.stack([(1 - after) ** 2, after * (1 - after), after**2])  # [3, hop]
     own = torch.zeros(n_frames, 2 * n_harmonics, 2 * n_harmonics)
     next_one, right = torch.zeros_like(own[1:]), torch.zeros(n_frames, 2 * n_harmonics)
     for start in range(0, n_frames - 1, HOPS_AT_ONCE):
         stop = min(start + HOPS_AT_ONCE, n_frames - 1)
-        waves = multiples(features, slice(start, stop + 1), 2 * n_harmonics, config)  # [hops, hop, 2 * (2K + 1)]
+        waves = multiples(
+            f0_hz[start : stop + 1], phase[start : stop + 1], 2 * n_harmonics, config
+        )  # [hops, hop, 2 * (2K + 1)]
         blocks = gram_blocks(weights @ waves, n_harmonics)  # [hops, 3, 2K, 2K]
         own[start:stop] += blocks[:, 0]
         next_one[start:stop] = blocks[:, 1]
@@ -93,9 +111,9 @@ def normal_equations(features, audio, config):
     return own, next_one, right
 
 
-def multiples(features, frames, n_multiples, config):
+def multiples(f0_hz, phase, n_multiples, config):
     """cos(mφ), then sin(mφ), for m = 0 ... n_multiples: [n_hops, hop_length, 2 * (n_multiples + 1)]."""
-    cycles, _ = interpolate_phase(features.f0_hz[frames], features.phase[frames], config)
+    cycles, _ = interpolate_phase(f0_hz, phase, config)
     angle = torch.frac(cycles[..., None] * torch.arange(n_multiples + 1)).float() * TWO_PI
     return torch.cat([angle.cos(), angle.sin()], -1)
 

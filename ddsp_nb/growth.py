@@ -13,7 +13,7 @@ from ddsp_nb.errors import GrowthError
 from ddsp_nb.features import Features
 from ddsp_nb.model import Controls, DDSPModel
 from ddsp_nb.noise import FilteredNoiseGenerator
-from ddsp_nb.oscillator import harmonic_basis, integrate_pitch
+from ddsp_nb.oscillator import harmonic_basis, integrate_pitch, ramp
 
 STRATEGIES = ("linear", "exponential", "fibonacci")
 NOISE_CHOICES = ("last", "every", "none")
@@ -194,18 +194,16 @@ def render_stages(model, stretch, controls, masks):
     """[n_stages, n_samples] harmonic sound of each mask: one basis, one matrix product."""
     config = model.config
     phase = integrate_pitch(stretch.f0_hz, config) if stretch.phase is None else stretch.phase
-    basis = harmonic_basis(stretch.f0_hz, phase, config.n_harmonics, config)  # [n_hops, hop_length, 2K]
-    coefficients = (
-        model.mix * controls.coefficients() * masks.to(basis).repeat(1, 2)[:, None]
-    )  # [n_stages, n_frames, 2K]
-    ends = coefficients.permute(1, 2, 0)  # [n_frames, 2K, n_stages]
-    before, after = basis @ ends[:-1], basis @ ends[1:]  # [n_hops, hop_length, n_stages]
-    weights = (torch.arange(config.hop_length).to(basis) / config.hop_length)[:, None]
-    return torch.lerp(before, after, weights).permute(2, 0, 1).flatten(1)
+    basis = harmonic_basis(stretch.f0_hz, phase, config.n_harmonics, config)  # [n_hops, 2K, hop_length]
+    coefficients = model.mix * controls.coefficients()[0, :, None] * masks.to(basis).repeat(1, 2)
+    before, after = coefficients[:-1] @ basis, coefficients[1:] @ basis  # [n_hops, n_stages, hop_length]
+    return torch.lerp(before, after, ramp(basis)).transpose(0, 1).flatten(1)
 
 
 def stage_noise(model, controls, plan, n_stages, seed):
     """[n_stages, n_samples] noise of each stage, silent where the plan says so."""
+    if plan.noise == "none":
+        return torch.zeros(1, 1, device=model.mix.device)
     generator = torch.Generator().manual_seed(seed)
     noise = (1 - model.mix) * FilteredNoiseGenerator(model.config)(controls.noise_magnitudes, generator=generator)
     sounding = torch.zeros(n_stages, 1).to(noise)

@@ -113,36 +113,37 @@ def harmonic_basis(f0_hz, phase, n_harmonics: int, config: Config, *, quadrature
         phase: [..., n_frames] radians, float64.
 
     Returns:
-        [..., n_frames - 1, hop_length, n_harmonics], or twice as many with `quadrature`, float32.
+        [..., n_frames - 1, n_harmonics, hop_length], or twice as many rows with `quadrature`, float32.
     """
     cycles, frequency_hz = (x.flatten(0, -2) for x in interpolate_phase(f0_hz, phase, config))
-    k = torch.arange(1, n_harmonics + 1, device=cycles.device)
-    basis = torch.empty(*cycles.shape, n_harmonics * (1 + quadrature), device=cycles.device)
-    for i in range(0, len(cycles), FRAMES_AT_ONCE):
+    k = torch.arange(1, n_harmonics + 1, device=cycles.device)[:, None]
+    n_hops, hop_length = cycles.shape
+    basis = torch.empty(n_hops, n_harmonics * (1 + quadrature), hop_length, device=cycles.device)
+    for i in range(0, n_hops, FRAMES_AT_ONCE):
         hops = slice(i, i + FRAMES_AT_ONCE)
-        audible = frequency_hz[hops, :, None] * k < config.nyquist_hz
-        angle = torch.frac(cycles[hops, :, None] * k).float() * TWO_PI
-        basis[hops, :, :n_harmonics] = angle.sin() * audible
+        audible = frequency_hz[hops, None] * k < config.nyquist_hz
+        angle = torch.frac(cycles[hops, None] * k).float() * TWO_PI
+        basis[hops, :n_harmonics] = angle.sin() * audible
         if quadrature:
-            basis[hops, :, n_harmonics:] = angle.cos() * audible
-    return basis.unflatten(0, (*f0_hz.shape[:-1], f0_hz.shape[-1] - 1))
+            basis[hops, n_harmonics:] = angle.cos() * audible
+    return basis.unflatten(0, (*f0_hz.shape[:-1], -1))
 
 
 def render_frames(basis: torch.Tensor, coefficients: torch.Tensor) -> torch.Tensor:
     """Sum the basis with coefficients that move linearly from frame to frame.
 
     Args:
-        basis: [..., n_hops, hop_length, width].
+        basis: [..., n_hops, width, hop_length].
         coefficients: [..., n_hops + 1, width].
 
     Returns:
         [..., n_hops, hop_length] sound.
     """
-    ends = basis @ torch.stack([coefficients[..., :-1, :], coefficients[..., 1:, :]], -1)
-    return torch.lerp(ends[..., 0], ends[..., 1], ramp(basis))
+    ends = torch.stack([coefficients[..., :-1, :], coefficients[..., 1:, :]], -2) @ basis
+    return torch.lerp(ends[..., 0, :], ends[..., 1, :], ramp(basis))
 
 
 def ramp(basis: torch.Tensor) -> torch.Tensor:
     """[hop_length] weights of the later frame, from 0 up to just below 1."""
-    hop_length = basis.shape[-2]
+    hop_length = basis.shape[-1]
     return torch.arange(hop_length, dtype=basis.dtype, device=basis.device) / hop_length

@@ -15,9 +15,9 @@ from ddsp_nb.losses import MultiScaleSpectralLoss, Target
 from ddsp_nb.model import DDSPModel
 from ddsp_nb.oscillator import TWO_PI, harmonic_basis, render_frames
 
-SEGMENT_FRAMES = 32
-SEGMENTS_AT_ONCE = 64  # a longer recording is visited in random stretches
-STRETCH_SEGMENTS = 8
+SHORTEST, LONGEST, ENOUGH = 8, 16, 32  # frames a segment has; segments that keep the processor busy
+WHOLE = 128  # a recording of more segments is visited in random stretches
+N_STRETCHES, STRETCH_SEGMENTS = 4, 8
 
 
 @dataclass(frozen=True)
@@ -37,44 +37,48 @@ class SegmentedClip:
     def __init__(self, model: DDSPModel, features: Features, audio: torch.Tensor):
         self.model, self.config, device = model, model.config, model.mix_logit.device
         n_hops = len(features) - 1
-        self.n_segments = math.ceil(n_hops / SEGMENT_FRAMES)
-        extra = self.n_segments * SEGMENT_FRAMES - n_hops
+        self.segment_frames = min(LONGEST, max(SHORTEST, n_hops // ENOUGH))
+        self.n_segments = math.ceil(n_hops / self.segment_frames)
+        extra = self.n_segments * self.segment_frames - n_hops
         repeat = lambda x: torch.cat([x, x[-1:].expand(extra, *x.shape[1:])]).to(device)
         self.inputs, self.f0_hz = repeat(features.inputs()), repeat(features.f0_hz)
         self.voiced = F.pad(features.voiced.float(), (0, extra)).to(device)
         glide = features.f0_hz[-1].double() * (TWO_PI * self.config.hop_length / self.config.sample_rate)
         self.phase = torch.cat([features.phase, features.phase[-1] + glide * torch.arange(1, extra + 1)]).to(device)
-        length = self.n_segments * SEGMENT_FRAMES * self.config.hop_length
+        length = self.n_segments * self.segment_frames * self.config.hop_length
         self.audio = F.pad(audio, (0, length - len(audio))).to(device)
         shape = (model.config.n_layers, self.n_segments + 1, model.config.hidden_size)
         self.states = torch.zeros(shape, device=device)  # of the GRU where each segment begins
         self._run_through()
         self.whole = None
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether every batch is the whole recording."""
+        return self.n_segments <= WHOLE
+
     @torch.no_grad()
     def _run_through(self):
         """Play the recording once from its start, to know the state in which each segment begins."""
         for i in range(self.n_segments):
-            inputs = self.inputs[None, i * SEGMENT_FRAMES : (i + 1) * SEGMENT_FRAMES]
+            inputs = self.inputs[None, i * self.segment_frames : (i + 1) * self.segment_frames]
             state = self.model.synthesizer.remember(inputs, self.states[:, i : i + 1].contiguous())[1]
             self.states[:, i + 1] = state[:, 0]
 
     def batch(self, generator: torch.Generator, loss: MultiScaleSpectralLoss) -> Batch:
-        """The whole recording, prepared once, or random stretches of a long one."""
+        """The whole recording, prepared once, or random stretches of a long one, in memory that does not grow."""
         if self.whole is not None:
             return self.whole
-        if self.n_segments <= SEGMENTS_AT_ONCE:
+        if self.is_whole:
             self.whole = self._prepare(torch.arange(self.n_segments)[None], loss)
             return self.whole
-        first = torch.randint(
-            self.n_segments - STRETCH_SEGMENTS + 1, (SEGMENTS_AT_ONCE // STRETCH_SEGMENTS, 1), generator=generator
-        )
+        first = torch.randint(self.n_segments - STRETCH_SEGMENTS + 1, (N_STRETCHES, 1), generator=generator)
         return self._prepare(first + torch.arange(STRETCH_SEGMENTS), loss)
 
     def _prepare(self, segments, loss):
-        n_hops = segments.shape[1] * SEGMENT_FRAMES
-        frames = segments[:, :1] * SEGMENT_FRAMES + torch.arange(n_hops + 1)
-        samples = segments[:, :1] * SEGMENT_FRAMES * self.config.hop_length + torch.arange(
+        n_hops = segments.shape[1] * self.segment_frames
+        frames = segments[:, :1] * self.segment_frames + torch.arange(n_hops + 1)
+        samples = segments[:, :1] * self.segment_frames * self.config.hop_length + torch.arange(
             n_hops * self.config.hop_length
         )
         frames, samples = frames.to(self.audio.device), samples.to(self.audio.device)
@@ -94,9 +98,9 @@ class SegmentedClip:
         """[n_stretches, n_frames, hidden_size]; the state in which a segment ends is kept for its neighbour."""
         n_stretches, n_segments = batch.segments.shape
         ids, net = batch.segments.flatten(), self.model.synthesizer
-        inputs = batch.inputs[:, :-1].reshape(n_stretches * n_segments, SEGMENT_FRAMES, -1)
+        inputs = batch.inputs[:, :-1].reshape(n_stretches * n_segments, self.segment_frames, -1)
         hidden, state = net.remember(inputs, self.states[:, ids])
         self.states[:, ids + 1] = state.detach()
         last = state.unflatten(1, (n_stretches, n_segments))[:, :, -1].contiguous()
         final, _ = net.remember(batch.inputs[:, -1:], last)
-        return torch.cat([hidden.reshape(n_stretches, n_segments * SEGMENT_FRAMES, -1), final], 1)
+        return torch.cat([hidden.reshape(n_stretches, n_segments * self.segment_frames, -1), final], 1)

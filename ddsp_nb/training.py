@@ -17,6 +17,7 @@ from ddsp_nb.warm_start import start_heads
 
 COHERENT_WEIGHT = 1.0
 CLIP_NORM = 1.0
+MEMORY = 0.9  # of the running mean of the loss
 WARM_UP, SHORTEST_WARM_UP = 0.1, 6  # share and number of steps in which the learning rate rises
 LEARNING_RATES = {"analysis": 7e-6, "random": 1e-3}  # a solved read-out is moved gently, or it is lost
 DEFAULT_EPOCHS = 60
@@ -115,7 +116,7 @@ class Training:
 
     def __init__(self, model, features, audio, epochs, learning_rate, seed, start):
         self.model, self.features, self.epochs, self.epoch = model, features, epochs, 0
-        self.started, self.best_loss = time.perf_counter(), math.inf
+        self.started, self.best_loss, self.running_loss = time.perf_counter(), math.inf, None
         analysis = analyse(features, audio, model.config)
         self.ceiling_db = analysis.snr_db
         model.synthesizer.fit_normalisation(features)
@@ -144,13 +145,19 @@ class Training:
         self.optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), CLIP_NORM)
-        if loss.item() < self.best_loss:
-            self.best_loss = loss.item()
-            self._keep_best()
+        self._keep_best_by(loss.item())
         self.optimiser.step()
         self.schedule.step()
         self.epoch += 1
         return self._progress(loss.item(), spectral.item(), -10 * math.log10(error.item() + 1e-12))
+
+    def _keep_best_by(self, loss):
+        """Random stretches differ in difficulty, so a long recording is judged by a running mean of the loss."""
+        known = self.running_loss is not None and not self.clip.is_whole
+        self.running_loss = MEMORY * self.running_loss + (1 - MEMORY) * loss if known else loss
+        if self.running_loss < self.best_loss:
+            self.best_loss = self.running_loss
+            self._keep_best()
 
     def _keep_best(self):
         self.best_weights = {k: v.detach().clone() for k, v in self.model.state_dict().items()}

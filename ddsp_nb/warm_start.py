@@ -14,6 +14,7 @@ from ddsp_nb.model import DDSPModel
 
 RIDGE = 3e-5
 QUIETEST, LOUDEST = 1e-6, 0.999
+ENOUGH_FRAMES = 4096  # of a long recording, evenly spaced, determine a read-out of 512 numbers
 HEADROOM = 1.5  # a harmonic may become that much louder than it was in the recording
 
 
@@ -50,6 +51,9 @@ def solve(head: nn.Sequential, hidden, targets, weights) -> None:
         weights: [n_frames, n_groups] importance of each frame.
     """
     *body, last = head
+    if len(hidden) > ENOUGH_FRAMES:
+        chosen = torch.linspace(0, len(hidden) - 1, ENOUGH_FRAMES, device=hidden.device).long()
+        hidden, targets, weights = hidden[chosen], targets[chosen], weights[chosen]
     x = nn.functional.pad(nn.Sequential(*body)(hidden.float()).double(), (0, 1), value=1.0)  # a constant for the bias
     groups = zip(targets.unbind(1), weights.unbind(1), strict=True)
     solution = torch.stack([ridge(x, t, w) for t, w in groups], -1)  # [hidden_size + 1, n, n_groups]

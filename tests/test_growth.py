@@ -125,7 +125,7 @@ def test_a_learned_partial_is_absent_before_its_stage_and_keeps_its_level_after(
     first = (stretches - sounds[-1]).square().sum(1).argmin().item()  # the stretch that was chosen
     frames = slice(first, first + sounds.shape[1] // 512 + 1)
     n_partials = int(7900 / features.f0_hz[frames].max())  # the others are above Nyquist
-    basis = harmonic_basis(features.f0_hz[frames], features.phase[frames], n_partials, trained.config).double()
+    basis = harmonic_basis(features.f0_hz[frames], features.phase[frames], n_partials, trained.config).mT.double()
     levels = measured_partials_db(sounds, basis)
     assert n_partials >= 10
     assert (levels[-1] > -60).all()
