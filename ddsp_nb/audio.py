@@ -69,6 +69,11 @@ def check_audio(audio: torch.Tensor, sample_rate: int, name="The recording") -> 
     return audio
 
 
+def in_steps(audio: torch.Tensor) -> torch.Tensor:
+    """The sound as a 16-bit file holds it: rounded to whole steps of 1/32768, within full scale."""
+    return (audio * 32_768).round().clamp(-32_768, 32_767) / 32_768
+
+
 def save_audio(path, audio: torch.Tensor, sample_rate: int = 44_100, *, subtype: str = "PCM_16") -> Path:
     """Write [n_samples] sound to a WAV or FLAC file, whole or not at all.
 
@@ -94,5 +99,14 @@ def save_audio(path, audio: torch.Tensor, sample_rate: int = 44_100, *, subtype:
         warnings.warn(f"{path.name}: peak {peak:.2f} turned down to full scale.", stacklevel=2)
         sound = sound / peak
     with written_whole(path, AudioError) as temporary:
-        sf.write(temporary, sound, sample_rate, subtype=subtype, format=file_format)
+        sf.write(temporary, _as_stored(sound, subtype), sample_rate, subtype=subtype, format=file_format)
     return path
+
+
+def _as_stored(sound, subtype):
+    """Whole steps, as reading scales them back; libsndfile's own conversion of floats is off by up to one step."""
+    if subtype == "FLOAT":
+        return sound
+    bits = int(subtype.removeprefix("PCM_"))
+    steps = np.round(sound.astype(np.float64) * 2 ** (bits - 1)).clip(-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+    return (steps.astype(np.int64) << (32 - bits)).astype(np.int32)

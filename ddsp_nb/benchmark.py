@@ -68,13 +68,13 @@ def seconds_to_goal(path, sample_rate=22_050) -> str:
     start, judging = time.perf_counter(), 0.0
     torch.manual_seed(0)
     model = DDSPModel(config)
-    for progress in train(model, features, audio, epochs=60):
+    for progress in train(model, features, audio):
         before = time.perf_counter()
         quality = judge(audio, progress.audio(), sample_rate)
         judging += time.perf_counter() - before
         if quality.log_magnitude_loss <= GOAL_LOSS and quality.snr_db >= GOAL_SNR_DB:
             return f"{time.perf_counter() - start - judging:.1f} s ({progress.epoch} epochs)"
-    return f"not within 60 epochs ({quality})"
+    return f"not within the default epochs ({quality})"
 
 
 def growth_s(model, features) -> float:

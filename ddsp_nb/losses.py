@@ -36,7 +36,11 @@ class MultiScaleSpectralLoss:
         return torch.stack([(a - b).abs().mean() for a, b in pairs]).mean()
 
     def log_magnitudes(self, audio):
-        return [torch.log(spectrum.abs() + FLOOR) for spectrum in self.spectra(audio)]
+        """Log magnitudes [batch, n_bins, n_frames], one for each window length."""
+        powers = [torch.view_as_real(spectrum).square().sum(-1) for spectrum in self.spectra(audio)]
+        return [
+            torch.log((power + FLOOR**2 / 100).sqrt() + FLOOR) for power in powers
+        ]  # no root of zero: its slope is ∞
 
     def spectra(self, audio):
         """Complex spectra [batch, n_bins, n_frames], one for each window length."""

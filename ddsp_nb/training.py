@@ -15,12 +15,12 @@ from ddsp_nb.model import DDSPModel, check_features
 from ddsp_nb.segments import SegmentedClip
 from ddsp_nb.warm_start import start_heads
 
-COHERENT_WEIGHT = 1.0
+COHERENT_WEIGHT = 0.7
 CLIP_NORM = 1.0
 MEMORY = 0.9  # of the running mean of the loss
 WARM_UP, SHORTEST_WARM_UP = 0.1, 6  # share and number of steps in which the learning rate rises
-LEARNING_RATES = {"analysis": 7e-6, "random": 1e-3}  # a solved read-out is moved gently, or it is lost
-DEFAULT_EPOCHS = 60
+LEARNING_RATES = {"analysis": 2e-5, "random": 1e-3}  # a solved read-out is moved gently, or it is lost
+DEFAULT_EPOCHS = 80
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def train(
         features: of the recording, extracted with `model.config`.
         audio: [n_samples] the recording.
         epochs: optimiser steps, at least 1.
-        learning_rate: peak of a warm-up and cosine schedule; None: 7e-6 from an analysis start, else 1e-3.
+        learning_rate: peak of a warm-up and cosine schedule; None: 2e-5 from an analysis start, else 1e-3.
         seed: of the noise and of the choice of stretches.
         device: "cpu", "cuda" or "auto" (CUDA where there is one).
         start: "analysis" solves the heads for the analysed controls first (see `warm_start.py`); "random" does not.

@@ -54,7 +54,7 @@ def test_training_writes_the_model_its_picture_and_four_sounds(checkpoint):
 def test_residual_and_harmonic_part_make_up_the_recording(checkpoint, data):
     recording = ddsp_nb.load_audio(data / "violin.flac", 16_000, duration_s=1.5).numpy()
     harmonic, residual = (sf.read(checkpoint.parent / f"ddsp_{name}.wav")[0] for name in ("harmonic_only", "residual"))
-    assert np.abs(harmonic + residual - recording).max() < 1e-4
+    assert np.abs(harmonic + residual - np.round(recording * 32_768) / 32_768).max() == 0  # a null test
 
 
 def test_options_reach_the_model(checkpoint):
