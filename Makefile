@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 NOTEBOOKS := $(wildcard notebooks/0*.ipynb)
 
-.PHONY: lab test notebooks format clean
+.PHONY: lab test bench notebooks format clean
 
 lab: $(STAMP)
 	$(BIN)/jupyter lab notebooks
@@ -18,6 +18,10 @@ test: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/pytest tests
 	$(BIN)/pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=300 $(NOTEBOOKS)
+
+bench: $(STAMP)
+	$(BIN)/python -m ddsp_nb.benchmark
+	$(BIN)/python -m ddsp_nb.benchmark trackers data/*.flac
 
 notebooks: $(STAMP)
 	$(BIN)/python notebooks/refresh.py

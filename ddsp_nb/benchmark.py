@@ -13,11 +13,13 @@ from pathlib import Path
 import click
 import torch
 
+from ddsp_nb.analysis import analyse
 from ddsp_nb.audio import load_audio
 from ddsp_nb.config import Config
 from ddsp_nb.features import FeatureExtractor
 from ddsp_nb.growth import GrowthPlan, grow
 from ddsp_nb.model import DDSPModel
+from ddsp_nb.pitch import TRACKERS
 from ddsp_nb.quality import judge
 from ddsp_nb.reference import plain_step
 from ddsp_nb.training import LEARNING_RATES, Training, train
@@ -78,8 +80,9 @@ def seconds_to_goal(path, sample_rate=22_050) -> str:
 
 
 def growth_s(model, features) -> float:
-    """Seconds to render 64 stages of 0.5 s with 0.2 s of silence."""
-    return median_s(lambda: grow(model, features, GrowthPlan("linear", n_stages=64, noise="none")))
+    """Seconds to render 64 stages of 0.5 s with 0.2 s of silence, the network's controls being known."""
+    plan, controls = GrowthPlan("linear", n_stages=64), model.controls(features)
+    return median_s(lambda: grow(model, features, plan, controls=controls))
 
 
 def import_s() -> float:
@@ -88,12 +91,15 @@ def import_s() -> float:
     return float(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout)
 
 
-@click.command()
+@click.group(invoke_without_command=True)
+@click.pass_context
 @click.option("--audio", default="data/violin.flac", type=Path, show_default=True, help="Recording to measure with.")
 @click.option("--lengths", default="5,60", show_default=True, help="Seconds of sound, with commas between them.")
 @click.option("--sample-rate", default=44_100, show_default=True, help="Hz.")
-def main(audio, lengths, sample_rate):
+def main(context, audio, lengths, sample_rate):
     """Print how long each part takes here, and how that grows with the recording."""
+    if context.invoked_subcommand:
+        return
     row = lambda name, value: click.echo(f"{name:44s} {value}")
     row("threads", torch.get_num_threads())
     row("import", f"{import_s():.1f} s")
@@ -111,6 +117,21 @@ def main(audio, lengths, sample_rate):
         times = step_times(audio, rate, seconds) if seconds <= 10 else long_step(audio, rate, seconds)
         row(f"training step, {seconds:g} s at {rate} Hz", describe(times))
     row("peak memory", f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.1f} GB")
+
+
+@main.command()
+@click.argument("recordings", nargs=-1, type=Path)
+def trackers(recordings):
+    """Print the ceiling (dB) that each pitch tracker gives each recording, and its seconds per second of sound."""
+    config = Config()
+    for path in recordings:
+        audio = load_audio(path, config.sample_rate)
+        for name in TRACKERS:
+            start = time.perf_counter()
+            features = FeatureExtractor(config, tracker=name)(audio)
+            took = (time.perf_counter() - start) / (len(audio) / config.sample_rate)
+            ceiling_db = analyse(features, audio, config).snr_db
+            click.echo(f"{path.stem:24s} {name:16s} {ceiling_db:5.1f} dB   {took:.3f}")
 
 
 def long_step(path, sample_rate, seconds) -> dict:

@@ -130,7 +130,14 @@ class Growth:
 
 
 @torch.no_grad()
-def grow(model: DDSPModel, features: Features, plan: GrowthPlan | None = None, seed: int = 0) -> Growth:
+def grow(
+    model: DDSPModel,
+    features: Features,
+    plan: GrowthPlan | None = None,
+    seed: int = 0,
+    *,
+    controls: Controls | None = None,
+) -> Growth:
     """Render a piece in which the instrument's partials enter stage by stage.
 
     Every stage plays the same stretch of the recording, the one that sounds fullest, so that only the partials
@@ -142,6 +149,7 @@ def grow(model: DDSPModel, features: Features, plan: GrowthPlan | None = None, s
         features: of the recording whose sound is to grow.
         plan: `GrowthPlan`.
         seed: of the noise.
+        controls: `model.controls(features)` if it is known already; asking the network is most of the work.
 
     Raises:
         GrowthError: the piece would be longer than an hour.
@@ -151,7 +159,7 @@ def grow(model: DDSPModel, features: Features, plan: GrowthPlan | None = None, s
     length, silence = (round(s * config.sample_rate) for s in (plan.stage_duration_s, plan.silence_duration_s))
     if len(masks) * (length + silence) > LONGEST_PIECE_S * config.sample_rate:
         raise GrowthError(f"The piece would last over {LONGEST_PIECE_S} s; use fewer or shorter stages.")
-    stretch, controls = sounding_stretch(model, features, config.n_frames(length))
+    stretch, controls = sounding_stretch(model, features, config.n_frames(length), controls)
     sounds = render_stages(model, stretch, controls, masks)[:, :length]
     sounds = sounds + stage_noise(model, controls, plan, len(masks), seed)[:, :length]
     sounds = sounds * plan.adsr(length, config.sample_rate)
@@ -162,10 +170,10 @@ def grow(model: DDSPModel, features: Features, plan: GrowthPlan | None = None, s
     return Growth(piece * gain, stages, config.sample_rate, gain)
 
 
-def sounding_stretch(model: DDSPModel, features: Features, n_frames: int):
+def sounding_stretch(model: DDSPModel, features: Features, n_frames: int, controls: Controls | None = None):
     """The fullest stretch of a recording, on one note if there is one: its features and controls, [n_frames] each."""
     features = features.to(model.mix_logit.device)
-    controls = model.controls(features)
+    controls = model.controls(features) if controls is None else controls
     phase = features.phase
     if n_frames <= len(features):
         frames = fullest_stretch(controls.amplitudes[0].square().sum(-1), features.f0_hz, n_frames)

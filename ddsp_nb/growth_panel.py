@@ -28,6 +28,7 @@ class GrowthPanel(ipywidgets.HBox):
 
     def __init__(self, model: DDSPModel, features: Features, *, seed: int = 0):
         self.instrument, self.features, self.seed = model, features, seed
+        self.played = model.controls(features)  # once: it is most of what a render would take
         self.growth: Growth | None = None  # None where the controls have moved since the last rendering
         super().__init__([self._build_controls(), self._build_results()])
         for control in self.controls.values():
@@ -98,7 +99,7 @@ class GrowthPanel(ipywidgets.HBox):
     def _render(self, play):
         plan = self.plan
         say(self.status, f"Rendering {self._in_words(plan)} ...")
-        growth = grow(self.instrument, self.features, plan, self.seed)
+        growth = grow(self.instrument, self.features, plan, self.seed, controls=self.played)
         self.player.autoplay = play
         self.player.value = wav_bytes(growth.audio, growth.sample_rate)
         figure, (ax,) = axes(8.4, 3)

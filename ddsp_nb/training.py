@@ -10,7 +10,7 @@ import torch
 from ddsp_nb.analysis import analyse
 from ddsp_nb.errors import ConfigError
 from ddsp_nb.features import Features
-from ddsp_nb.losses import MultiScaleSpectralLoss
+from ddsp_nb.losses import TIME_WEIGHT, MultiScaleSpectralLoss
 from ddsp_nb.model import DDSPModel, check_features
 from ddsp_nb.segments import SegmentedClip
 from ddsp_nb.warm_start import start_heads
@@ -141,7 +141,8 @@ class Training:
         spectral = self.loss.spectral(harmonic + noise, batch.target)
         in_time = (harmonic + noise - batch.target.audio).abs().mean()
         error = (harmonic - batch.target.audio).square().sum() / batch.target.audio.square().sum().clamp(min=1e-9)
-        loss = spectral + 0.1 * in_time + COHERENT_WEIGHT * (error + 1e-9).sqrt()
+        trust = (1 - error.detach()).clamp(min=0)  # where phases are wrong, coherence would only teach silence
+        loss = spectral + TIME_WEIGHT * in_time + COHERENT_WEIGHT * trust * (error + 1e-9).sqrt()
         self.optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), CLIP_NORM)
