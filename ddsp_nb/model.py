@@ -14,6 +14,7 @@ from ddsp_nb.noise import FilteredNoiseGenerator
 from ddsp_nb.oscillator import HarmonicOscillator
 
 INPUT_GAIN = 4.0
+SOFT = -5.0  # bias of levels before training: about -43 dB each, so that a random start is no roar
 FULL_SCALE = 4.0  # no single sine wave needs to be louder
 
 
@@ -62,8 +63,8 @@ class DDSPSynthesizer(nn.Module):
         hidden = config.hidden_size
         self.gru = nn.GRU(config.n_inputs, hidden, config.n_layers, batch_first=True)
         _strengthen_inputs(self.gru)
-        self.amplitude_head = _head(hidden, config.n_harmonics)
-        self.noise_head = _head(hidden, config.n_bands)
+        self.amplitude_head = _head(hidden, config.n_harmonics, SOFT)
+        self.noise_head = _head(hidden, config.n_bands, SOFT)
         self.phase_head = _head(hidden, 2 * config.n_harmonics)
         self.register_buffer("input_mean", torch.zeros(config.n_inputs))
         self.register_buffer("input_std", torch.ones(config.n_inputs))
@@ -104,8 +105,10 @@ def _strengthen_inputs(gru):
             weight *= INPUT_GAIN
 
 
-def _head(hidden, n_outputs):
-    return nn.Sequential(nn.Linear(hidden, hidden), nn.LayerNorm(hidden), nn.ReLU(), nn.Linear(hidden, n_outputs))
+def _head(hidden, n_outputs, bias=0.0):
+    head = nn.Sequential(nn.Linear(hidden, hidden), nn.LayerNorm(hidden), nn.ReLU(), nn.Linear(hidden, n_outputs))
+    nn.init.constant_(head[-1].bias, bias)
+    return head
 
 
 class DDSPModel(nn.Module):

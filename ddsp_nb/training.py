@@ -102,6 +102,14 @@ def check_recording(features: Features, audio: torch.Tensor, config) -> None:
         raise ConfigError("Train on the recording's own features: FeatureExtractor(model.config)(audio), untransposed.")
 
 
+def incoherence(error: torch.Tensor) -> torch.Tensor:
+    """Root of the waveform error relative to the recording's energy, levelling off at 0.7 above an error of 1.
+
+    Where phases cannot be right, a plain root would teach silence: nothing is nearer than the wrong phase.
+    """
+    return (-torch.expm1(-2 * error) / 2 + 1e-9).sqrt()
+
+
 def choose_device(name: str) -> torch.device:
     """A torch device from "auto", "cpu" or "cuda". Raises ConfigError where there is no CUDA."""
     if name == "auto":
@@ -141,8 +149,7 @@ class Training:
         spectral = self.loss.spectral(harmonic + noise, batch.target)
         in_time = (harmonic + noise - batch.target.audio).abs().mean()
         error = (harmonic - batch.target.audio).square().sum() / batch.target.audio.square().sum().clamp(min=1e-9)
-        trust = (1 - error.detach()).clamp(min=0)  # where phases are wrong, coherence would only teach silence
-        loss = spectral + TIME_WEIGHT * in_time + COHERENT_WEIGHT * trust * (error + 1e-9).sqrt()
+        loss = spectral + TIME_WEIGHT * in_time + COHERENT_WEIGHT * incoherence(error)
         self.optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), CLIP_NORM)
