@@ -238,7 +238,7 @@ def test_partials_that_are_off_are_absent_from_the_player(grower, recording):
 
 
 def test_an_error_leaves_the_panel_alive(grower, monkeypatch):
-    monkeypatch.setattr("ddsp_nb.growth_panel.grow", lambda *_: 1 / 0)
+    monkeypatch.setattr("ddsp_nb.growth_panel.grow", lambda *_, **__: 1 / 0)
     grower.render_button.click()
     assert "ZeroDivisionError" in grower.status.value
     monkeypatch.undo()
