@@ -95,7 +95,7 @@ SEED = click.option("--seed", default=0, type=click.IntRange(0, LARGEST_SEED), h
 @options(
     click.option("--audio", required=True, type=Path, help="Recording of one instrument, one note at a time."),
     click.option("--output", default="ddsp_model.pt", type=Path, help="Checkpoint; pictures and sounds go beside it."),
-    click.option("--epochs", default=80, type=click.IntRange(1), help="Training steps over the recording."),
+    click.option("--epochs", default=60, type=click.IntRange(1), help="Training steps over the recording."),
     click.option(
         "--learning-rate",
         type=FiniteFloat(0, 1, min_open=True),

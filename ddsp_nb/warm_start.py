@@ -12,8 +12,11 @@ from ddsp_nb.analysis import Analysis
 from ddsp_nb.features import Features
 from ddsp_nb.model import DDSPModel
 
-RIDGE = 3e-5
+RIDGE = 1e-5
 QUIETEST, LOUDEST = 1e-6, 0.999
+HARDLY = 1e-4  # weight of frames whose harmonics are silenced anyway
+QUIET_WEIGHT = 0.02  # of a harmonic's silent moments, relative to its RMS level: they are heard too
+SHORTEST, TURNS = 0.5, 10  # of a predicted direction's length, and how often the lengths are set free
 ENOUGH_FRAMES = 4096  # of a long recording, evenly spaced, determine a read-out of 512 numbers
 HEADROOM = 1.5  # a harmonic may become that much louder than it was in the recording
 
@@ -34,21 +37,24 @@ def start_heads(model: DDSPModel, features: Features, analysis: Analysis) -> Non
     sine, cosine = (coefficients / model.mix).split(n_harmonics, -1)  # [n_frames, n_harmonics] each
     level = torch.hypot(sine, cosine)
     relative = level / (level.square().mean(0).sqrt() + QUIETEST)
+    sounding = features.voiced.to(device)[:, None]
     net.loudest.copy_(HEADROOM * level.amax(0) + QUIETEST)
-    solve(net.amplitude_head, hidden, inverse_softplus(level.clamp(min=QUIETEST))[..., None], relative + 0.05)
+    log_level = inverse_softplus(level.clamp(min=QUIETEST))
+    solve(net.amplitude_head, hidden, log_level[..., None], torch.where(sounding, relative + QUIET_WEIGHT, HARDLY))
     directions = torch.stack([sine, cosine], -1) / (level[..., None] + 1e-12)
-    solve(net.phase_head, hidden, directions, relative.square() + 1e-4)
+    solve(net.phase_head, hidden, directions, relative.square() + HARDLY, turns=TURNS)
     gains = (noise / (1 - model.mix)).clamp(QUIETEST, LOUDEST)
     solve(net.noise_head, hidden, torch.logit(gains)[:, None], torch.ones_like(gains[:, :1]))
 
 
-def solve(head: nn.Sequential, hidden, targets, weights) -> None:
+def solve(head: nn.Sequential, hidden, targets, weights, turns: int = 0) -> None:
     """Set the last layer of `head` to weighted ridge regressions.
 
     Args:
         hidden: [n_frames, hidden_size] what the head reads.
         targets: [n_frames, n_groups, n] what it should say; its outputs are ordered [n, n_groups].
         weights: [n_frames, n_groups] importance of each frame.
+        turns: of `ridge`, for targets of which only the direction counts.
     """
     *body, last = head
     if len(hidden) > ENOUGH_FRAMES:
@@ -56,18 +62,27 @@ def solve(head: nn.Sequential, hidden, targets, weights) -> None:
         hidden, targets, weights = hidden[chosen], targets[chosen], weights[chosen]
     x = nn.functional.pad(nn.Sequential(*body)(hidden.float()).double(), (0, 1), value=1.0)  # a constant for the bias
     groups = zip(targets.unbind(1), weights.unbind(1), strict=True)
-    solution = torch.stack([ridge(x, t, w) for t, w in groups], -1)  # [hidden_size + 1, n, n_groups]
+    solution = torch.stack([ridge(x, t, w, turns) for t, w in groups], -1)  # [hidden_size + 1, n, n_groups]
     solution = solution.flatten(1).T
     last.weight.copy_(solution[:, :-1])
     last.bias.copy_(solution[:, -1])
 
 
-def ridge(x, target, weight):
-    """argmin_b Σ weight (x b - target)² + ridge |b|²: [n_frames, n], [n_frames, m], [n_frames] -> [n, m]."""
+def ridge(x, target, weight, turns=0):
+    """argmin_b Σ weight (x b - target)² + ridge |b|²: [n_frames, n], [n_frames, m], [n_frames] -> [n, m].
+
+    With `turns` the target is a unit vector whose length is free, above SHORTEST: each turn takes on the length that
+    the prediction has along it, which leaves the regression only directions to explain.
+    """
     weighted = x * weight[:, None]
     gram = weighted.T @ x
     gram.diagonal().add_(RIDGE * gram.diagonal().mean())
-    return torch.linalg.solve(gram, weighted.T @ target)
+    factor = torch.linalg.cholesky(gram)
+    solution = torch.cholesky_solve(weighted.T @ target, factor)
+    for _ in range(turns):
+        length = ((x @ solution) * target).sum(-1, keepdim=True).clamp(min=SHORTEST)
+        solution = torch.cholesky_solve(weighted.T @ (length * target), factor)
+    return solution
 
 
 def inverse_softplus(y):
