@@ -126,7 +126,7 @@ def test_training_interrupted_before_the_first_epoch_writes_nothing(run, monkeyp
     monkeypatch.setattr(ddsp_nb, "train", interrupt_after(0))
     result = run("train", "--audio", "violin.flac", *SMALL)
     assert result.exit_code == cli.INTERRUPTED
-    assert "nothing was written" in result.stderr and "Traceback" not in result.output
+    assert "Stopped before the end" in result.stderr and "Traceback" not in result.output
     assert [path.name for path in tmp_path.iterdir()] == ["violin.flac"]
 
 
