@@ -74,7 +74,7 @@ def check_survey(survey, name) -> None:
             raise AudioError(f"{name}: most of its samples are NaN or infinite. Export the recording again.")
         tell(f"{name}: {survey.n_broken} samples were NaN or infinite; replaced by silence.")
     if survey.n_clipped:
-        tell(f"{name}: clipped in {survey.n_clipped} samples; the model will learn the buzz of that.")
+        tell(f"{name}: clipped in {survey.n_clipped} samples or more; the model will learn the buzz of it.")
 
 
 def choose_mix(survey, name):

@@ -66,6 +66,7 @@ def upload_panel(config: Config) -> UploadPanel:
 
 def decode(name: str, content: bytes, sample_rate: int):
     """Bytes of a sound file to [n_samples] sound; errors and warnings name the file as its owner does."""
+    shown = Path(name).name or "clip"
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(record=True) as notes:
         warnings.simplefilter("always", WorkbookWarning)
         path = Path(folder) / "clip"  # names of other systems may not be names here
@@ -73,9 +74,9 @@ def decode(name: str, content: bytes, sample_rate: int):
         try:
             audio = load_audio(path, sample_rate, duration_s=LONGEST_S)
         except AudioError as error:
-            raise AudioError(str(error).replace(str(path), Path(name).name)) from error
+            raise AudioError(str(error).replace(str(path), shown)) from error
     for note in notes:
-        warnings.warn(str(note.message).replace(str(path), Path(name).name), note.category, stacklevel=2)
+        warnings.warn(str(note.message).replace(str(path), shown), note.category, stacklevel=2)
     return audio
 
 
