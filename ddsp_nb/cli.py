@@ -6,18 +6,17 @@ come at once. The defaults written here are the library's; `tests/test_cli.py` h
 
 import math
 import os
-import signal
 import tempfile
 import warnings
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from ddsp_nb.config import Config
 from ddsp_nb.errors import AudioError, CheckpointError, WorkbookError
+from ddsp_nb.sigterm import Terminated, heeding_sigterm
 
-BAD_INPUT, INTERRUPTED, TERMINATED = 2, 130, 143
+BAD_INPUT, INTERRUPTED = 2, 130
 SOUND_SUFFIXES, MODEL_SUFFIXES = (".wav", ".flac"), (".pt", ".pth")
 LOSS_PICTURE = "ddsp_training_loss.png"
 SOUNDS = ("ddsp_reconstructed.wav", "ddsp_harmonic_only.wav", "ddsp_noise_only.wav", "ddsp_residual.wav")
@@ -41,35 +40,15 @@ class OneLineErrors(click.Group):
                 raise SystemExit(BAD_INPUT) from None
             except click.Abort as stop:
                 click.echo("Stopped before the end; every file there is whole.", err=True)
-                raise SystemExit(TERMINATED if isinstance(stop.__cause__, Terminated) else INTERRUPTED) from None
+                raise SystemExit(
+                    Terminated.EXIT_CODE if isinstance(stop.__cause__, Terminated) else INTERRUPTED
+                ) from None
         return result if not standalone_mode else raise_exit(result)
 
 
 def in_one_line(message) -> str:
     """Any message, on one line."""
     return " ".join(str(message).split())
-
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM: a service manager or a shutting-down system asks for the end."""
-
-
-@contextmanager
-def heeding_sigterm():
-    """Let SIGTERM stop the block as Ctrl-C does; the process then ends with 143, as one that was terminated does."""
-    asked = []
-
-    def stop(*_):
-        asked.append(True)
-        raise Terminated
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-    if asked:
-        raise SystemExit(TERMINATED)
 
 
 def raise_exit(result):

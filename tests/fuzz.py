@@ -47,8 +47,10 @@ def sound_files() -> dict:
     """A short note in every format and subtype that libsndfile writes."""
     t, files = np.arange(N_SAMPLES) / RATE, {}
     note = 0.4 * np.sin(2 * np.pi * 440 * t) + 0.01 * np.random.default_rng(0).standard_normal(N_SAMPLES)
-    for file_format in sorted(set(sf.available_formats()) - {"RAW", "SD2"}):
-        for subtype in sf.available_subtypes(file_format):
+    for file_format in sorted(set(sf.available_formats()) - {"RAW", "SD2", "XI"}):
+        for subtype in sorted(
+            set(sf.available_subtypes(file_format)) - {"DWVW_12", "DWVW_16", "DWVW_24"}
+        ):  # no seeking in those
             for channels in (1, 2):
                 file = io.BytesIO()
                 try:

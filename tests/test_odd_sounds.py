@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import soundfile as sf
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ddsp_nb import AudioError, Config, DDSPModel, FeatureExtractor, WorkbookWarning, decoding, load_audio, train
 from ddsp_nb.analysis import analyse
@@ -91,6 +93,27 @@ def test_a_file_of_several_blocks_is_read_as_a_whole(tmp_path, monkeypatch, viol
 def test_only_the_wanted_part_of_a_long_file_is_read(tmp_path, violin):
     read, _ = heard(write(tmp_path / "a.wav", np.tile(violin, 10)), duration_s=0.5)
     assert len(read) == RATE // 2
+
+
+@settings(max_examples=60, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    n_samples=st.integers(800, 6_000),
+    rate=st.integers(4_000, 8_000) | st.sampled_from([8_000, 11_025, 44_100, 48_000]),
+    new_rate=st.sampled_from([8_000, 16_000, 44_100]),
+    gains=st.lists(st.floats(-1, 1, allow_subnormal=False), min_size=1, max_size=8),
+    seed=st.integers(0, 99),
+)
+def test_any_mix_is_finite_as_long_as_it_lasted_and_no_louder(tmp_path, n_samples, rate, new_rate, gains, seed):
+    noise = np.random.default_rng(seed).standard_normal((n_samples, 1)) / 10
+    path = write(tmp_path / "a.wav", noise * gains, rate, subtype="FLOAT")
+    try:
+        read, _ = heard(path, new_rate)
+    except AudioError as error:
+        assert ("silent" in str(error) and np.abs(gains).max() < 1e-2) or n_samples < 0.1 * rate
+    else:
+        assert len(read) == -(-n_samples * new_rate // rate)
+        assert np.isfinite(read).all()
+        assert np.sqrt((read**2).mean()) <= 1.1 * np.abs(gains).max() * np.sqrt((noise**2).mean())
 
 
 def test_dc_offset_is_removed_and_named(tmp_path, violin):
