@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 NOTEBOOKS := $(wildcard notebooks/0*.ipynb)
 
-.PHONY: lab test bench notebooks format clean
+.PHONY: lab test bench fuzz notebooks format clean
 
 lab: $(STAMP)
 	$(BIN)/jupyter lab notebooks
@@ -22,6 +22,11 @@ test: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m ddsp_nb.benchmark
 	$(BIN)/python -m ddsp_nb.benchmark trackers data/*.flac
+
+# `make fuzz SECONDS=3600` tries for longer; findings are kept in artifacts/fuzz.
+SECONDS ?= 600
+fuzz: $(STAMP)
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
 
 notebooks: $(STAMP)
 	$(BIN)/python notebooks/refresh.py

@@ -1,24 +1,33 @@
 """Read, check and write sound files; nothing else in the package touches them."""
 
+import math
 import warnings
 from pathlib import Path
 
-import librosa
 import numpy as np
 import soundfile as sf
 import torch
 
-from ddsp_nb.errors import AudioError
+from ddsp_nb import decoding
+from ddsp_nb.errors import AudioError, WorkbookWarning
 from ddsp_nb.files import written_whole
 
-SHORTEST_S = 0.1
+SHORTEST_S, LONGEST_S = 0.1, 1200.0
+SLOWEST_HZ, FASTEST_HZ = 1_000, 1_000_000  # sample rates of files
 SILENCE_DB = -80.0  # peak level below which a recording holds nothing to learn from
+HIGHEST = 1_000.0  # peak beyond which numbers are no sound
+LOUDEST = 10.0  # peak up to which floating-point files are taken as they are
+OFFSET = 0.1  # of the RMS level: the mean from which on it is no part of the sound
+CANCELLED = 0.5  # of the energy that independent channels would have: below, they oppose each other
 SUBTYPES = ("PCM_16", "PCM_24", "FLOAT")
 FORMATS = ("WAV", "FLAC")
 
 
 def load_audio(path, sample_rate: int = 44_100, *, duration_s: float | None = None) -> torch.Tensor:
-    """Read a recording as mono sound at one sample rate.
+    """Read a recording as mono sound at one sample rate, in memory that follows the result.
+
+    What was done to the sound, or is wrong with it, is said in a `WorkbookWarning` of one line each: a DC offset
+    removed, samples that are no numbers silenced, clipping, channels that cancel, levels far beyond full scale.
 
     Args:
         path: WAV, FLAC, OGG, MP3, AIFF or whatever else libsndfile reads.
@@ -26,35 +35,72 @@ def load_audio(path, sample_rate: int = 44_100, *, duration_s: float | None = No
         duration_s: read only the first seconds.
 
     Returns:
-        [n_samples] float32, nominally within ±1; channels are averaged.
+        [n_samples] float32, nominally within ±1; channels are averaged, or the loudest is taken where they cancel.
 
     Raises:
-        AudioError: the file is missing, no sound file, shorter than 0.1 s, or silent.
+        AudioError: the file is missing, no sound file, shorter than 0.1 s, longer than 20 minutes, or silent.
     """
     path = Path(path)
     if duration_s is not None and not SHORTEST_S <= duration_s < 1e6:
         raise AudioError(f"{path}: cannot read {duration_s} s of it. Use a duration of {SHORTEST_S} s or more.")
     if not path.is_file():
         raise AudioError(f"{path}: no such file. Check the path, relative to {Path.cwd().name}/.")
+    limit_s = math.inf if duration_s is None else duration_s
     try:
-        with sf.SoundFile(path) as file:
-            frames = -1 if duration_s is None else int(duration_s * file.samplerate)
-            sound, original_rate = file.read(frames, dtype="float32", always_2d=True), file.samplerate
-    except (sf.LibsndfileError, OSError) as error:
-        raise AudioError(f"{path}: not a readable sound file. Convert it to WAV or FLAC.") from error
-    sound = mono(sound, path)
-    if original_rate != sample_rate and len(sound):
-        sound = librosa.resample(sound, orig_sr=original_rate, target_sr=sample_rate)
-    return check_audio(torch.from_numpy(np.ascontiguousarray(sound, np.float32)), sample_rate, path)
+        survey = decoding.survey(path, min(limit_s, LONGEST_S + 1))
+        check_survey(survey, path)
+        parts = decoding.mixed(path, survey.n_samples, *choose_mix(survey, path))
+        if survey.sample_rate != sample_rate:
+            parts = decoding.resampled(parts, survey.sample_rate, sample_rate)
+        sound = decoding.gathered(parts, math.ceil(survey.n_samples * sample_rate / survey.sample_rate))
+    except decoding.DAMAGED as error:
+        raise AudioError(f"{path}: not a readable sound file, or damaged. Convert it to WAV or FLAC.") from error
+    return check_audio(torch.from_numpy(sound), sample_rate, path)
 
 
-def mono(sound: np.ndarray, name) -> np.ndarray:
-    """[n_samples, n_channels] to [n_samples]; samples that are no numbers become silence, with a warning."""
-    broken = ~np.isfinite(sound)
-    if broken.any():
-        warnings.warn(f"{name}: {int(broken.sum())} samples were NaN or infinite; replaced by silence.", stacklevel=3)
-        sound = np.where(broken, 0, sound)
-    return sound.mean(axis=1, dtype=np.float32)
+def check_survey(survey, name) -> None:
+    """Raise AudioError where a file cannot be used; warn of what will be heard."""
+    rate, seconds = survey.sample_rate, survey.n_samples / survey.sample_rate
+    if not SLOWEST_HZ <= rate <= FASTEST_HZ:
+        raise AudioError(f"{name}: has a sample rate of {rate} Hz. Convert it to 44100 Hz.")
+    if seconds < SHORTEST_S:
+        raise AudioError(f"{name}: only {survey.n_samples} samples long. Use at least {SHORTEST_S} s of sound.")
+    if seconds > LONGEST_S:
+        raise AudioError(
+            f"{name}: longer than {LONGEST_S / 60:g} minutes. Use its beginning: duration_s, or --duration, in s."
+        )
+    if survey.n_broken:
+        if survey.n_broken > survey.n_samples * survey.n_channels / 2:
+            raise AudioError(f"{name}: most of its samples are NaN or infinite. Export the recording again.")
+        tell(f"{name}: {survey.n_broken} samples were NaN or infinite; replaced by silence.")
+    if survey.n_clipped:
+        tell(f"{name}: clipped in {survey.n_clipped} samples or more; the model will learn the buzz of it.")
+
+
+def choose_mix(survey, name):
+    """What to subtract from each channel, and the weight of each, [n_channels] both; warns of all but averaging."""
+    n = max(survey.n_samples, 1)
+    means, products = survey.total / n, survey.products / n
+    around_means = products - np.outer(means, means)
+    weights = np.full(survey.n_channels, 1 / survey.n_channels)
+    expected = around_means.trace() / survey.n_channels**2
+    if weights @ around_means @ weights < CANCELLED * expected:
+        loudest = int(around_means.diagonal().argmax())
+        weights = np.eye(survey.n_channels)[loudest]
+        tell(f"{name}: its channels cancel when averaged; channel {loudest + 1} is used alone.")
+    offset, rms = float(means @ weights), math.sqrt(weights @ products @ weights)
+    removed = abs(offset) > OFFSET * rms
+    if removed:
+        tell(f"{name}: DC offset of {offset:.2g} removed.")
+    if survey.peak > LOUDEST:
+        tell(f"{name}: peak of {survey.peak:.2g}, far beyond full scale; turned down to 1.")
+        weights = weights / survey.peak
+    return means * removed, weights
+
+
+def tell(message: str) -> None:
+    """Warn the user, who sees the line that called the public function."""
+    warnings.warn(message, WorkbookWarning, stacklevel=4)
 
 
 def check_audio(audio: torch.Tensor, sample_rate: int, name="The recording") -> torch.Tensor:
@@ -64,6 +110,8 @@ def check_audio(audio: torch.Tensor, sample_rate: int, name="The recording") -> 
     if len(audio) < SHORTEST_S * sample_rate:
         raise AudioError(f"{name}: only {len(audio)} samples long. Use at least {SHORTEST_S} s of sound.")
     peak = audio.abs().max().item()
+    if not peak < HIGHEST:
+        raise AudioError(f"{name}: has samples that are infinite, no numbers or beyond {HIGHEST:g}. Scale it to ±1.")
     if not peak > 10 ** (SILENCE_DB / 20):
         raise AudioError(f"{name}: silent (peak below {SILENCE_DB:g} dB). Record it louder or pick another file.")
     return audio
@@ -96,7 +144,7 @@ def save_audio(path, audio: torch.Tensor, sample_rate: int = 44_100, *, subtype:
         raise AudioError(f"{path}: the sound to write is not one finite channel; nothing was written.")
     peak = np.abs(sound).max(initial=0)
     if peak > 1 and subtype != "FLOAT":
-        warnings.warn(f"{path.name}: peak {peak:.2f} turned down to full scale.", stacklevel=2)
+        warnings.warn(f"{path.name}: peak {peak:.2f} turned down to full scale.", WorkbookWarning, stacklevel=2)
         sound = sound / peak
     with written_whole(path, AudioError) as temporary:
         sf.write(temporary, _as_stored(sound, subtype), sample_rate, subtype=subtype, format=file_format)

@@ -14,6 +14,7 @@ import click
 
 from ddsp_nb.config import Config
 from ddsp_nb.errors import AudioError, CheckpointError, WorkbookError
+from ddsp_nb.sigterm import Terminated, heeding_sigterm
 
 BAD_INPUT, INTERRUPTED = 2, 130
 SOUND_SUFFIXES, MODEL_SUFFIXES = (".wav", ".flac"), (".pt", ".pth")
@@ -27,7 +28,7 @@ class OneLineErrors(click.Group):
 
     def main(self, *args, standalone_mode=True, **kwargs):
         with warnings.catch_warnings():
-            warnings.showwarning = lambda message, *_, **__: click.echo(f"Warning: {message}", err=True)
+            warnings.showwarning = lambda words, *_, **__: click.echo(f"Warning: {in_one_line(words)}", err=True)
             try:
                 result = super().main(*args, standalone_mode=False, **kwargs)
             except click.exceptions.NoArgsIsHelpError as error:
@@ -35,12 +36,19 @@ class OneLineErrors(click.Group):
                 raise SystemExit(BAD_INPUT) from None
             except (WorkbookError, click.ClickException) as error:
                 message = error.format_message() if isinstance(error, click.ClickException) else str(error)
-                click.echo("Error: " + " ".join(message.split()), err=True)
+                click.echo(f"Error: {in_one_line(message)}", err=True)
                 raise SystemExit(BAD_INPUT) from None
-            except click.Abort:
-                click.echo("Stopped; nothing was written.", err=True)
-                raise SystemExit(INTERRUPTED) from None
+            except click.Abort as stop:
+                click.echo("Stopped before the end; every file there is whole.", err=True)
+                raise SystemExit(
+                    Terminated.EXIT_CODE if isinstance(stop.__cause__, Terminated) else INTERRUPTED
+                ) from None
         return result if not standalone_mode else raise_exit(result)
+
+
+def in_one_line(message) -> str:
+    """Any message, on one line."""
+    return " ".join(str(message).split())
 
 
 def raise_exit(result):
@@ -109,6 +117,9 @@ SEED = click.option("--seed", default=0, type=click.IntRange(0, LARGEST_SEED), h
         help="Solve the last layers for the recording first, or begin with random ones.",
     ),
     click.option("--duration", type=FiniteFloat(0.1), show_default="all", help="Seconds of the recording to use."),
+    click.option(
+        "--overwrite", is_flag=True, show_default="existing files are kept", help="Replace files of an earlier run."
+    ),
     click.option("--device", default="auto", type=click.Choice(["auto", "cpu", "cuda"]), help="Where to train."),
     SEED,
     click.option("--sample-rate", default=Config.sample_rate, help="Sample rate of all sound, Hz."),
@@ -125,7 +136,8 @@ SEED = click.option("--seed", default=0, type=click.IntRange(0, LARGEST_SEED), h
         help="Windows of the spectral loss, samples.",
     ),
 )
-def train(audio, output, epochs, learning_rate, start, duration, device, seed, **sizes):
+@heeding_sigterm()
+def train(audio, output, epochs, learning_rate, start, duration, overwrite, device, seed, **sizes):
     """Train on a recording; write the model, its sound and its loss curve.
 
     Ctrl-C stops early and keeps the best model so far.
@@ -136,6 +148,7 @@ def train(audio, output, epochs, learning_rate, start, duration, device, seed, *
     for product in products:
         check_place(product, (product.suffix,), CheckpointError)
         check_not_input(product, audio)
+    check_free([output, *products], overwrite)
     import torch
 
     from ddsp_nb import DDSPModel, FeatureExtractor, load_audio, save_model
@@ -275,6 +288,15 @@ def check_place(path: Path, suffixes, error) -> None:
     except OSError as problem:
         reason = problem.strerror or problem
         raise error(f"{path}: cannot be written there ({reason}). Choose another folder.") from problem
+
+
+def check_free(paths, overwrite: bool) -> None:
+    """Raise WorkbookError, naming them, where files exist that are not to be replaced."""
+    taken = [str(path) for path in paths if path.exists()]
+    if taken and not overwrite:
+        raise WorkbookError(
+            f"{', '.join(taken)}: would be replaced. Add --overwrite, or choose another --output folder."
+        )
 
 
 def check_not_input(path: Path, source: Path) -> None:

@@ -19,3 +19,7 @@ class CheckpointError(WorkbookError):
 
 class GrowthError(WorkbookError):
     """A growth plan that cannot be rendered."""
+
+
+class WorkbookWarning(UserWarning):
+    """Something that a user should know about their sound: what was done to it, or what to expect of it."""

@@ -1,5 +1,6 @@
 """What a recording is made of: pitch, loudness and spectral envelope, frame by frame."""
 
+import warnings
 from dataclasses import dataclass, fields, replace
 
 import librosa
@@ -9,11 +10,13 @@ from scipy.ndimage import binary_dilation
 
 from ddsp_nb.audio import check_audio
 from ddsp_nb.config import Config
-from ddsp_nb.errors import ConfigError
+from ddsp_nb.errors import ConfigError, WorkbookWarning
 from ddsp_nb.phase import track_phase
 from ddsp_nb.pitch import TRACKERS, track_pitch
 
 QUIETEST_DB = -100.0
+AUDIBLE_DB = 60.0  # below the loudest frame
+UNPITCHED = 0.7  # of the audible frames: from there on the user is told
 ATTACK_FRAMES = 4  # the tracker hears a note only once it is periodic; its attack and release belong to it
 
 
@@ -86,18 +89,24 @@ class FeatureExtractor:
         self.config, self.tracker = config, tracker
 
     def __call__(self, audio: torch.Tensor) -> Features:
-        """Analyse [n_samples] sound. Raises AudioError where it is silent, too short or not one channel."""
+        """Analyse [n_samples] sound.
+
+        Warns where most of it has no pitch. Raises AudioError where it is silent, too short, not one channel or has
+        samples that are no numbers.
+        """
         config = self.config
         check_audio(audio, config.sample_rate)
         n_frames = config.n_frames(len(audio))
         sound = np.pad(audio.cpu().numpy(), (0, (n_frames - 1) * config.hop_length - len(audio)))
         f0_hz, voiced = track_pitch(sound, config, tracker=self.tracker)
         f0_hz, phase = track_phase(sound, f0_hz, config.sample_rate, config.hop_length)
+        voiced, level_db = include_attacks(voiced), loudness_db(sound, config)
+        warn_of_missing_pitch(voiced, level_db)
         return Features(
             f0_hz=torch.from_numpy(f0_hz.clip(config.f0_min_hz / 2, config.nyquist_hz)).float(),
-            loudness_db=torch.from_numpy(loudness_db(sound, config)),
+            loudness_db=torch.from_numpy(level_db),
             mfcc=torch.from_numpy(mel_cepstrum(sound, config)),
-            voiced=torch.from_numpy(include_attacks(voiced)),
+            voiced=torch.from_numpy(voiced),
             phase=torch.from_numpy(phase),
             n_samples=len(audio),
             sample_rate=config.sample_rate,
@@ -127,3 +136,11 @@ def mel_cepstrum(sound: np.ndarray, config: Config) -> np.ndarray:
 def include_attacks(voiced: np.ndarray) -> np.ndarray:
     """Widen voiced stretches by the frames in which a note starts and ends."""
     return binary_dilation(voiced, iterations=ATTACK_FRAMES)
+
+
+def warn_of_missing_pitch(voiced: np.ndarray, level_db: np.ndarray) -> None:
+    """Tell the user where the oscillator will have little to play."""
+    share = 1 - voiced[level_db > level_db.max() - AUDIBLE_DB].mean()
+    if share > UNPITCHED:
+        words = f"No pitch found in {100 * share:.0f} % of the frames: the harmonic part will be silent there."
+        warnings.warn(words, WorkbookWarning, stacklevel=3)

@@ -1,16 +1,22 @@
 """Write files whole or not at all: into a temporary neighbour first, renamed when complete."""
 
+import glob
 import os
 import tempfile
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+UNFINISHED = ".unfinished"
+STALE_S = 24 * 3600.0
 
 
 @contextmanager
 def written_whole(path, error):
     """Yield a temporary path in the folder of `path`; it takes that name only if the block ends well.
 
-    An interrupt, a full disk or any other exception leaves an existing file as it was and no partial file.
+    An interrupt, a full disk or any other exception leaves an existing file as it was and no partial file. A kill
+    leaves the existing file too, and a hidden `.name.xxxxxxxx.unfinished` that is swept away after a day.
 
     Args:
         path: where the file is to be; its folder is made if it is missing.
@@ -20,11 +26,13 @@ def written_whole(path, error):
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        sweep(path)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=UNFINISHED, dir=path.parent)
         os.close(handle)
         temporary = Path(name)
         yield temporary
         temporary.chmod(0o644)
+        reach_disk(temporary)
         temporary.replace(path)
     except (OSError, RuntimeError) as problem:  # libsndfile and torch report a full disk as RuntimeError
         reason = getattr(problem, "strerror", None) or str(problem).splitlines()[0]
@@ -32,3 +40,17 @@ def written_whole(path, error):
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def reach_disk(path: Path) -> None:
+    """Wait until a file is on the disk, so that a crash of the machine after its renaming finds it whole."""
+    with open(path, "r+b") as file:
+        os.fsync(file.fileno())
+
+
+def sweep(path: Path) -> None:
+    """Remove what killed runs left of this file more than a day ago."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.????????{UNFINISHED}"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > STALE_S:
+                left.unlink()

@@ -3,6 +3,7 @@
 import html
 import io
 import tempfile
+import warnings
 from pathlib import Path
 
 import ipywidgets as widgets
@@ -13,7 +14,7 @@ from matplotlib.figure import Figure
 from ddsp_nb import plots
 from ddsp_nb.audio import load_audio
 from ddsp_nb.config import Config
-from ddsp_nb.errors import AudioError
+from ddsp_nb.errors import AudioError, WorkbookWarning
 from ddsp_nb.features import FeatureExtractor
 
 LONGEST_S = 30.0  # of a clip is looked at, so that the panel answers within seconds
@@ -44,8 +45,10 @@ class UploadPanel(widgets.VBox):
         """Analyse the bytes of a sound file; what goes wrong is said in the panel, and the last clip stays."""
         self.message.value = f"Listening to {html.escape(name)} …"
         try:
-            audio = decode(name, content, self.config.sample_rate)
-            features = FeatureExtractor(self.config)(audio)
+            with warnings.catch_warnings(record=True) as notes:
+                warnings.simplefilter("always", WorkbookWarning)
+                audio = decode(name, content, self.config.sample_rate)
+                features = FeatureExtractor(self.config)(audio)
             self.picture.value = picture(audio, features)
         except Exception as error:  # the traceback of a button is seen by nobody
             self.message.value = f"<b>That did not work.</b> {html.escape(str(error))}"
@@ -53,7 +56,7 @@ class UploadPanel(widgets.VBox):
         self.audio, self.features = audio, features
         self.player.value = wav_bytes(audio.numpy(), self.config.sample_rate)
         self.player.layout.display = self.picture.layout.display = None
-        self.message.value = f"<b>{html.escape(name)}</b>: {describe(features)}"
+        self.message.value = f"<b>{html.escape(name)}</b>: {describe(features)}" + in_lines(notes)
 
 
 def upload_panel(config: Config) -> UploadPanel:
@@ -62,14 +65,25 @@ def upload_panel(config: Config) -> UploadPanel:
 
 
 def decode(name: str, content: bytes, sample_rate: int):
-    """Bytes of a sound file to [n_samples] sound; raises AudioError, which names the file as its owner does."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / (Path(name).name or "clip")
+    """Bytes of a sound file to [n_samples] sound; errors and warnings name the file as its owner does."""
+    shown = Path(name).name or "clip"
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(record=True) as notes:
+        warnings.simplefilter("always", WorkbookWarning)
+        path = Path(folder) / "clip"  # names of other systems may not be names here
         path.write_bytes(content)
         try:
-            return load_audio(path, sample_rate, duration_s=LONGEST_S)
+            audio = load_audio(path, sample_rate, duration_s=LONGEST_S)
         except AudioError as error:
-            raise AudioError(str(error).replace(f"{path.parent}/", "")) from error
+            raise AudioError(str(error).replace(str(path), shown)) from error
+    for note in notes:
+        warnings.warn(str(note.message).replace(str(path), shown), note.category, stacklevel=2)
+    return audio
+
+
+def in_lines(notes) -> str:
+    """Our own warnings, each on a line of the panel."""
+    ours = [str(note.message) for note in notes if issubclass(note.category, WorkbookWarning)]
+    return "".join(f"<br>Note: {html.escape(words)}" for words in ours)
 
 
 def describe(features) -> str:

@@ -100,6 +100,15 @@ def test_a_warning_is_one_plain_line(run, checkpoint, monkeypatch):
     assert result.stderr == "Warning: ddsp_grown_timbre.wav: peak 2.00 turned down to full scale.\n"
 
 
+def test_warnings_of_the_recording_are_lines_of_their_own(run):
+    sf.write("odd.wav", 0.1 * np.random.default_rng(0).standard_normal(16_000) + 0.3, 16_000)
+    result = run("train", "--audio", "odd.wav", *SMALL)
+    assert result.exit_code == 0, result.stderr
+    warned = [line for line in result.stderr.splitlines() if line.startswith("Warning: ")]
+    assert len(warned) == 2
+    assert "DC offset of 0.3 removed" in warned[0] and "No pitch found in" in warned[1]
+
+
 def interrupt_after(n_epochs):
     """`train`, interrupted from the keyboard after n_epochs."""
     real = ddsp_nb.train
@@ -126,7 +135,7 @@ def test_training_interrupted_before_the_first_epoch_writes_nothing(run, monkeyp
     monkeypatch.setattr(ddsp_nb, "train", interrupt_after(0))
     result = run("train", "--audio", "violin.flac", *SMALL)
     assert result.exit_code == cli.INTERRUPTED
-    assert "nothing was written" in result.stderr and "Traceback" not in result.output
+    assert "Stopped before the end" in result.stderr and "Traceback" not in result.output
     assert [path.name for path in tmp_path.iterdir()] == ["violin.flac"]
 
 

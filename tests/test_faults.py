@@ -1,0 +1,256 @@
+"""Faults at the worst moment: kills, full disks, read-only places, two writers; the last good file survives."""
+
+import errno
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from shlex import split
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from ddsp_nb import AudioError, CheckpointError, cli, files, load_audio, load_model, save_audio, save_model
+
+if sys.platform == "win32":
+    pytest.skip("signals and limits of POSIX", allow_module_level=True)
+
+SMALL = split("--sample-rate 16000 --hidden-size 32 --harmonics 20 --epochs 2 --duration 1")
+PRODUCTS = {"ddsp_model.pt", cli.LOSS_PICTURE, *cli.SOUNDS}
+
+
+@pytest.fixture
+def saved(tmp_path, trained, features):
+    """A checkpoint alone in a folder."""
+    (tmp_path / "models").mkdir()
+    return save_model(tmp_path / "models" / "model.pt", trained, features)
+
+
+def start(*args, **how):
+    """A Python process with text pipes."""
+    return subprocess.Popen([sys.executable, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **how)
+
+
+# Kills
+
+KILLS = """
+import os, random, signal, sys, time
+import soundfile
+from ddsp_nb import load_model, save_audio, save_model
+model_path, sound_path = sys.argv[1:]
+model, features = load_model(model_path)
+
+def save_forever(turn):
+    while True:
+        save_model(model_path, model, features.transpose(turn))
+        save_audio(sound_path, features.loudness_db / 200 + turn / 1000, 16_000)
+
+for moment in range(20):
+    child = os.fork() or save_forever(moment)
+    time.sleep(random.Random(moment).uniform(0.02, 0.2))
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    print(load_model(model_path)[1].semitones, len(soundfile.read(sound_path)[0]), flush=True)
+"""
+
+
+def test_kill_at_any_moment_of_saving_leaves_whole_files(saved, features):
+    sound = save_audio(saved.parent / "sound.wav", features.loudness_db / 200, 16_000)
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}  # threads do not survive a fork
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLS, saved, sound], capture_output=True, text=True, env=environment
+    )
+    assert killed.returncode == 0, killed.stderr
+    rounds = [line.split() for line in killed.stdout.splitlines()]
+    assert len(rounds) == 20 and {int(length) for _, length in rounds} == {len(features)}
+    assert len({shift for shift, _ in rounds}) > 3  # it was saving all the time
+    others = {path.name for path in saved.parent.iterdir()} - {"model.pt", "sound.wav"}
+    assert others  # some kills fell into a save
+    assert all(re.fullmatch(r"\.(model\.pt|sound\.wav)\..{8}\.unfinished", name) for name in others)
+
+
+def test_what_kills_left_is_swept_away_after_a_day(saved, trained, features):
+    old, young, others = (saved.parent / f".{name}.unfinished" for name in ("model.pt.a1b2c3d4", "model.pt.e5", "my"))
+    young = saved.parent / ".model.pt.e5f6g7h8.unfinished"
+    for path in (old, young, others):
+        path.write_bytes(b"half")
+    for path in (old, others):
+        os.utime(path, (time.time() - files.STALE_S - 60,) * 2)
+    save_model(saved, trained, features)
+    assert not old.exists()
+    assert young.exists() and others.exists()  # another run may be writing it; it is no file of ours
+
+
+def test_a_file_is_on_the_disk_before_it_takes_its_name(saved, trained, features, monkeypatch):
+    order = []
+    fsync, replace = os.fsync, Path.replace
+    monkeypatch.setattr(files.os, "fsync", lambda handle: (order.append("fsync"), fsync(handle)))
+    monkeypatch.setattr(Path, "replace", lambda path, to: (order.append("replace"), replace(path, to)))
+    save_model(saved, trained, features)
+    assert order == ["fsync", "replace"]
+
+
+def test_sigterm_ends_training_early_with_the_best_model(tmp_path, data):
+    train = ["train", "--audio", data / "violin.flac", "--output", tmp_path / "ddsp_model.pt", *SMALL]
+    process = start("-m", "ddsp_nb", *map(str, train), "--epochs", "100000")
+    seen = ""
+    while not re.search(r"\b[1-9]\d*/100000", seen):  # the bar says that an epoch is done
+        seen += (letter := process.stderr.read(1))
+        assert letter, seen
+    process.send_signal(signal.SIGTERM)
+    _, words = process.communicate()
+    assert process.returncode == 143
+    assert "the best model so far is kept" in words and "Traceback" not in words
+    assert {path.name for path in tmp_path.iterdir()} == PRODUCTS
+    load_model(tmp_path / "ddsp_model.pt")
+
+
+def test_sigterm_before_the_first_epoch_leaves_an_empty_folder(tmp_path, data):
+    train = ["train", "--audio", data / "violin.flac", "--output", tmp_path / "ddsp_model.pt", *SMALL]
+    process = start("-m", "ddsp_nb", *map(str, train))
+    process.stderr.readline()  # Listening to pitch and loudness ...
+    process.send_signal(signal.SIGTERM)
+    _, words = process.communicate()
+    assert process.returncode == 143
+    assert "Stopped" in words and "Traceback" not in words
+    assert list(tmp_path.iterdir()) == []
+
+
+# Places that cannot be written
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 1 MB, where the machine lets us have one."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = shutil.which("mount") and subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "none", folder], capture_output=True, check=False
+    )
+    if not mount or mount.returncode:
+        pytest.skip("mounting a small disk is not permitted here")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_full_disk_keeps_the_last_good_files(small_disk, trained, features, clip):
+    model = save_model(small_disk / "model.pt", trained, features)
+    sound = save_audio(small_disk / "sound.wav", clip)
+    before = model.read_bytes(), sound.read_bytes()
+    (small_disk / "ballast").write_bytes(bytes(shutil.disk_usage(small_disk).free - 8192))
+    for save, error, path in (
+        (lambda: save_model(model, trained, features.transpose(1)), CheckpointError, model),
+        (lambda: save_audio(sound, -clip), AudioError, sound),
+        (lambda: save_audio(small_disk / "new.flac", -clip), AudioError, small_disk / "new.flac"),
+    ):
+        with pytest.raises(error, match=r"cannot be written .*free some space") as problem:
+            save()
+        assert path.name in str(problem.value) and "\n" not in str(problem.value)
+    assert (model.read_bytes(), sound.read_bytes()) == before
+    assert {path.name for path in small_disk.iterdir()} == {"model.pt", "sound.wav", "ballast"}
+    (small_disk / "ballast").unlink()
+    save_model(model, trained, features)  # and goes on when there is space again
+
+
+def test_training_onto_a_full_disk_ends_in_one_line(small_disk, data):
+    (small_disk / "ballast").write_bytes(bytes(shutil.disk_usage(small_disk).free - 8192))
+    result = CliRunner().invoke(
+        cli.main, ["train", "--audio", str(data / "violin.flac"), "--output", str(small_disk / "ddsp_model.pt"), *SMALL]
+    )
+    assert result.exit_code == cli.BAD_INPUT
+    last = result.stderr.splitlines()[-1]
+    assert (
+        last.startswith("Error: ") and "ddsp_model.pt: cannot be written" in last and "Traceback" not in result.stderr
+    )
+    assert {path.name for path in small_disk.iterdir()} == {"ballast"}
+
+
+@pytest.fixture
+def read_only(tmp_path, monkeypatch):
+    """A folder where nothing can be made; root may write anywhere, so for root the system's answer is imitated."""
+    folder = tmp_path / "locked"
+    folder.mkdir()
+    folder.chmod(0o555)
+    if os.geteuid() == 0:
+        real = os.open
+
+        def refuse(path, flags, *args, **kwargs):
+            if flags & (os.O_WRONLY | os.O_RDWR) and str(path).startswith(str(folder)):
+                raise OSError(errno.EROFS, "Read-only file system", str(path))
+            return real(path, flags, *args, **kwargs)
+
+        monkeypatch.setattr(os, "open", refuse)
+    yield folder
+    folder.chmod(0o755)
+
+
+def test_read_only_folder_is_one_line_before_any_work(read_only, trained, features, clip, data):
+    for save, error in (
+        (lambda p: save_model(p / "m.pt", trained, features), CheckpointError),
+        (lambda p: save_audio(p / "a.wav", clip), AudioError),
+    ):
+        with pytest.raises(error, match="cannot be written") as problem:
+            save(read_only)
+        assert "\n" not in str(problem.value)
+    line = ["train", "--audio", str(data / "violin.flac"), "--output", str(read_only / "ddsp_model.pt"), *SMALL]
+    result = CliRunner().invoke(cli.main, line)
+    assert result.exit_code == cli.BAD_INPUT
+    assert result.stderr.startswith("Error: ") and result.stderr.count("\n") == 1
+    assert list(read_only.iterdir()) == []
+
+
+# Two writers, and files that are there already
+
+
+def test_two_trainings_in_one_folder_both_end_and_leave_whole_files(tmp_path, data):
+    train = ["-m", "ddsp_nb", "train", "--audio", str(data / "violin.flac"), *SMALL]
+    shared, single = str(tmp_path / "shared" / "ddsp_model.pt"), os.environ | {"OMP_NUM_THREADS": "1"}
+    together = [start(*train, "--output", shared, "--overwrite", "--seed", seed, env=single) for seed in "12"]
+    for process in together:
+        _, words = process.communicate()
+        assert process.returncode == 0, words
+    alone = {}
+    for seed in "12":
+        output = tmp_path / seed / "ddsp_model.pt"
+        assert CliRunner().invoke(cli.main, [*train[2:], "--output", str(output), "--seed", seed]).exit_code == 0
+        alone[seed] = {path.name: path.read_bytes() for path in output.parent.iterdir()}
+    left = {path.name: path.read_bytes() for path in (tmp_path / "shared").iterdir()}
+    assert set(left) == PRODUCTS
+    for name in PRODUCTS - {cli.LOSS_PICTURE}:  # whose axis shows seconds
+        assert left[name] in (alone["1"][name], alone["2"][name]), name
+
+
+def test_files_of_an_earlier_run_are_replaced_only_when_asked(tmp_path, data):
+    (tmp_path / "ddsp_residual.wav").write_text("mine")
+    (tmp_path / "ddsp_model.pt").write_text("mine too")
+    train = ["train", "--audio", str(data / "violin.flac"), "--output", str(tmp_path / "ddsp_model.pt"), *SMALL]
+    result = CliRunner().invoke(cli.main, train)
+    assert result.exit_code == cli.BAD_INPUT and result.stderr.count("\n") == 1
+    for words in ("ddsp_model.pt", "ddsp_residual.wav", "--overwrite"):
+        assert words in result.stderr
+    assert (tmp_path / "ddsp_residual.wav").read_text() == "mine" and len(os.listdir(tmp_path)) == 2
+    result = CliRunner().invoke(cli.main, [*train, "--overwrite"])
+    assert result.exit_code == 0, result.stderr
+    load_model(tmp_path / "ddsp_model.pt")
+    assert len(load_audio(tmp_path / "ddsp_residual.wav", 16_000)) == 16_000
+
+
+def test_the_same_model_is_the_same_file_under_any_name(tmp_path, trained, features):
+    one, other = (save_model(tmp_path / name, trained, features).read_bytes() for name in ("a.pt", "b c.pth"))
+    assert one == other
+
+
+def test_a_model_with_numbers_that_are_not_finite_is_not_saved(saved, trained, features):
+    before = saved.read_bytes()
+    weights = {k: v.clone() for k, v in trained.state_dict().items()}
+    broken = type(trained)(trained.config)
+    weights["mix_logit"].fill_(np.nan)
+    broken.load_state_dict(weights)
+    with pytest.raises(CheckpointError, match="mix_logit has values that are not finite; nothing was written"):
+        save_model(saved, broken, features)
+    assert saved.read_bytes() == before

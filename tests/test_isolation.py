@@ -1,0 +1,99 @@
+"""The workbook keeps to itself: a server for this machine alone, with a token, and no calls out."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+SERVER = """
+import json, sys
+from jupyterlab.labapp import LabApp
+server = LabApp.initialize_server(argv=sys.argv[1:])
+identity = server.identity_provider
+print(json.dumps({
+    "ip": server.ip,
+    "allow_remote_access": server.allow_remote_access,
+    "allow_origin": server.allow_origin + server.allow_origin_pat,
+    "disable_check_xsrf": server.disable_check_xsrf,
+    "token": len(identity.token),
+    "generated": identity.token_generated,
+    "auth_enabled": identity.auth_enabled,
+}))
+"""
+
+
+def lab_arguments():
+    """What `make lab` passes to `jupyter lab`."""
+    (line,) = re.findall(r"^\t\$\(BIN\)/jupyter lab (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    return shlex.split(line)
+
+
+def server_settings(folder, arguments):
+    """Settings of a JupyterLab server with these arguments, in a home without settings of its own; it never listens."""
+    homes = {name: str(folder) for name in ("HOME", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")}
+    quiet = {name: value for name, value in os.environ.items() if not name.startswith("JUPYTER")}
+    result = subprocess.run(
+        [sys.executable, "-c", SERVER, *arguments], cwd=ROOT, env=quiet | homes, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout.splitlines()[-1])
+
+
+def test_the_lab_answers_this_machine_alone_and_asks_for_a_token(tmp_path):
+    settings = server_settings(tmp_path, lab_arguments())
+    assert settings.pop("token") >= 32
+    assert settings == {
+        "ip": "localhost",
+        "allow_remote_access": False,
+        "allow_origin": "",
+        "disable_check_xsrf": False,
+        "generated": True,
+        "auth_enabled": True,
+    }
+
+
+def test_the_check_would_see_an_open_server(tmp_path):
+    settings = server_settings(tmp_path, [*lab_arguments(), "--ip=0.0.0.0", "--IdentityProvider.token="])
+    assert settings["ip"] == "0.0.0.0" and settings["token"] == 0 and not settings["auth_enabled"]
+
+
+def test_no_other_file_starts_a_server_differently():
+    commands = re.compile(r"jupyter[ -](?:lab|notebook|server)\b(?!_)(.*)")
+    for path in (ROOT / "README.md", ROOT / "environment.yml", ROOT / ".ci/run", *ROOT.glob("docs/*.md")):
+        for rest in commands.findall(path.read_text()):
+            assert not re.search(r"--(ip|allow-root|no-|\w+App|Identity)|token|password", rest), path
+
+
+OFFLINE = """
+import socket, sys
+
+def refuse(*args, **kwargs):
+    print("NETWORK", args, file=sys.stderr)
+    raise AssertionError("the network was used")
+
+for name in ("connect", "connect_ex", "sendto", "bind"):
+    setattr(socket.socket, name, refuse)
+for name in ("getaddrinfo", "gethostbyname", "create_connection"):
+    setattr(socket, name, refuse)
+try:
+    socket.create_connection(("localhost", 9))
+except AssertionError:
+    print("blocked")
+from ddsp_nb.cli import main
+main(sys.argv[1:])
+"""
+
+
+def test_training_and_growing_use_no_network(tmp_path, data):
+    train = "train --epochs 2 --duration 1 --sample-rate 16000 --hidden-size 32 --output model.pt --audio"
+    grow = ["grow", "--model", "model.pt", "--output", "grown.wav"]
+    for command in ([*train.split(), str(data / "violin.flac")], grow):
+        result = subprocess.run([sys.executable, "-c", OFFLINE, *command], cwd=tmp_path, capture_output=True, text=True)
+        assert result.returncode == 0, result.stderr
+        assert result.stdout.startswith("blocked") and result.stderr.count("NETWORK") == 1  # the trial
+    assert (tmp_path / "grown.wav").is_file()
