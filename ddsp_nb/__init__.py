@@ -4,7 +4,7 @@ from importlib import import_module
 
 # Names are imported when they are first used: the command line answers before PyTorch, which takes seconds, loads.
 _HOMES = {
-    "ADSR": "growth",
+    "ADSR": "envelope",
     "AudioError": "errors",
     "CheckpointError": "errors",
     "Config": "config",
@@ -15,7 +15,7 @@ _HOMES = {
     "Features": "features",
     "FilteredNoiseGenerator": "noise",
     "GrowthError": "errors",
-    "GrowthPlan": "growth",
+    "GrowthPlan": "plan",
     "HarmonicOscillator": "oscillator",
     "MultiScaleSpectralLoss": "losses",
     "WorkbookError": "errors",
