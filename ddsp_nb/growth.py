@@ -9,6 +9,8 @@ from itertools import groupby
 
 import torch
 
+from ddsp_nb.certificate import Certificate
+from ddsp_nb.certify import certify
 from ddsp_nb.envelope import ADSR
 from ddsp_nb.features import Features
 from ddsp_nb.model import Controls, DDSPModel
@@ -20,6 +22,7 @@ from ddsp_nb.schedule import Schedule, Stage, make_schedule
 __all__ = ["ADSR", "NOISE_CHOICES", "STRATEGIES", "Growth", "GrowthPlan", "Stage", "grow", "render_stages"]
 FULL_SCALE = 0.9
 HOPS_AT_ONCE = 128  # keeps the basis of a long stage out of memory
+STAGES_AT_ONCE = 16
 MARGIN = 4096  # samples beyond a stage that its noise filter hears, so that cross-faded stages agree
 
 
@@ -68,6 +71,11 @@ class Growth:
     def stage_audio(self, i: int) -> torch.Tensor:
         """Sound of stage i."""
         return self.audio[self.stages[i].start : self.stages[i].stop]
+
+    def certificate(self) -> Certificate:
+        """Measure in the sound whether silent partials are silent, the others keep their level and no edge clicks."""
+        model = self.source[0]
+        return certify(self.schedule, self.harmonic, self.noise, model.config, model.mix.item() * self.gain)
 
 
 @torch.no_grad()
@@ -165,11 +173,19 @@ def _noise(model, schedule, envelopes, seed):
         generator = torch.Generator().manual_seed(seed)
         magnitudes = schedule.voices[pitch].controls.noise_magnitudes
         whole[pitch] = (1 - model.mix) * FilteredNoiseGenerator(config)(magnitudes, generator=generator)[0]
-    for i in noisy:
-        stage = schedule.stages[i]
-        start, stop = max(stage.offset - MARGIN, 0), stage.offset + len(stage) + MARGIN
-        sound = whole[stage.pitch][start:stop]
-        if not stage.bands.all():
-            sound = keep_bands(sound, stage.bands[None], config)[0]
-        _add(piece, stage, envelopes[i], sound, start - stage.offset)
+    place = lambda i: (schedule.stages[i].pitch, schedule.stages[i].offset, len(schedule.stages[i]))
+    for (pitch, offset, length), group in groupby(sorted(noisy, key=lambda i: (str(place(i)), i)), key=place):
+        group = list(group)
+        margin = MARGIN if schedule.plan.crossfade_s else 0
+        start = max(offset - margin, 0)
+        sounds = _banded(whole[pitch][start : offset + length + margin], [schedule.stages[i] for i in group], config)
+        for i, sound in zip(group, sounds, strict=True):
+            _add(piece, schedule.stages[i], envelopes[i], sound, start - offset)
     return piece
+
+
+def _banded(sound, stages, config):
+    """The noise of each stage: all of it, or some of its bands, a few stages at a time."""
+    for i in range(0, len(stages), STAGES_AT_ONCE):
+        masks = torch.stack([stage.bands for stage in stages[i : i + STAGES_AT_ONCE]])
+        yield from keep_bands(sound, masks, config) if not masks.all() else [sound] * len(masks)
