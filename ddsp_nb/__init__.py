@@ -19,6 +19,7 @@ _HOMES = {
     "HarmonicOscillator": "oscillator",
     "MultiScaleSpectralLoss": "losses",
     "WorkbookError": "errors",
+    "export": "export",
     "grow": "growth",
     "load_audio": "audio",
     "load_model": "checkpoint",

@@ -69,13 +69,16 @@ def check_audio(audio: torch.Tensor, sample_rate: int, name="The recording") -> 
     return audio
 
 
-def in_steps(audio: torch.Tensor) -> torch.Tensor:
-    """The sound as a 16-bit file holds it: rounded to whole steps of 1/32768, within full scale."""
-    return (audio * 32_768).round().clamp(-32_768, 32_767) / 32_768
+def in_steps(audio: torch.Tensor, bits: int = 16) -> torch.Tensor:
+    """The sound as a file of so many bits holds it: rounded to whole steps of 1/32768 (16 bits), within full scale."""
+    full = 2 ** (bits - 1)
+    return (audio * full).round().clamp(-full, full - 1) / full
 
 
-def save_audio(path, audio: torch.Tensor, sample_rate: int = 44_100, *, subtype: str = "PCM_16") -> Path:
-    """Write [n_samples] sound to a WAV or FLAC file, whole or not at all.
+def save_audio(
+    path, audio: torch.Tensor, sample_rate: int = 44_100, *, subtype: str = "PCM_16", comment: str = ""
+) -> Path:
+    """Write [n_samples] sound to a WAV or FLAC file, whole or not at all; `comment` goes into the file's own field.
 
     The file is written beside its destination and then renamed, so an interrupt never leaves half a file.
     Sound beyond ±1 is turned down to full scale with a warning: clipping would be heard, a gain is not.
@@ -99,8 +102,22 @@ def save_audio(path, audio: torch.Tensor, sample_rate: int = 44_100, *, subtype:
         warnings.warn(f"{path.name}: peak {peak:.2f} turned down to full scale.", stacklevel=2)
         sound = sound / peak
     with written_whole(path, AudioError) as temporary:
-        sf.write(temporary, _as_stored(sound, subtype), sample_rate, subtype=subtype, format=file_format)
+        with sf.SoundFile(temporary, "w", sample_rate, 1, subtype, format=file_format) as file:
+            if comment:
+                file.comment = comment
+            file.write(_as_stored(sound, subtype))
+        if subtype == "FLOAT":
+            _forget_time(temporary)
     return path
+
+
+def _forget_time(path):
+    """Blank the time of writing in a float WAV's PEAK chunk, so that the same sound gives the same file."""
+    with open(path, "r+b") as file:
+        at = file.read(1 << 20).find(b"PEAK")
+        if at >= 0:
+            file.seek(at + 12)  # after the chunk's name, size and version
+            file.write(bytes(4))
 
 
 def _as_stored(sound, subtype):

@@ -8,6 +8,7 @@ import torch
 from ddsp_nb.errors import GrowthError
 
 LONGEST_TIME_S = 600
+LARGEST = 1e12
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,8 @@ class ADSR:
 
 
 def is_number(value) -> bool:
-    """True for an int or a float, but not for True and False."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """True for an int or a float of a sensible size, but not for True, False, nan and inf."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LARGEST
 
 
 def curve(points, n_stages: int, *, geometric: bool = False) -> np.ndarray:

@@ -106,9 +106,14 @@ def grow(
     schedule = make_schedule(model, features, plan or GrowthPlan(), seed, controls=controls)
     envelopes = _envelopes(schedule, model.mix.device)
     harmonic, noise = _harmonic(model, schedule, envelopes), _noise(model, schedule, envelopes, seed)
-    gain = FULL_SCALE / max((harmonic + noise).abs().max().item(), 1e-9)
+    gain = min(FULL_SCALE / peak(harmonic + noise), 1 / peak(harmonic), 1 / peak(noise))  # stems fit in a file too
     harmonic, noise = harmonic * gain, noise * gain
     return Growth(harmonic + noise, harmonic, noise, schedule, gain, seed, (model, features))
+
+
+def peak(sound: torch.Tensor) -> float:
+    """Largest absolute sample, never 0."""
+    return max(sound.abs().max().item(), 1e-9)
 
 
 def _envelopes(schedule, device):

@@ -1,6 +1,5 @@
 """Pitches of stages and of partials: note names, and tables of the ratios at which partials sound."""
 
-import math
 import re
 
 import librosa
@@ -35,7 +34,7 @@ def pitch_hz(pitch) -> float:
     Raises:
         GrowthError: it is neither.
     """
-    if is_number(pitch) and math.isfinite(pitch):
+    if is_number(pitch):
         return float(pitch)
     if not isinstance(pitch, str) or not NOTE_NAME.fullmatch(pitch):
         raise GrowthError(f'Pitch {pitch!r} is no note; use "phrase", "held", a note such as "C#4", or a number of Hz.')
@@ -59,7 +58,7 @@ def ratio_table(ratios, stretch: float, n_partials: int) -> torch.Tensor | None:
     k = torch.arange(1, n_partials + 1, dtype=torch.float64)
     table = k.clone()
     if ratios in STEPS:
-        octave = 2 ** k.log2().floor()
+        octave = 2 ** k.log2().floor()  # powers of 2 have exact logarithms
         steps = torch.tensor(STEPS[ratios], dtype=torch.float64)
         table = octave * steps[((k / octave).log2()[:, None] - steps.log2()).abs().argmin(1)]
     elif ratios != "harmonic":
@@ -73,7 +72,11 @@ def check_ratios(ratios, stretch) -> None:
     if isinstance(ratios, str):
         if ratios not in TABLES:
             raise GrowthError(f"Unknown ratios {ratios!r}; use {', '.join(TABLES)}, or a list such as 1, 2.01, 3.03.")
-    elif not 1 <= len(ratios) <= 512 or not all(is_number(r) and 0.01 <= r <= 1000 for r in ratios):
+    elif (
+        not isinstance(ratios, tuple)
+        or not 1 <= len(ratios) <= 512
+        or not all(is_number(r) and 0.01 <= r <= 1000 for r in ratios)
+    ):
         raise GrowthError("Ratios: use 1 to 512 numbers from 0.01 to 1000, one for each partial.")
     if not is_number(stretch) or not 0 <= stretch <= 0.1:
         raise GrowthError("Stretch: use an inharmonicity from 0 to 0.1 (a piano string has 0.0001 to 0.01).")

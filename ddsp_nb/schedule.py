@@ -140,7 +140,7 @@ def make_schedule(
     with torch.no_grad():
         controls = model.controls(features) if controls is None else controls
     longest = round(plan.durations_s(len(plan.stages or (1, 2))).max() * config.sample_rate)
-    check_length(longest, config)
+    check_length(longest * len(set(plan.melody)), config)
     voice_for = lambda pitch, n: _voice(features, controls, config, plan, pitch, n)
     known = {pitch: voice_for(pitch, config.n_frames(longest)) for pitch in dict.fromkeys(plan.melody)}
     heard = [voice_for(pitch, len(features)) for pitch in known] if plan.crossfade_s else known.values()
@@ -149,7 +149,7 @@ def make_schedule(
     gains = controls.noise_magnitudes[0].amax(0).cpu() * band_widths(config).sqrt()
     bands = plan.noise_masks(config.n_bands, len(masks), levels=gains, seed=seed)
     edges = plan.edges(len(masks), config.sample_rate)
-    check_length(edges[-1][1], config)
+    check_length(edges[-1][1] * (len(known) if plan.crossfade_s else 1), config)
     levels_db = curve(plan.loudness_db, len(masks))
     stages = [
         Stage(
@@ -180,7 +180,7 @@ def band_widths(config: Config) -> torch.Tensor:
 
 
 def check_length(n_samples: int, config: Config) -> None:
-    """Raise GrowthError where a piece is longer than an hour."""
+    """Raise GrowthError where a piece, or all that its pitches have to play, is longer than an hour."""
     if n_samples > LONGEST_PIECE_S * config.sample_rate:
         raise GrowthError(f"The piece would last over {LONGEST_PIECE_S} s; use fewer or shorter stages.")
 
