@@ -19,7 +19,7 @@ _HOMES = {
     "HarmonicOscillator": "oscillator",
     "MultiScaleSpectralLoss": "losses",
     "WorkbookError": "errors",
-    "export": "export",
+    "export": "growth_files",
     "grow": "growth",
     "load_audio": "audio",
     "load_model": "checkpoint",

@@ -10,6 +10,7 @@ import torch
 
 from ddsp_nb.errors import AudioError
 from ddsp_nb.files import written_whole
+from ddsp_nb.riff import append_comment
 
 SHORTEST_S = 0.1
 SILENCE_DB = -80.0  # peak level below which a recording holds nothing to learn from
@@ -103,11 +104,13 @@ def save_audio(
         sound = sound / peak
     with written_whole(path, AudioError) as temporary:
         with sf.SoundFile(temporary, "w", sample_rate, 1, subtype, format=file_format) as file:
-            if comment:
+            if comment and file_format == "FLAC":
                 file.comment = comment
             file.write(_as_stored(sound, subtype))
         if subtype == "FLOAT":
             _forget_time(temporary)
+        if comment and file_format == "WAV":
+            append_comment(temporary, comment)
     return path
 
 

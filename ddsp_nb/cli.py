@@ -235,7 +235,7 @@ def grow(checkpoint, output, source, seed, **settings):
     check_not_input(output, checkpoint)
     from ddsp_nb import grow as grow_timbre
     from ddsp_nb import load_model
-    from ddsp_nb.export import check_format, check_free, export
+    from ddsp_nb.growth_files import check_format, check_free, export
     from ddsp_nb.sidecar import read_sidecar, regrow
 
     check_free([output, output.with_suffix(".json")], settings["overwrite"])

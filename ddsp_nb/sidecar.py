@@ -14,6 +14,7 @@ from ddsp_nb.features import Features
 from ddsp_nb.fingerprint import features_sha256, model_sha256, versions
 from ddsp_nb.growth import Growth, GrowthPlan, grow
 from ddsp_nb.model import DDSPModel
+from ddsp_nb.riff import read_comment
 
 FORMAT, VERSION = "ddsp_nb growth", 1
 LARGEST_BYTES = 1_000_000
@@ -98,7 +99,9 @@ def read_sidecar(path) -> Sidecar:
     """
     path = Path(path)
     try:
-        if path.suffix.lower() in (".wav", ".flac"):
+        if path.suffix.lower() == ".wav":
+            return parse_sidecar(read_comment(path, LARGEST_BYTES))
+        if path.suffix.lower() == ".flac":
             with sf.SoundFile(path) as file:
                 return parse_sidecar(file.comment)
         with open(path, "rb") as file:

@@ -83,17 +83,19 @@ def held_voice(features, controls, config, hz, n_frames, ratios=None) -> Voice:
     """
     energy = controls.amplitudes[0].square().sum(-1)
     steady = steady_stretch(energy, features.f0_hz, round(STEADY_S * config.sample_rate / config.hop_length))
-    frames = steady[there_and_back(len(steady), n_frames).to(steady.device)]
+    width = max(1.5, SMOOTHING_S * config.sample_rate / config.hop_length)
+    longer = n_frames + reach(width)  # so that a note begins the same however long it lasts
+    frames = steady[there_and_back(len(steady), longer).to(steady.device)]
     sounding = features.f0_hz[features.voiced] if features.voiced.any() else features.f0_hz
     hz = sounding.median() if hz is None else hz
-    width = max(1.5, SMOOTHING_S * config.sample_rate / config.hop_length)
     f0_hz = smooth(features.f0_hz[frames].log()[:, None], width)[:, 0].exp()
     f0_hz = hz * f0_hz / features.f0_hz[steady].median()
     still = pick(controls, frames)
     directions = F.normalize(smooth(still.directions[0].flatten(1), width).view_as(still.directions), dim=-1)
     amplitudes = smooth(still.amplitudes[0], width)[None]
     noise = smooth(still.noise_magnitudes[0], width)[None]
-    return Voice(f0_hz, integrate_pitch(f0_hz, config), Controls(amplitudes, directions, noise), ratios)
+    voice = Voice(f0_hz, integrate_pitch(f0_hz, config), Controls(amplitudes, directions, noise), ratios)
+    return voice[:n_frames]
 
 
 def fullest_stretch(energy, f0_hz, n_frames):
@@ -125,11 +127,16 @@ def there_and_back(n: int, n_frames: int) -> torch.Tensor:
     return ((torch.arange(n_frames) + last) % (2 * last) - last).abs().clamp(max=n - 1)
 
 
+def reach(width: float) -> int:
+    """Frames before and after that a Gaussian of `width` frames hears."""
+    return round(4 * width)
+
+
 def smooth(values: torch.Tensor, width: float) -> torch.Tensor:
     """[n_frames, n] averaged over time with a Gaussian of `width` frames."""
-    reach = round(4 * width)
-    kernel = torch.exp(-0.5 * (torch.arange(-reach, reach + 1, device=values.device) / width) ** 2).to(values)
-    padded = F.pad(values.T[:, None], (reach, reach), mode="replicate")  # [n, 1, frames]
+    far = reach(width)
+    kernel = torch.exp(-0.5 * (torch.arange(-far, far + 1, device=values.device) / width) ** 2).to(values)
+    padded = F.pad(values.T[:, None], (far, far), mode="replicate")  # [n, 1, frames]
     return F.conv1d(padded, (kernel / kernel.sum())[None, None])[:, 0].T
 
 

@@ -261,7 +261,7 @@ BAD_INPUT = [
     ("grow --model {model} --ratios golden", "whole-tones"),
     ("grow --model {model} --stretch 1", "inharmonicity"),
     ("grow --model {model} --subtype FLOAT --output out/grown.flac", "Use .wav for floating point"),
-    ("grow --model {model} --from text.wav", "text.wav: cannot be read"),
+    ("grow --model {model} --from text.wav", "text.wav: it is not JSON"),
     ("grow --model {model} --from missing.json", "missing.json: cannot be read"),
     ("grow --model {model} --from notes.json", "notes.json: it is not the sidecar of a grown piece"),
     ("grow --model {model} --output silence.wav", "silence.wav: exists already"),
