@@ -103,10 +103,13 @@ def save_audio(
         warnings.warn(f"{path.name}: peak {peak:.2f} turned down to full scale.", stacklevel=2)
         sound = sound / peak
     with written_whole(path, AudioError) as temporary:
-        with sf.SoundFile(temporary, "w", sample_rate, 1, subtype, format=file_format) as file:
-            if comment and file_format == "FLAC":
+        stored = _as_stored(sound, subtype)
+        if comment and file_format == "FLAC":
+            with sf.SoundFile(temporary, "w", sample_rate, 1, subtype, format=file_format) as file:
                 file.comment = comment
-            file.write(_as_stored(sound, subtype))
+                file.write(stored)
+        else:
+            sf.write(temporary, stored, sample_rate, subtype=subtype, format=file_format)
         if subtype == "FLOAT":
             _forget_time(temporary)
         if comment and file_format == "WAV":

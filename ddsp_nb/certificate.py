@@ -15,7 +15,7 @@ class StageReport:
         partial_change_db: largest change of a partial that was there before, beside the loudness curve.
         band_change_db: the same of a noise band.
         step: largest step from sample to sample at its edges, of the piece's peak.
-        click: by how much that step is steeper than the sound around it.
+        click: the same, at a cross-fade only by how much it is steeper than the music nearby.
         notes: what could not be told.
     """
 

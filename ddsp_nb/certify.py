@@ -13,7 +13,7 @@ QUIETEST = 1e-10
 FAINTEST_ENVELOPE = 0.05
 HOPS_AT_ONCE, MOST_PARTS, FEWEST_HOPS = 128, 8, 3
 SHORTEST_BANDS_S = 0.02
-NEARBY = 64  # samples around an edge, whose own steepness is no click
+NEARBY_S = 0.025  # around an edge within the music, whose own steepness is no click
 
 
 @dataclass
@@ -59,11 +59,10 @@ def certify(schedule: Schedule, harmonic, noise, config: Config, scale: float) -
     harmonic, noise = harmonic.detach().cpu(), noise.detach().cpu()
     reports = [StageReport() for _ in schedule.stages]
     loudest = _report_partials(schedule, reports, harmonic, config, scale)
-    if noise.any():
-        _report_bands(schedule, reports, noise, config, loudest)
     audio = harmonic + noise
-    for stage, report in zip(schedule.stages, reports, strict=True):
-        report.step, report.click = edge_steps(audio, stage.start, stage.stop)
+    if noise.any():
+        _report_bands(schedule, reports, noise, config, loudest if harmonic.any() else audio.abs().max().item())
+    _report_edges(schedule, reports, audio)
     return Certificate(reports, [stage.n_harmonics for stage in schedule.stages])
 
 
@@ -71,7 +70,8 @@ def _report_partials(schedule, reports, harmonic, config, scale):
     """Fill in what concerns partials; returns the amplitude of the loudest one."""
     measure = PartialMeter(schedule, harmonic, config, scale)
     measured = [measure(i) for i in range(len(reports))]
-    loudest = max([QUIETEST, *(partials.loudest for partials in measured if partials)])
+    loudest = max([0.0, *(partials.loudest for partials in measured if partials)])
+    loudest = loudest or max(harmonic.abs().max().item(), QUIETEST)  # nothing long enough to measure
     for report, partials in zip(reports, measured, strict=True):
         if partials is None:
             report.notes.append("too short to measure its partials")
@@ -188,20 +188,24 @@ def inside(schedule: Schedule, i: int, stem: torch.Tensor):
     return start, stem[stage.start + start : stage.start + stop] / envelope[start:stop]
 
 
-def edge_steps(audio: torch.Tensor, start: int, stop: int) -> tuple[float, float]:
-    """Largest step from sample to sample at two edges, and by how much it is steeper than the sound nearby.
+def _report_edges(schedule, reports, audio):
+    """Fill in the steps at the edges; where stages fade into each other, the music itself is no click."""
+    reach = round(NEARBY_S * schedule.sample_rate)
+    padded = torch.nn.functional.pad(audio, (reach, reach)) / max(audio.abs().max().item(), QUIETEST)
+    last = len(reports) - 1
+    for i, (stage, report) in enumerate(zip(schedule.stages, reports, strict=True)):
+        edges = (stage.start, schedule.overlap(i) > 0), (stage.stop, i < last and schedule.overlap(i + 1) > 0)
+        for at, fades in edges:
+            step, nearby = edge_step(padded[at : at + 2 * reach])
+            report.step = max(report.step, step)
+            report.click = max(report.click, step - nearby if fades else step)
 
-    Both are shares of the peak of [n_samples] audio; before and after it there is silence.
-    """
-    peak = max(audio.abs().max().item(), QUIETEST)
-    padded = torch.nn.functional.pad(audio, (NEARBY + 2, NEARBY + 2))
-    worst = click = 0.0
-    for edge in (start, stop):
-        steps = padded[edge : edge + 2 * NEARBY + 4].diff().abs() / peak  # the edge itself is in the middle
-        at = steps[NEARBY : NEARBY + 3].max().item()
-        around = max(steps[: NEARBY - 1].max().item(), steps[NEARBY + 4 :].max().item())
-        worst, click = max(worst, at), max(click, at - around)
-    return worst, click
+
+def edge_step(sound: torch.Tensor) -> tuple[float, float]:
+    """Largest step from sample to sample in the middle of [n_samples] sound, and the largest elsewhere."""
+    steps, middle = sound.diff().abs(), len(sound) // 2 - 1  # from the sample before the edge to the one after
+    elsewhere = torch.cat([steps[: middle - 1], steps[middle + 2 :]])
+    return steps[middle - 1 : middle + 2].max().item(), elsewhere.max().item()
 
 
 def decibels(amplitude: float) -> float:

@@ -14,6 +14,7 @@ from ddsp_nb.pitches import HELD, PHRASE, pitch_hz
 STEADY_S = 1.5  # of the recording, from which a held note takes its movement
 SMOOTHING_S = 0.03  # keeps vibrato and swell, takes out what flutters from frame to frame
 LEAST_FRAMES = 8
+SOUNDING = 1e-3  # -30 dB: of the loudest frame's energy
 
 
 @dataclass(frozen=True)
@@ -106,12 +107,15 @@ def fullest_stretch(energy, f0_hz, n_frames):
 
 
 def steady_stretch(energy, f0_hz, n_frames):
-    """Neighbouring frames within a semitone, as many of n_frames as there are, whose quietest is the loudest."""
+    """Neighbouring frames that sound, within a semitone; as many of n_frames as there are, the loudest ones."""
     n_frames = min(n_frames, len(energy))
-    while n_frames > LEAST_FRAMES and range_octaves(f0_hz, n_frames).amin() >= 1 / 12:
-        n_frames = n_frames * 3 // 4
-    quietest = energy.unfold(0, n_frames, 1).amin(1)
-    start = int(torch.where(range_octaves(f0_hz, n_frames) < 1 / 12, quietest + 1e-12, 0.0).argmax())
+    while True:
+        quietest = energy.unfold(0, n_frames, 1).amin(1)
+        steady = (range_octaves(f0_hz, n_frames) < 1 / 12) & (quietest > SOUNDING * energy.max())
+        if steady.any() or n_frames <= LEAST_FRAMES:
+            break
+        n_frames = max(n_frames * 3 // 4, LEAST_FRAMES)
+    start = int(torch.where(steady, quietest + energy.max(), quietest).argmax())
     return start + torch.arange(n_frames, device=energy.device)
 
 

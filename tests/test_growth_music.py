@@ -88,6 +88,17 @@ def violin_model(data):
     return _MODELS["violin"]
 
 
+def test_a_held_note_is_taken_from_where_the_recording_sounds(trained, features):
+    """Pitch is carried through silence, where it is steadiest of all."""
+    voiced, f0_hz = features.voiced.clone(), features.f0_hz.clone()
+    voiced[20:] = False
+    f0_hz[20:] = f0_hz[20]
+    growth = grow(trained, replace(features, voiced=voiced, f0_hz=f0_hz), GrowthPlan(pitch="held", noise="none"))
+    level_db = 10 * growth.stage_audio(-1)[800:-1600].unfold(0, 800, 800).square().mean(1).log10()
+    assert growth.schedule.voices["held"].controls.amplitudes.amax(-1).min() > 1e-4
+    assert level_db.min() > level_db.max() - 20
+
+
 def test_the_network_reads_what_was_played_where_the_note_moves(growing):
     low, high = (growing(stages=(16,), pitch=hz, noise="none").schedule.voices[hz] for hz in (220.0, 660.0))
     assert torch.equal(low.controls.amplitudes, high.controls.amplitudes)
