@@ -1,6 +1,7 @@
 """Pitches of stages and of partials: note names, and tables of the ratios at which partials sound."""
 
 import re
+from reprlib import repr as short
 
 import librosa
 import torch
@@ -25,7 +26,7 @@ TABLES = ("harmonic", *STEPS)
 def check_pitch(pitch) -> None:
     """Raise GrowthError unless `pitch` is "phrase", "held", a note name such as "C#4", or a frequency in Hz."""
     if pitch not in (PHRASE, HELD) and not LOWEST_HZ <= pitch_hz(pitch) <= HIGHEST_HZ:
-        raise GrowthError(f"Pitch {pitch!r} is out of reach; use a note from C0 or a frequency up to 20000 Hz.")
+        raise GrowthError(f"Pitch {short(pitch)} is out of reach; use a note from C0 or a frequency up to 20000 Hz.")
 
 
 def pitch_hz(pitch) -> float:
@@ -37,7 +38,9 @@ def pitch_hz(pitch) -> float:
     if is_number(pitch):
         return float(pitch)
     if not isinstance(pitch, str) or not NOTE_NAME.fullmatch(pitch):
-        raise GrowthError(f'Pitch {pitch!r} is no note; use "phrase", "held", a note such as "C#4", or a number of Hz.')
+        raise GrowthError(
+            f'Pitch {short(pitch)} is no note; use "phrase", "held", a note such as "C#4", or a number of Hz.'
+        )
     return float(librosa.note_to_hz(pitch))
 
 
@@ -71,7 +74,9 @@ def check_ratios(ratios, stretch) -> None:
     """Raise GrowthError unless the two describe a table that `ratio_table` can make."""
     if isinstance(ratios, str):
         if ratios not in TABLES:
-            raise GrowthError(f"Unknown ratios {ratios!r}; use {', '.join(TABLES)}, or a list such as 1, 2.01, 3.03.")
+            raise GrowthError(
+                f"Unknown ratios {short(ratios)}; use {', '.join(TABLES)}, or a list such as 1, 2.01, 3.03."
+            )
     elif (
         not isinstance(ratios, tuple)
         or not 1 <= len(ratios) <= 512

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
+from reprlib import repr as short
 
 import numpy as np
 import torch
@@ -213,7 +214,7 @@ def _frozen(value):
 
 def _check_choice(name, value, choices):
     if value not in choices:
-        raise GrowthError(f"Unknown {name} {value!r}; use one of {', '.join(choices)}.")
+        raise GrowthError(f"Unknown {name} {short(value)}; use one of {', '.join(choices)}.")
 
 
 def _check_stages(stages):
