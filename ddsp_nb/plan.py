@@ -189,7 +189,7 @@ class GrowthPlan:
         unknown = set(values) - {f.name for f in fields(cls)}
         unknown |= set(values.get("adsr", {})) - {f.name for f in fields(ADSR)}
         if unknown:
-            raise GrowthError(f"Unknown names in the plan: {', '.join(sorted(map(str, unknown)))[:200]}.")
+            raise GrowthError(f"Unknown names in the plan: {', '.join(map(short, sorted(unknown)))[:200]}.")
         return cls(**values | {"adsr": ADSR(**values.get("adsr", {}))})
 
 

@@ -5,6 +5,7 @@ import re
 import warnings
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from reprlib import repr as short
 
 import soundfile as sf
 
@@ -72,7 +73,7 @@ def parse_sidecar(text: str | bytes) -> Sidecar:
         raise GrowthError("it was written by another version of ddsp_nb. Update, then try again.")
     names = {f.name for f in fields(Sidecar)}
     if set(values) != names:
-        raise GrowthError(f"names are missing or unknown: {', '.join(sorted(set(values) ^ names))[:200]}.")
+        raise GrowthError(f"names are missing or unknown: {', '.join(map(short, sorted(set(values) ^ names)))[:200]}.")
     return _checked(values)
 
 
@@ -86,7 +87,9 @@ def _checked(values) -> Sidecar:
         if not isinstance(values[name], str) or not SHA256.fullmatch(values[name]):
             raise GrowthError(f"{name} is no fingerprint.")
     known = values["versions"]
-    if not isinstance(known, dict) or not all(isinstance(v, str) and len(v) < 100 for v in known.values()):
+    if not isinstance(known, dict) or not all(
+        isinstance(v, str) and len(v) < 100 and k.isprintable() for k, v in known.items()
+    ):
         raise GrowthError("the versions are no table of names and versions.")
     return Sidecar(**values | {"plan": GrowthPlan.from_dict(values["plan"])})
 
