@@ -134,7 +134,7 @@ class PartialMeter:
         if key not in self.prepared:
             if len(self.prepared) > MOST_PARTS:
                 self.prepared.clear()
-            self.prepared[key] = Stretch(self.schedule.voices[pitch][first : last + 1], self.config)
+            self.prepared[key] = Stretch(self.schedule.voices[pitch][first : last + 1].cpu(), self.config)
         return self.prepared[key]
 
 

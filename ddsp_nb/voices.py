@@ -36,6 +36,11 @@ class Voice:
     def __getitem__(self, frames: slice) -> "Voice":
         return Voice(self.f0_hz[frames], self.phase[frames], pick(self.controls, frames), self.ratios)
 
+    def cpu(self) -> "Voice":
+        """The same voice in the computer's own memory."""
+        parts = (self.controls.amplitudes, self.controls.directions, self.controls.noise_magnitudes)
+        return Voice(self.f0_hz.cpu(), self.phase.cpu(), Controls(*(part.cpu() for part in parts)), self.ratios)
+
     def multiples(self) -> torch.Tensor:
         """[n_harmonics] frequency of each partial as a multiple of f0."""
         whole = torch.arange(1, self.controls.amplitudes.shape[-1] + 1, device=self.f0_hz.device).double()
