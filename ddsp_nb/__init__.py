@@ -4,7 +4,7 @@ from importlib import import_module
 
 # Names are imported when they are first used: the command line answers before PyTorch, which takes seconds, loads.
 _HOMES = {
-    "ADSR": "growth",
+    "ADSR": "envelope",
     "AudioError": "errors",
     "CheckpointError": "errors",
     "Config": "config",
@@ -15,11 +15,12 @@ _HOMES = {
     "Features": "features",
     "FilteredNoiseGenerator": "noise",
     "GrowthError": "errors",
-    "GrowthPlan": "growth",
+    "GrowthPlan": "plan",
     "HarmonicOscillator": "oscillator",
     "MultiScaleSpectralLoss": "losses",
     "WorkbookError": "errors",
     "WorkbookWarning": "errors",
+    "export": "growth_files",
     "grow": "growth",
     "load_audio": "audio",
     "load_model": "checkpoint",

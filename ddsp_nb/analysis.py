@@ -77,7 +77,7 @@ def solve_stretch(features, sound, frames, config):
     own.masked_fill_(silent[:, :, None] | silent[:, None, :], 0)
     next_one.masked_fill_(silent[:-1, :, None] | silent[1:, None, :], 0)
     own.diagonal(dim1=1, dim2=2).add_(RIDGE * config.hop_length).add_(silent)
-    return solve_block_tridiagonal(own, next_one, right)
+    return solve_block_tridiagonal(own, next_one, right[..., None])[..., 0]
 
 
 def audible_partials(f0_hz, voiced, config: Config) -> torch.Tensor:
@@ -133,18 +133,21 @@ def gram_blocks(sums, n_harmonics):
 
 
 def solve_block_tridiagonal(own, next_one, right):
-    """Solve own[t] x[t] + next_one[t-1]ᵀ x[t-1] + next_one[t] x[t+1] = right[t] by block elimination."""
-    factors, right = [], list(right.unsqueeze(-1).unbind())
+    """Solve own[t] x[t] + next_one[t-1]ᵀ x[t-1] + next_one[t] x[t+1] = right[t] by block elimination.
+
+    own [n, m, m], next_one [n - 1, m, m] and right [n, m, n_sides] give x [n, m, n_sides].
+    """
+    factors, right, width = [], list(right.unbind()), own.shape[-1]
     block = own[0]
     for t in range(len(own) - 1):
         factors.append(torch.linalg.cholesky(block))
         carried = torch.cholesky_solve(torch.cat([next_one[t], right[t]], 1), factors[t])
-        block = own[t + 1] - next_one[t].T @ carried[:, :-1]
-        right[t + 1] = right[t + 1] - next_one[t].T @ carried[:, -1:]
+        block = own[t + 1] - next_one[t].T @ carried[:, :width]
+        right[t + 1] = right[t + 1] - next_one[t].T @ carried[:, width:]
     solution = [torch.cholesky_solve(right[-1], torch.linalg.cholesky(block))]
     for t in range(len(own) - 2, -1, -1):
         solution.append(torch.cholesky_solve(right[t] - next_one[t] @ solution[-1], factors[t]))
-    return torch.cat(solution[::-1], 1).T
+    return torch.stack(solution[::-1])
 
 
 def band_gains(sound: torch.Tensor, config: Config, n_frames: int) -> torch.Tensor:

@@ -11,6 +11,7 @@ import torch
 from ddsp_nb import decoding
 from ddsp_nb.errors import AudioError, WorkbookWarning
 from ddsp_nb.files import written_whole
+from ddsp_nb.riff import append_comment
 
 SHORTEST_S, LONGEST_S = 0.1, 1200.0
 SLOWEST_HZ, FASTEST_HZ = 1_000, 1_000_000  # sample rates of files
@@ -117,13 +118,16 @@ def check_audio(audio: torch.Tensor, sample_rate: int, name="The recording") -> 
     return audio
 
 
-def in_steps(audio: torch.Tensor) -> torch.Tensor:
-    """The sound as a 16-bit file holds it: rounded to whole steps of 1/32768, within full scale."""
-    return (audio * 32_768).round().clamp(-32_768, 32_767) / 32_768
+def in_steps(audio: torch.Tensor, bits: int = 16) -> torch.Tensor:
+    """The sound as a file of so many bits holds it: rounded to whole steps of 1/32768 (16 bits), within full scale."""
+    full = 2 ** (bits - 1)
+    return (audio * full).round().clamp(-full, full - 1) / full
 
 
-def save_audio(path, audio: torch.Tensor, sample_rate: int = 44_100, *, subtype: str = "PCM_16") -> Path:
-    """Write [n_samples] sound to a WAV or FLAC file, whole or not at all.
+def save_audio(
+    path, audio: torch.Tensor, sample_rate: int = 44_100, *, subtype: str = "PCM_16", comment: str = ""
+) -> Path:
+    """Write [n_samples] sound to a WAV or FLAC file, whole or not at all; `comment` goes into the file's own field.
 
     The file is written beside its destination and then renamed, so an interrupt never leaves half a file.
     Sound beyond ±1 is turned down to full scale with a warning: clipping would be heard, a gain is not.
@@ -147,8 +151,27 @@ def save_audio(path, audio: torch.Tensor, sample_rate: int = 44_100, *, subtype:
         warnings.warn(f"{path.name}: peak {peak:.2f} turned down to full scale.", WorkbookWarning, stacklevel=2)
         sound = sound / peak
     with written_whole(path, AudioError) as temporary:
-        sf.write(temporary, _as_stored(sound, subtype), sample_rate, subtype=subtype, format=file_format)
+        stored = _as_stored(sound, subtype)
+        if comment and file_format == "FLAC":
+            with sf.SoundFile(temporary, "w", sample_rate, 1, subtype, format=file_format) as file:
+                file.comment = comment
+                file.write(stored)
+        else:
+            sf.write(temporary, stored, sample_rate, subtype=subtype, format=file_format)
+        if subtype == "FLOAT":
+            _forget_time(temporary)
+        if comment and file_format == "WAV":
+            append_comment(temporary, comment)
     return path
+
+
+def _forget_time(path):
+    """Blank the time of writing in a float WAV's PEAK chunk, so that the same sound gives the same file."""
+    with open(path, "r+b") as file:
+        at = file.read(1 << 20).find(b"PEAK")
+        if at >= 0:
+            file.seek(at + 12)  # after the chunk's name, size and version
+            file.write(bytes(4))
 
 
 def _as_stored(sound, subtype):

@@ -81,7 +81,7 @@ def seconds_to_goal(path, sample_rate=22_050) -> str:
 
 def growth_s(model, features) -> float:
     """Seconds to render 64 stages of 0.5 s with 0.2 s of silence, the network's controls being known."""
-    plan, controls = GrowthPlan("linear", n_stages=64), model.controls(features)
+    plan, controls = GrowthPlan(stages=tuple(range(1, 65))), model.controls(features)
     return median_s(lambda: grow(model, features, plan, controls=controls))
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from ddsp_nb.cli_grow import GROW_OPTIONS, plan_of
 from ddsp_nb.config import Config
 from ddsp_nb.errors import AudioError, CheckpointError, WorkbookError
 from ddsp_nb.sigterm import Terminated, heeding_sigterm
@@ -148,7 +149,7 @@ def train(audio, output, epochs, learning_rate, start, duration, overwrite, devi
     for product in products:
         check_place(product, (product.suffix,), CheckpointError)
         check_not_input(product, audio)
-    check_free([output, *products], overwrite)
+    refuse_to_replace([output, *products], overwrite)
     import torch
 
     from ddsp_nb import DDSPModel, FeatureExtractor, load_audio, save_model
@@ -237,42 +238,48 @@ def draw_history(path, history):
 
 
 @main.command()
-@options(
-    click.option("--model", "checkpoint", default="ddsp_model.pt", type=Path, help="What `ddsp-nb train` wrote."),
-    click.option("--output", default="ddsp_grown_timbre.wav", type=Path, help="Sound file, .wav or .flac."),
-    click.option(
-        "--strategy",
-        default="fibonacci",
-        type=click.Choice(["linear", "exponential", "fibonacci"]),
-        help="How the number of harmonics grows.",
-    ),
-    click.option("--stages", type=click.IntRange(1), show_default="8", help="Stages of the linear strategy."),
-    click.option("--stage-duration", default=0.5, type=FiniteFloat(), help="Length of a stage, s."),
-    click.option("--silence-duration", default=0.2, type=FiniteFloat(), help="Silence between stages, s."),
-    click.option(
-        "--noise", default="last", type=click.Choice(["last", "every", "none"]), help="Stages that have the noise."
-    ),
-    click.option("--attack", default=0.02, type=FiniteFloat(), help="Rise of a stage, s."),
-    click.option("--decay", default=0.05, type=FiniteFloat(), help="Fall to the sustain level, s."),
-    click.option("--sustain", default=0.9, type=FiniteFloat(), help="Sustain level, 0 to 1."),
-    click.option("--release", default=0.08, type=FiniteFloat(), help="Fade-out of a stage, s."),
-    SEED,
-)
-def grow(checkpoint, output, strategy, stages, stage_duration, silence_duration, noise, seed, **envelope):
-    """Grow a trained timbre, stage by stage, into a sound file."""
+@options(*GROW_OPTIONS, SEED)
+def grow(checkpoint, output, source, seed, **settings):
+    """Grow a trained timbre, stage by stage, into a sound file with a .json beside it that can render it again.
+
+    Where a list is allowed, two numbers go from the first stage to the last, more are a curve through the stages.
+    """
     check_place(output, SOUND_SUFFIXES, AudioError)
     check_not_input(output, checkpoint)
-    from ddsp_nb import ADSR, GrowthPlan, load_model, save_audio
     from ddsp_nb import grow as grow_timbre
+    from ddsp_nb import load_model
+    from ddsp_nb.growth_files import check_format, check_free, export
+    from ddsp_nb.sidecar import read_sidecar, regrow
 
-    if stages and strategy != "linear":
+    check_free([output, output.with_suffix(".json")], settings["overwrite"])
+    if source:
+        check_not_input(output, source)
+        sidecar = read_sidecar(source)
+        subtype, growth = sidecar.subtype, lambda: regrow(sidecar, *load_model(checkpoint))
+    else:
+        warn_of_ignored(settings)
+        plan, subtype = plan_of(settings), settings["subtype"]
+        growth = lambda: grow_timbre(*load_model(checkpoint), plan, seed=seed)
+    check_format(output, subtype)
+    growth = growth()
+    files = {name: settings[name] for name in ("stems", "midi", "stage_map", "overwrite")}
+    paths = export(growth, output, subtype=subtype, stages=settings["stage_files"], **files)
+    tell_growth(growth, paths, settings["certificate"])
+
+
+def warn_of_ignored(settings) -> None:
+    """Say which of the options has no effect."""
+    strategy, stages = settings["strategy"], settings["stages"]
+    if isinstance(stages, int) and strategy != "linear":
         click.echo(f"Warning: --stages is for the linear strategy; {strategy} has its own.", err=True)
-    adsr = ADSR(envelope["attack"], envelope["decay"], envelope["sustain"], envelope["release"])
-    plan = GrowthPlan(strategy, stages or GrowthPlan.n_stages, stage_duration, silence_duration, adsr, noise)
-    growth = grow_timbre(*load_model(checkpoint), plan, seed=seed)
+
+
+def tell_growth(growth, paths, certificate) -> None:
+    """Print the stages, the remarks and the files, and the certificate if it is wanted."""
     counts = ", ".join(str(stage.n_harmonics) for stage in growth.stages)
-    click.echo(f"{len(growth.stages)} stages of {counts} harmonics, {len(growth.audio) / growth.sample_rate:.1f} s.")
-    click.echo(save_audio(output, growth.audio, growth.sample_rate))
+    click.echo(f"{len(growth.stages)} stages of {counts} partials, {len(growth.audio) / growth.sample_rate:.1f} s.")
+    for line in (*growth.remarks, *([growth.certificate()] if certificate else []), *paths):
+        click.echo(line)
 
 
 def check_place(path: Path, suffixes, error) -> None:
@@ -290,7 +297,7 @@ def check_place(path: Path, suffixes, error) -> None:
         raise error(f"{path}: cannot be written there ({reason}). Choose another folder.") from problem
 
 
-def check_free(paths, overwrite: bool) -> None:
+def refuse_to_replace(paths, overwrite: bool) -> None:
     """Raise WorkbookError, naming them, where files exist that are not to be replaced."""
     taken = [str(path) for path in paths if path.exists()]
     if taken and not overwrite:

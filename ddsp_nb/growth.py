@@ -1,132 +1,81 @@
 """Grow a timbre: from one sine wave to the full instrument, stage by stage.
 
-A stage plays the trained instrument with a mask on its harmonics. The mask is real: a partial that is off is
+A stage plays the trained instrument with a mask on its partials. The mask is real: a partial that is off is
 absent, one that is on keeps its level, and one gain serves the whole piece, or growth could not be heard.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
+from itertools import groupby
 
 import torch
-from torch.nn import functional as F
 
-from ddsp_nb.errors import GrowthError
+from ddsp_nb.certificate import Certificate
+from ddsp_nb.certify import certify
+from ddsp_nb.envelope import ADSR
 from ddsp_nb.features import Features
 from ddsp_nb.model import Controls, DDSPModel
-from ddsp_nb.noise import FilteredNoiseGenerator
+from ddsp_nb.noise import FilteredNoiseGenerator, keep_bands
 from ddsp_nb.oscillator import harmonic_basis, integrate_pitch, ramp
+from ddsp_nb.plan import NOISE_CHOICES, STRATEGIES, GrowthPlan
+from ddsp_nb.schedule import Schedule, Stage, make_schedule
 
-STRATEGIES = ("linear", "exponential", "fibonacci")
-NOISE_CHOICES = ("last", "every", "none")
+__all__ = ["ADSR", "NOISE_CHOICES", "STRATEGIES", "Growth", "GrowthPlan", "Stage", "grow", "render_stages"]
 FULL_SCALE = 0.9
-LONGEST_PIECE_S = 3600
-
-
-@dataclass(frozen=True)
-class ADSR:
-    """Envelope of a stage: times in seconds, sustain as a linear level from 0 to 1."""
-
-    attack_s: float = 0.02
-    decay_s: float = 0.05
-    sustain: float = 0.9
-    release_s: float = 0.08
-
-    def __call__(self, n_samples: int, sample_rate: int) -> torch.Tensor:
-        """[n_samples] gains from 0 up to 1, down to `sustain`, to 0; times shrink in proportion in a short stage."""
-        times = torch.tensor([self.attack_s, self.decay_s, self.release_s], dtype=torch.float64) * sample_rate
-        attack, decay, release = (times * min(1, n_samples / max(times.sum().item(), 1))).tolist()
-        n = torch.arange(n_samples, dtype=torch.float64)
-        rise = (n / max(attack, 1)).clamp(max=1)
-        fall = 1 - (1 - self.sustain) * ((n - attack) / max(decay, 1)).clamp(0, 1)
-        end = ((n_samples - 1 - n) / max(release, 1)).clamp(max=1)
-        return (rise * fall * end).float()
-
-    def __post_init__(self):
-        times = (self.attack_s, self.decay_s, self.release_s)
-        if not all(0 <= t <= 600 for t in times) or not 0 <= self.sustain <= 1:
-            raise GrowthError("ADSR: use times of 0 to 600 s and a sustain level from 0 to 1.")
-
-
-@dataclass(frozen=True)
-class GrowthPlan:
-    """How the timbre grows.
-
-    Attributes:
-        strategy: "linear", "exponential" (1, 2, 4, 8 ...) or "fibonacci" (1, 2, 3, 5, 8 ...).
-        n_stages: number of stages of the linear strategy; the others follow from the number of harmonics.
-        stage_duration_s: length of a stage.
-        silence_duration_s: silence between stages.
-        adsr: envelope of each stage.
-        noise: "last" adds the noise in the last stage, "every" in all of them, "none" never.
-
-    Raises:
-        GrowthError: a value outside its range.
-    """
-
-    strategy: str = "fibonacci"
-    n_stages: int = 8
-    stage_duration_s: float = 0.5
-    silence_duration_s: float = 0.2
-    adsr: ADSR = field(default_factory=ADSR)
-    noise: str = "last"
-
-    def __post_init__(self):
-        if self.strategy not in STRATEGIES:
-            raise GrowthError(f"Unknown strategy {self.strategy!r}; use one of {', '.join(STRATEGIES)}.")
-        if self.noise not in NOISE_CHOICES:
-            raise GrowthError(f"Unknown noise {self.noise!r}; use one of {', '.join(NOISE_CHOICES)}.")
-        if self.n_stages < 1 or not 0.02 <= self.stage_duration_s <= 600 or not 0 <= self.silence_duration_s <= 600:
-            raise GrowthError("Use at least 1 stage of 0.02 to 600 s and a silence of 0 to 600 s.")
-
-    def counts(self, n_harmonics: int) -> list[int]:
-        """Harmonics that sound in each stage: distinct, rising, the last one complete."""
-        if self.strategy == "linear":
-            steps = torch.linspace(1, n_harmonics, min(self.n_stages, n_harmonics)).round().int()
-            return steps.tolist() if len(steps) > 1 else [n_harmonics]
-        counts, step = [1], 1
-        while counts[-1] < n_harmonics:
-            step = counts[-1] if self.strategy == "exponential" else (counts[-2] if len(counts) > 1 else 1)
-            counts.append(min(counts[-1] + step, n_harmonics))
-        return counts
-
-    def masks(self, n_harmonics: int) -> torch.Tensor:
-        """[n_stages, n_harmonics] of 0 and 1: which partials sound in which stage."""
-        harmonic = torch.arange(n_harmonics)
-        return torch.stack([harmonic < count for count in self.counts(n_harmonics)]).float()
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One stage of a piece: its partials and where it lies, in samples."""
-
-    mask: torch.Tensor
-    start: int
-    stop: int
-
-    @property
-    def n_harmonics(self) -> int:
-        """How many partials sound."""
-        return int(self.mask.sum())
+HOPS_AT_ONCE = 128  # keeps the basis of a long stage out of memory
+STAGES_AT_ONCE = 16
+MARGIN = 4096  # samples beyond a stage that its noise filter hears, so that cross-faded stages agree
 
 
 @dataclass(frozen=True)
 class Growth:
-    """A rendered piece.
+    """A rendered piece: audio = harmonic + noise.
 
     Attributes:
         audio: [n_samples] the whole piece, peak at most 0.9.
-        stages: where each stage lies and what sounds in it.
-        sample_rate: Hz.
+        harmonic: [n_samples] its partials.
+        noise: [n_samples] its noise.
+        schedule: what sounds when.
         gain: the one factor that the piece was multiplied with.
+        seed: of the noise and of random orders.
+        source: the model and the features that it was rendered from.
     """
 
     audio: torch.Tensor
-    stages: list[Stage]
-    sample_rate: int
+    harmonic: torch.Tensor
+    noise: torch.Tensor
+    schedule: Schedule
     gain: float
+    seed: int
+    source: tuple[DDSPModel, Features]
+
+    @property
+    def stages(self) -> list[Stage]:
+        """Where each stage lies and what sounds in it."""
+        return self.schedule.stages
+
+    @property
+    def plan(self) -> GrowthPlan:
+        """The plan that was rendered."""
+        return self.schedule.plan
+
+    @property
+    def sample_rate(self) -> int:
+        """Hz."""
+        return self.schedule.sample_rate
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Sentences about what the plan led to."""
+        return self.schedule.remarks
 
     def stage_audio(self, i: int) -> torch.Tensor:
         """Sound of stage i."""
         return self.audio[self.stages[i].start : self.stages[i].stop]
+
+    def certificate(self) -> Certificate:
+        """Measure in the sound whether silent partials are silent, the others keep their level and no edge clicks."""
+        model = self.source[0]
+        return certify(self.schedule, self.harmonic, self.noise, model.config, model.mix.item() * self.gain)
 
 
 @torch.no_grad()
@@ -140,80 +89,108 @@ def grow(
 ) -> Growth:
     """Render a piece in which the instrument's partials enter stage by stage.
 
-    Every stage plays the same stretch of the recording, the one that sounds fullest, so that only the partials
-    differ; stages longer than the recording walk it back and forth. All stages share one basis and are rendered
-    in one matrix product.
+    Every stage of a pitch plays the same stretch of the recording, the one that sounds fullest, so that only the
+    partials differ; stages longer than the recording walk it back and forth, and cross-faded stages run on in it.
+    All stages of a pitch share one basis and are rendered in one matrix product.
 
     Args:
         model: a trained model.
         features: of the recording whose sound is to grow.
         plan: `GrowthPlan`.
-        seed: of the noise.
+        seed: of the noise and of random orders.
         controls: `model.controls(features)` if it is known already; asking the network is most of the work.
 
     Raises:
-        GrowthError: the piece would be longer than an hour.
+        GrowthError: the piece would be longer than an hour, or the plan asks for partials that do not exist.
     """
-    plan, config = plan or GrowthPlan(), model.config
-    masks = plan.masks(config.n_harmonics)
-    length, silence = (round(s * config.sample_rate) for s in (plan.stage_duration_s, plan.silence_duration_s))
-    if len(masks) * (length + silence) > LONGEST_PIECE_S * config.sample_rate:
-        raise GrowthError(f"The piece would last over {LONGEST_PIECE_S} s; use fewer or shorter stages.")
-    stretch, controls = sounding_stretch(model, features, config.n_frames(length), controls)
-    sounds = render_stages(model, stretch, controls, masks)[:, :length]
-    sounds = sounds + stage_noise(model, controls, plan, len(masks), seed)[:, :length]
-    sounds = sounds * plan.adsr(length, config.sample_rate)
-    piece = F.pad(sounds, (0, silence)).flatten()[: len(masks) * (length + silence) - silence]
-    gain = FULL_SCALE / max(piece.abs().max().item(), 1e-9)
-    starts = [i * (length + silence) for i in range(len(masks))]
-    stages = [Stage(mask, start, start + length) for mask, start in zip(masks, starts, strict=True)]
-    return Growth(piece * gain, stages, config.sample_rate, gain)
+    schedule = make_schedule(model, features, plan or GrowthPlan(), seed, controls=controls)
+    envelopes = _envelopes(schedule, model.mix.device)
+    harmonic, noise = _harmonic(model, schedule, envelopes), _noise(model, schedule, envelopes, seed)
+    gain = min(FULL_SCALE / peak(harmonic + noise), 1 / peak(harmonic), 1 / peak(noise))  # stems fit in a file too
+    harmonic, noise = harmonic * gain, noise * gain
+    return Growth(harmonic + noise, harmonic, noise, schedule, gain, seed, (model, features))
 
 
-def sounding_stretch(model: DDSPModel, features: Features, n_frames: int, controls: Controls | None = None):
-    """The fullest stretch of a recording, on one note if there is one: its features and controls, [n_frames] each."""
-    features = features.to(model.mix_logit.device)
-    controls = model.controls(features) if controls is None else controls
-    phase = features.phase
-    if n_frames <= len(features):
-        frames = fullest_stretch(controls.amplitudes[0].square().sum(-1), features.f0_hz, n_frames)
-    else:  # there and back, as often as it takes; phase cannot run backwards, so it is integrated anew
-        last = len(features) - 1
-        frames, phase = last - (torch.arange(n_frames) % (2 * last) - last).abs(), None
-    stretch = replace(
-        features,
-        f0_hz=features.f0_hz[frames],
-        phase=None if phase is None else phase[frames],
-        n_samples=(n_frames - 1) * features.hop_length,
-    )
-    parts = (controls.amplitudes, controls.directions, controls.noise_magnitudes)
-    return stretch, Controls(*(part[:, frames] for part in parts))
+def peak(sound: torch.Tensor) -> float:
+    """Largest absolute sample, never 0."""
+    return max(sound.abs().max().item(), 1e-9)
 
 
-def fullest_stretch(energy, f0_hz, n_frames):
-    """Neighbouring frames with the most energy; stretches whose pitch moves over a semitone count a tenth."""
-    octaves = f0_hz.log2().unfold(0, n_frames, 1)
-    steady = octaves.amax(1) - octaves.amin(1) < 1 / 12
-    total = energy.unfold(0, n_frames, 1).sum(1)
-    return int((total * torch.where(steady, 1.0, 0.1)).argmax()) + torch.arange(n_frames)
+def _envelopes(schedule, device):
+    """Envelope of each stage; stages without cross-fade that are as long and as loud share one."""
+    shared, envelopes = {}, []
+    for i, stage in enumerate(schedule.stages):
+        key = i if schedule.plan.crossfade_s else (len(stage), stage.level_db)
+        if key not in shared:
+            shared[key] = schedule.envelope(i).to(device)
+        envelopes.append(shared[key])
+    return envelopes
 
 
-def render_stages(model, stretch, controls, masks):
+def _harmonic(model, schedule, envelopes):
+    """[n_samples] partials of the piece: stages that play the same stretch are rendered together, longest first."""
+    hop, piece = model.config.hop_length, torch.zeros(schedule.n_samples, device=model.mix.device)
+    place = lambda i: (str(schedule.stages[i].pitch), schedule.stages[i].offset)
+    order = sorted(range(len(schedule.stages)), key=lambda i: (*place(i), -len(schedule.stages[i])))
+    for _, group in groupby(order, key=place):
+        group = [(schedule.stages[i], envelopes[i]) for i in group]
+        first = group[0][0]
+        lead, start = first.offset % hop, first.offset // hop
+        n_hops = -(-(lead + len(first)) // hop)
+        for hops in range(0, n_hops, HOPS_AT_ONCE):
+            sounding = [(s, e) for s, e in group if lead + len(s) > hops * hop]
+            stop = min(hops + HOPS_AT_ONCE, n_hops)
+            voice = schedule.voices[first.pitch][start + hops : start + stop + 1]
+            sounds = render_stages(
+                model, voice, voice.controls, torch.stack([s.mask for s, _ in sounding]), voice.ratios
+            )
+            for (stage, envelope), sound in zip(sounding, sounds, strict=True):
+                _add(piece, stage, envelope, sound, hops * hop - lead)
+    return piece
+
+
+def _add(piece, stage, envelope, sound, at):
+    """Add a stretch of a stage's sound, which begins `at` samples after the stage does, to the piece."""
+    start, stop = max(at, 0), min(at + len(sound), len(stage))
+    piece[stage.start + start : stage.start + stop] += sound[start - at : stop - at] * envelope[start:stop]
+
+
+def render_stages(model, stretch, controls, masks, ratios=None):
     """[n_stages, n_samples] harmonic sound of each mask: one basis, one matrix product."""
-    config = model.config
+    config, masks = model.config, masks.to(model.mix.device)
+    used = masks.any(0).nonzero()[:, 0]
+    n_harmonics = int(used.max()) + 1 if len(used) else 1
+    masks, ratios = masks[:, :n_harmonics], None if ratios is None else ratios[:n_harmonics]
     phase = integrate_pitch(stretch.f0_hz, config) if stretch.phase is None else stretch.phase
-    basis = harmonic_basis(stretch.f0_hz, phase, config.n_harmonics, config)  # [n_hops, 2K, hop_length]
-    coefficients = model.mix * controls.coefficients()[0, :, None] * masks.to(basis).repeat(1, 2)
+    basis = harmonic_basis(stretch.f0_hz, phase, n_harmonics, config, ratios=ratios)  # [n_hops, 2K, hop_length]
+    coefficients = controls.coefficients()[0].unflatten(-1, (2, -1))[..., :n_harmonics].flatten(1)
+    coefficients = model.mix * coefficients[:, None] * masks.to(basis).repeat(1, 2)
     before, after = coefficients[:-1] @ basis, coefficients[1:] @ basis  # [n_hops, n_stages, hop_length]
     return torch.lerp(before, after, ramp(basis)).transpose(0, 1).flatten(1)
 
 
-def stage_noise(model, controls, plan, n_stages, seed):
-    """[n_stages, n_samples] noise of each stage, silent where the plan says so."""
-    if plan.noise == "none":
-        return torch.zeros(1, 1, device=model.mix.device)
-    generator = torch.Generator().manual_seed(seed)
-    noise = (1 - model.mix) * FilteredNoiseGenerator(model.config)(controls.noise_magnitudes, generator=generator)
-    sounding = torch.zeros(n_stages, 1).to(noise)
-    sounding[{"every": slice(None), "last": slice(-1, None), "none": slice(0)}[plan.noise]] = 1
-    return noise * sounding
+def _noise(model, schedule, envelopes, seed):
+    """[n_samples] noise of the piece; stages of a pitch share one noise, of which each keeps its bands."""
+    config, piece = model.config, torch.zeros(schedule.n_samples, device=model.mix.device)
+    noisy = [i for i, stage in enumerate(schedule.stages) if stage.bands.any()]
+    whole = {schedule.stages[i].pitch: None for i in noisy}
+    for pitch in whole:
+        generator = torch.Generator().manual_seed(seed)
+        magnitudes = schedule.voices[pitch].controls.noise_magnitudes
+        whole[pitch] = (1 - model.mix) * FilteredNoiseGenerator(config)(magnitudes, generator=generator)[0]
+    place = lambda i: (schedule.stages[i].pitch, schedule.stages[i].offset, len(schedule.stages[i]))
+    for (pitch, offset, length), group in groupby(sorted(noisy, key=lambda i: (str(place(i)), i)), key=place):
+        group = list(group)
+        margin = MARGIN if schedule.plan.crossfade_s else 0
+        start = max(offset - margin, 0)
+        sounds = _banded(whole[pitch][start : offset + length + margin], [schedule.stages[i] for i in group], config)
+        for i, sound in zip(group, sounds, strict=True):
+            _add(piece, schedule.stages[i], envelopes[i], sound, start - offset)
+    return piece
+
+
+def _banded(sound, stages, config):
+    """The noise of each stage: all of it, or some of its bands, a few stages at a time."""
+    for i in range(0, len(stages), STAGES_AT_ONCE):
+        masks = torch.stack([stage.bands for stage in stages[i : i + STAGES_AT_ONCE]])
+        yield from keep_bands(sound, masks, config) if not masks.all() else [sound] * len(masks)

@@ -10,9 +10,10 @@ from ddsp_nb.errors import GrowthError
 from ddsp_nb.features import Features
 from ddsp_nb.growth import ADSR, NOISE_CHOICES, STRATEGIES, Growth, GrowthPlan, grow
 from ddsp_nb.model import DDSPModel
+from ddsp_nb.schedule import Schedule, make_schedule
 from ddsp_nb.widgets import axes, errors_in_words, picture, player, png, say, wav_bytes
 
-NOISE_WORDS = {"last": "in the last stage", "every": "in every stage", "none": "never"}
+NOISE_WORDS = {"last": "in the last stage", "every": "in every stage", "bands": "band by band", "none": "never"}
 LABEL = {"description_width": "110px"}
 WIDE = ipywidgets.Layout(width="330px")
 
@@ -76,9 +77,9 @@ class GrowthPanel(ipywidgets.HBox):
         self._keep(None)
         self.controls["n_stages"].disabled = self.controls["strategy"].value != "linear"
         with errors_in_words(self.status):
-            plan = self.plan
-            self._draw_plan(plan)
-            say(self.status, f"{self._in_words(plan)}. Press “Render and play” to hear it.")
+            schedule = self._schedule()
+            self._draw_plan(schedule)
+            say(self.status, f"{in_words(schedule)}. Press “Render and play” to hear it.")
 
     def render(self, *, play: bool = False) -> None:
         """Render the piece into the player and draw its spectrogram."""
@@ -94,11 +95,11 @@ class GrowthPanel(ipywidgets.HBox):
             if self.growth is None:
                 self._render(play=False)
             save_audio(path, self.growth.audio, self.growth.sample_rate)
-            say(self.status, f"Written: {path}, {self._in_words(self.plan)}.")
+            say(self.status, f"Written: {path}, {in_words(self.growth.schedule)}.")
 
     def _render(self, play):
         plan = self.plan
-        say(self.status, f"Rendering {self._in_words(plan)} ...")
+        say(self.status, "Rendering ...")
         growth = grow(self.instrument, self.features, plan, self.seed, controls=self.played)
         self.player.autoplay = play
         self.player.value = wav_bytes(growth.audio, growth.sample_rate)
@@ -106,7 +107,7 @@ class GrowthPanel(ipywidgets.HBox):
         plots.spectrogram(growth.audio.cpu(), growth.sample_rate, ax=ax, title="The piece")
         self.spectrogram.value = png(figure)
         self._keep(growth)
-        say(self.status, f"Rendered: {self._in_words(plan)}.")
+        say(self.status, f"Rendered: {in_words(growth.schedule)}.")
 
     def _keep(self, growth):
         """Hold a piece, or none: picture and player of another piece than the one described would mislead."""
@@ -114,18 +115,24 @@ class GrowthPanel(ipywidgets.HBox):
         for widget in (self.spectrogram, self.player):
             widget.layout.visibility = "hidden" if growth is None else "visible"
 
-    def _draw_plan(self, plan):
-        config = self.instrument.config
+    def _schedule(self):
+        return make_schedule(self.instrument, self.features, self.plan, self.seed, controls=self.played)
+
+    def _draw_plan(self, schedule):
         figure, (left, right) = axes(8.4, 2.6, 1, 2, width_ratios=(2, 1))
-        plots.stage_map(plan.masks(config.n_harmonics), plan, ax=left)
-        plots.envelope(plan.adsr, plan.stage_duration_s, config.sample_rate, ax=right)
+        plots.stage_map(schedule.masks, schedule.plan, ax=left, noise=schedule.noise_masks)
+        stage = schedule.stages[0]
+        plots.envelope(schedule.plan.adsr, len(stage) / schedule.sample_rate, schedule.sample_rate, ax=right)
         self.stage_map.value = png(figure)
 
-    def _in_words(self, plan):
-        counts = plan.counts(self.instrument.config.n_harmonics)
-        seconds = len(counts) * (plan.stage_duration_s + plan.silence_duration_s) - plan.silence_duration_s
-        stages = "1 stage" if len(counts) == 1 else f"{len(counts)} stages"
-        return f"{stages}, {seconds:.1f} s, from {counts[0]} to {counts[-1]} partials"
+
+def in_words(schedule: Schedule) -> str:
+    """Stages, length, partials and remarks of a piece."""
+    counts = [stage.n_harmonics for stage in schedule.stages]
+    stages = "1 stage" if len(counts) == 1 else f"{len(counts)} stages"
+    seconds = schedule.n_samples / schedule.sample_rate
+    remarks = "".join(f" ({remark.rstrip('.')})" for remark in schedule.remarks)
+    return f"{stages}, {seconds:.1f} s, from {counts[0]} to {counts[-1]} partials{remarks}"
 
 
 def _dropdown(label, options, value):

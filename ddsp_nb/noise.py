@@ -3,11 +3,13 @@
 import math
 
 import torch
+from scipy.fft import next_fast_len
 
 from ddsp_nb.config import Config
 
 LOWEST_BAND_HZ = 20.0
 BAND_WIDTH = 1.0  # standard deviation of a band's Gaussian, in band spacings
+SHORTEST_FILTER_S = 0.2
 
 
 class FilteredNoiseGenerator:
@@ -59,3 +61,28 @@ def band_to_bins(config: Config) -> torch.Tensor:
     distance = (bins_hz.log() - centres[:, None]) / ((centres[1] - centres[0]) * BAND_WIDTH)
     weights = torch.exp(-0.5 * distance**2)
     return weights / weights.sum(0, keepdim=True)
+
+
+def nearest_band(hz: torch.Tensor, config: Config) -> torch.Tensor:
+    """Number of the band, 0 to n_bands - 1, in whose territory each frequency lies: halfway, in log frequency."""
+    centres = band_centres_hz(config).double()
+    return torch.bucketize(hz.double(), (centres[1:] * centres[:-1]).sqrt())
+
+
+def keep_bands(sound: torch.Tensor, masks: torch.Tensor, config: Config) -> torch.Tensor:
+    """Take all bands but some out of a sound, by a filter that is 1 or 0 at every frequency.
+
+    Masking the gains would not do: bands overlap, and the short windows of the filterbank leak. Here each band
+    owns the frequencies nearest to its centre, the whole sound is one window, and all bands together are the sound.
+
+    Args:
+        sound: [n_samples]; shorter sounds than 0.2 s are padded, so that the filter has bands to tell apart.
+        masks: [n_masks, n_bands] of 0 and 1.
+
+    Returns:
+        [n_masks, n_samples].
+    """
+    n_fft = next_fast_len(max(len(sound), round(SHORTEST_FILTER_S * config.sample_rate)), real=True)
+    band = nearest_band(torch.fft.rfftfreq(n_fft, 1 / config.sample_rate), config).to(sound.device)
+    spectrum = torch.fft.rfft(sound, n_fft) * masks.to(sound)[:, band]  # [n_masks, n_bins]
+    return torch.fft.irfft(spectrum, n_fft)[:, : len(sound)]

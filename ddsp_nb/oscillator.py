@@ -84,7 +84,7 @@ def integrate_pitch(f0_hz: torch.Tensor, config: Config) -> torch.Tensor:
     return torch.nn.functional.pad(steps.cumsum(-1), (1, 0))
 
 
-def interpolate_phase(f0_hz: torch.Tensor, phase: torch.Tensor, config: Config):
+def interpolate_phase(f0_hz: torch.Tensor, phase: torch.Tensor, config: Config, *, wrap: bool = True):
     """Phase at every sample by the cubic through phase and pitch of the frames (McAulay & Quatieri 1986).
 
     Where `phase` is the integral of a linear pitch, the cubic is exactly that integral.
@@ -92,31 +92,37 @@ def interpolate_phase(f0_hz: torch.Tensor, phase: torch.Tensor, config: Config):
     Args:
         f0_hz: [..., n_frames] Hz.
         phase: [..., n_frames] radians, unwrapped.
+        wrap: start each hop within the first cycle, which whole multiples of the phase do not notice.
 
     Returns:
         phase in cycles and its slope in Hz, both [..., n_frames - 1, hop_length] float64.
     """
     u = torch.arange(config.hop_length, dtype=torch.float64, device=f0_hz.device) / config.hop_length
     hop_s, cycles, f0_hz = config.hop_length / config.sample_rate, phase.double() / TWO_PI, f0_hz.double()
-    start, slope, slope_after = cycles[..., :-1, None] % 1, f0_hz[..., :-1, None] * hop_s, f0_hz[..., 1:, None] * hop_s
-    rise = cycles.diff()[..., None]
+    slope, slope_after = f0_hz[..., :-1, None] * hop_s, f0_hz[..., 1:, None] * hop_s
+    start, rise = cycles[..., :-1, None], cycles.diff()[..., None]
+    start = start % 1 if wrap else start
     square, cube = 3 * rise - 2 * slope - slope_after, slope + slope_after - 2 * rise
     at_samples = start + u * (slope + u * (square + u * cube))
     return at_samples, (slope + u * (2 * square + 3 * u * cube)) / hop_s
 
 
-def harmonic_basis(f0_hz, phase, n_harmonics: int, config: Config, *, quadrature: bool = True) -> torch.Tensor:
+def harmonic_basis(
+    f0_hz, phase, n_harmonics: int, config: Config, *, quadrature: bool = True, ratios: torch.Tensor | None = None
+) -> torch.Tensor:
     """sin(kφ), and with `quadrature` cos(kφ), at every sample; zero where k f0 is at or above Nyquist.
 
     Args:
         f0_hz: [..., n_frames] Hz.
-        phase: [..., n_frames] radians, float64.
+        phase: [..., n_frames] radians, float64; unwrapped where there are ratios.
+        ratios: [n_harmonics] float64, used in place of k = 1, 2, 3 ...
 
     Returns:
         [..., n_frames - 1, n_harmonics, hop_length], or twice as many rows with `quadrature`, float32.
     """
-    cycles, frequency_hz = (x.flatten(0, -2) for x in interpolate_phase(f0_hz, phase, config))
-    k = torch.arange(1, n_harmonics + 1, device=cycles.device)[:, None]
+    cycles, frequency_hz = (x.flatten(0, -2) for x in interpolate_phase(f0_hz, phase, config, wrap=ratios is None))
+    k = torch.arange(1, n_harmonics + 1, device=cycles.device) if ratios is None else ratios.to(cycles.device)
+    k = k[:, None]
     n_hops, hop_length = cycles.shape
     basis = torch.empty(n_hops, n_harmonics * (1 + quadrature), hop_length, device=cycles.device)
     for i in range(0, n_hops, FRAMES_AT_ONCE):

@@ -14,6 +14,7 @@ COLOURS = "magma"
 WIDTH, HEIGHT = 9.0, 3.0  # inches of a figure of its own
 MOST_POINTS = 4000  # longer waveforms are drawn as the outline that the eye would see anyway
 QUIETEST = 1e-10
+MAP_RATE = 48_000  # samples per second in which a stage map counts
 
 
 def waveform(audio, sample_rate: int, ax=None, label=None):
@@ -148,15 +149,31 @@ def snr_curve(history, ax=None):
     return _finish(ax, "Epoch", "Waveform SNR (dB)", label=bool(history))
 
 
-def stage_map(masks, plan, ax=None):
-    """Which partials sound when: masks [n_stages, n_harmonics] of 0 and 1, plan a `GrowthPlan` that gives the times."""
+def stage_map(masks, plan, ax=None, noise=None):
+    """Which partials, and which noise bands below them, sound when.
+
+    masks [n_stages, n_harmonics] of 0 and 1; plan a `GrowthPlan` that gives the times; noise [n_stages, n_bands].
+    """
     ax, masks = _axes(ax), _matrix(masks)
-    starts_s = np.arange(len(masks)) * (plan.stage_duration_s + plan.silence_duration_s)
-    edges_s = np.stack([starts_s, starts_s + plan.stage_duration_s], 1).flatten()
-    image = np.stack([masks, np.zeros_like(masks)], 1).reshape(-1, masks.shape[1])[:-1]  # stage, silence, stage ...
-    harmonics = np.arange(masks.shape[1] + 1) + 0.5
-    ax.pcolormesh(edges_s, harmonics, image.T, cmap="Blues", vmin=0, vmax=1.4, rasterized=True)
-    return _finish(ax, "Time (s)", "Harmonic")
+    edges_s = np.array(plan.edges(len(masks), MAP_RATE)) / MAP_RATE
+    _draw_stages(ax, edges_s, masks, np.arange(masks.shape[1] + 1) + 0.5, "Blues")
+    if noise is not None:
+        noise = _matrix(noise)
+        height = max(masks.shape[1] / 3, 2)  # as a strip below the partials, lowest band at the bottom
+        _draw_stages(ax, edges_s, noise, np.linspace(-height, 0, noise.shape[1] + 1), "Oranges")
+        ticks = [tick for tick in ax.get_yticks() if 0 < tick <= masks.shape[1]]
+        ax.set_yticks([-height / 2, *ticks], ["noise\nbands", *(f"{tick:g}" for tick in ticks)])
+        ax.axhline(0.25, color="grey", lw=0.5)
+    ax.set_xlim(0, edges_s[:, 1].max())
+    return _finish(ax, "Time (s)", "Partial")
+
+
+def _draw_stages(ax, edges_s, masks, rows, colours):
+    """A column for each stage: masks [n_stages, n] between the [n + 1] rows. Overlapping stages show through."""
+    for (start_s, stop_s), mask in zip(edges_s, masks, strict=True):
+        shade = np.where(mask > 0, 1.0, np.nan)[:, None]
+        style = dict(cmap=colours, vmin=0, vmax=1.4, alpha=0.8, lw=0, rasterized=True)
+        ax.pcolormesh([start_s, stop_s], rows, shade, **style)
 
 
 def envelope(adsr, duration_s: float, sample_rate: int, ax=None):

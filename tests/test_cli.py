@@ -2,10 +2,13 @@
 
 import ast
 import inspect
+import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 from shlex import split
 
+import click
 import numpy as np
 import pytest
 import soundfile as sf
@@ -13,8 +16,11 @@ import torch
 from click.testing import CliRunner
 
 import ddsp_nb
-from ddsp_nb import ADSR, Config, GrowthPlan, cli, load_model, training
-from ddsp_nb.growth import NOISE_CHOICES, STRATEGIES
+from ddsp_nb import ADSR, Config, GrowthPlan, cli, cli_grow, load_model, sidecar, training
+from ddsp_nb.audio import SUBTYPES
+from ddsp_nb.order import BAND_ORDERS, ORDERS
+from ddsp_nb.pitches import TABLES
+from ddsp_nb.plan import NOISE_CHOICES, STRATEGIES
 
 SMALL = split("--sample-rate 16000 --hidden-size 32 --harmonics 20 --epochs 2 --duration 1.5")
 PRODUCTS = {cli.LOSS_PICTURE, *cli.SOUNDS}
@@ -75,9 +81,11 @@ def test_growing_writes_as_many_samples_as_the_plan_says(run, checkpoint, strate
     result = run("grow", "--model", checkpoint, "--strategy", strategy, "--output", f"{strategy}.flac")
     assert result.exit_code == 0, result.stderr
     sound, rate = sf.read(f"{strategy}.flac")
-    plan = GrowthPlan(strategy)
-    assert len(sound) == round((len(plan.counts(20)) * 0.7 - 0.2) * rate)
-    assert ", ".join(map(str, plan.counts(20))) in result.stdout
+    audible = int(result.stdout.split(" partials")[0].split()[-1])
+    counts = GrowthPlan(strategy).counts(audible)
+    assert 10 < audible <= 20
+    assert len(sound) == round((len(counts) * 0.7 - 0.2) * rate)
+    assert ", ".join(map(str, counts)) in result.stdout
 
 
 def test_growth_options_reach_the_piece(run, checkpoint):
@@ -107,6 +115,82 @@ def test_warnings_of_the_recording_are_lines_of_their_own(run):
     warned = [line for line in result.stderr.splitlines() if line.startswith("Warning: ")]
     assert len(warned) == 2
     assert "DC offset of 0.3 removed" in warned[0] and "No pitch found in" in warned[1]
+
+
+def test_every_option_of_the_plan_reaches_it(run, checkpoint):
+    options = (
+        "--stages 1+3/2/5+6 --shrink --order odd --stage-duration 0.3,0.1 --silence-duration 0.1,0.05 --loudness -12,0 "
+        "--noise bands --noise-strategy primes --noise-order random --melody A3,220.5,held --ratios 1,2.1 "
+        "--stretch 0.001 --crossfade 0.03 --sustain 0.5"
+    )
+    result = run("grow", "--model", checkpoint, "--output", "piece.wav", "--seed", 5, *split(options))
+    assert result.exit_code == 0, result.stderr
+    assert sidecar.read_sidecar("piece.json").seed == 5
+    assert sidecar.read_sidecar("piece.json").plan == GrowthPlan(
+        stages=((1, 3), (2,), (5, 6)),
+        shrinking=True,
+        order="odd",
+        stage_duration_s=(0.3, 0.1),
+        silence_duration_s=(0.1, 0.05),
+        loudness_db=(-12.0, 0.0),
+        noise="bands",
+        noise_strategy="primes",
+        noise_order="random",
+        pitch=("A3", 220.5, "held"),
+        ratios=(1.0, 2.1),
+        stretch=0.001,
+        crossfade_s=0.03,
+        adsr=ADSR(sustain=0.5),
+    )
+
+
+def test_a_piece_and_what_goes_with_it(run, tmp_path, checkpoint):
+    options = "--strategy linear --stages 3 --stems --stage-files --midi --map --certificate --subtype PCM_24"
+    result = run("grow", "--model", checkpoint, "--output", "out/piece.wav", *split(options))
+    assert result.exit_code == 0, result.stderr
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {
+        *("piece.wav", "piece.json", "piece.mid", "piece_map.png", "piece_harmonic.wav", "piece_noise.wav"),
+        *(f"piece_stage_{i:02d}.wav" for i in (1, 2, 3)),
+    }
+    assert all(name in result.stdout for name in names)
+    assert "Passed." in result.stdout
+    assert sf.info("out/piece.wav").subtype == "PCM_24"
+
+
+@pytest.mark.parametrize("source", ["first.json", "first.wav"])
+def test_a_sidecar_renders_the_identical_file(run, checkpoint, source):
+    options = "--noise bands --order random --seed 7 --melody A3,C4 --stage-duration 0.2,0.1 --subtype FLOAT"
+    assert run("grow", "--model", checkpoint, "--output", "first.wav", *split(options)).exit_code == 0
+    result = run("grow", "--from", source, "--model", checkpoint, "--output", "again.wav")
+    assert result.exit_code == 0 and result.stderr == ""
+    assert Path("again.wav").read_bytes() == Path("first.wav").read_bytes()
+    assert Path("again.json").read_bytes() == Path("first.json").read_bytes()
+
+
+def test_a_sidecar_of_another_model_is_refused_and_other_versions_are_told(run, tmp_path, checkpoint):
+    assert run("grow", "--model", checkpoint, "--output", "first.wav").exit_code == 0
+    text = Path("first.json").read_text()
+    Path("other.json").write_text(text.replace(json.loads(text)["model_sha256"], "0" * 64))
+    Path("older.json").write_text(text.replace(f'"torch":"{torch.__version__}"', '"torch":"1.0"'))
+    result = run("grow", "--from", "other.json", "--model", checkpoint, "--output", "out.wav")
+    assert result.exit_code == cli.BAD_INPUT and "another model" in result.stderr
+    assert not (tmp_path / "out.wav").exists()
+    result = run("grow", "--from", "older.json", "--model", checkpoint, "--output", "out.wav")
+    assert result.exit_code == 0
+    assert result.stderr.startswith("Warning: Other versions") and result.stderr.count("\n") == 1
+    assert "torch" in result.stderr
+
+
+def test_existing_files_are_replaced_only_when_asked(run, tmp_path, checkpoint):
+    assert run("grow", "--model", checkpoint, "--output", "piece.wav").exit_code == 0
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    result = run("grow", "--model", checkpoint, "--output", "piece.wav", "--strategy", "linear")
+    assert result.exit_code == cli.BAD_INPUT and "exists already" in result.stderr
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+    result = run("grow", "--model", checkpoint, "--output", "piece.wav", "--strategy", "linear", "--overwrite")
+    assert result.exit_code == 0
+    assert (tmp_path / "piece.wav").read_bytes() != before[tmp_path / "piece.wav"]
 
 
 def interrupt_after(n_epochs):
@@ -145,6 +229,7 @@ def write_bad_inputs():
     sf.write("silence.wav", np.zeros(44_100), 44_100)
     sf.write("short.wav", np.ones(10), 44_100)
     torch.save({"other": 1}, "other.pt")
+    Path("notes.json").write_text('{"format": "shopping list"}')
 
 
 BAD_INPUT = [
@@ -172,6 +257,23 @@ BAD_INPUT = [
     ("grow --model {model} --silence-duration nan", "--silence-duration"),
     ("grow --model {model} --sustain 2", "sustain"),
     ("grow --model {model} --attack -1", "ADSR"),
+    ("grow --model {model} --stages 1,two", "--stages"),
+    ("grow --model {model} --stages 1+1", "repeats"),
+    ("grow --model {model} --stages 1/400", "There is no partial 400"),
+    ("grow --model {model} --order sideways", "--order"),
+    ("grow --model {model} --loudness loud", "--loudness"),
+    ("grow --model {model} --loudness -90,0", "-60 to 60 dB"),
+    ("grow --model {model} --crossfade 1,2", "--crossfade"),
+    ("grow --model {model} --pitch H4", "C#4"),
+    ("grow --model {model} --pitch 1e300", "is no note"),
+    ("grow --model {model} --melody A3,,C4", "C#4"),
+    ("grow --model {model} --ratios golden", "whole-tones"),
+    ("grow --model {model} --stretch 1", "inharmonicity"),
+    ("grow --model {model} --subtype FLOAT --output out/grown.flac", "Use .wav for floating point"),
+    ("grow --model {model} --from text.wav", "text.wav: it is not JSON"),
+    ("grow --model {model} --from missing.json", "missing.json: cannot be read"),
+    ("grow --model {model} --from notes.json", "notes.json: it is not the sidecar of a grown piece"),
+    ("grow --model {model} --output silence.wav", "silence.wav: exists already"),
     ("grow --model {model} --output out/grown.mp3", ".wav or .flac"),
     ("grow --model {model} --output text.wav/grown.wav", "cannot be written there"),
     ("grow --model missing.pt", "missing.pt: no such checkpoint"),
@@ -207,7 +309,8 @@ def test_an_output_never_replaces_its_input(run, tmp_path, checkpoint):
 
 
 def defaults(command):
-    return {option.name: option.default for option in cli.main.commands[command].params}
+    context = click.Context(cli.main.commands[command])
+    return {option.name: option.get_default(context) for option in cli.main.commands[command].params}
 
 
 def test_defaults_are_the_libraries_own():
@@ -217,15 +320,18 @@ def test_defaults_are_the_libraries_own():
     settings = set(train) & set(Config.__dataclass_fields__)
     assert len(settings) == 7
     assert Config(**{name: train[name] for name in settings}) == Config()
-    adsr = ADSR(grow["attack"], grow["decay"], grow["sustain"], grow["release"])
-    durations = dict(stage_duration_s=grow["stage_duration"], silence_duration_s=grow["silence_duration"])
-    assert GrowthPlan(grow["strategy"], adsr=adsr, noise=grow["noise"], **durations) == GrowthPlan()
+    assert cli.plan_of(grow) == GrowthPlan()
+    assert grow["subtype"] == inspect.signature(ddsp_nb.export).parameters["subtype"].default
 
 
 def test_choices_are_the_libraries_own():
     options = {o.name: o for command in cli.main.commands.values() for o in command.params}
-    assert tuple(options["strategy"].type.choices) == STRATEGIES
+    assert tuple(options["strategy"].type.choices) == tuple(options["noise_strategy"].type.choices) == STRATEGIES
     assert tuple(options["noise"].type.choices) == NOISE_CHOICES
+    assert tuple(options["order"].type.choices) == ORDERS
+    assert tuple(options["noise_order"].type.choices) == BAND_ORDERS
+    assert tuple(options["subtype"].type.choices) == SUBTYPES
+    assert all(table in options["ratios"].help for table in TABLES)
     assert set(options["start"].type.choices) == set(training.LEARNING_RATES)
     assert options["stages"].show_default == str(GrowthPlan.n_stages)
 
@@ -236,12 +342,12 @@ def test_help_shows_every_option_with_its_default(run, command):
     assert result.exit_code == 0
     for option in cli.main.commands[command].params:
         assert option.opts[0] in result.stdout
-    required = sum(option.required for option in cli.main.commands[command].params)
-    assert result.stdout.count("[default:") == len(cli.main.commands[command].params) - required
+    plain = sum(option.required or option.is_flag for option in cli.main.commands[command].params)
+    assert result.stdout.count("[default:") == len(cli.main.commands[command].params) - plain
 
 
 def test_the_command_line_imports_nothing_heavy_before_a_command_runs():
-    tree = ast.parse(inspect.getsource(cli))
+    tree = ast.parse(inspect.getsource(cli) + inspect.getsource(cli_grow))
     imported = {alias.name for node in tree.body if isinstance(node, ast.Import) for alias in node.names}
     imported |= {node.module for node in tree.body if isinstance(node, ast.ImportFrom)}
     assert not imported & {"torch", "numpy", "librosa", "matplotlib", "tqdm", "ddsp_nb"}

@@ -356,7 +356,7 @@ def test_impossible_plan_is_refused_in_one_line(settings):
 
 def test_piece_of_over_an_hour_is_refused(trained, features):
     with pytest.raises(GrowthError, match="3600"):
-        grow(trained, features, GrowthPlan(strategy="linear", n_stages=32, stage_duration_s=120))
+        grow(trained, features, GrowthPlan(strategy="linear", n_stages=32, stage_duration_s=300))
 
 
 def test_features_of_another_config_are_refused(trained, features):

@@ -2,11 +2,12 @@
 
 from itertools import pairwise
 
+import numpy as np
 import pytest
 import torch
 
 from ddsp_nb import Config, FilteredNoiseGenerator
-from ddsp_nb.noise import band_centres_hz
+from ddsp_nb.noise import band_centres_hz, keep_bands
 
 CONFIG = Config()
 RATE, HOP = CONFIG.sample_rate, CONFIG.hop_length
@@ -155,3 +156,25 @@ def test_gradient_is_finite_at_silence():
     gains = torch.zeros(10, CONFIG.n_bands, requires_grad=True)
     render(gains).square().sum().backward()
     assert gains.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("n_samples", [800, 11_025, 44_100])
+def test_bands_taken_one_by_one_add_up_to_the_noise(n_samples):
+    config = Config()
+    white = torch.randn(n_samples, generator=torch.Generator().manual_seed(0))
+    parts = keep_bands(white, torch.eye(config.n_bands), config)
+    assert torch.allclose(parts.sum(0), white, atol=1e-5)
+    assert torch.allclose(keep_bands(white, torch.ones(1, config.n_bands), config)[0], white, atol=1e-6)
+
+
+def test_a_band_is_nothing_outside_its_territory():
+    config = Config()
+    white = torch.randn(44_100, generator=torch.Generator().manual_seed(0))
+    centres = band_centres_hz(config)
+    mask = torch.zeros(1, config.n_bands)
+    mask[0, 40] = 1
+    sound = keep_bands(white, mask, config)[0].double().numpy()
+    spectrum = np.abs(np.fft.rfft(sound * np.kaiser(len(sound), 20)))  # lines 1 Hz apart, main lobe of 7 Hz
+    low, high = (centres[39] * centres[40]) ** 0.5, (centres[40] * centres[41]) ** 0.5
+    outside = np.r_[spectrum[: int(low) - 10], spectrum[int(high) + 10 :]]
+    assert 20 * np.log10(outside.max() / spectrum.max()) < -100

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from ddsp_nb import Config, HarmonicOscillator
-from ddsp_nb.oscillator import integrate_pitch
+from ddsp_nb.oscillator import harmonic_basis, integrate_pitch
 
 CONFIG = Config()
 RATE, HOP = CONFIG.sample_rate, CONFIG.hop_length
@@ -179,3 +179,26 @@ def test_gradient_of_a_silent_partial_is_zero():
     HarmonicOscillator(CONFIG)(torch.full((1, 12), 15_000.0), amplitudes).square().sum().backward()
     assert (amplitudes.grad[..., 0] > 0).all()
     assert (amplitudes.grad[..., 1] == 0).all()
+
+
+def test_ratios_in_place_of_whole_multiples_keep_their_phase_for_an_hour():
+    config = Config()
+    n_frames = int(3600 * config.sample_rate / config.hop_length)
+    f0_hz, ratios = torch.full((n_frames,), 441.3), torch.tensor([1.0, 2.5, 3.0001, 60.0], dtype=torch.float64)
+    phase = integrate_pitch(f0_hz, config)
+    basis = harmonic_basis(f0_hz[-3:], phase[-3:], 4, config, ratios=ratios)  # [2, 8, hop_length]
+    n = torch.arange((n_frames - 3) * config.hop_length, (n_frames - 1) * config.hop_length, dtype=torch.float64)
+    cycles = n * f0_hz[0].double() / config.sample_rate
+    wanted = torch.sin(2 * torch.pi * torch.frac(cycles * ratios[:3, None]))
+    sines = basis.transpose(0, 1).flatten(1)[:4]
+    assert (sines[:3] - wanted).abs().max() < 1e-4
+    assert (sines[3] == 0).all()  # 60 x 441 Hz lies above Nyquist
+
+
+def test_whole_ratios_are_the_harmonics():
+    config = Config()
+    f0_hz = torch.linspace(200, 300, 20)
+    phase = integrate_pitch(f0_hz, config)
+    table = torch.arange(1, 9, dtype=torch.float64)
+    both = [harmonic_basis(f0_hz, phase, 8, config, ratios=ratios) for ratios in (None, table)]
+    assert (both[0] - both[1]).abs().max() < 1e-5

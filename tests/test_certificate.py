@@ -1,0 +1,130 @@
+"""The certificate passes what is right, for every strategy and order, and finds what is wrong."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from ddsp_nb import ADSR, GrowthPlan, grow
+from ddsp_nb.order import BAND_ORDERS, ORDERS
+from ddsp_nb.plan import STRATEGIES
+
+
+@pytest.fixture(scope="module")
+def controls(trained, features):
+    return trained.controls(features)
+
+
+@pytest.fixture
+def growing(trained, features, controls):
+    """Grow the small violin by a plan."""
+    return lambda *args, **settings: grow(trained, features, GrowthPlan(*args, **settings), controls=controls)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_every_strategy_and_order_is_certified(growing, strategy, order):
+    noise_order = order if order in BAND_ORDERS else "low"
+    growth = growing(strategy, order=order, noise="bands", noise_strategy=strategy, noise_order=noise_order)
+    certificate = growth.certificate()
+    assert certificate.passed, str(certificate)
+    measured = {name: certificate.worst(name) for name in ("silent_partial_db", "silent_band_db", "partial_change_db")}
+    assert None not in measured.values()
+    assert "Passed." in str(certificate)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"crossfade_s": 0.1},
+        {"crossfade_s": 0.1, "pitch": "held", "noise": "bands"},
+        {"pitch": ("A3", "E5", "held"), "loudness_db": (-20, 0)},
+        {"pitch": 311.0, "stage_duration_s": (0.8, 0.2), "silence_duration_s": 0},
+        {"ratios": "just", "order": "random"},
+        {"stretch": 0.002, "noise": "every"},
+        {"shrinking": True, "noise": "none", "adsr": ADSR(0.3, 0.3, 0.2, 0.3)},
+        {"stages": ((2, 4), (2,), (1,)), "stage_duration_s": (0.4, 0.03, 0.4), "noise": "bands"},
+        {"stages": ((2, 4), (1, 2, 4), (1, 3)), "adsr": ADSR(0.01, 0.3, 0.0, 0.1)},
+    ],
+    ids=str,
+)
+def test_other_plans_are_certified(growing, settings):
+    certificate = growing(**settings).certificate()
+    assert certificate.passed, str(certificate)
+    assert certificate.worst("silent_partial_db") is not None
+
+
+def tampered(growth, stem, sound):
+    """The growth with something added to one of its stems."""
+    return replace(growth, **{stem: getattr(growth, stem) + sound})
+
+
+def track(growth, k, level_db, stages):
+    """Sine on partial k in some stages, so many dB beside the loudest partial of the piece."""
+    schedule, sound = growth.schedule, torch.zeros_like(growth.audio)
+    voice, rate = schedule.voices["held"], growth.sample_rate
+    hz = torch.nn.functional.interpolate(voice.f0_hz[None, None].double(), scale_factor=512, mode="linear")[0, 0, 256:]
+    sine = torch.sin(2 * torch.pi * k * (hz / rate).cumsum(0))
+    model = growth.source[0]
+    loudest = voice.controls.amplitudes[0].square().mean(0).sqrt().max() * model.mix * growth.gain
+    for i in stages:
+        stage = growth.stages[i]
+        n = min(len(stage), len(sine))
+        sound[stage.start : stage.start + n] = (
+            sine[:n] * loudest * 10 ** (level_db / 20) * schedule.envelope(i)[:n]
+        ).float()
+    return sound
+
+
+@pytest.mark.parametrize(("level_db", "passes"), [(-90, True), (-70, False)])
+def test_a_partial_that_should_be_silent_is_found_at_its_level(growing, level_db, passes):
+    growth = growing("linear", n_stages=4, pitch="held", noise="none")
+    certificate = tampered(growth, "harmonic", track(growth, 9, level_db, [0])).certificate()
+    assert certificate.stages[0].silent_partial_db == pytest.approx(level_db, abs=1.5)
+    assert certificate.passed == passes
+    assert passes or (len(certificate.faults) == 1 and "Stage 1: a partial that should be silent" in str(certificate))
+
+
+@pytest.mark.parametrize(("change_db", "passes"), [(0.05, True), (0.2, False)])
+def test_a_stage_that_changes_its_level_is_found(growing, change_db, passes):
+    growth = growing("linear", n_stages=4, noise="none")
+    stage, louder = growth.stages[2], 10 ** (change_db / 20) - 1
+    extra = torch.zeros_like(growth.audio)
+    extra[stage.start : stage.stop] = growth.harmonic[stage.start : stage.stop] * louder
+    certificate = tampered(growth, "harmonic", extra).certificate()
+    assert certificate.stages[2].partial_change_db == pytest.approx(change_db, abs=0.01)
+    assert certificate.passed == passes
+    assert passes or "Stage 3: a partial that was there before changes by 0.20 dB." in certificate.faults
+
+
+def test_noise_that_leaks_into_a_silent_band_is_found(growing):
+    growth = growing("linear", n_stages=4, noise="bands", noise_order="high")
+    white = torch.randn(len(growth.noise), generator=torch.Generator().manual_seed(0))
+    stage = growth.stages[1]
+    white[: stage.start], white[stage.stop :] = 0, 0
+    certificate = tampered(growth, "noise", 0.01 * growth.noise.abs().max() * white).certificate()
+    assert any(fault.startswith("Stage 2: a noise band that should be silent") for fault in certificate.faults)
+    assert certificate.stages[1].silent_band_db > -80 > certificate.stages[0].silent_band_db
+
+
+def test_a_click_is_found(growing):
+    growth = growing("linear", n_stages=3, noise="none")
+    click = torch.zeros_like(growth.audio)
+    click[growth.stages[1].stop - 1] = 0.05
+    certificate = tampered(growth, "harmonic", click).certificate()
+    assert any(fault.startswith("Stage 2: its edge jumps by") for fault in certificate.faults)
+    cut = growing("linear", n_stages=3, noise="none", adsr=ADSR(0, 0, 1.0, 0)).certificate()
+    assert not cut.passed and all("edge jumps" in fault for fault in cut.faults)
+
+
+def test_partials_too_near_to_tell_apart_raise_no_alarm(growing):
+    growth = growing(stages=([1, 3], [1, 2, 3]), pitch=300.0, ratios=(1, 1.01, 2), noise="none")
+    certificate = growth.certificate()
+    assert certificate.passed, str(certificate)
+    assert "Stage 1: 1 silent partials not distinguishable from their neighbours" in str(certificate)
+
+
+def test_stages_too_short_to_measure_are_named(growing):
+    certificate = growing("linear", n_stages=3, stage_duration_s=0.04, noise="bands").certificate()
+    assert certificate.passed
+    assert "Stage 1: too short to measure its partials" in str(certificate)

@@ -1,0 +1,195 @@
+"""Files of a growth: sound, stems, stages, sidecar, MIDI and picture."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import matplotlib.image
+import mido
+import numpy as np
+import pytest
+import soundfile as sf
+import torch
+
+from ddsp_nb import AudioError, GrowthError, GrowthPlan, grow
+from ddsp_nb.fingerprint import features_sha256, model_sha256
+from ddsp_nb.growth_files import export
+from ddsp_nb.sidecar import parse_sidecar, read_sidecar, regrow, sidecar_of
+
+FORMATS = [("PCM_16", "wav"), ("PCM_24", "wav"), ("FLOAT", "wav"), ("PCM_16", "flac"), ("PCM_24", "flac")]
+
+
+@pytest.fixture(scope="module")
+def growth(trained, features):
+    plan = GrowthPlan(
+        "linear", n_stages=3, noise="bands", pitch=("A3", "C#4", "E5"), loudness_db=(-16, 0), stage_duration_s=0.3
+    )
+    return grow(trained, features, plan, seed=5)
+
+
+@pytest.mark.parametrize(("subtype", "suffix"), FORMATS)
+def test_stems_add_up_to_the_piece_and_stages_are_cut_from_it(growth, tmp_path, subtype, suffix):
+    paths = export(growth, tmp_path / f"piece.{suffix}", stems=True, stages=True, subtype=subtype)
+    assert sorted(path.name for path in paths) == sorted(path.name for path in tmp_path.iterdir())
+    read = lambda name: sf.read(tmp_path / f"{name}.{suffix}", dtype="float64")[0]
+    piece = read("piece")
+    assert sf.info(paths[0]).subtype == subtype and sf.info(paths[0]).samplerate == 16_000
+    bits = {"PCM_16": 16, "PCM_24": 24, "FLOAT": 24}[subtype]
+    assert np.abs(piece - growth.audio.double().numpy()).max() <= 0.5001 / 2 ** (bits - 1)
+    difference = np.abs(read("piece_harmonic") + read("piece_noise") - piece).max()
+    assert difference == 0 if subtype != "FLOAT" else difference < 1e-7
+    for i, stage in enumerate(growth.stages, 1):
+        assert np.array_equal(read(f"piece_stage_{i:02d}"), piece[stage.start : stage.stop])
+
+
+@pytest.mark.parametrize(("subtype", "suffix"), FORMATS)
+def test_the_file_itself_can_be_rendered_again(growth, trained, features, tmp_path, subtype, suffix):
+    path = export(growth, tmp_path / f"piece.{suffix}", subtype=subtype)[0]
+    assert read_sidecar(path) == read_sidecar(tmp_path / "piece.json") == sidecar_of(growth, subtype)
+    again = regrow(read_sidecar(path), trained, features)
+    assert torch.equal(again.audio, growth.audio)
+    other = export(again, tmp_path / f"again.{suffix}", subtype=subtype)[0]
+    assert other.read_bytes() == path.read_bytes()
+
+
+def test_a_long_plan_fits_into_the_comment(trained, features, tmp_path):
+    everything = [list(range(1, n + 1)) for n in range(1, 33)] * 4
+    growth = grow(trained, features, GrowthPlan(stages=everything, stage_duration_s=0.02, silence_duration_s=0))
+    for name in ("piece.wav", "piece.flac"):
+        path = export(growth, tmp_path / name, overwrite=True)[0]
+        assert read_sidecar(path).plan == growth.plan
+        assert len(sf.read(path)[0]) == len(growth.audio)
+
+
+def test_other_programs_can_read_the_comment(growth, tmp_path):
+    path = export(growth, tmp_path / "piece.wav")[0]
+    assert sf.SoundFile(path).comment == sidecar_of(growth).to_json()
+    chunks, at, content = {}, 12, path.read_bytes()
+    while at < len(content):
+        size = int.from_bytes(content[at + 4 : at + 8], "little")
+        chunks[content[at : at + 4]] = size
+        at += 8 + size + size % 2
+    assert at == len(content) == int.from_bytes(content[4:8], "little") + 8
+    assert chunks[b"data"] == 2 * len(growth.audio) and b"LIST" in chunks
+
+
+def test_float_files_do_not_depend_on_the_time(growth, tmp_path, monkeypatch):
+    path = export(growth, tmp_path / "piece.wav", subtype="FLOAT")[0]
+    content = path.read_bytes()
+    at = content.find(b"PEAK")
+    assert at < 0 or content[at + 12 : at + 16] == bytes(4)
+    assert np.array_equal(sf.read(path, dtype="float32")[0], growth.audio.numpy())
+
+
+def test_midi_has_a_note_for_every_stage(growth, tmp_path):
+    export(growth, tmp_path / "piece.wav", midi=True)
+    now, notes = 0.0, []
+    for message in mido.MidiFile(tmp_path / "piece.mid"):
+        now += message.time
+        if message.type in ("note_on", "note_off"):
+            notes.append((message.type, message.note, message.velocity, now))
+    assert [note[:3] for note in notes if note[0] == "note_on"] == [
+        ("note_on", 57, 64),
+        ("note_on", 61, 80),
+        ("note_on", 76, 96),
+    ]
+    edges_s = [x / 16_000 for stage in growth.stages for x in (stage.start, stage.stop)]
+    assert [note[3] for note in notes] == pytest.approx(edges_s, abs=0.001)
+
+
+def test_the_map_shows_partials_and_bands(growth, tmp_path):
+    export(growth, tmp_path / "piece.wav", stage_map=True)
+    picture = matplotlib.image.imread(tmp_path / "piece_map.png")[..., :3]
+    blue = (picture[..., 2] - picture[..., 0] > 0.3).sum()
+    orange = (picture[..., 0] - picture[..., 2] > 0.3).sum()
+    assert blue > 0.03 * picture[..., 0].size and orange > 0.01 * picture[..., 0].size
+
+
+def test_existing_files_stay_unless_asked(growth, tmp_path):
+    (tmp_path / "piece.mid").write_text("mine")
+    with pytest.raises(GrowthError, match=r"piece\.mid: exists already"):
+        export(growth, tmp_path / "piece.wav", midi=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["piece.mid"]
+    export(growth, tmp_path / "piece.wav", midi=True, overwrite=True)
+    assert (tmp_path / "piece.mid").read_bytes().startswith(b"MThd")
+
+
+@pytest.mark.parametrize(
+    ("name", "subtype"), [("piece.mp3", "PCM_16"), ("piece.flac", "FLOAT"), ("piece.wav", "PCM_8"), ("", "PCM_16")]
+)
+def test_names_and_formats_that_cannot_be_are_refused(growth, tmp_path, name, subtype):
+    with pytest.raises(GrowthError):
+        export(growth, tmp_path / name, subtype=subtype)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_leaves_no_half_file(growth, tmp_path, full_disk):
+    with full_disk(), pytest.raises((AudioError, GrowthError), match="cannot be written"):
+        export(growth, tmp_path / "piece.wav", stems=True)
+    assert all(path.suffix == ".json" for path in tmp_path.iterdir())
+
+
+def test_fingerprints_change_with_what_they_stand_for(trained, features, growth):
+    assert model_sha256(trained) == sidecar_of(growth).model_sha256
+    assert features_sha256(features) != features_sha256(features.transpose(1))
+    assert features_sha256(features) != features_sha256(replace(features, f0_hz=features.f0_hz * 1.0001))
+    before = model_sha256(trained)
+    with torch.no_grad():
+        trained.mix_logit += 1e-6
+        changed = model_sha256(trained)
+        trained.mix_logit -= 1e-6
+    assert changed != before
+
+
+def test_another_recording_is_refused(growth, trained, features):
+    with pytest.raises(GrowthError, match="another recording"):
+        regrow(sidecar_of(growth), trained, features.transpose(1))
+
+
+def broken(growth):
+    """Texts that are no sidecar, each with what is wrong."""
+    good = json.loads(sidecar_of(growth).to_json())
+    change = lambda **values: json.dumps(good | values)
+    yield from ("", "[]", "null", "{", "[" * 100_000, "NaN", json.dumps(good)[:-1], b"\xff\xfe\x00")
+    yield change(format="other")
+    yield change(version=2)
+    yield json.dumps(good | {"ex\ntra": 1})
+    yield change(plan={"spe\ned": 1})
+    yield json.dumps({name: value for name, value in good.items() if name != "seed"})
+    yield from (change(seed=seed) for seed in (-1, 2**32, 1.5, True, "1", None, 10**300))
+    yield from (change(subtype=subtype) for subtype in ("MP3", 1, None, ["PCM_16"]))
+    yield from (change(model_sha256=value) for value in ("", 5, "0" * 63, "G" * 64))
+    yield from (change(versions=value) for value in ([], None, {"torch": 2}, {"torch": "x" * 1000}, {"a\nb": "1"}))
+    yield from (change(plan=value) for value in (None, [], 5, {"speed": 1}, {"n_stages": 1e9}, {"pitch": [[]]}))
+    yield change(plan={"stage_duration_s": float("nan")})
+    yield " " * 2_000_000
+
+
+def test_sidecars_of_strangers_are_refused_in_one_line(growth, tmp_path):
+    texts = list(broken(growth))
+    assert len(texts) > 30
+    for text in texts:
+        with pytest.raises(GrowthError) as error:
+            parse_sidecar(text)
+        assert "\n" not in str(error.value) and len(str(error.value)) < 1000
+        path = tmp_path / "sidecar.json"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        with pytest.raises(GrowthError, match=r"sidecar\.json: "):
+            read_sidecar(path)
+
+
+@pytest.mark.parametrize("name", ["missing.json", ".", "missing.wav"])
+def test_sidecars_that_are_not_there(tmp_path, name):
+    with pytest.raises(GrowthError, match="cannot be read"):
+        read_sidecar(tmp_path / Path(name))
+
+
+def test_a_stranger_cannot_ask_for_hours(trained, features):
+    melody = [100.0 + i for i in range(1000)]
+    for plan in (
+        GrowthPlan(pitch=melody, stage_duration_s=600),
+        GrowthPlan(stages=[1] * 1000, stage_duration_s=10),
+        GrowthPlan(stages=[1] * 300, stage_duration_s=10, crossfade_s=0.1, pitch=("A3", "A4", "A5")),
+    ):
+        with pytest.raises(GrowthError, match="3600"):
+            grow(trained, features, plan)

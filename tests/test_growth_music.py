@@ -1,0 +1,218 @@
+"""Pitch, loudness and cross-fades of a growth, heard in the sound."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+
+from ddsp_nb import ADSR, Config, FeatureExtractor, GrowthPlan, grow
+from ddsp_nb.growth import render_stages
+
+FLAT = ADSR(0.01, 0, 1.0, 0.01)
+
+
+@pytest.fixture(scope="module")
+def growing(trained, features):
+    """Grow the small violin by a plan."""
+    controls = trained.controls(features)
+    return lambda seed=0, **settings: grow(trained, features, GrowthPlan(**settings), seed, controls=controls)
+
+
+def spectrum(sound, n_fft=1 << 17):
+    """Level at every line of a Blackman-windowed FFT, linear."""
+    sound = sound.double().numpy()
+    return np.abs(np.fft.rfft(sound * np.blackman(len(sound)), n_fft))
+
+
+def peak_hz(sound, rate, n_fft=1 << 17):
+    return spectrum(sound).argmax() * rate / n_fft
+
+
+def test_stages_play_the_melody(growing):
+    growth = growing(stages=(1, 1, 1, 1), pitch=("A3", "C#4", 350.0), stage_duration_s=1.0, noise="none", adsr=FLAT)
+    heard = [peak_hz(growth.stage_audio(i), growth.sample_rate) for i in range(4)]
+    assert 1200 * np.log2(np.array(heard) / [220, 277.18, 350, 220]) == pytest.approx([0, 0, 0, 0], abs=15)
+
+
+def test_a_held_note_has_the_recordings_median_pitch_and_stays_alive(growing, features):
+    growth = growing(stages=(1,), pitch="held", stage_duration_s=3.0, noise="none", adsr=FLAT)
+    wanted = features.f0_hz[features.voiced].median().item()
+    assert 1200 * np.log2(peak_hz(growth.audio, 16_000) / wanted) == pytest.approx(0, abs=25)
+    voice = growth.schedule.voices["held"]
+    cents = 1200 * (voice.f0_hz / voice.f0_hz.median()).log2()
+    assert 1 < cents.std() < 50
+    level_db = 10 * growth.audio[800:-800].unfold(0, 800, 800).square().mean(1).log10()
+    assert 0.1 < level_db.std() < 6
+
+
+@pytest.mark.parametrize("pitch", ["held", "A3", "A4", "A5"])
+@pytest.mark.parametrize("crossfade_s", [0, 0.1])
+def test_a_held_note_does_not_flutter_at_the_frame_rate(data, pitch, crossfade_s):
+    """Frames of 12 ms, as at 44.1 kHz: their rate lies 86 Hz beside the partial."""
+    model, features = violin_model(data)
+    plan = GrowthPlan(
+        stages=(1,) if not crossfade_s else (1, [1, 2], [1, 3]),
+        pitch=pitch,
+        stage_duration_s=4.0 if not crossfade_s else 1.4,
+        crossfade_s=crossfade_s,
+        noise="none",
+        adsr=FLAT,
+    )
+    growth = grow(model, features, plan)
+    rate, n_fft, hop_rate = 16_000, 1 << 17, 16_000 / 192
+    lines = spectrum(growth.harmonic)
+    hz = lines[: int(1.5 * 440 * 2 * n_fft / rate)].argmax() * rate / n_fft
+    around = lambda f: lines[round((f - 6) * n_fft / rate) : round((f + 6) * n_fft / rate)].max()
+    for side in (-2, -1, 1, 2):
+        if hz + side * hop_rate > 30:
+            assert 20 * np.log10(around(hz + side * hop_rate) / around(hz)) < -50
+
+
+_MODELS = {}
+
+
+def violin_model(data):
+    """A small violin with frames of 12 ms, trained once."""
+    if not _MODELS:
+        from ddsp_nb import DDSPModel, load_audio, train
+
+        config = Config(sample_rate=16_000, hop_length=192, hidden_size=64, n_harmonics=16)
+        audio = load_audio(data / "violin.flac", 16_000, duration_s=2)
+        features = FeatureExtractor(config)(audio)
+        torch.manual_seed(0)
+        model = DDSPModel(config)
+        list(train(model, features, audio, epochs=5))
+        _MODELS["violin"] = model, features
+    return _MODELS["violin"]
+
+
+def test_a_held_note_is_taken_from_where_the_recording_sounds(trained, features):
+    """Pitch is carried through silence, where it is steadiest of all."""
+    voiced, f0_hz = features.voiced.clone(), features.f0_hz.clone()
+    voiced[20:] = False
+    f0_hz[20:] = f0_hz[20]
+    growth = grow(trained, replace(features, voiced=voiced, f0_hz=f0_hz), GrowthPlan(pitch="held", noise="none"))
+    level_db = 10 * growth.stage_audio(-1)[800:-1600].unfold(0, 800, 800).square().mean(1).log10()
+    assert growth.schedule.voices["held"].controls.amplitudes.amax(-1).min() > 1e-4
+    assert level_db.min() > level_db.max() - 20
+
+
+def test_the_network_reads_what_was_played_where_the_note_moves(growing):
+    low, high = (growing(stages=(16,), pitch=hz, noise="none").schedule.voices[hz] for hz in (220.0, 660.0))
+    assert torch.equal(low.controls.amplitudes, high.controls.amplitudes)
+    assert torch.allclose(high.f0_hz / low.f0_hz, torch.tensor(3.0))
+
+
+def test_partials_sound_at_their_ratios(growing):
+    ratios = (1, 2.3, 3.41)
+    growth = growing(stages=([1], [2], [3]), pitch=300.0, ratios=ratios, stage_duration_s=1.0, noise="none", adsr=FLAT)
+    heard = [peak_hz(growth.stage_audio(i), 16_000) for i in range(3)]
+    assert 1200 * np.log2(np.array(heard) / 300 / ratios) == pytest.approx([0, 0, 0], abs=15)
+
+
+def test_stretched_partials_stop_at_nyquist(growing):
+    growth = growing(stages=(32,), pitch=400.0, stretch=0.01, noise="none", adsr=FLAT, stage_duration_s=1.0)
+    ratios = growth.schedule.voices[400.0].ratios
+    highest = int((ratios * 400 * 1.02 < 8000).sum())
+    assert highest < 19  # harmonic ones would reach to the 19th
+    assert growth.stages[0].n_harmonics <= highest + 1
+    lines = spectrum(growth.audio)
+    between = [(ratios[k] + ratios[k + 1]) / 2 * 400 for k in range(highest - 1)]
+    aliased = max(lines[int(f * (1 << 17) / 16_000) + np.arange(-20, 21)].max() for f in between[2:])
+    assert 20 * np.log10(aliased / lines.max()) < -60
+
+
+def test_loudness_follows_its_curve(growing):
+    flat = growing(stages=(3,) * 5, noise="every", silence_duration_s=0)
+    steep = growing(stages=(3,) * 5, noise="every", silence_duration_s=0, loudness_db=(-24, 0))
+    change_db = [
+        10 * (a.square().mean() / b.square().mean()).log10().item()
+        for a, b in zip(stages(steep), stages(flat), strict=True)
+    ]
+    assert np.diff(change_db) == pytest.approx([6, 6, 6, 6], abs=0.01)
+
+
+def stages(growth):
+    return [growth.stage_audio(i) for i in range(len(growth.stages))]
+
+
+def test_common_partials_run_through_a_crossfade_without_dip_or_bump(growing):
+    settings = dict(noise="none", pitch="phrase", adsr=FLAT, stage_duration_s=0.5)
+    faded = growing(stages=(2, 2, 2, 2), crossfade_s=0.15, **settings)
+    whole = growing(stages=(2,), **settings | {"stage_duration_s": len(faded.audio) / 16_000})
+    assert len(whole.audio) == len(faded.audio)
+    middle = slice(400, -400)
+    error = (faded.audio / faded.gain - whole.audio / whole.gain)[middle]
+    assert error.abs().max() < 10 ** (-80 / 20) * (whole.audio / whole.gain).abs().max()
+
+
+def test_noise_runs_through_a_crossfade_too(growing):
+    faded = growing(stages=(2, 2, 2), crossfade_s=0.15, noise="every", adsr=FLAT)
+    whole = growing(stages=(2,), noise="every", adsr=FLAT, stage_duration_s=len(faded.audio) / 16_000)
+    middle = slice(400, -400)
+    assert torch.allclose((faded.noise / faded.gain)[middle], (whole.noise / whole.gain)[middle], atol=1e-5)
+
+
+def test_different_pitches_are_crossfaded_with_equal_power(growing):
+    growth = growing(stages=(1, 1), pitch=("A3", "E4"), crossfade_s=0.2, noise="none", adsr=FLAT)
+    first, second = growth.schedule.envelope(0)[-3200:], growth.schedule.envelope(1)[:3200]
+    assert (first.square() + second.square())[:-200].sub(1).abs().max() < 1e-4
+
+
+def test_bands_of_noise_grow_and_are_absent_before(growing):
+    growth = growing(strategy="linear", n_stages=4, noise="bands", stage_duration_s=1.0, adsr=FLAT)
+    power = [np.square(spectrum(growth.noise[s.start : s.stop])) for s in growth.stages]
+    hz = np.arange(len(power[0])) * 16_000 / (1 << 17)
+    assert 10 * np.log10(power[0][hz > 300].max() / power[-1].max()) < -80
+    assert all(a.sum() < b.sum() for a, b in pairwise(power))
+
+
+def test_an_accelerating_piece_plays_every_stage_from_the_same_moment(growing):
+    growth = growing(stages=(3, 3), stage_duration_s=(0.6, 0.3), noise="none", adsr=FLAT)
+    first, second = stages(growth)
+    assert (len(first), len(second)) == (9600, 4800)
+    assert torch.allclose(first[200:4600], second[200:4600], atol=1e-6)
+
+
+def test_remarks_say_what_was_done(growing):
+    heard = growing().stages[-1].n_harmonics
+    assert growing().remarks == (f"{heard} of 32 partials can be heard; the others do not count.",)
+    squeezed = growing(stage_duration_s=(0.5, 0.1), adsr=ADSR(0.1, 0.1, 0.5, 0.1)).remarks
+    assert any("shrink in proportion in" in remark and "0.3 s" in remark for remark in squeezed)
+    assert any("shrinks to 0.25 s" in remark for remark in growing(crossfade_s=3.0).remarks)
+    assert any("No stage is complete" in remark for remark in growing(stages=(1, 4)).remarks)
+    assert any("without an audible partial: 2" in remark for remark in growing(stages=([1], [32])).remarks)
+    assert any("as the one before: 3" in remark for remark in growing(stages=(1, 2, 2), noise="none").remarks)
+
+
+def test_every_stage_differs_from_the_one_before(growing, features):
+    """Partials above Nyquist do not count, so that the last stages are not the same sound."""
+    for strategy in ("linear", "exponential", "fibonacci", "primes"):
+        growth = growing(strategy=strategy, noise="none")
+        sounds = stages(growth)
+        for before, after in pairwise(sounds):
+            assert (after - before).abs().max() > 1e-4 * growth.audio.abs().max()
+
+
+def test_a_long_stage_is_rendered_as_a_short_one_is(trained, features):
+    """Long stages are rendered in parts; the parts fit."""
+    growth = grow(trained, features, GrowthPlan(stages=(4,), pitch="A3", stage_duration_s=6.0, noise="none"))
+    voice = growth.schedule.voices["A3"]
+    sound = render_stages(trained, voice, voice.controls, growth.schedule.masks)[0, : len(growth.audio)]
+    wanted = sound * growth.schedule.envelope(0) * growth.gain
+    assert torch.allclose(growth.audio, wanted, atol=1e-5)
+
+
+def test_stages_of_other_lengths_and_an_order_of_groups_do_not_mix(growing):
+    together = growing(stages=(2, 5, 9), pitch=("A3", "C4"), stage_duration_s=(0.3, 0.5, 0.2), noise="none")
+    for i, (count, pitch, seconds) in enumerate(((2, "A3", 0.3), (5, "C4", 0.5), (9, "A3", 0.2))):
+        alone = growing(stages=(count,), pitch=pitch, stage_duration_s=seconds, noise="none")
+        assert torch.allclose(together.stage_audio(i) / together.gain, alone.audio / alone.gain, atol=1e-5)
+
+
+def test_silent_recordings_grow_silence(trained, features):
+    silent = replace(features, voiced=torch.zeros_like(features.voiced))
+    growth = grow(trained, silent, GrowthPlan(noise="none"))
+    assert (growth.audio == 0).all() and growth.certificate().passed

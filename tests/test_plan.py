@@ -1,0 +1,196 @@
+"""Plans: what sounds in which stage, and that a plan is plain data that strangers cannot abuse."""
+
+import json
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+
+from ddsp_nb import ADSR, GrowthError, GrowthPlan
+from ddsp_nb.order import BAND_ORDERS, ORDERS
+from ddsp_nb.pitches import TABLES, pitch_hz, ratio_table
+from ddsp_nb.plan import STRATEGIES
+
+
+def entering(plan, n, **levels):
+    """Numbers of the partials that each stage adds."""
+    masks = plan.masks(n, **levels)
+    before = torch.cat([torch.zeros(1, n), masks[:-1]])
+    return [(row.nonzero()[:, 0] + 1).tolist() for row in masks - before]
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_every_stage_adds_and_the_last_is_complete(strategy, order):
+    levels = torch.rand(64, generator=torch.Generator().manual_seed(1)) + 0.1
+    levels[40:] = 1e-7  # never heard
+    masks = GrowthPlan(strategy, order=order).masks(64, levels=levels)
+    assert all((b >= a).all() and b.sum() > a.sum() for a, b in pairwise(masks))
+    assert torch.equal(masks[-1], (levels > 1e-4).float())
+    assert masks[0].sum() == 1
+    backwards = GrowthPlan(strategy, order=order, shrinking=True).masks(64, levels=levels)
+    assert torch.equal(backwards, masks.flip(0))
+
+
+@pytest.mark.parametrize(
+    ("order", "first"),
+    [
+        ("low", [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]),
+        ("high", [10, 9, 8, 7, 6, 5, 4, 3, 2, 1]),
+        ("odd", [1, 3, 5, 7, 9, 2, 4, 6, 8, 10]),
+        ("octaves", [1, 2, 4, 8, 3, 5, 6, 7, 9, 10]),
+        ("loudest", [3, 9, 1, 2, 4, 5, 6, 7, 8, 10]),
+    ],
+)
+def test_partials_enter_in_the_order_named(order, first):
+    levels = torch.tensor([0.5, 0.4, 2.0, 0.4, 0.3, 0.2, 0.2, 0.2, 0.9, 0.1])
+    plan = GrowthPlan("linear", n_stages=10, order=order)
+    assert [k for (k,) in entering(plan, 10, levels=levels)] == first
+
+
+def test_random_order_is_the_seeds():
+    plan = GrowthPlan("linear", n_stages=32, order="random")
+    first, again, other = (entering(plan, 32, seed=seed) for seed in (3, 3, 4))
+    assert first == again != other
+    assert first != entering(replace(plan, order="low"), 32)
+
+
+def test_primes_are_primes_and_end_complete():
+    assert GrowthPlan("primes").counts(32) == [1, 2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 32]
+    assert GrowthPlan("primes").counts(31)[-2:] == [29, 31]
+
+
+def test_written_stages_are_played_as_written():
+    plan = GrowthPlan(stages=[[5], 2, [1, 8]])
+    assert plan.masks(8).int().tolist() == [
+        [0, 0, 0, 0, 1, 0, 0, 0],
+        [1, 1, 0, 0, 0, 0, 0, 0],
+        [1, 0, 0, 0, 0, 0, 0, 1],
+    ]
+    assert plan.counts(8) == [1, 2, 2]
+    assert GrowthPlan(stages=[99]).masks(8).sum() == 8
+    with pytest.raises(GrowthError, match="no partial 9: the instrument has 8"):
+        GrowthPlan(stages=[[9]]).masks(8)
+
+
+@pytest.mark.parametrize("order", BAND_ORDERS)
+@pytest.mark.parametrize("n_stages", [1, 2, 7, 64, 100])
+def test_bands_enter_over_all_the_stages(order, n_stages):
+    masks = GrowthPlan(noise="bands", noise_strategy="fibonacci", noise_order=order).noise_masks(64, n_stages)
+    assert masks.shape == (n_stages, 64)
+    assert all((b >= a).all() for a, b in pairwise(masks))
+    assert masks[-1].all() and (n_stages == 1 or masks[0].sum() == 1)
+
+
+@pytest.mark.parametrize(("shrinking", "noisy"), [(False, [0, 0, 1]), (True, [1, 0, 0])])
+def test_noise_belongs_to_the_complete_stage(shrinking, noisy):
+    assert GrowthPlan(shrinking=shrinking).noise_masks(4, 3).amax(1).tolist() == noisy
+
+
+def test_a_curve_leads_from_the_first_stage_to_the_last():
+    plan = GrowthPlan(stage_duration_s=(0.8, 0.1), silence_duration_s=(0.0, 0.3))
+    assert plan.durations_s(4) == pytest.approx([0.8, 0.4, 0.2, 0.1])  # equal ratios: it accelerates
+    edges = plan.edges(4, 1000)
+    assert [stop - start for start, stop in edges] == [800, 400, 200, 100]
+    assert [b[0] - a[1] for a, b in pairwise(edges)] == [0, 100, 200]
+    written = GrowthPlan(stage_duration_s=(0.3, 0.9, 0.5))
+    assert written.durations_s(3) == pytest.approx([0.3, 0.9, 0.5])
+
+
+def test_a_crossfade_overlaps_and_never_takes_more_than_half_a_stage():
+    edges = GrowthPlan(crossfade_s=0.1, stage_duration_s=0.5).edges(3, 1000)
+    assert edges == [(0, 500), (400, 900), (800, 1300)]
+    assert GrowthPlan(crossfade_s=1.0, stage_duration_s=0.5).overlap_s(3) == 0.25
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        GrowthPlan(),
+        GrowthPlan(stages=[[1], [1, 3]], stage_duration_s=[1, 0.1], pitch=["A3", 220.5], ratios=[1, 2.1], adsr=ADSR(0)),
+        GrowthPlan("primes", shrinking=True, order="random", noise="bands", loudness_db=(-20, 0), stretch=0.001),
+    ],
+)
+def test_a_plan_survives_json(plan):
+    again = GrowthPlan.from_dict(json.loads(json.dumps(plan.to_dict())))
+    assert again == plan
+    assert hash(again) == hash(plan)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"speed": 3},
+        {"adsr": {"attack": 3}},
+        {"adsr": [1, 2]},
+        {"adsr": {"attack_s": "1"}},
+        {"strategy": ["linear"]},
+        {"strategy": "written"},
+        {"n_stages": True},
+        {"n_stages": 1e400},
+        {"n_stages": 2.0},
+        {"stages": []},
+        {"stages": {"1": 2}},
+        {"stages": [[]]},
+        {"stages": [[[1]]]},
+        {"stages": [0]},
+        {"stages": [1.5]},
+        {"stages": [[1, 1]]},
+        {"stages": [1] * 5000},
+        {"order": None},
+        {"shrinking": 1},
+        {"stage_duration_s": []},
+        {"stage_duration_s": [1, "2"]},
+        {"stage_duration_s": 10**400},
+        {"silence_duration_s": None},
+        {"crossfade_s": [1]},
+        {"loudness_db": float("nan")},
+        {"pitch": None},
+        {"pitch": ""},
+        {"pitch": []},
+        {"pitch": [["A3"]]},
+        {"pitch": "A9999"},
+        {"pitch": "A" * 10_000},
+        {"noise": "x" * 10_000},
+        {"ratios": "x" * 10_000},
+        {"pitch": "B12"},
+        {"pitch": 10**400},
+        {"pitch": -440},
+        {"ratios": 3},
+        {"ratios": []},
+        {"ratios": [1, 0]},
+        {"ratios": {"1": 1}},
+        {"ratios": "golden"},
+        {"stretch": "much"},
+        {"noise": 0},
+    ],
+    ids=lambda values: str(values)[:40],
+)
+def test_a_plan_from_a_stranger_is_refused_in_one_line(values):
+    with pytest.raises(GrowthError) as error:
+        GrowthPlan.from_dict(values)
+    assert "\n" not in str(error.value) and len(str(error.value)) < 1000
+
+
+@pytest.mark.parametrize(
+    ("note", "hz"), [("A4", 440), ("A3", 220), ("C#4", 277.183), ("Db4", 277.183), ("Bb2", 116.541), (333, 333)]
+)
+def test_notes_have_their_frequencies(note, hz):
+    assert pitch_hz(note) == pytest.approx(hz, rel=1e-5)
+
+
+def test_tables_move_partials_to_their_scale():
+    assert ratio_table("harmonic", 0, 8) is None
+    cents = lambda name: 1200 * np.log2(ratio_table(name, 0, 64).numpy())
+    for name, grid in (("equal", 100), ("quarter-tones", 50), ("whole-tones", 200)):
+        assert np.abs(cents(name) / grid - np.round(cents(name) / grid)).max() < 1e-9
+        assert np.abs(cents(name) - 1200 * np.log2(np.arange(1, 65))).max() <= grid / 2
+    just = ratio_table("just", 0, 16)
+    assert just[[0, 1, 2, 3, 4, 5, 7]].tolist() == [1, 2, 3, 4, 5, 6, 8]
+    assert just[6].item() == pytest.approx(7.2)  # the seventh partial becomes a 9/5
+    assert ratio_table((1, 2.5), 0, 4).tolist() == [1, 2.5, 3, 4]
+    stiff = ratio_table("harmonic", 0.001, 10)
+    assert stiff[0] == 1 and stiff[9].item() == pytest.approx(10 * np.sqrt(1.1 / 1.001))
+    assert set(TABLES) == {"harmonic", "just", "equal", "quarter-tones", "whole-tones"}
