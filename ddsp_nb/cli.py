@@ -108,7 +108,7 @@ SEED = click.option("--seed", default=0, type=click.IntRange(0, LARGEST_SEED), h
     click.option(
         "--learning-rate",
         type=FiniteFloat(0, 1, min_open=True),
-        show_default="2e-5 from an analysis start, 1e-3 from a random one",
+        show_default="4e-5 from an analysis start, 1e-3 from a random one",
         help="Peak of the schedule.",
     ),
     click.option(

@@ -9,6 +9,7 @@ from ddsp_nb.config import Config
 from ddsp_nb.least_squares import least_squares, solve_block_tridiagonal
 from ddsp_nb.oscillator import TWO_PI, HarmonicOscillator
 
+N_STEPS = 2
 N_PARTIALS = 16  # hold the energy that counts
 DAMPING, STILLNESS = 0.1, 1e-3  # of a frame's own energy and of the mean: silent frames stay where they are
 FEWEST_PERIODS = 1  # per hop: of slower notes a frame cannot tell phase from amplitude
@@ -17,11 +18,11 @@ LARGEST_STEP, LARGEST_SLOPE = 0.3, 0.03  # radians, and share of the pitch
 
 @torch.no_grad()
 def fit_phase(f0_hz: torch.Tensor, phase: torch.Tensor, voiced: torch.Tensor, audio: torch.Tensor, config: Config):
-    """One Gauss-Newton step on pitch and phase of all frames together.
+    """Two Gauss-Newton steps on pitch and phase of all frames together.
 
-    The least-squares sound of the first 16 partials is made linear in the fundamental's phase, which the Hermite cubic
-    of the oscillator gives from phase and pitch of two frames; what the partials leave of the recording tells where
-    it should move.
+    In each, the least-squares sound of the first 16 partials is made linear in the fundamental's phase, which the
+    Hermite cubic of the oscillator gives from phase and pitch of two frames; what the partials leave of the recording
+    tells where it should move.
 
     Args:
         f0_hz: [n_frames] pitch, Hz.
@@ -31,25 +32,33 @@ def fit_phase(f0_hz: torch.Tensor, phase: torch.Tensor, voiced: torch.Tensor, au
         config: gives sample rate and hop.
 
     Returns:
-        f0_hz [n_frames] and phase [n_frames], float64, moved by at most 3 % and 0.3 radians; frames that hold less
-        than a period stay as they are.
+        f0_hz [n_frames] and phase [n_frames], float64, moved by at most 3 % and 0.3 radians a step; frames that hold
+        less than a period stay as they are.
     """
     config = replace(config, n_harmonics=min(N_PARTIALS, config.n_harmonics))
+    audio = F.pad(audio, (0, (len(f0_hz) - 1) * config.hop_length - len(audio)))
+    for _ in range(N_STEPS):
+        f0_hz, phase = step(f0_hz, phase, voiced, audio, config)
+    return f0_hz, phase
+
+
+def step(f0_hz, phase, voiced, audio, config):
+    """One Gauss-Newton step."""
     periods = f0_hz * config.hop_length / config.sample_rate
     coefficients = least_squares(f0_hz, phase, voiced & (periods > FEWEST_PERIODS), audio, config)
     render = lambda c: HarmonicOscillator(config).render(f0_hz[None], c[None], phase=phase[None])[0]
-    left = F.pad(audio, (0, (len(f0_hz) - 1) * config.hop_length - len(audio))) - render(coefficients)
+    left = audio - render(coefficients)
     sine, cosine = coefficients.chunk(2, -1)
     k = torch.arange(1, config.n_harmonics + 1)
     slope = render(torch.cat([-k * cosine, k * sine], -1))  # of the sound, by the fundamental's phase
     own, next_one, right = normal_equations(left, slope, config.hop_length)
     energy = own.diagonal(dim1=1, dim2=2)
     energy += DAMPING * (energy + STILLNESS * energy.mean(0)) + torch.finfo(energy.dtype).tiny
-    step = solve_block_tridiagonal(own, next_one, right[..., None])[..., 0]
+    turn, bend = solve_block_tridiagonal(own, next_one, right[..., None])[..., 0].unbind(-1)
     f0_hz = f0_hz.double()
-    bend_hz = step[:, 1] * config.sample_rate / (config.hop_length * TWO_PI)
+    bend_hz = bend * config.sample_rate / (config.hop_length * TWO_PI)
     largest_hz = LARGEST_SLOPE * f0_hz
-    return f0_hz + bend_hz.clamp(-largest_hz, largest_hz), phase + step[:, 0].clamp(-LARGEST_STEP, LARGEST_STEP)
+    return f0_hz + bend_hz.clamp(-largest_hz, largest_hz), phase + turn.clamp(-LARGEST_STEP, LARGEST_STEP)
 
 
 def normal_equations(left, slope, hop_length):
