@@ -9,8 +9,8 @@ from ddsp_nb.order import BAND_ORDERS
 from ddsp_nb.pitches import TABLES
 from ddsp_nb.plan import WRITTEN, GrowthPlan
 
-WIDTH = "340px"
-LABEL = {"description_width": "104px"}
+WIDTH = "362px"
+LABEL = {"description_width": "118px"}
 WIDE = {"width": WIDTH}
 STRATEGY_WORDS = {
     "linear": "linear: equal steps",
@@ -46,9 +46,11 @@ RATIO_WORDS = dict.fromkeys(TABLES) | {
     OWN: "of your own",
 }
 LOUDNESS_WORDS = {name: name for name in (STEADY, CRESCENDO, DIMINUENDO, SWELL)}
-GROUPS = {
+ESSENTIAL = {
     "Partials": ("strategy", "n_stages", "stages", "order", "shrinking", "seed"),
     "Time": ("stage_duration_s", "pace", "crossfade_s", "silence_duration_s"),
+}
+MORE = {  # one of these groups is shown
     "Noise": ("noise", "noise_strategy", "noise_order"),
     "Pitch": ("pitch", "notes", "ratios", "own_ratios", "stretch"),
     "Envelope": ("attack_s", "decay_s", "sustain", "release_s"),
@@ -81,19 +83,26 @@ class GrowthControls:
         self.by_name = dict(_all(n_harmonics))
         for name, value in (DEFAULTS | {"seed": seed}).items():
             self.by_name[name].value = value
-        groups = [ipywidgets.VBox([self.by_name[name] for name in names]) for names in GROUPS.values()]
-        self.stack = ipywidgets.Stack(groups, selected_index=0)
-        self.chooser = ipywidgets.ToggleButtons(
-            options=[(name, i) for i, name in enumerate(GROUPS)],
-            value=0,
-            style={"button_width": "106px"},
-            layout={"width": WIDTH},
-        )
-        ipywidgets.jslink((self.chooser, "index"), (self.stack, "selected_index"))
-        self.box = ipywidgets.VBox([self.chooser, self.stack])
+        self.box = ipywidgets.VBox([*self._essential(), *self._more()])
         for control in self.by_name.values():
             control.observe(self._changed, "value")
         self._offer()
+
+    def _essential(self):
+        """Headings and controls that are always there."""
+        for heading, names in ESSENTIAL.items():
+            yield ipywidgets.HTML(f"<b>{heading}</b>")
+            yield from (self.by_name[name] for name in names)
+
+    def _more(self):
+        """Buttons that choose a group, and the group."""
+        groups = [ipywidgets.VBox([self.by_name[name] for name in names]) for names in MORE.values()]
+        stack = ipywidgets.Stack(groups, selected_index=0)
+        chooser = ipywidgets.ToggleButtons(
+            options=list(MORE), style={"button_width": "86px"}, layout={"width": WIDTH, "margin": "8px 0 0 0"}
+        )
+        ipywidgets.jslink((chooser, "index"), (stack, "selected_index"))
+        return chooser, stack
 
     @property
     def values(self) -> dict:

@@ -10,7 +10,7 @@ from ddsp_nb.growth_files import check_format, export
 
 BITS = {"16 bit": "PCM_16", "24 bit": "PCM_24", "float (WAV)": "FLOAT"}
 MORE = {"stems": "stems", "stages": "each stage", "midi": "MIDI", "stage_map": "map as picture"}
-SLIM = {"width": "auto", "margin": "2px 14px 2px 0"}
+SLIM = {"width": "auto", "margin": "2px 14px 2px 4px"}
 
 
 class ExportBox(ipywidgets.VBox):
@@ -29,7 +29,9 @@ class ExportBox(ipywidgets.VBox):
         self.button = ipywidgets.Button(description="Export", icon="download", layout={"width": "110px"})
         self.replace_box = _check("replace existing files")
         self.more = {name: _check(label) for name, label in MORE.items()}
-        also = ipywidgets.HBox([ipywidgets.Label("Also:"), *self.more.values()])
+        also = ipywidgets.HBox(
+            [ipywidgets.Label("Also write:", layout={"margin": "2px 10px 2px 0"}), *self.more.values()]
+        )
         super().__init__([ipywidgets.HBox([self.file_name, self.bits, self.button, self.replace_box]), also])
 
     @property

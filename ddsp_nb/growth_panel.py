@@ -8,10 +8,10 @@ from ddsp_nb.certificate import SAME_DB, SILENT_DB, STEP, Certificate
 from ddsp_nb.errors import GrowthError
 from ddsp_nb.features import Features
 from ddsp_nb.growth import Growth, GrowthPlan, grow
-from ddsp_nb.growth_controls import WIDTH, GrowthControls
+from ddsp_nb.growth_controls import LABEL, WIDE, GrowthControls
 from ddsp_nb.growth_export import ExportBox
 from ddsp_nb.growth_memory import History, Take, Takes
-from ddsp_nb.growth_pictures import WIDTH_PX, draw_map, draw_sound
+from ddsp_nb.growth_pictures import SOUND_HEIGHT_PX, WIDTH_PX, draw_map, draw_sound
 from ddsp_nb.growth_values import DEFAULTS, PRESETS, preset_named
 from ddsp_nb.model import DDSPModel
 from ddsp_nb.schedule import Schedule, make_schedule
@@ -20,6 +20,7 @@ from ddsp_nb.widgets import errors_in_words, picture, player, say, wav_bytes
 OWN_PLAN = "a plan of your own"
 LETTERS = "AB"
 HIGHLIGHT = "info"
+MOST_NAMES = 6
 
 
 class GrowthPanel(ipywidgets.HBox):
@@ -44,36 +45,37 @@ class GrowthPanel(ipywidgets.HBox):
 
     def _build_plan(self):
         self.preset = ipywidgets.Dropdown(
-            options=[*PRESETS, OWN_PLAN], description="Start from", layout={"width": WIDTH}
+            options=[*PRESETS, OWN_PLAN], description="Start from", style=LABEL, layout=WIDE
         )
-        self.undo_button = _button("Undo", "undo", lambda: self._step(-1), "104px")
-        self.redo_button = _button("Redo", "repeat", lambda: self._step(1), "104px")
-        self.render_button = _button("Render and play", "play", lambda: self.render(play=True), "170px", "success")
-        self.live_box = ipywidgets.Checkbox(description="after each change", indent=False, layout={"width": "150px"})
-        self.take_buttons = [
-            _button(letter, "", lambda i=i: self.recall(i), "50px") for i, letter in enumerate(LETTERS)
-        ]
-        compare = ipywidgets.Label("Compare the last two:")
-        rows = [
-            self.preset,
-            ipywidgets.HBox([self.undo_button, self.redo_button]),
-            self.knobs.box,
-            ipywidgets.HBox([self.render_button, self.live_box]),
-            ipywidgets.HBox([compare, *self.take_buttons]),
-        ]
-        return ipywidgets.VBox(rows, layout={"min_width": "355px"})
+        self.undo_button = _button("Undo", "undo", lambda: self._step(-1), "116px")
+        self.redo_button = _button("Redo", "repeat", lambda: self._step(1), "116px")
+        steps = ipywidgets.HBox([self.undo_button, self.redo_button])
+        return ipywidgets.VBox([self.preset, steps, self.knobs.box], layout={"min_width": "372px"})
 
     def _build_results(self):
-        self.status, self.verdict = ipywidgets.HTML(), ipywidgets.HTML()
+        lines = {"width": f"{WIDTH_PX}px"}
+        self.status = ipywidgets.HTML(layout=lines | {"min_height": "56px"})  # two lines: pictures stay where they are
+        self.verdict = ipywidgets.HTML(layout=lines)
         self.stage_map, self.spectrogram = picture(f"{WIDTH_PX}px"), picture(f"{WIDTH_PX}px")
-        self.player = player(self.instrument.config.sample_rate)
-        self.measure_button = _button("Measure", "check", self.measure, "110px")
+        self.spectrogram.layout.min_height = f"{SOUND_HEIGHT_PX}px"
         self.exporter = ExportBox()
         self.file_name, self.replace_box = self.exporter.file_name, self.exporter.replace_box
         self.export_button = self.exporter.button
         self.export_button.on_click(lambda _: self.export())
-        play = ipywidgets.HBox([self.player, self.measure_button], layout={"align_items": "center"})
-        return ipywidgets.VBox([self.status, self.stage_map, self.spectrogram, play, self.verdict, self.exporter])
+        sound = self._build_sound()
+        return ipywidgets.VBox([self.status, self.stage_map, *sound, self.spectrogram, self.verdict, self.exporter])
+
+    def _build_sound(self):
+        """Two rows: what makes and compares pieces, and the player."""
+        self.render_button = _button("Render and play", "play", lambda: self.render(play=True), "170px", "success")
+        self.live_box = ipywidgets.Checkbox(description="after each change", indent=False, layout={"width": "190px"})
+        words = ipywidgets.Label("Compare the last two:")
+        self.take_buttons = [_button(name, "", lambda i=i: self.recall(i), "50px") for i, name in enumerate(LETTERS)]
+        self.player = player(self.instrument.config.sample_rate)
+        self.player.layout.width = "560px"
+        self.measure_button = _button("Measure", "check", self.measure, "110px")
+        yield ipywidgets.HBox([self.render_button, self.live_box, words, *self.take_buttons])
+        yield ipywidgets.HBox([self.player, self.measure_button], layout={"align_items": "center"})
 
     @property
     def plan(self) -> GrowthPlan:
@@ -121,9 +123,9 @@ class GrowthPanel(ipywidgets.HBox):
             if self.exporter.path and self.take is None:  # a wrong name is told before the work
                 self._render(play=False)
             files = self.exporter.write(self.growth)
-            others = f" and {len(files) - 1} more: {', '.join(path.name for path in files[1:5])}"
-            more = f" and {len(files) - 5} others" if len(files) > 5 else ""
-            say(self.status, f"Written: {files[0]}{others}{more}. {in_words(self.growth.schedule)}.")
+            more = f" and {len(files) - MOST_NAMES} more" if len(files) > MOST_NAMES else ""
+            beside = ", ".join(path.name for path in files[1:MOST_NAMES])
+            say(self.status, f"Written: {files[0]}, with {beside}{more} beside it.")
 
     def measure(self) -> None:
         """Measure the piece in a thread and tell whether it is as it should be."""

@@ -10,6 +10,8 @@ from ddsp_nb.widgets import DPI, png
 
 WIDTH_IN = 10.0
 WIDTH_PX = int(WIDTH_IN * DPI)
+MAP_HEIGHT_IN, SOUND_HEIGHT_IN = 3.3, 3.0
+SOUND_HEIGHT_PX = int(SOUND_HEIGHT_IN * DPI)
 LEFT, RIGHT = 0.085, 0.985  # of the width; fixed margins, as fitting them takes as long as drawing
 HIGHEST_HZ = 16_000
 POINTS_A_STAGE = 40
@@ -18,7 +20,7 @@ QUIETEST_DB, QUIETEST = -40, 1e-9
 
 def draw_map(schedule: Schedule) -> bytes:
     """Which partials and bands sound when, above the level that envelope and loudness give them; a PNG file."""
-    figure = Figure(figsize=(WIDTH_IN, 3.3))
+    figure = Figure(figsize=(WIDTH_IN, MAP_HEIGHT_IN))
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(5, 1))
     figure.subplots_adjust(LEFT, 0.13, RIGHT, 0.98, hspace=0.07)
     plots.stage_map(schedule.masks, schedule.plan, upper, noise=schedule.noise_masks).set_xlabel("")
@@ -31,7 +33,7 @@ def draw_map(schedule: Schedule) -> bytes:
 
 def draw_sound(growth: Growth) -> bytes:
     """Spectrogram of a piece as a PNG file."""
-    figure = Figure(figsize=(WIDTH_IN, 3.0))
+    figure = Figure(figsize=(WIDTH_IN, SOUND_HEIGHT_IN))
     ax = figure.subplots()
     figure.subplots_adjust(LEFT, 0.15, RIGHT, 0.97)
     plots.spectrogram(growth.audio, growth.sample_rate, ax, max_hz=HIGHEST_HZ, n_frames=WIDTH_PX)
