@@ -1,4 +1,4 @@
-"""Sound in the page, and the training panel driven without a browser: buttons clicked, what the player holds decoded."""
+"""Sound in the page; the training panel driven without a browser: buttons clicked, sound decoded."""
 
 import asyncio
 import io
