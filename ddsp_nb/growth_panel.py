@@ -74,6 +74,9 @@ class GrowthPanel(ipywidgets.HBox):
         self.player = player(self.instrument.config.sample_rate)
         self.player.layout.width = "560px"
         self.measure_button = _button("Measure", "check", self.measure, "110px")
+        self.measure_button.tooltip = "Check in the sound that silent partials are silent, and that no edge clicks"
+        for button in self.take_buttons:
+            button.tooltip = "Bring back this piece, with its plan"
         yield ipywidgets.HBox([self.render_button, self.live_box, words, *self.take_buttons])
         yield ipywidgets.HBox([self.player, self.measure_button], layout={"align_items": "center"})
 
@@ -112,7 +115,9 @@ class GrowthPanel(ipywidgets.HBox):
         with errors_in_words(self.status):
             take = self.takes.slots[slot]
             if take is None:
-                raise GrowthError(f"Nothing is in {LETTERS[slot]} yet: the last two renderings are kept in A and B.")
+                raise GrowthError(
+                    f"Nothing is in {LETTERS[slot]} yet. Render a piece: the last two are kept in A and B."
+                )
             self.live_box.value = False  # or else the knobs that move would render again
             self.knobs.set(take.values)
             self._hold(take, play=True)
