@@ -21,13 +21,13 @@ QUIETEST_DB, QUIETEST = -40, 1e-9
 def draw_map(schedule: Schedule) -> bytes:
     """Which partials and bands sound when, above the level that envelope and loudness give them; a PNG file."""
     figure = Figure(figsize=(WIDTH_IN, MAP_HEIGHT_IN))
-    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(5, 1))
+    upper, lower = figure.subplots(2, 1, height_ratios=(5, 1))
     figure.subplots_adjust(LEFT, 0.13, RIGHT, 0.98, hspace=0.07)
-    plots.stage_map(schedule.masks, schedule.plan, upper, noise=schedule.noise_masks).set_xlabel("")
+    plots.stage_map(schedule.masks, schedule.plan, upper, noise=schedule.noise_masks).set(xlabel="", xticks=())
     times_s, levels_db = _levels(schedule)
     lower.fill_between(times_s, QUIETEST_DB, levels_db, color="C0", alpha=0.5)
     top = max(0.0, *(stage.level_db for stage in schedule.stages))
-    lower.set(ylim=(QUIETEST_DB, top + 3), xlabel="Time (s)", ylabel="Level\n(dB)")
+    lower.set(xlim=upper.get_xlim(), ylim=(QUIETEST_DB, top + 3), xlabel="Time (s)", ylabel="Level\n(dB)")
     return png(figure)
 
 

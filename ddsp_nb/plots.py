@@ -15,7 +15,7 @@ WIDTH, HEIGHT = 9.0, 3.0  # inches of a figure of its own
 MOST_POINTS = 4000  # longer waveforms are drawn as the outline that the eye would see anyway
 QUIETEST = 1e-10
 MAP_RATE = 48_000  # samples per second in which a stage map counts
-MAP_COLUMNS = 2000
+MAP_COLUMNS = 1000
 
 
 def waveform(audio, sample_rate: int, ax=None, label=None):
