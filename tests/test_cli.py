@@ -332,7 +332,7 @@ def test_choices_are_the_libraries_own():
     assert tuple(options["noise_order"].type.choices) == BAND_ORDERS
     assert tuple(options["subtype"].type.choices) == SUBTYPES
     assert all(table in options["ratios"].help for table in TABLES)
-    assert set(options["start"].type.choices) == set(training.LEARNING_RATES)
+    assert {*options["start"].type.choices, "model"} == set(training.LEARNING_RATES)
     assert options["stages"].show_default == str(GrowthPlan.n_stages)
 
 
