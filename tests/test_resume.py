@@ -1,6 +1,7 @@
 """An interrupted run ends as one that was never stopped, bit for bit; steps without finite numbers do no harm."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -142,21 +143,8 @@ def test_a_job_leaves_the_run_of_another_recording_alone(stopped, small_config, 
     assert stopped.path.read_bytes() == before
 
 
-COMMAND = [
-    "train",
-    "--epochs",
-    "40",
-    "--sample-rate",
-    "16000",
-    "--hidden-size",
-    "64",
-    "--harmonics",
-    "16",
-    "--bands",
-    "16",
-    "--duration",
-    "2",
-]
+SMALL = "--sample-rate 16000 --hidden-size 64 --harmonics 16 --bands 16"
+COMMAND = shlex.split(f"train --epochs 40 --duration 2 {SMALL}")
 
 
 def command(folder, *more, pause_s=0.0):
