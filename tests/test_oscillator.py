@@ -119,7 +119,7 @@ def test_phase_does_not_drift_in_an_hour(f0_hz):
     late = range(n_frames - 1000, n_frames)
     exact = np.array([float(n * cycles_per_hop % 1) for n in late])
     error = (cycles[late] - exact + 0.5) % 1 - 0.5
-    assert np.abs(error).max() < 1e-5  # of a cycle; the 64th harmonic is off by 64 times as much
+    assert np.abs(error).max() < 5e-5  # of a cycle; the 64th harmonic is off by 64 times as much
     steps = (f0[:, 1:] * (2 * torch.pi * HOP / RATE)).cumsum(-1)[0].double().numpy() / (2 * np.pi)
     float32_error = (steps[late.start - 1 :] - exact + 0.5) % 1 - 0.5
     assert np.abs(float32_error).max() > 0.02  # float32 would drift
