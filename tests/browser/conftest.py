@@ -60,27 +60,28 @@ def opened():
 
 @pytest.fixture
 def notebook(chromium, lab, opened, request):
-    """Opener of a notebook: `notebook("04_training")` is its page, after a first Run All. Checked and pictured after."""
-    used = []
+    """Opener of a notebook: `notebook("04_training")` is its page, after a first Run All; checked at the end."""
+    used = {}
 
     def open_notebook(name):
-        if name not in opened:
+        new = name not in opened
+        if new:
             opened[name] = NotebookPage(chromium, lab, f"{name}.ipynb")
-            used.append(opened[name])
+        used.setdefault(name, new)
+        if new:
             opened[name].run_all()
-        if opened[name] not in used:
-            used.append(opened[name])
         return opened[name]
 
     yield open_notebook
-    for page in used:
-        page.keep_picture(artefact(request.node.name, page.name))
-    for page in used:
-        assert page.wrongs() == []
+    for name, new in used.items():
+        opened[name].keep_picture(artefact(request.node.name, name), whole=new)
+    for name in used:
+        assert opened[name].wrongs() == []
 
 
 def artefact(test: str, notebook: str) -> Path:
     """File for the picture of a test, in the folder that ARTIFACTS names."""
     folder = Path(os.environ.get("ARTIFACTS") or ROOT / "artifacts") / "browser"
     folder.mkdir(parents=True, exist_ok=True)
-    return folder / (re.sub(r"[^\w-]+", "_", f"{test.removeprefix('test_')}-{notebook.removesuffix('.ipynb')}") + ".png")
+    words = re.sub(r"[^a-z0-9]+", "_", f"{test.removeprefix('test_')} {notebook}".lower())
+    return folder / f"{words[:100]}.png"

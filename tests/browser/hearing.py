@@ -18,14 +18,20 @@ def stages(sound: np.ndarray, sample_rate: int) -> list[np.ndarray]:
     return [sound[start:stop] for start, stop in zip(starts, stops, strict=True)]
 
 
-def spectrum(sound: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
-    """Frequencies in Hz and levels of [n_samples] sound, 1 for a full-scale sine; leaks less than -90 dB."""
-    window = get_window("blackmanharris", len(sound))
-    return np.fft.rfftfreq(len(sound), 1 / sample_rate), np.abs(np.fft.rfft(sound * window)) * 2 / window.sum()
+def level_db(sound: np.ndarray, sample_rate: int) -> float:
+    """Level of the loudest frequency, 0 dB for a full-scale sine."""
+    return _spectrum(sound, sample_rate)[1].max()
 
 
-def range_hz(sound: np.ndarray, sample_rate: int, loudest: float) -> tuple[float, float]:
-    """Lowest and highest frequency that is present, where `loudest` is the level of the loudest in the piece."""
-    hz, levels = spectrum(sound, sample_rate)
-    present = hz[levels > loudest * 10 ** (ABSENT_DB / 20)]
+def range_hz(sound: np.ndarray, sample_rate: int, threshold_db: float) -> tuple[float, float]:
+    """Lowest and highest frequency above a level."""
+    hz, levels_db = _spectrum(sound, sample_rate)
+    present = hz[levels_db > threshold_db]
     return present[0], present[-1]
+
+
+def _spectrum(sound, sample_rate):
+    """Frequencies in Hz and their levels in dB; the window leaks less than -90 dB."""
+    window = get_window("blackmanharris", len(sound))
+    levels = np.abs(np.fft.rfft(sound * window)) * 2 / window.sum()
+    return np.fft.rfftfreq(len(sound), 1 / sample_rate), 20 * np.log10(levels + 1e-9)

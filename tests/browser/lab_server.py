@@ -1,4 +1,4 @@
-"""A JupyterLab server of its own, for the notebooks of this checkout and recordings short enough to train in seconds."""
+"""A JupyterLab server for the notebooks of this checkout, with recordings short enough to train in seconds."""
 
 import json
 import os

@@ -4,6 +4,7 @@ import ast
 import base64
 import json
 import textwrap
+import time
 
 import numpy as np
 
@@ -60,11 +61,11 @@ DECODE = """async (player, rate) => {
     return [sound.numberOfChannels, btoa(text)];
 }"""
 
-PICTURES = """async output => Promise.all([...output.querySelectorAll('img')].filter(i => i.src).map(async image => {
-    await image.decode().catch(() => {});
+PICTURES = """output => Promise.all([...output.querySelectorAll('img')].filter(image => image.src).map(async image => {
+    await image.decode().catch(() => {});  // an empty place for a picture decodes to nothing
     const file = await (await fetch(image.src)).arrayBuffer();
     const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', file));
-    return image.naturalWidth + ' x ' + image.naturalHeight + ' ' + btoa(String.fromCharCode(...digest));
+    return [image.naturalWidth, btoa(String.fromCharCode(...digest))];
 }))"""
 
 
@@ -126,13 +127,23 @@ class NotebookPage:
         """Add a cell at the end and run it."""
         self.page.evaluate(APPEND, textwrap.dedent(source).strip())
 
-    def value(self, expression: str, given: str = ""):
-        """What a Python expression is in the kernel, after the statements `given`; it must fit into JSON."""
-        answer = self.page.evaluate(EXECUTE, [textwrap.dedent(given), f"__import__('json').dumps({expression})"])
+    def do(self, statements: str) -> None:
+        """Run statements in the kernel, outside of any cell."""
+        answer = self.page.evaluate(EXECUTE, [statements, ""])
         assert answer["status"] == "ok", answer
+
+    def value(self, expression: str):
+        """What a Python expression is in the kernel; it must fit into JSON."""
+        answer = self.page.evaluate(EXECUTE, ["", f"__import__('json').dumps({expression})"])
         result = answer["user_expressions"]["value"]
         assert result["status"] == "ok", result
         return json.loads(ast.literal_eval(result["data"]["text/plain"]))
+
+    def wait_for_value(self, expression: str, wanted) -> None:
+        """Wait until a Python expression has a value in the kernel."""
+        end = time.monotonic() + WAIT_S
+        while self.value(expression) != wanted:
+            assert time.monotonic() < end, f"{expression} is {self.value(expression)}, not {wanted}"
 
     def outputs(self) -> list[dict]:
         """Outputs of all code cells, in their order."""
@@ -143,7 +154,7 @@ class NotebookPage:
         return self.page.evaluate(COUNTS)
 
     def wrongs(self) -> list[str]:
-        """Error outputs, tracebacks of callbacks, words on stderr, exceptions in the page, requests to other machines."""
+        """Error outputs, tracebacks of callbacks, words on stderr, exceptions in the page, requests to others."""
         shown = [f"{o['ename']}: {o['evalue']}" for o in self.outputs() if o["output_type"] == "error"]
         said = [o["text"] for o in self.outputs() if o.get("name") == "stderr"]
         return [*shown, *said, *self.page.evaluate("() => unseen"), *self.faults, *self.strangers]
@@ -161,9 +172,9 @@ class NotebookPage:
         assert n_channels == 1
         return np.frombuffer(base64.b64decode(text), "<f4")
 
-    def pictures(self, output=None) -> list[str]:
-        """Size and digest of every picture in an output, or in all outputs."""
-        return (output or self.page.locator(".jp-Notebook")).evaluate(PICTURES)
+    def pictures(self, output=None) -> list[tuple[int, str]]:
+        """Width in pixels and SHA-256 of every picture in an output, or in all outputs."""
+        return [tuple(picture) for picture in (output or self.page.locator(".jp-Notebook")).evaluate(PICTURES)]
 
     def wait_for_sound(self, player, before: str) -> None:
         """Wait until a player holds another sound than the one at the address `before`."""
@@ -175,19 +186,24 @@ class NotebookPage:
         self._wait(says, [output.element_handle(), list(words)])
         return output.inner_text()
 
-    def wait_for_other_pictures(self, output, before: list[str]) -> list[str]:
-        """Wait until an output shows other pictures than before; returns them."""
-        other = f"async ([output, before]) => JSON.stringify(await ({PICTURES})(output)) !== JSON.stringify(before)"
-        self._wait(other, [output.element_handle(), before])
-        return self.pictures(output)
+    def wait_for_pictures(self, output) -> None:
+        """Wait until every picture in an output shows something."""
+        all_drawn = "output => [...output.querySelectorAll('img')].every(image => image.naturalWidth > 0)"
+        self._wait(all_drawn, output.element_handle())
+
+    def wait_for_digests(self, output, digests: list[str]) -> None:
+        """Wait until the pictures in an output are those with these SHA-256."""
+        same = f"async ([output, wanted]) => JSON.stringify((await ({PICTURES})(output)).map(p => p[1])) === wanted"
+        self._wait(same, [output.element_handle(), json.dumps(digests, separators=(",", ":"))])
 
     # Keeping and leaving
 
-    def keep_picture(self, path) -> None:
-        """Write the whole notebook as one picture."""
-        size = "() => document.querySelector('.jp-WindowedPanel-outer')?.scrollHeight ?? 0"
-        height = min(self.page.evaluate(size) + 120, TALLEST)
-        self.page.set_viewport_size({"width": WIDTH, "height": max(height, HEIGHT)})
+    def keep_picture(self, path, *, whole: bool) -> None:
+        """Write what the window shows as a picture, or the whole notebook."""
+        if whole:
+            height = self.page.evaluate("() => document.querySelector('.jp-WindowedPanel-outer').scrollHeight")
+            self.page.set_viewport_size({"width": WIDTH, "height": min(max(height + 120, HEIGHT), TALLEST)})
+            self.page.evaluate("() => document.querySelector('.jp-WindowedPanel-outer').scrollTo(0, 0)")
         self.page.screenshot(path=path, timeout=WAIT_S * 1000)
         self.page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
 
