@@ -14,7 +14,7 @@ from pathlib import Path
 import soundfile as sf
 
 ROOT = Path(__file__).resolve().parents[2]
-CLIP_S = 3.0  # of each recording: every cell of the notebooks still finds what it looks at
+CLIP_S = 2.5  # of each recording: every cell of the notebooks still finds what it looks at
 START_S, END_S = 120, 20  # how long the server may take on a machine that is busy
 TOKEN = "test"
 SETTINGS = {

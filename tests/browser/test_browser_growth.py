@@ -39,6 +39,12 @@ def shown(page, panel):
     return digests
 
 
+def shown_anew(page, panel, before):
+    """The same, once they are others than before: a callback may still be at work when its value has arrived."""
+    page.wait_for_value(f"digests() != {before!r}", True)
+    return shown(page, panel)
+
+
 def turn(page, panel, name):
     """Give a control other values until the map follows; which of map and plan have followed."""
     before, followed = (shown(page, panel), page.value("plan_in_words()")), set()
@@ -88,24 +94,23 @@ def test_every_control_changes_the_map(page, panel):
 
 
 def test_controls_turned_by_hand(page, panel):
-    pictures = [shown(page, panel)]
+    first = shown(page, panel)
     choice = panel.get_by_label(description(page, "strategy"), exact=True)
     page.do("before = controls['strategy'].value")
     choice.select_option(index=page.value("0 if controls['strategy'].index else 1"))
     page.wait_for_value("controls['strategy'].value != before", True)
-    pictures.append(shown(page, panel))
+    second = shown_anew(page, panel, first)
 
     length = slider(page, panel, "stage_duration_s")
     length.locator(".widget-readout").fill("1.2")
     page.page.keyboard.press("Enter")
     page.wait_for_value("controls['stage_duration_s'].value", 1.2)
-    pictures.append(shown(page, panel))
+    third = shown_anew(page, panel, second)
 
     length.get_by_role("slider").focus()
     page.page.keyboard.press("ArrowRight")
     page.wait_for_value("controls['stage_duration_s'].value > 1.2", True)
-    pictures.append(shown(page, panel))
-    assert len(set(map(tuple, pictures))) == 4
+    shown_anew(page, panel, third)
 
 
 def test_what_the_page_plays_is_the_plan(page, panel):
@@ -119,7 +124,7 @@ def test_what_the_page_plays_is_the_plan(page, panel):
     low_hz, high_hz = range_hz(heard[0], rate, loudest + ABSENT_DB)
     for stage, count in list(zip(heard, counts, strict=True))[:-1]:  # the last one has noise everywhere
         top_hz = range_hz(stage, rate, loudest + ABSENT_DB)[1]
-        assert top_hz < count * high_hz + 20, count  # nothing above the partials that are on
+        assert top_hz < (count + 0.4) * high_hz, count  # no partial above those that are on
         assert top_hz > (count - 1) * low_hz or top_hz > 10_000, count  # and the highest of them is there
 
 
