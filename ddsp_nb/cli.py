@@ -108,7 +108,7 @@ SEED = click.option("--seed", default=0, type=click.IntRange(0, LARGEST_SEED), h
     click.option(
         "--learning-rate",
         type=FiniteFloat(0, 1, min_open=True),
-        show_default="2e-5 from an analysis start, 1e-3 from a random one",
+        show_default="4e-5 from an analysis start, 1e-3 from a random one",
         help="Peak of the schedule.",
     ),
     click.option(
@@ -118,9 +118,7 @@ SEED = click.option("--seed", default=0, type=click.IntRange(0, LARGEST_SEED), h
         help="Solve the last layers for the recording first, or begin with random ones.",
     ),
     click.option("--duration", type=FiniteFloat(0.1), show_default="all", help="Seconds of the recording to use."),
-    click.option(
-        "--overwrite", is_flag=True, show_default="existing files are kept", help="Replace files of an earlier run."
-    ),
+    click.option("--overwrite", is_flag=True, help="Replace files of an earlier run."),
     click.option("--device", default="auto", type=click.Choice(["auto", "cpu", "cuda"]), help="Where to train."),
     SEED,
     click.option("--sample-rate", default=Config.sample_rate, help="Sample rate of all sound, Hz."),

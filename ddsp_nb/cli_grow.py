@@ -1,9 +1,11 @@
 """Options of `ddsp-nb grow`, and the plan that they describe. Light to import: help must come at once."""
 
-import math
 from pathlib import Path
 
 import click
+
+from ddsp_nb.errors import GrowthError
+from ddsp_nb.growth_text import melody_of, numbers_of, one_pitch, stages_of
 
 STRATEGIES = ["linear", "exponential", "fibonacci", "primes"]
 ORDERS = ["low", "high", "odd", "octaves", "loudest", "random"]
@@ -21,11 +23,9 @@ class Curve(click.ParamType):
         if not isinstance(value, str):
             return value
         try:
-            numbers = tuple(float(part) for part in value.split(","))
-        except ValueError:
-            self.fail(f"{value!r} is not a number, nor a list such as 0.5,0.1.", param, ctx)
-        if not all(map(math.isfinite, numbers)):
-            self.fail(f"{value!r} is not finite.", param, ctx)
+            numbers = numbers_of(value)
+        except GrowthError as error:
+            self.fail(str(error), param, ctx)
         return numbers[0] if len(numbers) == 1 else numbers
 
 
@@ -50,14 +50,10 @@ class Stages(click.ParamType):
         if not isinstance(value, str):
             return value
         try:
-            if "/" in value or "+" in value:
-                return tuple(tuple(int(k) for k in stage.split("+")) for stage in value.split("/"))
-            numbers = tuple(int(n) for n in value.split(","))
-        except ValueError:
-            self.fail(f"{value!r} is not a number such as 8, counts such as 1,4,9 or sets such as 1/1+3.", param, ctx)
-        if min(numbers) < 1:
-            self.fail(f"{value!r}: use numbers from 1 on.", param, ctx)
-        return numbers[0] if len(numbers) == 1 else numbers
+            stages = stages_of(value)
+        except GrowthError as error:
+            self.fail(str(error), param, ctx)
+        return stages[0] if len(stages) == 1 and isinstance(stages[0], int) else stages
 
 
 class Ratios(Curve):
@@ -171,16 +167,3 @@ def plan_of(options: dict):
         adsr=ADSR(*(options[name] for name in ("attack", "decay", "sustain", "release"))),
         pitch=melody_of(options["melody"]) if options["melody"] else one_pitch(options["pitch"]),
     )
-
-
-def melody_of(text: str) -> tuple:
-    """Pitches with commas between them."""
-    return tuple(one_pitch(pitch.strip()) for pitch in text.split(","))
-
-
-def one_pitch(text: str):
-    """A number of Hz where the text is one, else the text."""
-    try:
-        return float(text)
-    except ValueError:
-        return text

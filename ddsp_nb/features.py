@@ -12,6 +12,7 @@ from ddsp_nb.audio import check_audio
 from ddsp_nb.config import Config
 from ddsp_nb.errors import ConfigError, WorkbookWarning
 from ddsp_nb.phase import track_phase
+from ddsp_nb.phase_fit import fit_phase
 from ddsp_nb.pitch import TRACKERS, track_pitch
 
 QUIETEST_DB = -100.0
@@ -102,12 +103,15 @@ class FeatureExtractor:
         f0_hz, phase = track_phase(sound, f0_hz, config.sample_rate, config.hop_length)
         voiced, level_db = include_attacks(voiced), loudness_db(sound, config)
         warn_of_missing_pitch(voiced, level_db)
+        lowest_hz, highest_hz = config.f0_min_hz / 2, config.nyquist_hz
+        track = (torch.from_numpy(x) for x in (f0_hz.clip(lowest_hz, highest_hz), phase, voiced))
+        f0_hz, phase = fit_phase(*track, torch.from_numpy(sound), config)
         return Features(
-            f0_hz=torch.from_numpy(f0_hz.clip(config.f0_min_hz / 2, config.nyquist_hz)).float(),
+            f0_hz=f0_hz.clamp(lowest_hz, highest_hz).float(),
             loudness_db=torch.from_numpy(level_db),
             mfcc=torch.from_numpy(mel_cepstrum(sound, config)),
             voiced=torch.from_numpy(voiced),
-            phase=torch.from_numpy(phase),
+            phase=phase,
             n_samples=len(audio),
             sample_rate=config.sample_rate,
             hop_length=config.hop_length,

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ddsp_nb.analysis import solve_block_tridiagonal
 from ddsp_nb.config import Config
+from ddsp_nb.least_squares import solve_block_tridiagonal
 from ddsp_nb.noise import nearest_band
 from ddsp_nb.oscillator import harmonic_basis, ramp, render_frames
 from ddsp_nb.voices import Voice

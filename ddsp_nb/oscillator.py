@@ -14,7 +14,7 @@ import torch
 from ddsp_nb.config import Config
 
 TWO_PI = 2 * math.pi
-FRAMES_AT_ONCE = 8  # basis of a few frames stays in the processor's cache
+FRAMES_AT_ONCE = 8
 
 
 class HarmonicOscillator:
@@ -127,11 +127,13 @@ def harmonic_basis(
     basis = torch.empty(n_hops, n_harmonics * (1 + quadrature), hop_length, device=cycles.device)
     for i in range(0, n_hops, FRAMES_AT_ONCE):
         hops = slice(i, i + FRAMES_AT_ONCE)
-        audible = frequency_hz[hops, None] * k < config.nyquist_hz
-        angle = torch.frac(cycles[hops, None] * k).float() * TWO_PI
-        basis[hops, :n_harmonics] = angle.sin() * audible
+        angle = (cycles[hops, None] * k).frac_().float().mul_(TWO_PI)
+        basis[hops, :n_harmonics] = angle.sin()
         if quadrature:
-            basis[hops, n_harmonics:] = angle.cos() * audible
+            basis[hops, n_harmonics:] = angle.cos_()
+        if frequency_hz[hops].amax() * k.amax() >= config.nyquist_hz:  # masking takes a quarter of the time
+            audible = frequency_hz[hops, None] * k < config.nyquist_hz
+            basis[hops] *= audible.repeat(1, 1 + quadrature, 1)
     return basis.unflatten(0, (*f0_hz.shape[:-1], -1))
 
 

@@ -3,7 +3,6 @@
 import re
 from reprlib import repr as short
 
-import librosa
 import torch
 
 from ddsp_nb.envelope import is_number
@@ -11,7 +10,8 @@ from ddsp_nb.errors import GrowthError
 
 PHRASE, HELD = "phrase", "held"
 LOWEST_HZ, HIGHEST_HZ = 16.0, 20_000.0
-NOTE_NAME = re.compile(r"[A-Ga-g](#|♯|b|♭)?-?\d{1,2}")
+NOTE_NAME = re.compile(r"([A-Ga-g])([#♯b♭]?)(-?\d{1,2})")
+SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11, "": 0, "#": 1, "♯": 1, "b": -1, "♭": -1}
 # Steps within an octave to which a table moves each partial, the nearest one; 5-limit just intonation has 12.
 JUST = (1, 16 / 15, 9 / 8, 6 / 5, 5 / 4, 4 / 3, 45 / 32, 3 / 2, 8 / 5, 5 / 3, 9 / 5, 15 / 8, 2)
 STEPS = {
@@ -37,11 +37,14 @@ def pitch_hz(pitch) -> float:
     """
     if is_number(pitch):
         return float(pitch)
-    if not isinstance(pitch, str) or not NOTE_NAME.fullmatch(pitch):
+    note = NOTE_NAME.fullmatch(pitch) if isinstance(pitch, str) else None
+    if note is None:
         raise GrowthError(
             f'Pitch {short(pitch)} is no note; use "phrase", "held", a note such as "C#4", or a number of Hz.'
         )
-    return float(librosa.note_to_hz(pitch))
+    letter, accidental, octave = note.groups()
+    semitones = 12 * (int(octave) - 4) + SEMITONES[letter.upper()] - SEMITONES["A"] + SEMITONES[accidental]
+    return 440.0 * 2 ** (semitones / 12)
 
 
 def ratio_table(ratios, stretch: float, n_partials: int) -> torch.Tensor | None:

@@ -15,6 +15,7 @@ WIDTH, HEIGHT = 9.0, 3.0  # inches of a figure of its own
 MOST_POINTS = 4000  # longer waveforms are drawn as the outline that the eye would see anyway
 QUIETEST = 1e-10
 MAP_RATE = 48_000  # samples per second in which a stage map counts
+MAP_COLUMNS = 1000
 
 
 def waveform(audio, sample_rate: int, ax=None, label=None):
@@ -33,11 +34,16 @@ def waveform(audio, sample_rate: int, ax=None, label=None):
     return _finish(ax, "Time (ms)" if short else "Time (s)", "Amplitude", label=label)
 
 
-def spectrogram(audio, sample_rate: int, ax=None, title=None, n_fft=2048, max_hz=None, floor_db=-80):
-    """Level of every frequency over time: audio [n_samples]; n_fft samples a window; 0 dB is a full-scale sine."""
-    image = _decibels(_magnitudes(audio, n_fft))  # [n_bins, n_frames]
+def spectrogram(audio, sample_rate: int, ax=None, title=None, n_fft=2048, max_hz=None, floor_db=-80, n_frames=2000):
+    """Level of every frequency over time: audio [n_samples]; n_fft samples a window; 0 dB is a full-scale sine.
+
+    Of long sounds about n_frames windows are drawn: fewer are faster.
+    """
     max_hz = min(max_hz or sample_rate / 2, sample_rate / 2)
-    extent = (0, _numpy(audio).shape[-1] / sample_rate, 0, sample_rate / 2)
+    n_bins = min(round(max_hz / sample_rate * n_fft) + 2, n_fft // 2 + 1)
+    image = _decibels(_magnitudes(audio, n_fft, n_frames=n_frames)[:n_bins])  # [n_bins, n_frames]
+    bin_hz = sample_rate / n_fft
+    extent = (0, _numpy(audio).shape[-1] / sample_rate, -bin_hz / 2, (n_bins - 0.5) * bin_hz)
     own, ax = ax is None, _axes(ax)
     picture = ax.imshow(
         image,
@@ -132,10 +138,10 @@ def filterbank(config: Config, ax=None, every=8):
 
 
 def loss_curve(history, ax=None):
-    """Spectral loss over epochs: history is a list of `training.Progress`."""
+    """Spectral loss (mean difference of log magnitudes) over epochs: history is a list of `training.Progress`."""
     ax = _axes(ax)
     ax.plot([p.epoch for p in history], [p.spectral_loss for p in history])
-    return _finish(ax, "Epoch", "Spectral loss (mean |Δ ln magnitude|)")
+    return _finish(ax, "Epoch", "Spectral loss")
 
 
 def snr_curve(history, ax=None):
@@ -156,24 +162,29 @@ def stage_map(masks, plan, ax=None, noise=None):
     """
     ax, masks = _axes(ax), _matrix(masks)
     edges_s = np.array(plan.edges(len(masks), MAP_RATE)) / MAP_RATE
-    _draw_stages(ax, edges_s, masks, np.arange(masks.shape[1] + 1) + 0.5, "Blues")
+    _draw_stages(ax, edges_s, masks, (0.5, masks.shape[1] + 0.5), "Blues")
+    lowest = 0.5
     if noise is not None:
         noise = _matrix(noise)
-        height = max(masks.shape[1] / 3, 2)  # as a strip below the partials, lowest band at the bottom
-        _draw_stages(ax, edges_s, noise, np.linspace(-height, 0, noise.shape[1] + 1), "Oranges")
-        ticks = [tick for tick in ax.get_yticks() if 0 < tick <= masks.shape[1]]
-        ax.set_yticks([-height / 2, *ticks], ["noise\nbands", *(f"{tick:g}" for tick in ticks)])
+        lowest = -max(masks.shape[1] / 3, 2)  # as a strip below the partials, lowest band at the bottom
+        _draw_stages(ax, edges_s, noise, (lowest, 0), "Oranges")
         ax.axhline(0.25, color="grey", lw=0.5)
-    ax.set_xlim(0, edges_s[:, 1].max())
+    ax.set(xlim=(0, edges_s[:, 1].max()), ylim=(lowest, masks.shape[1] + 0.5))
+    if noise is not None:
+        ticks = [tick for tick in ax.get_yticks() if 0 < tick <= masks.shape[1]]
+        ax.set_yticks([lowest / 2, *ticks], ["noise\nbands", *(f"{tick:g}" for tick in ticks)])
     return _finish(ax, "Time (s)", "Partial")
 
 
 def _draw_stages(ax, edges_s, masks, rows, colours):
-    """A column for each stage: masks [n_stages, n] between the [n + 1] rows. Overlapping stages show through."""
-    for (start_s, stop_s), mask in zip(edges_s, masks, strict=True):
-        shade = np.where(mask > 0, 1.0, np.nan)[:, None]
-        style = dict(cmap=colours, vmin=0, vmax=1.4, alpha=0.8, lw=0, rasterized=True)
-        ax.pcolormesh([start_s, stop_s], rows, shade, **style)
+    """One picture of all stages between two rows: masks [n_stages, n]; darker where two stages overlap."""
+    end_s = edges_s[:, 1].max()
+    columns = np.rint(edges_s / end_s * MAP_COLUMNS).astype(int)
+    sounding = np.zeros((masks.shape[1], MAP_COLUMNS))
+    for (start, stop), mask in zip(columns, masks, strict=True):
+        sounding[:, start : max(stop, start + 1)] += mask[:, None]
+    style = dict(cmap=colours, vmin=0, vmax=1.6, origin="lower", aspect="auto", interpolation="nearest")
+    ax.imshow(np.where(sounding > 0, sounding, np.nan), extent=(0, end_s, *rows), **style)
 
 
 def envelope(adsr, duration_s: float, sample_rate: int, ax=None):
@@ -222,7 +233,7 @@ def _decibels(magnitudes):
     return 20 * np.log10(np.maximum(magnitudes, QUIETEST))
 
 
-def _magnitudes(audio, n_fft, beyond_ends=True):
+def _magnitudes(audio, n_fft, beyond_ends=True, n_frames=2000):
     """[n_bins, n_frames] amplitude of the sines that the sound consists of, 1 at full scale.
 
     Windows that reach beyond the ends of the sound keep a picture in time, but smear a spectrum.
@@ -230,6 +241,6 @@ def _magnitudes(audio, n_fft, beyond_ends=True):
     audio = torch.as_tensor(_numpy(audio), dtype=torch.float32)
     beyond_ends = beyond_ends or len(audio) < n_fft
     window = torch.hann_window(n_fft)
-    hop = max(n_fft // 4, len(audio) // 2000)
+    hop = max(n_fft // 4, len(audio) // n_frames)
     spectra = torch.stft(audio, n_fft, hop, window=window, center=beyond_ends, return_complex=True, pad_mode="constant")
     return (spectra.abs() * 2 / window.sum()).numpy()

@@ -15,13 +15,15 @@ from ddsp_nb.model import DDSPModel, check_features
 from ddsp_nb.segments import SegmentedClip
 from ddsp_nb.warm_start import start_heads
 
-COHERENT_WEIGHT = 0.7
+COHERENT_WEIGHT = 1.0
 CLIP_NORM = 1.0
 MEMORY = 0.9  # of the running mean of the loss
 WARM_UP, SHORTEST_WARM_UP = 0.1, 6  # share and number of steps in which the learning rate rises
-LEARNING_RATES = {"analysis": 2e-5, "random": 1e-3}  # a solved read-out is moved gently, or it is lost
-# Relative to that: phases are lost first, with the memory that they are read from; noise has none to lose.
-PACES = {"analysis": {"gru": 0.1, "phase_head": 0.3, "noise_head": 6.0}, "random": {}}
+LEARNING_RATES = {"analysis": 4e-5, "random": 1e-3}  # a solved read-out is moved gently, or it is lost
+# Relative to that: what solved read-outs read from must hold still, and phases are lost first; noise has none to lose.
+PACES = {"analysis": {"gru": 0.1, "phase_head": 0.3, "noise_head": 10.0, "amplitude_head": 1.0}, "random": {}}
+LAST_LAYER = "3."  # of a head
+BODY_PACE = {"analysis": 0.1, "random": 1.0}  # of what lies under a head's last layer
 DEFAULT_EPOCHS = 60
 
 
@@ -73,7 +75,7 @@ def train(
         features: of the recording, extracted with `model.config`.
         audio: [n_samples] the recording.
         epochs: optimiser steps, at least 1.
-        learning_rate: peak of a warm-up and cosine schedule; None: 2e-5 from an analysis start, else 1e-3.
+        learning_rate: peak of a warm-up and cosine schedule; None: 4e-5 from an analysis start, else 1e-3.
         seed: of the noise and of the choice of stretches.
         device: "cpu", "cuda" or "auto" (CUDA where there is one).
         start: "analysis" solves the heads for the analysed controls first (see `warm_start.py`); "random" does not.
@@ -121,12 +123,16 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def paced(model: DDSPModel, learning_rate: float, paces: dict[str, float]) -> list[dict]:
-    """Parameter groups for an optimiser: the parts of the network named in `paces` learn that much faster or slower."""
-    parts = {name: list(getattr(model.synthesizer, name).parameters()) for name in paces}
-    own_pace = {id(p) for part in parts.values() for p in part}
-    groups = [{"params": part, "lr": learning_rate * paces[name]} for name, part in parts.items()]
-    return [*groups, {"params": [p for p in model.parameters() if id(p) not in own_pace], "lr": learning_rate}]
+def paced(model: DDSPModel, learning_rate: float, start: str) -> list[dict]:
+    """Parameter groups for an optimiser: after an analysis start each part of the network learns at its own pace."""
+    groups = []
+    for name, parameter in model.named_parameters():
+        part, _, layer = name.removeprefix("synthesizer.").partition(".")
+        pace = PACES[start].get(part, 1.0)
+        if part.endswith("_head") and not layer.startswith(LAST_LAYER):
+            pace *= BODY_PACE[start]
+        groups.append({"params": [parameter], "lr": learning_rate * pace})
+    return groups
 
 
 class Training:
@@ -142,7 +148,7 @@ class Training:
             start_heads(model, features, analysis)
         self.clip = SegmentedClip(model, features, audio)
         self.loss = MultiScaleSpectralLoss(model.config)
-        self.optimiser = torch.optim.Adam(paced(model, learning_rate, PACES[start]))
+        self.optimiser = torch.optim.Adam(paced(model, learning_rate, start))
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._learning_rate_factor)
         self.generator = torch.Generator().manual_seed(seed)
         self._keep_best()

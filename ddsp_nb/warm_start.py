@@ -12,11 +12,11 @@ from ddsp_nb.analysis import Analysis
 from ddsp_nb.features import Features
 from ddsp_nb.model import DDSPModel
 
-RIDGE = 1e-5
+RIDGE, NOISE_RIDGE = 1e-6, 1e-3  # noise gains are measured on noise: a read-out that follows each is brittle
 QUIETEST, LOUDEST = 1e-6, 0.999
 HARDLY = 1e-4  # weight of frames whose harmonics are silenced anyway
 QUIET_WEIGHT = 0.02  # of a harmonic's silent moments, relative to its RMS level: they are heard too
-SHORTEST, TURNS = 0.5, 10  # of a predicted direction's length, and how often the lengths are set free
+SHORTEST, TURNS = 0.5, 20  # of a predicted direction's length, and how often the lengths are set free
 ENOUGH_FRAMES = 4096  # of a long recording, evenly spaced, determine a read-out of 512 numbers
 HEADROOM = 1.5  # a harmonic may become that much louder than it was in the recording
 
@@ -44,16 +44,17 @@ def start_heads(model: DDSPModel, features: Features, analysis: Analysis) -> Non
     directions = torch.stack([sine, cosine], -1) / (level[..., None] + 1e-12)
     solve(net.phase_head, hidden, directions, relative.square() + HARDLY, turns=TURNS)
     gains = (noise / (1 - model.mix)).clamp(QUIETEST, LOUDEST)
-    solve(net.noise_head, hidden, torch.logit(gains)[:, None], torch.ones_like(gains[:, :1]))
+    solve(net.noise_head, hidden, torch.logit(gains)[:, None], torch.ones_like(gains[:, :1]), NOISE_RIDGE)
 
 
-def solve(head: nn.Sequential, hidden, targets, weights, turns: int = 0) -> None:
+def solve(head: nn.Sequential, hidden, targets, weights, strength: float = RIDGE, turns: int = 0) -> None:
     """Set the last layer of `head` to weighted ridge regressions.
 
     Args:
         hidden: [n_frames, hidden_size] what the head reads.
         targets: [n_frames, n_groups, n] what it should say; its outputs are ordered [n, n_groups].
         weights: [n_frames, n_groups] importance of each frame.
+        strength: of the ridge, relative to the mean of the diagonal.
         turns: of `ridge`, for targets of which only the direction counts.
     """
     *body, last = head
@@ -62,21 +63,21 @@ def solve(head: nn.Sequential, hidden, targets, weights, turns: int = 0) -> None
         hidden, targets, weights = hidden[chosen], targets[chosen], weights[chosen]
     x = nn.functional.pad(nn.Sequential(*body)(hidden.float()).double(), (0, 1), value=1.0)  # a constant for the bias
     groups = zip(targets.unbind(1), weights.unbind(1), strict=True)
-    solution = torch.stack([ridge(x, t, w, turns) for t, w in groups], -1)  # [hidden_size + 1, n, n_groups]
+    solution = torch.stack([ridge(x, t, w, strength, turns) for t, w in groups], -1)  # [hidden_size + 1, n, n_groups]
     solution = solution.flatten(1).T
     last.weight.copy_(solution[:, :-1])
     last.bias.copy_(solution[:, -1])
 
 
-def ridge(x, target, weight, turns=0):
-    """argmin_b Σ weight (x b - target)² + ridge |b|²: [n_frames, n], [n_frames, m], [n_frames] -> [n, m].
+def ridge(x, target, weight, strength, turns):
+    """argmin_b Σ weight (x b - target)² + strength |b|²: [n_frames, n], [n_frames, m], [n_frames] -> [n, m].
 
     With `turns` the target is a unit vector whose length is free, above SHORTEST: each turn takes on the length that
     the prediction has along it, which leaves the regression only directions to explain.
     """
     weighted = x * weight[:, None]
     gram = weighted.T @ x
-    gram.diagonal().add_(RIDGE * gram.diagonal().mean())
+    gram.diagonal().add_(strength * gram.diagonal().mean())
     factor = torch.linalg.cholesky(gram)
     solution = torch.cholesky_solve(weighted.T @ target, factor)
     for _ in range(turns):

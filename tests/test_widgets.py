@@ -1,4 +1,4 @@
-"""The panels, driven without a browser: values set, buttons clicked, what the player holds decoded."""
+"""Sound in the page; the training panel driven without a browser: buttons clicked, sound decoded."""
 
 import asyncio
 import io
@@ -10,8 +10,7 @@ import pytest
 import soundfile as sf
 import torch
 
-from ddsp_nb import ADSR, AudioError, Config, DDSPModel, FeatureExtractor, load_audio, load_model, train
-from ddsp_nb.growth_panel import GrowthPanel
+from ddsp_nb import AudioError, Config, DDSPModel, FeatureExtractor, load_audio, load_model
 from ddsp_nb.ready import trained_model
 from ddsp_nb.training_panel import TrainingPanel
 from ddsp_nb.widgets import Pace, in_words, player, wav_bytes
@@ -31,27 +30,11 @@ def model():
     return DDSPModel(CONFIG)
 
 
-@pytest.fixture(scope="module")
-def trained(recording):
-    torch.manual_seed(0)
-    model = DDSPModel(CONFIG)
-    for _ in train(model, *recording, epochs=2, device="cpu"):
-        pass
-    return model
-
-
 @pytest.fixture
 def panel(model, recording, tmp_path):
     panel = TrainingPanel(model, *recording, epochs=3, path=tmp_path / "model.pt")
     yield panel
     panel.stop()
-
-
-@pytest.fixture
-def grower(trained, recording, tmp_path):
-    panel = GrowthPanel(trained, recording[0])
-    panel.file_name.value = str(tmp_path / "piece.wav")
-    return panel
 
 
 def decode(widget):
@@ -180,96 +163,6 @@ def test_interrupting_the_wait_stops_the_run(panel, monkeypatch):
 
 def test_join_before_any_start_returns(panel):
     panel.join()
-
-
-# Growth
-
-
-def test_controls_make_the_plan(grower):
-    grower.controls["strategy"].value = "linear"
-    grower.controls["n_stages"].value = 3
-    grower.controls["attack_s"].value = 0.1
-    assert (grower.plan.strategy, grower.plan.n_stages) == ("linear", 3)
-    assert grower.plan.adsr == ADSR(attack_s=0.1)
-
-
-def test_a_control_redraws_the_map_at_once(grower):
-    before = grower.stage_map.value
-    grower.controls["strategy"].value = "exponential"
-    assert is_picture(grower.stage_map) and grower.stage_map.value != before
-    assert "5 stages, 3.3 s, from 1 to 16 partials" in grower.status.value  # all 16 of a note near 440 Hz fit
-
-
-def test_the_number_of_stages_is_offered_only_where_it_counts(grower):
-    assert grower.controls["n_stages"].disabled
-    grower.controls["strategy"].value = "linear"
-    assert not grower.controls["n_stages"].disabled
-
-
-def test_render_fills_player_and_spectrogram(grower):
-    grower.controls["stage_duration_s"].value = 0.4
-    grower.render_button.click()
-    sound, rate = decode(grower.player)
-    n_stages = len(grower.growth.stages)
-    assert len(sound) / rate == pytest.approx(n_stages * 0.6 - 0.2, abs=1e-3)
-    assert is_picture(grower.spectrogram) and "Rendered" in grower.status.value
-
-
-def test_picture_and_player_of_another_piece_are_hidden(grower):
-    shown = lambda: {w.layout.visibility for w in (grower.player, grower.spectrogram)}
-    assert shown() == {"hidden"}
-    grower.render_button.click()
-    assert shown() == {"visible"}
-    grower.controls["noise"].value = "every"
-    assert shown() == {"hidden"} and grower.growth is None
-
-
-def test_partials_that_are_off_are_absent_from_the_player(grower, recording):
-    grower.controls["noise"].value = "none"
-    grower.render_button.click()
-    sound, rate = decode(grower.player)
-    stage = grower.growth.stages[0]
-    first = sound[stage.start : stage.stop] * np.blackman(stage.stop - stage.start)
-    spectrum = np.abs(np.fft.rfft(first))
-    frequency_hz = np.fft.rfftfreq(len(first), 1 / rate)
-    f0_hz = frequency_hz[spectrum.argmax()]
-    above = spectrum[frequency_hz > 1.5 * f0_hz]
-    assert 400 < f0_hz < 900 and above.max() < 1e-3 * spectrum.max()
-
-
-def test_an_error_leaves_the_panel_alive(grower, monkeypatch):
-    monkeypatch.setattr("ddsp_nb.growth_panel.grow", lambda *_, **__: 1 / 0)
-    grower.render_button.click()
-    assert "ZeroDivisionError" in grower.status.value
-    monkeypatch.undo()
-    grower.render_button.click()
-    assert "Rendered" in grower.status.value
-
-
-def test_a_plan_that_cannot_be_made_is_explained(grower):
-    grower.controls["stage_duration_s"].min = 0
-    grower.controls["stage_duration_s"].value = 0
-    assert "0.02 to 600 s" in grower.status.value
-
-
-def test_export_writes_the_piece_and_does_not_overwrite(grower, tmp_path):
-    grower.export_button.click()
-    path = tmp_path / "piece.wav"
-    sound, rate = sf.read(path)
-    assert rate == CONFIG.sample_rate and len(sound) == len(grower.growth.audio)
-    grower.controls["strategy"].value = "exponential"
-    grower.export_button.click()
-    assert "exists already" in grower.status.value and len(sf.read(path)[0]) == len(sound)
-    grower.replace_box.value = True
-    grower.export_button.click()
-    assert "Written" in grower.status.value and len(sf.read(path)[0]) < len(sound)
-
-
-@pytest.mark.parametrize("name", ["", "piece.mp3", "."])
-def test_export_explains_names_it_cannot_write(grower, name):
-    grower.file_name.value = name
-    grower.export_button.click()
-    assert "cannot" in grower.status.value and "WAV" in grower.status.value.upper()
 
 
 # A model that is ready

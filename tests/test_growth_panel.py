@@ -1,0 +1,393 @@
+"""The growth panel, driven without a browser: knobs turned, buttons clicked, what the player holds decoded."""
+
+import io
+import json
+import time
+
+import numpy as np
+import pytest
+import soundfile as sf
+import torch
+
+from ddsp_nb import ADSR, GrowthError, GrowthPlan
+from ddsp_nb.growth_controls import ESSENTIAL, MORE
+from ddsp_nb.growth_memory import History, Takes
+from ddsp_nb.growth_panel import OWN_PLAN, GrowthPanel
+from ddsp_nb.growth_text import numbers_of, stages_of
+from ddsp_nb.growth_values import DEFAULTS, PRESETS, plan_of
+from ddsp_nb.sidecar import read_sidecar, regrow
+
+SOME = {  # a value of each control, what must hold for it to count, and the part of the plan that it becomes
+    "strategy": ("primes", {}, {"strategy": "primes"}),
+    "n_stages": (3, {"strategy": "linear"}, {"n_stages": 3}),
+    "stages": ("1/1+3", {"strategy": "written"}, {"stages": ((1,), (1, 3))}),
+    "order": ("odd", {}, {"order": "odd"}),
+    "shrinking": (True, {}, {"shrinking": True}),
+    "stage_duration_s": (0.8, {}, {"stage_duration_s": 0.8}),
+    "pace": (0.25, {}, {"stage_duration_s": (0.5, 0.125), "silence_duration_s": (0.2, 0.05)}),
+    "crossfade_s": (0.1, {}, {"crossfade_s": 0.1}),
+    "silence_duration_s": (0.0, {}, {"silence_duration_s": 0.0}),
+    "noise": ("every", {}, {"noise": "every"}),
+    "noise_strategy": ("exponential", {"noise": "bands"}, {"noise_strategy": "exponential"}),
+    "noise_order": ("high", {"noise": "bands"}, {"noise_order": "high"}),
+    "pitch": ("held", {}, {"pitch": "held"}),
+    "notes": ("A4, 330", {"pitch": "notes"}, {"pitch": ("A4", 330.0)}),
+    "ratios": ("just", {}, {"ratios": "just"}),
+    "own_ratios": ("1, 2.5", {"ratios": "own"}, {"ratios": (1.0, 2.5)}),
+    "stretch": (0.01, {}, {"stretch": 0.01}),
+    "attack_s": (0.1, {}, {"adsr": ADSR(attack_s=0.1)}),
+    "decay_s": (0.1, {}, {"adsr": ADSR(decay_s=0.1)}),
+    "sustain": (0.5, {}, {"adsr": ADSR(sustain=0.5)}),
+    "release_s": (0.1, {}, {"adsr": ADSR(release_s=0.1)}),
+    "loudness": ("swell", {}, {"loudness_db": (-24.0, 0.0, -24.0)}),
+    "depth_db": (12, {"loudness": "crescendo"}, {"loudness_db": (-12.0, 0.0)}),
+}
+
+
+@pytest.fixture
+def panel(trained, features, tmp_path):
+    panel = GrowthPanel(trained, features)
+    panel.file_name.value = str(tmp_path / "piece.wav")
+    return panel
+
+
+def decode(widget):
+    """Sound and sample rate of what a player holds."""
+    return sf.read(io.BytesIO(widget.value))
+
+
+def is_picture(widget):
+    return bytes(widget.value).startswith(b"\x89PNG")
+
+
+def shown(panel):
+    """Whether picture and player are on the page."""
+    (visibility,) = {widget.layout.visibility for widget in (panel.player, panel.spectrogram)}
+    return visibility == "visible"
+
+
+def is_error(panel):
+    return "#b00020" in panel.status.value
+
+
+# Knobs
+
+
+def test_every_control_is_in_a_group_and_in_the_table(panel):
+    grouped = [name for groups in (ESSENTIAL, MORE) for names in groups.values() for name in names]
+    assert sorted(grouped) == sorted(panel.controls) == sorted([*SOME, "seed"])
+
+
+@pytest.mark.parametrize("name", SOME)
+def test_every_control_changes_the_plan_and_the_map(panel, name):
+    value, needs, part = SOME[name]
+    panel.knobs.set(needs)
+    plan, drawn, control = panel.plan, panel.stage_map.value, panel.controls[name]
+    assert not control.disabled and control.layout.display is None
+    control.value = value
+    values = {f: getattr(plan, f) for f in plan.__dataclass_fields__}
+    if values["stages"] is not None:
+        del values["strategy"]
+    assert panel.plan == GrowthPlan(**values | part) != plan
+    same_stages = name in ("own_ratios", "stretch", "ratios", "pitch", "notes")  # another pitch is no other map
+    assert same_stages or panel.stage_map.value != drawn
+    assert is_picture(panel.stage_map) and not is_error(panel)
+
+
+def test_controls_that_do_not_count_are_out_of_the_way(panel):
+    hidden = {name for name, control in panel.controls.items() if control.disabled}
+    assert hidden == {
+        "n_stages", "stages", "seed", "noise_strategy", "noise_order", "notes", "own_ratios", "depth_db",
+    }  # fmt: skip
+    assert all((control.layout.display == "none") == control.disabled for control in panel.controls.values())
+
+
+def test_the_seed_shuffles(panel):
+    panel.controls["order"].value = "random"
+    before, plan = panel._schedule().masks, panel.plan
+    panel.controls["seed"].value = 3
+    assert panel.plan == plan and not torch.equal(panel._schedule().masks, before)
+
+
+def test_the_status_tells_stages_length_and_remarks(panel):
+    panel.knobs.set({"strategy": "written", "stages": "1, 2", "silence_duration_s": 0.0})
+    assert "2 stages, 1.0 s, from 1 to 2 partials" in panel.status.value
+    assert "No stage is complete" in panel.status.value
+
+
+# Presets
+
+
+def test_the_panel_opens_with_the_first_preset(panel):
+    assert panel.preset.value == next(iter(PRESETS)) and panel.plan == GrowthPlan()
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_render_and_pass(trained, features, name):
+    growth_panel = GrowthPanel(trained, features)
+    growth_panel.preset.value = name
+    growth_panel.render()
+    assert not is_error(growth_panel) and growth_panel.preset.value == name
+    certificate = growth_panel.growth.certificate()
+    assert certificate.passed, certificate.faults
+    assert plan_of(DEFAULTS | PRESETS[name]) == growth_panel.growth.plan
+
+
+def test_presets_are_distinct_and_leave_no_trace(panel):
+    assert len({plan_of(DEFAULTS | preset) for preset in PRESETS.values()}) == len(PRESETS)
+    for name in reversed(PRESETS):
+        panel.preset.value = name
+    assert panel.plan == GrowthPlan()
+
+
+def test_a_turned_knob_makes_the_plan_ones_own(panel):
+    panel.controls["attack_s"].value = 0.3
+    assert panel.preset.value == OWN_PLAN and panel.plan.adsr.attack_s == 0.3
+    panel.controls["attack_s"].value = 0.02
+    assert panel.preset.value == "First sine to full sound"
+
+
+# Undo and redo
+
+
+def test_undo_and_redo(panel):
+    first = panel.plan
+    panel.controls["order"].value = "high"
+    second = panel.plan
+    panel.preset.value = "Bell"
+    bell = panel.plan
+    for expected in (second, first):
+        panel.undo_button.click()
+        assert panel.plan == expected
+    assert panel.undo_button.disabled and not panel.redo_button.disabled
+    for expected in (second, bell):
+        panel.redo_button.click()
+        assert panel.plan == expected
+    assert panel.redo_button.disabled and panel.preset.value == "Bell"
+
+
+def test_a_change_after_undo_forgets_what_was_undone():
+    history = History({"a": 1})
+    for value in (2, 2, 3):
+        history.record({"a": value})
+    assert history.step(-1) == {"a": 2}
+    history.record({"a": 9})
+    assert not history.can_step(1) and [history.step(-1), history.step(-1)] == [{"a": 2}, {"a": 1}]
+
+
+# Sound
+
+
+def test_render_fills_player_and_spectrogram(panel):
+    panel.controls["stage_duration_s"].value = 0.4
+    panel.render_button.click()
+    sound, rate = decode(panel.player)
+    assert len(sound) / rate == pytest.approx(len(panel.growth.stages) * 0.6 - 0.2, abs=1e-3)
+    assert is_picture(panel.spectrogram) and "Rendered as A" in panel.status.value and panel.player.autoplay
+
+
+def test_picture_and_player_of_another_piece_are_hidden(panel):
+    assert not shown(panel)
+    panel.render_button.click()
+    assert shown(panel)
+    panel.controls["noise"].value = "every"
+    assert not shown(panel) and panel.growth is None
+
+
+def test_undo_brings_back_the_sound_of_its_plan(panel):
+    panel.render_button.click()
+    sound = panel.player.value
+    panel.controls["noise"].value = "every"
+    panel.undo_button.click()
+    assert shown(panel) and panel.player.value == sound and not panel.player.autoplay
+
+
+def test_live_renders_after_each_change(panel):
+    panel.live_box.value = True
+    panel.controls["noise"].value = "every"
+    assert shown(panel) and panel.growth.plan.noise == "every"
+
+
+def test_partials_that_are_off_are_absent_from_the_player(panel):
+    panel.controls["noise"].value = "none"
+    panel.render_button.click()
+    sound, rate = decode(panel.player)
+    stage = panel.growth.stages[0]
+    first = sound[stage.start : stage.stop] * np.blackman(stage.stop - stage.start)
+    spectrum = np.abs(np.fft.rfft(first))
+    frequency_hz = np.fft.rfftfreq(len(first), 1 / rate)
+    f0_hz = frequency_hz[spectrum.argmax()]
+    above = spectrum[frequency_hz > 1.5 * f0_hz]
+    assert 400 < f0_hz < 900 and above.max() < 1e-3 * spectrum.max()
+
+
+# A and B
+
+
+def test_a_and_b_bring_back_plan_and_sound(panel):
+    assert all(button.disabled for button in panel.take_buttons)
+    pieces = []
+    for strategy in ("exponential", "primes"):
+        panel.controls["strategy"].value = strategy
+        panel.render_button.click()
+        pieces.append((panel.plan, panel.player.value, panel.spectrogram.value))
+    for i in (0, 1, 0):
+        panel.take_buttons[i].click()
+        assert (panel.plan, panel.player.value, panel.spectrogram.value) == pieces[i] and shown(panel)
+        assert [bool(button.button_style) for button in panel.take_buttons] == [i == 0, i == 1]
+
+
+def test_a_third_piece_takes_the_place_of_the_older(panel):
+    for strategy in ("exponential", "primes", "fibonacci"):
+        panel.controls["strategy"].value = strategy
+        panel.render_button.click()
+    kept = [take.growth.plan.strategy for take in panel.takes.slots]
+    assert kept == ["fibonacci", "primes"]
+
+
+def test_rendering_the_same_again_keeps_the_other(panel):
+    panel.render_button.click()
+    panel.render_button.click()
+    assert panel.takes.slots[1] is None and Takes().slot_of(panel.knobs.values) is None
+
+
+def test_recall_in_live_mode_does_not_render_again(panel):
+    panel.render_button.click()
+    take = panel.take
+    panel.controls["noise"].value = "none"
+    panel.live_box.value = True
+    panel.take_buttons[0].click()
+    assert panel.take is take and panel.takes.slots[1] is None
+
+
+# The certificate
+
+
+def wait_for_measure(panel):
+    end = time.time() + 60
+    while panel.measure_button.disabled:
+        assert time.time() < end, "waited in vain"
+        time.sleep(0.01)
+
+
+def test_measure_tells_the_verdict_and_remembers_it(panel):
+    panel.measure_button.click()  # renders first
+    wait_for_measure(panel)
+    assert "Passed: silent partials at" in panel.verdict.value
+    panel.controls["noise"].value = "none"
+    assert "Passed" not in panel.verdict.value
+    panel.undo_button.click()
+    assert "Passed" in panel.verdict.value
+
+
+def test_measure_finds_a_fault_and_names_its_stage(panel):
+    panel.render_button.click()
+    panel.growth.harmonic[panel.growth.stages[1].start] += 0.5
+    panel.measure_button.click()
+    wait_for_measure(panel)
+    assert "Not passed. Stage 2" in panel.verdict.value or "Not passed. Stage 1" in panel.verdict.value
+
+
+# Words instead of tracebacks
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"strategy": "written", "stages": "one, two"}, "counts such as 1,4,9"),
+        ({"strategy": "written", "stages": "1/99"}, "no partial 99"),
+        ({"pitch": "notes", "notes": "H4"}, "a note such as"),
+        ({"ratios": "own", "own_ratios": "1, x"}, "is not a number"),
+        ({"stage_duration_s": 0.05, "pace": 1 / 8}, "0.02 to 600 s"),
+    ],
+)
+def test_a_plan_that_cannot_be_made_is_explained(panel, values, words):
+    panel.knobs.set(values)
+    assert is_error(panel) and words in panel.status.value
+    assert panel.stage_map.layout.visibility == "hidden" and not shown(panel)
+    panel.render_button.click()
+    assert is_error(panel) and words in panel.status.value
+    panel.undo_button.click()
+    assert not is_error(panel) and panel.stage_map.layout.visibility == "visible"
+
+
+def test_an_unexpected_error_leaves_the_panel_alive(panel, monkeypatch):
+    monkeypatch.setattr("ddsp_nb.growth_panel.grow", lambda *_, **__: 1 / 0)
+    panel.render_button.click()
+    assert "ZeroDivisionError" in panel.status.value
+    monkeypatch.undo()
+    panel.render_button.click()
+    assert "Rendered" in panel.status.value
+
+
+@pytest.mark.parametrize("text", ["", "1,,2", "0, 3", "1+/2", "nan"])
+def test_written_stages_are_whole_numbers_from_1(text):
+    with pytest.raises(GrowthError):
+        stages_of(text)
+
+
+@pytest.mark.parametrize("text", ["", "1,,2", "inf", "1;2"])
+def test_numbers_are_finite(text):
+    with pytest.raises(GrowthError):
+        numbers_of(text)
+
+
+# Export
+
+
+def test_export_writes_sound_and_sidecar_that_renders_the_same(panel, trained, features, tmp_path):
+    panel.preset.value = "Accelerating swarm"
+    panel.export_button.click()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["piece.json", "piece.wav"]
+    assert "Written" in panel.status.value and "piece.json" in panel.status.value
+    again = regrow(read_sidecar(tmp_path / "piece.json"), trained, features)
+    assert torch.equal(again.audio, panel.growth.audio)
+
+
+@pytest.mark.parametrize(
+    ("box", "more"),
+    [
+        ("stems", {"piece_harmonic.wav", "piece_noise.wav"}),
+        ("stages", {"piece_stage_01.wav", "piece_stage_02.wav"}),
+        ("midi", {"piece.mid"}),
+        ("stage_map", {"piece_map.png"}),
+    ],
+)
+def test_export_writes_what_is_ticked(panel, tmp_path, box, more):
+    panel.knobs.set({"strategy": "written", "stages": "1, 4"})
+    panel.exporter.more[box].value = True
+    panel.export_button.click()
+    assert {path.name for path in tmp_path.iterdir()} == {"piece.json", "piece.wav"} | more
+
+
+@pytest.mark.parametrize(("name", "bits", "subtype"), [("a.flac", "PCM_24", "PCM_24"), ("a.wav", "FLOAT", "FLOAT")])
+def test_export_takes_format_and_bits(panel, tmp_path, name, bits, subtype):
+    panel.file_name.value, panel.exporter.bits.value = str(tmp_path / name), bits
+    panel.export_button.click()
+    assert sf.info(tmp_path / name).subtype == subtype
+    assert json.loads((tmp_path / "a.json").read_text())["subtype"] == subtype
+
+
+def test_export_does_not_overwrite_unless_asked(panel, tmp_path):
+    panel.export_button.click()
+    before = (tmp_path / "piece.wav").read_bytes()
+    panel.controls["strategy"].value = "exponential"
+    panel.export_button.click()
+    assert "exists already" in panel.status.value and "tick “replace" in panel.status.value
+    assert (tmp_path / "piece.wav").read_bytes() == before
+    panel.replace_box.value = True
+    panel.export_button.click()
+    assert "Written" in panel.status.value and (tmp_path / "piece.wav").read_bytes() != before
+
+
+@pytest.mark.parametrize("name", ["", "piece.mp3", "."])
+def test_export_explains_names_it_cannot_write(panel, name):
+    panel.file_name.value = name
+    panel.export_button.click()
+    assert is_error(panel) and ".wav or .flac" in panel.status.value and panel.growth is None
+
+
+def test_export_explains_a_format_that_does_not_exist(panel, tmp_path):
+    panel.file_name.value, panel.exporter.bits.value = str(tmp_path / "a.flac"), "FLOAT"
+    panel.export_button.click()
+    assert "Use .wav for floating point" in panel.status.value and not list(tmp_path.iterdir())
