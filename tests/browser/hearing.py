@@ -1,11 +1,11 @@
-"""What an ear would say about a piece that a player holds: its stages, and the highest frequency in each."""
+"""What an ear would say about a piece that a player holds: its stages, and the partials in each."""
 
 import numpy as np
 from scipy.signal import get_window
 
 SILENT = 2e-4  # of full scale: a 16-bit file dithers or rounds below it
 PAUSE_S = 0.1  # shorter silences are within a stage
-ABSENT_DB = -70.0  # relative to the loudest partial of the piece
+NEAR = 0.4  # of the distance between partials
 
 
 def stages(sound: np.ndarray, sample_rate: int) -> list[np.ndarray]:
@@ -18,16 +18,17 @@ def stages(sound: np.ndarray, sample_rate: int) -> list[np.ndarray]:
     return [sound[start:stop] for start, stop in zip(starts, stops, strict=True)]
 
 
-def level_db(sound: np.ndarray, sample_rate: int) -> float:
-    """Level of the loudest frequency, 0 dB for a full-scale sine."""
-    return _spectrum(sound, sample_rate)[1].max()
+def partials_db(stage: np.ndarray, sample_rate: int, f0_hz: float, n_partials: int) -> np.ndarray:
+    """[n_partials] level of the loudest frequency around each multiple of f0_hz, 0 dB for a full-scale sine."""
+    hz, levels_db = _spectrum(stage, sample_rate)
+    partial = hz / f0_hz
+    return np.array([levels_db[np.abs(partial - k) < NEAR].max() for k in range(1, n_partials + 1)])
 
 
-def range_hz(sound: np.ndarray, sample_rate: int, threshold_db: float) -> tuple[float, float]:
-    """Lowest and highest frequency above a level."""
-    hz, levels_db = _spectrum(sound, sample_rate)
-    present = hz[levels_db > threshold_db]
-    return present[0], present[-1]
+def loudest_hz(stage: np.ndarray, sample_rate: int) -> float:
+    """The loudest frequency."""
+    hz, levels_db = _spectrum(stage, sample_rate)
+    return hz[levels_db.argmax()]
 
 
 def _spectrum(sound, sample_rate):

@@ -33,8 +33,9 @@ def other_values(name):
 
 
 def offer(name):
-    """Move other choices until a control counts."""
-    for other in list(controls):
+    """Move other choices, the nearest before it first, until a control counts."""
+    place = list(controls).index(name)
+    for other in sorted(controls, key=lambda other: (place - list(controls).index(other)) % len(controls)):
         before = controls[other].value
         for value in other_values(other) if hasattr(controls[other], "options") else ():
             if controls[name].disabled:

@@ -144,6 +144,7 @@ class NotebookPage:
         end = time.monotonic() + WAIT_S
         while self.value(expression) != wanted:
             assert time.monotonic() < end, f"{expression} is {self.value(expression)}, not {wanted}"
+            self.page.wait_for_timeout(50)
 
     def outputs(self) -> list[dict]:
         """Outputs of all code cells, in their order."""
