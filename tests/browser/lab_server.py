@@ -1,0 +1,121 @@
+"""A JupyterLab server for the notebooks of this checkout, with recordings short enough to train in seconds."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import soundfile as sf
+
+ROOT = Path(__file__).resolve().parents[2]
+CLIP_S = 2.5  # of each recording: every cell of the notebooks still finds what it looks at
+START_S, END_S = 120, 20  # how long the server may take on a machine that is busy
+TOKEN = "test"
+SETTINGS = {
+    "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
+    "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},  # cells out of sight are in the page too
+}
+
+
+class LabServer:
+    """JupyterLab on a copy of `notebooks` and `data`, run by the interpreter of the tests on the code of this checkout.
+
+    Args:
+        folder: where copies, settings and the log are kept.
+    """
+
+    def __init__(self, folder: Path):
+        self.log, self.notebooks = folder / "lab.log", folder / "workbook/notebooks"
+        copy_workbook(folder / "workbook")
+        overrides = folder / "config/labconfig/default_setting_overrides.json"
+        overrides.parent.mkdir(parents=True)
+        overrides.write_text(json.dumps(SETTINGS))
+        self.address = f"http://127.0.0.1:{free_port()}"
+        with self.log.open("w") as log:
+            command = [sys.executable, "-m", "jupyterlab", *self._arguments()]
+            self.process = subprocess.Popen(command, env=environment(folder), stdout=log, stderr=log)
+        try:
+            self._wait_until_it_answers()
+        except BaseException:
+            self.stop()
+            raise
+
+    def page_of(self, name: str) -> str:
+        """Address of a notebook, by the name of its file."""
+        return f"{self.address}/doc/tree/{name}?token={TOKEN}"
+
+    def sessions(self) -> list[dict]:
+        """What the server knows of running notebooks: one entry for each kernel."""
+        with urllib.request.urlopen(f"{self.address}/api/sessions?token={TOKEN}", timeout=START_S) as answer:
+            return json.load(answer)
+
+    def stop(self) -> None:
+        """End the server and its kernels."""
+        self.process.terminate()  # on SIGTERM it shuts its kernels down
+        try:
+            self.process.wait(END_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def _arguments(self):
+        return [
+            "--no-browser",
+            "--allow-root",
+            "--ServerApp.ip=127.0.0.1",
+            f"--ServerApp.port={self.address.rpartition(':')[2]}",
+            "--ServerApp.port_retries=0",
+            f"--ServerApp.root_dir={self.notebooks}",
+            f"--IdentityProvider.token={TOKEN}",
+            "--LabApp.expose_app_in_browser=True",
+            "--LabApp.extension_manager=readonly",
+        ]
+
+    def _wait_until_it_answers(self):
+        end = time.monotonic() + START_S
+        while True:
+            try:
+                return self.sessions()
+            except (urllib.error.URLError, ConnectionError, TimeoutError):
+                assert self.process.poll() is None and time.monotonic() < end, self.log.read_text()
+                time.sleep(0.1)
+
+
+def copy_workbook(folder: Path) -> None:
+    """Notebooks as they are, and the beginning of every recording."""
+    (folder / "notebooks").mkdir(parents=True)
+    for path in ROOT.glob("notebooks/*.ipynb"):
+        shutil.copy(path, folder / "notebooks")
+    (folder / "data").mkdir()
+    for path in ROOT.glob("data/*.flac"):
+        rate = sf.info(path).samplerate
+        sf.write(folder / "data" / path.name, sf.read(path, frames=int(CLIP_S * rate))[0], rate)
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """The variables of the tests, with settings of no one and the modules of this checkout."""
+    places = {
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_DATA_DIR": "data",
+        "JUPYTER_RUNTIME_DIR": "runtime",
+        "JUPYTERLAB_SETTINGS_DIR": "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+        "IPYTHONDIR": "ipython",
+    }
+    ours = {name: str(folder / "lab" / place) for name, place in places.items()}
+    ours |= {"JUPYTER_CONFIG_DIR": str(folder / "config"), "PYTHONPATH": str(ROOT)}
+    calm = {"OMP_WAIT_POLICY": "passive"}  # several kernels share the cores
+    return calm | {k: v for k, v in os.environ.items() if not k.startswith("JUPYTER")} | ours
+
+
+def free_port() -> int:
+    """A port on which nobody listens."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]

@@ -1,0 +1,214 @@
+"""A notebook in a page of the browser: cells that run, what the page shows and holds, and what went wrong unseen."""
+
+import ast
+import base64
+import json
+import textwrap
+import time
+
+import numpy as np
+
+WAIT_S = 120  # for what takes a moment on an idle machine
+RUN_S = 400  # for a whole notebook on a busy one
+WIDTH, HEIGHT, TALLEST = 1400, 1000, 14_000  # of the page; Chromium draws no taller pictures
+OUTPUT = ".jp-OutputArea-output"
+
+READY = """() => {
+    const context = window.jupyterapp?.shell.currentWidget?.context, session = context?.sessionContext;
+    return Boolean(context?.isReady && session?.isReady && session.session?.kernel?.status === 'idle');
+}"""
+
+# A traceback of a callback is in no cell: the kernel's messages are the only place to see it.
+EAVESDROP = """() => {
+    window.unseen = [];
+    jupyterapp.shell.currentWidget.context.sessionContext.iopubMessage.connect((_, message) => {
+        if (message.header.msg_type === 'error') unseen.push(message.content.ename + ': ' + message.content.evalue);
+    });
+}"""
+
+BEGIN = """command => {
+    window.run = {over: false};
+    jupyterapp.commands.execute(command).then(ok => { run = {over: true, ok}; },
+                                              error => { run = {over: true, error: String(error)}; });
+}"""
+
+OUTPUTS = """() => jupyterapp.shell.currentWidget.content.widgets.filter(cell => cell.model.type === 'code')
+    .map(cell => cell.model.outputs.toJSON())"""
+
+COUNTS = """() => jupyterapp.shell.currentWidget.content.widgets.filter(cell => cell.model.type === 'code')
+    .map(cell => cell.model.executionCount)"""
+
+EXECUTE = """async ([code, expression]) => {
+    const kernel = jupyterapp.shell.currentWidget.context.sessionContext.session.kernel;
+    const request = {code, store_history: false, user_expressions: expression ? {value: expression} : {}};
+    return (await kernel.requestExecute(request).done).content;
+}"""
+
+APPEND = """async source => {
+    const notebook = jupyterapp.shell.currentWidget.content;
+    notebook.activeCellIndex = notebook.widgets.length - 1;
+    await jupyterapp.commands.execute('notebook:insert-cell-below');
+    notebook.activeCell.model.sharedModel.setSource(source);
+    await jupyterapp.commands.execute('notebook:run-cell');
+}"""
+
+DECODE = """async (player, rate) => {
+    const file = await (await fetch(player.currentSrc || player.src)).arrayBuffer();
+    const sound = await new OfflineAudioContext(1, 1, rate).decodeAudioData(file);
+    const bytes = new Uint8Array(sound.getChannelData(0).buffer), part = 32768;
+    let text = '';
+    for (let i = 0; i < bytes.length; i += part) text += String.fromCharCode(...bytes.subarray(i, i + part));
+    return [sound.numberOfChannels, btoa(text)];
+}"""
+
+PICTURES = """output => Promise.all([...output.querySelectorAll('img')].filter(image => image.src).map(async image => {
+    await image.decode().catch(() => {});  // an empty place for a picture decodes to nothing
+    const file = await (await fetch(image.src)).arrayBuffer();
+    const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', file));
+    return [image.naturalWidth, btoa(String.fromCharCode(...digest))];
+}))"""
+
+
+class NotebookPage:
+    """A notebook opened in JupyterLab.
+
+    Args:
+        browser: of Playwright.
+        lab: `LabServer`.
+        name: of the notebook's file.
+    """
+
+    def __init__(self, browser, lab, name: str):
+        self.lab, self.name, self.strangers, self.faults = lab, name, [], []
+        self.context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT})
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(WAIT_S * 1000)
+        self.page.on("request", lambda request: self._note(request.url))
+        self.page.on("websocket", lambda websocket: self._note(websocket.url))
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.goto(lab.page_of(name))
+        self._wait(READY)
+        self.page.evaluate(EAVESDROP)
+
+    def _note(self, url):
+        here = self.lab.address.removeprefix("http://")
+        if not url.startswith((f"http://{here}/", f"ws://{here}/", "data:", "blob:")):
+            self.strangers.append(url)
+
+    def _wait(self, condition, argument=None, seconds=WAIT_S):
+        self.page.wait_for_function(condition, arg=argument, timeout=seconds * 1000)
+
+    # Cells
+
+    def run_all(self) -> None:
+        """Run → Run All Cells, and wait for the end."""
+        self._wait(READY)
+        self.page.evaluate(BEGIN, "notebook:run-all-cells")
+        self._wait_for_run()
+
+    def restart_and_run_all(self) -> None:
+        """Kernel → Restart Kernel and Run All Cells, with the question that JupyterLab asks, and wait for the end."""
+        self.page.evaluate(BEGIN, "notebook:restart-run-all")
+        self.page.get_by_role("button", name="Confirm Kernel Restart").click()
+        self._wait_for_run()
+
+    def restart(self) -> None:
+        """A new kernel; nothing runs."""
+        self.page.evaluate("() => jupyterapp.shell.currentWidget.context.sessionContext.restartKernel()")
+        self._wait(READY)
+
+    def _wait_for_run(self):
+        self._wait("() => run.over", seconds=RUN_S)
+        assert "error" not in self.page.evaluate("() => run"), self.page.evaluate("() => run.error")
+        self._wait(READY)
+        assert self.wrongs() == []
+
+    def append(self, source: str) -> None:
+        """Add a cell at the end and run it."""
+        self.page.evaluate(APPEND, textwrap.dedent(source).strip())
+
+    def do(self, statements: str) -> None:
+        """Run statements in the kernel, outside of any cell."""
+        answer = self.page.evaluate(EXECUTE, [statements, ""])
+        assert answer["status"] == "ok", answer
+
+    def value(self, expression: str):
+        """What a Python expression is in the kernel; it must fit into JSON."""
+        answer = self.page.evaluate(EXECUTE, ["", f"__import__('json').dumps({expression})"])
+        result = answer["user_expressions"]["value"]
+        assert result["status"] == "ok", result
+        return json.loads(ast.literal_eval(result["data"]["text/plain"]))
+
+    def wait_for_value(self, expression: str, wanted) -> None:
+        """Wait until a Python expression has a value in the kernel."""
+        end = time.monotonic() + WAIT_S
+        while self.value(expression) != wanted:
+            assert time.monotonic() < end, f"{expression} is {self.value(expression)}, not {wanted}"
+            self.page.wait_for_timeout(50)
+
+    def outputs(self) -> list[dict]:
+        """Outputs of all code cells, in their order."""
+        return [output for cell in self.page.evaluate(OUTPUTS) for output in cell]
+
+    def execution_counts(self) -> list:
+        """The number in front of each code cell."""
+        return self.page.evaluate(COUNTS)
+
+    def wrongs(self) -> list[str]:
+        """Error outputs, tracebacks of callbacks, words on stderr, exceptions in the page, requests to others."""
+        shown = [f"{o['ename']}: {o['evalue']}" for o in self.outputs() if o["output_type"] == "error"]
+        said = [o["text"] for o in self.outputs() if o.get("name") == "stderr"]
+        return [*shown, *said, *self.page.evaluate("() => unseen"), *self.faults, *self.strangers]
+
+    # What the page holds
+
+    def output_with(self, button: str):
+        """The last output that has a button of this name: a panel."""
+        has = self.page.get_by_role("button", name=button)
+        return self.page.locator(OUTPUT).filter(has=has).last
+
+    def sound(self, player, sample_rate: int) -> np.ndarray:
+        """[n_samples] what a player plays, decoded by the browser."""
+        n_channels, text = player.evaluate(DECODE, sample_rate)
+        assert n_channels == 1
+        return np.frombuffer(base64.b64decode(text), "<f4")
+
+    def pictures(self, output=None) -> list[tuple[int, str]]:
+        """Width in pixels and SHA-256 of every picture in an output, or in all outputs."""
+        return [tuple(picture) for picture in (output or self.page.locator(".jp-Notebook")).evaluate(PICTURES)]
+
+    def wait_for_sound(self, player, before: str) -> None:
+        """Wait until a player holds another sound than the one at the address `before`."""
+        self._wait("([player, before]) => player.src !== before", [player.element_handle(), before])
+
+    def wait_for_words(self, output, *words: str) -> str:
+        """Wait until an output says one of the words; returns what it says."""
+        says = "([output, words]) => words.some(word => output.innerText.includes(word))"
+        self._wait(says, [output.element_handle(), list(words)])
+        return output.inner_text()
+
+    def wait_for_pictures(self, output) -> None:
+        """Wait until every picture in an output shows something."""
+        all_drawn = "output => [...output.querySelectorAll('img')].every(image => image.naturalWidth > 0)"
+        self._wait(all_drawn, output.element_handle())
+
+    def wait_for_digests(self, output, digests: list[str]) -> None:
+        """Wait until the pictures in an output are those with these SHA-256."""
+        same = f"async ([output, wanted]) => JSON.stringify((await ({PICTURES})(output)).map(p => p[1])) === wanted"
+        self._wait(same, [output.element_handle(), json.dumps(digests, separators=(",", ":"))])
+
+    # Keeping and leaving
+
+    def keep_picture(self, path, *, whole: bool) -> None:
+        """Write what the window shows as a picture, or the whole notebook."""
+        if whole:
+            height = self.page.evaluate("() => document.querySelector('.jp-WindowedPanel-outer').scrollHeight")
+            self.page.set_viewport_size({"width": WIDTH, "height": min(max(height + 120, HEIGHT), TALLEST)})
+            self.page.evaluate("() => document.querySelector('.jp-WindowedPanel-outer').scrollTo(0, 0)")
+        self.page.screenshot(path=path, timeout=WAIT_S * 1000)
+        self.page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
+
+    def close(self) -> None:
+        """Shut the kernel down and leave the page."""
+        self.page.evaluate("() => jupyterapp.shell.currentWidget.context.sessionContext.shutdown()")
+        self.context.close()

@@ -1,0 +1,42 @@
+"""Kernels die and notebooks are run again: nothing is lost, and notebook 05 plays what notebook 04 has learned."""
+
+from ddsp_nb import load_model
+from ddsp_nb.fingerprint import model_sha256
+
+KEPT = "output/ddsp_model.pt"
+
+
+def files(lab):
+    return {path.name for path in (lab.notebooks / "output").iterdir()}
+
+
+def played(page):
+    """Fingerprint of the model in the kernel."""
+    page.do("from ddsp_nb.fingerprint import model_sha256")
+    return page.value("model_sha256(model)")
+
+
+def test_notebook_05_plays_the_model_of_04_after_restarts(notebook, lab):
+    notebook("04_training").restart()
+    checkpoint = lab.notebooks / KEPT
+    written, names = checkpoint.stat().st_mtime_ns, files(lab)
+    growth = notebook("05_growth")
+    growth.restart_and_run_all()
+    assert played(growth) == model_sha256(load_model(checkpoint)[0])
+    assert checkpoint.stat().st_mtime_ns == written and names <= files(lab)
+
+
+def test_notebook_04_run_twice_learns_the_same_and_loses_nothing(notebook, lab):
+    training = notebook("04_training")
+    checkpoint = lab.notebooks / KEPT
+    first, written, names = model_sha256(load_model(checkpoint)[0]), checkpoint.stat().st_mtime_ns, files(lab)
+    training.restart_and_run_all()
+    assert checkpoint.stat().st_mtime_ns > written and names <= files(lab)
+    assert model_sha256(load_model(checkpoint)[0]) == first == played(training)
+
+
+def test_run_all_again_in_the_same_kernel(notebook):
+    growth = notebook("05_growth")
+    growth.run_all()
+    counts = growth.execution_counts()
+    assert counts == list(range(counts[0], counts[0] + len(counts)))

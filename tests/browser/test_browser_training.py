@@ -1,0 +1,89 @@
+"""The training panel of notebook 04, with the mouse: start, listen, stop, go on."""
+
+import re
+
+import numpy as np
+import pytest
+
+from ddsp_nb import load_model
+
+PANEL = """
+    torch.manual_seed(seed)
+    another = TrainingPanel(DDSPModel(config), features, audio, path="output/another.pt", seed=seed, epochs=100_000)
+    another
+"""
+AGAIN = re.compile("Start|Go on|Resume")
+
+
+@pytest.fixture
+def page(notebook):
+    page = notebook("04_training")
+    page.append(PANEL)  # a training that only Stop can end
+    return page
+
+
+@pytest.fixture
+def panel(page):
+    page.page.get_by_text("Ready: 100000 epochs").wait_for()
+    yield page.output_with("Listen now")
+    page.do("another.stop()\nawait another.finished()")
+
+
+def press(panel, name):
+    panel.get_by_role("button", name=name).click()
+
+
+def press_and_wait_for_sound(page, panel, name):
+    """The sound that a button puts into the player, and its sample rate."""
+    player = panel.locator("audio")
+    before = player.get_attribute("src")
+    press(panel, name)
+    page.wait_for_sound(player, before)
+    rate = page.value("config.sample_rate")
+    return page.sound(player, rate), rate
+
+
+def test_start_listen_stop_and_go_on(page, panel, lab):
+    start, stop = panel.get_by_role("button", name=AGAIN), panel.get_by_role("button", name="Stop")
+    assert start.is_enabled() and stop.is_disabled()
+    start.click()
+    page.wait_for_words(panel, "Epoch 1 ", "Epoch 2 ", "Epoch 3 ")
+    assert stop.is_enabled() and start.is_disabled()
+
+    heard, rate = press_and_wait_for_sound(page, panel, "Listen now")
+    assert "Epoch" in panel.inner_text() and stop.is_enabled()  # it trains on
+    assert len(heard) == page.value("len(audio)") and abs(heard).max() > 0.05
+
+    press(panel, "Stop")
+    page.wait_for_words(panel, "Stopped")
+    assert start.is_enabled() and stop.is_disabled()
+    checkpoint = lab.notebooks / "output/another.pt"
+    model, features = load_model(checkpoint)
+    kept = page.sound(panel.locator("audio"), rate)
+    np.testing.assert_allclose(model(features).audio.detach(), kept, atol=1e-3)  # in another process, as 16 bits
+
+    written = checkpoint.stat().st_mtime_ns
+    start.click()
+    page.wait_for_words(panel, "Epoch ")
+    press(panel, "Stop")
+    page.wait_for_words(panel, "Stopped")
+    assert checkpoint.stat().st_mtime_ns > written
+    load_model(checkpoint)
+
+
+def test_curves_and_spectrograms_appear_while_it_trains(page, panel):
+    press(panel, "Start")
+    page.wait_for_pictures(panel)
+    assert panel.locator("img").count() == 2 and panel.get_by_role("button", name="Stop").is_enabled()
+    press(panel, "Stop")
+    page.wait_for_words(panel, "Stopped")
+
+
+def test_the_keyboard_starts_and_stops_a_training(page, panel):
+    panel.get_by_role("button", name="Start").focus()
+    page.page.keyboard.press("Enter")
+    page.wait_for_words(panel, "Epoch ")
+    panel.get_by_role("button", name="Listen now").focus()
+    page.page.keyboard.press("Shift+Tab")
+    page.page.keyboard.press("Space")
+    page.wait_for_words(panel, "Stopped")
