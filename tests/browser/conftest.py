@@ -6,8 +6,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from lab_server import ROOT, LabServer
-from notebook_page import NotebookPage
+
+from browser.lab_server import ROOT, LabServer
+from browser.notebook_page import NotebookPage
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (

@@ -4,7 +4,8 @@ import sys
 
 import nbformat
 import pytest
-from lab_server import ROOT
+
+from browser.lab_server import ROOT
 
 NAMES = sorted(path.stem for path in ROOT.glob("notebooks/*.ipynb"))
 IN_CELLS = ".jp-OutputArea-output audio:not(.jupyter-widgets)"

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile as sf
-from hearing import loudest_hz, partials_db, stages
+
+from browser.hearing import loudest_hz, partials_db, stages
 
 KERNEL_SIDE = (Path(__file__).parent / "kernel_side.py").read_text()
 # Controls of what is heard: the map of partials need not change with them, the plan must.
@@ -23,10 +24,9 @@ FOCUSED = """() => {
 @pytest.fixture
 def page(notebook):
     page = notebook("05_growth")
-    page.do(KERNEL_SIDE)
+    page.do(f"{KERNEL_SIDE}\nput_back()")
     page.page.get_by_role("button", name="Render and play").scroll_into_view_if_needed()
-    yield page
-    page.do("put_back()")
+    return page
 
 
 @pytest.fixture

@@ -2,8 +2,9 @@
 
 import nbformat
 import pytest
-from conftest import browser_path
-from notebook_page import NotebookPage
+
+from browser.conftest import browser_path
+from browser.notebook_page import NotebookPage
 
 BROKEN = """
     import sys
