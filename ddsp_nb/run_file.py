@@ -2,6 +2,7 @@
 
 import math
 import time
+import warnings
 from pathlib import Path
 
 import torch
@@ -9,7 +10,7 @@ import torch
 from ddsp_nb.archive import check_archive
 from ddsp_nb.checkpoint import check_tensor, check_weights, reason
 from ddsp_nb.config import Config
-from ddsp_nb.errors import CheckpointError
+from ddsp_nb.errors import CheckpointError, WorkbookWarning
 from ddsp_nb.files import written_whole
 from ddsp_nb.model import DDSPModel
 from ddsp_nb.training_run import Progress
@@ -35,14 +36,19 @@ class RunFile:
     def keep(self, progress: Progress, config: Config, *, now: bool = False) -> None:
         """Write the state of a run, at most every ten seconds, or `now`.
 
-        Raises:
-            CheckpointError: the place cannot be written; what was there stays.
+        Where it cannot be written what was there stays, a warning says so, and training goes on without.
         """
-        if now or time.monotonic() >= self.due:
-            content = {"format": FORMAT, "version": VERSION, "config": config.to_dict(), **progress.state()}
+        if not now and time.monotonic() < self.due:
+            return
+        content = {"format": FORMAT, "version": VERSION, "config": config.to_dict(), **progress.state()}
+        self.due = time.monotonic() + PAUSE_S
+        try:
             with written_whole(self.path, CheckpointError) as temporary, open(temporary, "wb") as file:
                 torch.save(content, file)
-            self.due = time.monotonic() + PAUSE_S
+        except CheckpointError as error:
+            self.due = math.inf
+            words = f"{error} Until then this training could not be resumed after a crash; it goes on."
+            warnings.warn(words, WorkbookWarning, stacklevel=2)
 
     def load(self) -> tuple[Config, dict]:
         """The config of the run and its state, every part checked.

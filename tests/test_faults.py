@@ -106,7 +106,7 @@ def test_sigterm_ends_training_early_with_the_best_model(tmp_path, data):
     _, words = process.communicate()
     assert process.returncode == 143
     assert "the best model so far is kept" in words and "Traceback" not in words
-    assert {path.name for path in tmp_path.iterdir()} == PRODUCTS
+    assert {path.name for path in tmp_path.iterdir()} == {*PRODUCTS, "ddsp_model.run.pt"}
     load_model(tmp_path / "ddsp_model.pt")
 
 
@@ -167,6 +167,7 @@ def test_training_onto_a_full_disk_ends_in_one_line(small_disk, data):
     assert (
         last.startswith("Error: ") and "ddsp_model.pt: cannot be written" in last and "Traceback" not in result.stderr
     )
+    assert "could not be resumed" in result.stderr  # nor can its state be kept meanwhile, which is no reason to stop
     assert {path.name for path in small_disk.iterdir()} == {"ballast"}
 
 
