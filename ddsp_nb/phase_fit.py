@@ -12,7 +12,7 @@ from ddsp_nb.oscillator import TWO_PI, HarmonicOscillator
 N_STEPS = 2
 N_PARTIALS = 16  # hold the energy that counts
 DAMPING, STILLNESS = 0.1, 1e-3  # of a frame's own energy and of the mean: silent frames stay where they are
-FEWEST_PERIODS = 1  # per hop: of slower notes a frame cannot tell phase from amplitude
+FEWEST_PERIODS = 2  # per hop: of slower notes a frame cannot tell phase from amplitude
 LARGEST_STEP, LARGEST_SLOPE = 0.3, 0.03  # radians, and share of the pitch
 
 
@@ -33,7 +33,7 @@ def fit_phase(f0_hz: torch.Tensor, phase: torch.Tensor, voiced: torch.Tensor, au
 
     Returns:
         f0_hz [n_frames] and phase [n_frames], float64, moved by at most 3 % and 0.3 radians a step; frames that hold
-        less than a period stay as they are.
+        less than two periods stay as they are.
     """
     config = replace(config, n_harmonics=min(N_PARTIALS, config.n_harmonics))
     audio = F.pad(audio, (0, (len(f0_hz) - 1) * config.hop_length - len(audio)))

@@ -125,6 +125,6 @@ def test_partials_too_near_to_tell_apart_raise_no_alarm(growing):
 
 
 def test_stages_too_short_to_measure_are_named(growing):
-    certificate = growing("linear", n_stages=3, stage_duration_s=0.04, noise="bands").certificate()
+    certificate = growing("linear", n_stages=3, stage_duration_s=0.05, noise="bands").certificate()
     assert certificate.passed
     assert "Stage 1: too short to measure its partials" in str(certificate)
