@@ -22,9 +22,11 @@ from ddsp_nb.model import DDSPModel
 from ddsp_nb.pitch import TRACKERS
 from ddsp_nb.quality import judge
 from ddsp_nb.reference import plain_step
-from ddsp_nb.training import LEARNING_RATES, Training, train
+from ddsp_nb.training import LEARNING_RATES, SETTINGS, train
+from ddsp_nb.training_run import Training
 
 GOAL_LOSS, GOAL_SNR_DB = 0.72, 12.5
+RUN = dict(zip(SETTINGS, (100, LEARNING_RATES["analysis"], 0, "analysis"), strict=True))
 
 
 def median_s(work, repeats=5) -> float:
@@ -38,9 +40,9 @@ def median_s(work, repeats=5) -> float:
     return sorted(times)[repeats // 2]
 
 
-def clip(path, sample_rate, seconds):
+def clip(path, sample_rate, seconds, **sizes):
     """The recording, played again and again until it is `seconds` long: its config, sound and features."""
-    config = Config(sample_rate=sample_rate)
+    config = Config(sample_rate=sample_rate, **sizes)
     audio = load_audio(path, sample_rate)
     audio = audio.repeat(int(seconds * sample_rate / len(audio)) + 1)[: int(seconds * sample_rate)]
     return config, audio, FeatureExtractor(config)(audio)
@@ -57,7 +59,7 @@ def step_times(path, sample_rate, seconds) -> dict:
     config, audio, features = clip(path, sample_rate, seconds)
     model = DDSPModel(config)
     limit = matrix_limit_s(model, len(features))
-    training = Training(model, features, audio, 100, LEARNING_RATES["analysis"], 0, "analysis")
+    training = Training(model, features, audio, RUN)
     ours = median_s(training.step)
     optimiser = torch.optim.Adam(model.parameters(), lr=1e-6)
     plain = median_s(lambda: plain_step(model, features, audio, optimiser), repeats=3)
@@ -94,7 +96,7 @@ def import_s() -> float:
 @click.group(invoke_without_command=True)
 @click.pass_context
 @click.option("--audio", default="data/violin.flac", type=Path, show_default=True, help="Recording to measure with.")
-@click.option("--lengths", default="5,60", show_default=True, help="Seconds of sound, with commas between them.")
+@click.option("--lengths", default="5,60,600", show_default=True, help="Seconds of sound, with commas between them.")
 @click.option("--sample-rate", default=44_100, show_default=True, help="Hz.")
 def main(context, audio, lengths, sample_rate):
     """Print how long each part takes here, and how that grows with the recording."""
@@ -114,8 +116,11 @@ def main(context, audio, lengths, sample_rate):
     row("growth of 64 stages", f"{growth_s(model, features):.2f} s")
     row("to loss 0.72 and 12.5 dB, 5 s at 22.05 kHz", seconds_to_goal(audio))
     for rate, seconds in [(22_050, 5)] + [(sample_rate, float(length)) for length in lengths.split(",")]:
-        times = step_times(audio, rate, seconds) if seconds <= 10 else long_step(audio, rate, seconds)
+        times = step_times(audio, rate, seconds) if seconds <= 10 else own_step(audio, rate, seconds)
         row(f"training step, {seconds:g} s at {rate} Hz", describe(times))
+    for n_harmonics in (16, 32, 128):
+        times = own_step(audio, sample_rate, 5, n_harmonics=n_harmonics)
+        row(f"training step, 5 s with {n_harmonics} harmonics", describe(times))
     row("peak memory", f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.1f} GB")
 
 
@@ -134,10 +139,10 @@ def trackers(recordings):
             click.echo(f"{path.stem:24s} {name:16s} {ceiling_db:5.1f} dB   {took:.3f}")
 
 
-def long_step(path, sample_rate, seconds) -> dict:
-    """A step of a long recording: random stretches of it."""
-    config, audio, features = clip(path, sample_rate, seconds)
-    training = Training(DDSPModel(config), features, audio, 100, LEARNING_RATES["analysis"], 0, "analysis")
+def own_step(path, sample_rate, seconds, **sizes) -> dict:
+    """A step of ours alone: over random stretches of a long recording, or with other sizes."""
+    config, audio, features = clip(path, sample_rate, seconds, **sizes)
+    training = Training(DDSPModel(config), features, audio, RUN)
     return {"ours": median_s(training.step)}
 
 

@@ -118,6 +118,7 @@ SEED = click.option("--seed", default=0, type=click.IntRange(0, LARGEST_SEED), h
         help="Solve the last layers for the recording first, or begin with random ones.",
     ),
     click.option("--duration", type=FiniteFloat(0.1), show_default="all", help="Seconds of the recording to use."),
+    click.option("--resume", is_flag=True, help="Go on with a run that was interrupted, with its own settings."),
     click.option("--overwrite", is_flag=True, help="Replace files of an earlier run."),
     click.option("--device", default="auto", type=click.Choice(["auto", "cpu", "cuda"]), help="Where to train."),
     SEED,
@@ -136,10 +137,10 @@ SEED = click.option("--seed", default=0, type=click.IntRange(0, LARGEST_SEED), h
     ),
 )
 @heeding_sigterm()
-def train(audio, output, epochs, learning_rate, start, duration, overwrite, device, seed, **sizes):
+def train(audio, output, epochs, learning_rate, start, duration, resume, overwrite, device, seed, **sizes):
     """Train on a recording; write the model, its sound and its loss curve.
 
-    Ctrl-C stops early and keeps the best model so far.
+    Ctrl-C stops early and keeps the best model so far; --resume goes on from there.
     """
     config = Config(**sizes)
     check_place(output, MODEL_SUFFIXES, CheckpointError)
@@ -147,36 +148,46 @@ def train(audio, output, epochs, learning_rate, start, duration, overwrite, devi
     for product in products:
         check_place(product, (product.suffix,), CheckpointError)
         check_not_input(product, audio)
-    refuse_to_replace([output, *products], overwrite)
+    refuse_to_replace([] if resume else [output, *products], overwrite)
     import torch
 
     from ddsp_nb import DDSPModel, FeatureExtractor, load_audio, save_model
+    from ddsp_nb.run_file import RunFile
     from ddsp_nb.training import choose_device
 
     choose_device(device)
+    run_file, state = RunFile(output), None
+    if resume:
+        config, state = run_file.load()
+    else:
+        refuse_to_forget(run_file.path, overwrite)
     recording = load_audio(audio, config.sample_rate, duration_s=duration)
     click.echo(f"{audio}: {len(recording) / config.sample_rate:.1f} s. Listening to pitch and loudness ...", err=True)
     features = FeatureExtractor(config)(recording)
     torch.manual_seed(seed)
     model = DDSPModel(config)
-    settings = dict(epochs=epochs, learning_rate=learning_rate, seed=seed, device=device, start=start)
-    history = run_training(model, features, recording, settings)
+    settings = dict(epochs=epochs, learning_rate=learning_rate, seed=seed, device=device, start=start, resume=state)
+    history = run_training(model, features, recording, settings, run_file)
     click.echo(summary(history))
     click.echo(save_model(output, model, features))
     write_products(products, model, features, recording, history)
+    if len(history) == history[-1].epochs:
+        run_file.remove()
 
 
-def run_training(model, features, recording, settings) -> list:
+def run_training(model, features, recording, settings, run_file) -> list:
     """Train with a bar; returns the `Progress` of every epoch. Ctrl-C ends it early, with the best model kept."""
     from tqdm import tqdm
 
     from ddsp_nb import train as train_model
 
     history, steps = [], train_model(model, features, recording, **settings)
-    with tqdm(total=settings["epochs"], unit="epoch", desc="Training") as bar:
+    with tqdm(unit="epoch", desc="Training") as bar:
         try:
             for progress in steps:
                 history.append(progress)
+                run_file.keep(progress, model.config)
+                bar.total = progress.epochs
                 bar.set_postfix_str(
                     f"loss {progress.loss:.3f}, best {progress.best_loss:.3f}, "
                     f"SNR {progress.snr_db:.1f} of {progress.ceiling_db:.1f} dB"
@@ -186,8 +197,8 @@ def run_training(model, features, recording, settings) -> list:
             if not history:
                 raise
             steps.close()  # puts the best weights back
-    if len(history) < settings["epochs"]:
-        click.echo(f"Stopped after epoch {len(history)}; the best model so far is kept.", err=True)
+    if len(history) < history[-1].epochs:
+        click.echo(f"Stopped after epoch {len(history)}; the best model so far is kept. Go on with --resume.", err=True)
     return history
 
 
@@ -197,6 +208,7 @@ def summary(history) -> str:
     return (
         f"Best of {len(history)} epochs: loss {best.loss:.3f}, SNR {best.snr_db:.1f} dB of ceiling "
         f"{best.ceiling_db:.1f} dB, after {history[-1].seconds:.1f} s."
+        + (f" {history[-1].skipped} steps had no finite numbers and were left out." if history[-1].skipped else "")
     )
 
 
@@ -308,3 +320,11 @@ def check_not_input(path: Path, source: Path) -> None:
     """Raise WorkbookError where an output would replace the input."""
     if path.absolute() == source.absolute() or (path.exists() and source.exists() and path.samefile(source)):
         raise WorkbookError(f"{path}: is the input, and would be replaced. Choose another folder for the output.")
+
+
+def refuse_to_forget(run_file: Path, overwrite: bool) -> None:
+    """Raise CheckpointError where an interrupted run waits to be gone on with."""
+    if run_file.exists() and not overwrite:
+        raise CheckpointError(
+            f"{run_file}: an interrupted run is there. Add --resume to go on with it, or --overwrite to begin anew."
+        )

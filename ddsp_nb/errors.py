@@ -17,6 +17,10 @@ class CheckpointError(WorkbookError):
     """A file that holds no model of ours, or one that this version cannot use."""
 
 
+class TrainingError(WorkbookError):
+    """A training run that cannot go on."""
+
+
 class GrowthError(WorkbookError):
     """A growth plan that cannot be rendered."""
 

@@ -7,8 +7,10 @@ import torch
 
 from ddsp_nb import plots
 from ddsp_nb.checkpoint import save_model
+from ddsp_nb.errors import TrainingError
 from ddsp_nb.features import Features
 from ddsp_nb.model import DDSPModel
+from ddsp_nb.run_file import RunFile
 from ddsp_nb.training_job import TrainingJob
 from ddsp_nb.widgets import Pace, axes, errors_in_words, in_words, picture, player, png, say, wav_bytes
 
@@ -16,8 +18,8 @@ from ddsp_nb.widgets import Pace, axes, errors_in_words, in_words, picture, play
 class TrainingPanel(ipywidgets.VBox):
     """Start, Stop and Listen buttons around a `TrainingJob`, with live curves and spectrograms.
 
-    At the end, or after Stop, the best model so far is kept in `model` and written to `path`. A second Start goes on
-    from there with a fresh optimiser.
+    At the end, or after Stop, the best model so far is kept in `model` and written to `path`. Resume goes on as if the
+    run had never been stopped, also in another kernel: while it lasts, its state is kept beside `path`.
 
     Args:
         model: trained in place.
@@ -36,10 +38,13 @@ class TrainingPanel(ipywidgets.VBox):
         path="output/ddsp_model.pt",
         **how,
     ):
-        self.job = TrainingJob(model, features, audio, **how, on_progress=self._follow, on_end=self._end)
+        calls = dict(on_progress=self._follow, on_end=self._end)
+        run_file = None if path is None else RunFile(path)
+        self.job = TrainingJob(model, features, audio, **how, run_file=run_file, **calls)
         self.sample_rate, self.path, self._listening = model.config.sample_rate, path, threading.Event()
         super().__init__(self._build())
-        say(self.status, f"Ready: {self.job.epochs} epochs on {len(audio) / self.sample_rate:.1f} s of sound.")
+        self._set_buttons(running=False)
+        say(self.status, self._ready(run_file))
 
     def _build(self):
         """Make the widgets; returns them in the order of the page."""
@@ -55,20 +60,29 @@ class TrainingPanel(ipywidgets.VBox):
         buttons = ipywidgets.HBox([self.start_button, self.stop_button, self.listen_button, self.bar])
         return [buttons, self.status, self.player, self.curves, self.spectrograms]
 
+    def _ready(self, run_file):
+        """What Start will do, in words."""
+        if self.job.resumable is not None:
+            return f"A run was interrupted at epoch {self.job.resumable['epoch']} of {self.job.epochs}: Resume goes on."
+        words = f"Ready: {self.job.epochs} epochs on {len(self.job.audio) / self.sample_rate:.1f} s of sound."
+        if run_file is not None and self.job.run_file is None:
+            words += f" {run_file.path} holds a run on another recording; this one is not protected until it is moved."
+        return words
+
     @property
     def history(self) -> list:
         """One `Progress` for each epoch so far."""
         return self.job.history
 
     def start(self) -> None:
-        """Begin a run, or go on from the model as it is after an earlier one."""
+        """Begin a run, or go on with the one that was stopped."""
         if self.job.running:
             return
         self._pace_curves, self._pace_spectrograms = Pace(), Pace()
         self._listening.clear()
-        self.bar.value, self.bar.max = 0, self.job.epochs
         self._set_buttons(running=True)
-        say(self.status, "Analysing the recording: what could these sines do at best?")
+        resumed = self.job.resumable is not None
+        say(self.status, "Going on ..." if resumed else "Analysing the recording: what could these sines do at best?")
         self.job.start()
 
     def stop(self) -> None:
@@ -93,7 +107,7 @@ class TrainingPanel(ipywidgets.VBox):
 
     def _follow(self, progress):
         """Show how training stands; called in its thread after each epoch."""
-        self.bar.value = progress.epoch
+        self.bar.max, self.bar.value = progress.epochs, progress.epoch
         seconds = progress.seconds / progress.epoch * (progress.epochs - progress.epoch)
         say(
             self.status,
@@ -109,9 +123,9 @@ class TrainingPanel(ipywidgets.VBox):
     def _end(self, error):
         """Show what came of the run; called in its thread."""
         try:
-            if error is None:
+            if error is None or (isinstance(error, TrainingError) and self.history):
                 self._show_best()
-            else:
+            if error is not None:
                 say(self.status, in_words(error), error=True)
         finally:
             self._set_buttons(running=False)
@@ -122,7 +136,7 @@ class TrainingPanel(ipywidgets.VBox):
         self._draw_curves()
         self._draw_spectrograms(lambda: sound)
         self._hold(sound.audio)
-        end = "Stopped" if self.job.stopping.is_set() else "Finished"
+        end = "Finished" if self.job.resumable is None else "Stopped"
         words = (
             f"{end} after {len(self.history)} epochs; the best model (loss {self.history[-1].best_loss:.2f}) is kept"
         )
@@ -132,7 +146,7 @@ class TrainingPanel(ipywidgets.VBox):
 
     def _draw_curves(self):
         figure, (left, right) = axes(11, 2.8, 1, 2)
-        plots.loss_curve(self.history, ax=left).set_ylabel("Spectral loss")
+        plots.loss_curve(self.history, ax=left)
         plots.snr_curve(self.history, ax=right)
         self.curves.value = png(figure)
 
@@ -148,4 +162,5 @@ class TrainingPanel(ipywidgets.VBox):
 
     def _set_buttons(self, *, running):
         self.start_button.disabled, self.stop_button.disabled = running, not running
-        self.start_button.description = "Start" if running or not self.history else "Go on"
+        again = "Resume" if self.job.resumable is not None else "Train on" if self.history else "Start"
+        self.start_button.description = "Start" if running else again

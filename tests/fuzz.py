@@ -26,7 +26,22 @@ import numpy as np
 import soundfile as sf
 import torch
 
-from ddsp_nb import AudioError, CheckpointError, Config, DDSPModel, Features, load_audio, load_model, save_model
+from ddsp_nb import (
+    AudioError,
+    CheckpointError,
+    Config,
+    DDSPModel,
+    Features,
+    GrowthError,
+    GrowthPlan,
+    grow,
+    load_audio,
+    load_model,
+    save_model,
+    train,
+)
+from ddsp_nb.run_file import RunFile
+from ddsp_nb.sidecar import read_sidecar, sidecar_of
 
 RATE, N_SAMPLES = 8_000, 1_200
 TINY = Config(sample_rate=RATE, hop_length=64, hidden_size=4, n_harmonics=2, n_bands=2, n_mfcc=2, n_layers=1)
@@ -115,10 +130,71 @@ def try_pickle(path: Path) -> str:
     return "model"
 
 
+@cache
+def runs() -> dict:
+    """A training run of the smallest size after one epoch."""
+    sound = 0.1 * torch.sin(torch.arange(N_SAMPLES) * 0.3)
+    with tempfile.TemporaryDirectory() as folder:
+        run_file = RunFile(Path(folder) / "m.pt")
+        features = read_checkpoint(checkpoints()["phase"])[1]
+        progress = next(train(tiny_model_of_its_own(), features, sound, epochs=3))
+        run_file.keep(progress, TINY, now=True)
+        return {"run": run_file.path.read_bytes()}
+
+
+def tiny_model_of_its_own() -> DDSPModel:
+    model = DDSPModel(TINY)
+    model.load_state_dict(tiny_model().state_dict())
+    return model
+
+
+def read_checkpoint(content: bytes):
+    with tempfile.TemporaryDirectory() as folder:
+        (path := Path(folder) / "m.pt").write_bytes(content)
+        return load_model(path)
+
+
+def try_run(path: Path) -> str:
+    """Put a pickle into a run file of good checksums."""
+    run_file, template = RunFile(path.with_name("fuzzed.pt")), io.BytesIO(runs()["run"])
+    with zipfile.ZipFile(template) as old, zipfile.ZipFile(run_file.path, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, path.read_bytes() if name.endswith("data.pkl") else old.read(name))
+    config, state = run_file.load()
+    assert sum(weights.numel() for weights in state["weights"].values()) < 10_000
+    assert 0 <= state["epoch"] <= state["epochs"] and isinstance(config, Config)
+    return "run"
+
+
+def run_pickles() -> dict:
+    return {"run": zipfile.ZipFile(io.BytesIO(runs()["run"])).read("archive/data.pkl")}
+
+
+@cache
+def sidecars() -> dict:
+    """Sidecars of three plans."""
+    model, features = read_checkpoint(checkpoints()["phase"])
+    plans = (
+        GrowthPlan(stage_duration_s=0.1),
+        GrowthPlan(stages=((1,), (1, 2)), noise="bands", pitch=("A3", 220.5), loudness_db=(-6.0, 0.0)),
+        GrowthPlan(strategy="linear", n_stages=2, ratios=(1.0, 2.1), stretch=0.01, crossfade_s=0.02),
+    )
+    pieces = [grow(model, features, plan, seed=i) for i, plan in enumerate(plans)]
+    return {str(i): sidecar_of(piece).to_json().encode() for i, piece in enumerate(pieces)}
+
+
+def try_sidecar(path: Path) -> str:
+    sidecar = read_sidecar(path)
+    assert GrowthPlan.from_dict(sidecar.plan.to_dict()) == sidecar.plan and sidecar.seed >= 0
+    return "sidecar"
+
+
 TARGETS = {
     "sound": Target(sound_files, try_sound, AudioError),
     "checkpoint": Target(checkpoints, try_checkpoint, CheckpointError),
     "pickle": Target(pickles, try_pickle, CheckpointError),
+    "run": Target(run_pickles, try_run, CheckpointError),
+    "sidecar": Target(sidecars, try_sidecar, GrowthError),
 }
 
 

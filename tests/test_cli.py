@@ -16,11 +16,12 @@ import torch
 from click.testing import CliRunner
 
 import ddsp_nb
-from ddsp_nb import ADSR, Config, GrowthPlan, cli, cli_grow, load_model, sidecar, training
+from ddsp_nb import ADSR, Config, GrowthPlan, cli, cli_grow, load_audio, load_model, save_audio, sidecar, training
 from ddsp_nb.audio import SUBTYPES
 from ddsp_nb.order import BAND_ORDERS, ORDERS
 from ddsp_nb.pitches import TABLES
 from ddsp_nb.plan import NOISE_CHOICES, STRATEGIES
+from ddsp_nb.ready import trained_model
 
 SMALL = split("--sample-rate 16000 --hidden-size 32 --harmonics 20 --epochs 2 --duration 1.5")
 PRODUCTS = {cli.LOSS_PICTURE, *cli.SOUNDS}
@@ -193,6 +194,17 @@ def test_existing_files_are_replaced_only_when_asked(run, tmp_path, checkpoint):
     assert (tmp_path / "piece.wav").read_bytes() != before[tmp_path / "piece.wav"]
 
 
+def test_the_command_line_trains_the_model_of_a_notebook(run):
+    assert run("train", "--audio", "violin.flac", *SMALL).exit_code == 0
+    config = Config(sample_rate=16_000, hidden_size=32, n_harmonics=20)
+    audio = load_audio("violin.flac", config.sample_rate, duration_s=1.5)
+    sf.write("short.wav", audio.numpy(), config.sample_rate, subtype="FLOAT")
+    model, features = trained_model("notebook.pt", "short.wav", config, epochs=2)
+    assert Path("notebook.pt").read_bytes() == Path("ddsp_model.pt").read_bytes()
+    save_audio("notebook.wav", model(features).audio, config.sample_rate)
+    assert Path("notebook.wav").read_bytes() == Path("ddsp_reconstructed.wav").read_bytes()
+
+
 def interrupt_after(n_epochs):
     """`train`, interrupted from the keyboard after n_epochs."""
     real = ddsp_nb.train
@@ -332,7 +344,7 @@ def test_choices_are_the_libraries_own():
     assert tuple(options["noise_order"].type.choices) == BAND_ORDERS
     assert tuple(options["subtype"].type.choices) == SUBTYPES
     assert all(table in options["ratios"].help for table in TABLES)
-    assert set(options["start"].type.choices) == set(training.LEARNING_RATES)
+    assert {*options["start"].type.choices, "model"} == set(training.LEARNING_RATES)
     assert options["stages"].show_default == str(GrowthPlan.n_stages)
 
 

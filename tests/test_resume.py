@@ -1,0 +1,206 @@
+"""An interrupted run ends as one that was never stopped, bit for bit; steps without finite numbers do no harm."""
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+import ddsp_nb.training_run as training_run
+from ddsp_nb import CheckpointError, ConfigError, DDSPModel, train
+from ddsp_nb.errors import TrainingError
+from ddsp_nb.run_file import RunFile
+from ddsp_nb.training_job import TrainingJob
+
+EPOCHS = 6
+
+
+def new_model(config, seed=0):
+    torch.manual_seed(seed)
+    return DDSPModel(config)
+
+
+def identical(one, other):
+    other = other.state_dict()
+    return all(torch.equal(weights, other[name]) for name, weights in one.state_dict().items())
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(small_config, features, clip):
+    """A model whose training was left alone."""
+    model = new_model(small_config)
+    for _ in train(model, features, clip, epochs=EPOCHS, seed=3):
+        pass
+    return model
+
+
+@pytest.fixture
+def stopped(small_config, features, clip, tmp_path):
+    """The file of a run that was stopped after two epochs."""
+    model, run_file = new_model(small_config), RunFile(tmp_path / "model.pt")
+    steps = train(model, features, clip, epochs=EPOCHS, seed=3)
+    for _ in range(2):
+        progress = next(steps)
+    run_file.keep(progress, small_config, now=True)
+    steps.close()
+    return run_file
+
+
+def test_a_resumed_run_ends_as_if_it_had_never_stopped(uninterrupted, stopped, features, clip):
+    config, state = stopped.load()
+    model = new_model(config, seed=99)  # whatever was in the model before
+    history = list(train(model, features, clip, seed=1, epochs=1, resume=state))
+    assert [progress.epoch for progress in history] == [1, 2, 3, 4, 5, 6]
+    assert identical(model, uninterrupted)
+
+
+def test_resuming_does_not_use_up_the_state(uninterrupted, stopped, features, clip):
+    config, state = stopped.load()
+    for _ in range(2):
+        model = new_model(config)
+        for _ in train(model, features, clip, resume=state):
+            pass
+        assert identical(model, uninterrupted)
+
+
+def test_a_run_on_another_recording_is_refused(stopped, features, clip):
+    config, state = stopped.load()
+    with pytest.raises(ConfigError, match="another recording"):
+        next(train(new_model(config), features, 0.5 * clip, resume=state))
+
+
+def test_nothing_to_resume_is_said_in_one_line(tmp_path):
+    with pytest.raises(CheckpointError, match="no interrupted run"):
+        RunFile(tmp_path / "model.pt").load()
+
+
+@pytest.mark.parametrize("share", [0.01, 0.3, 0.9, 0.9999])
+def test_a_truncated_run_is_refused(stopped, share):
+    whole = stopped.path.read_bytes()
+    stopped.path.write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(CheckpointError, match="holds no run"):
+        stopped.load()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"epoch": 7},
+        {"epoch": 1e9},
+        {"log": [[0.0] * 6]},
+        {"memories": torch.zeros(1, 1, 1)},
+        {"generator": "none"},
+        {"moments": {}},
+        {"learning_rate": float("nan")},
+        {"version": 99},
+        {"format": "ddsp_nb"},
+    ],
+)
+def test_a_run_whose_parts_do_not_fit_is_refused(stopped, change):
+    torch.save(torch.load(stopped.path, weights_only=True) | change, stopped.path)
+    with pytest.raises(CheckpointError, match="holds no run"):
+        stopped.load()
+
+
+def test_a_stopped_job_resumes_and_removes_its_file(uninterrupted, small_config, features, clip, tmp_path):
+    run_file = RunFile(tmp_path / "model.pt")
+    job = TrainingJob(new_model(small_config), features, clip, epochs=EPOCHS, seed=3, run_file=run_file)
+    job.on_progress = lambda progress: job.stop() if progress.epoch == 2 else None
+    job.start()
+    job.join()
+    assert 2 <= len(job.history) < EPOCHS and run_file.path.is_file()
+    job.on_progress = lambda progress: None
+    job.start()
+    job.join()
+    assert [progress.epoch for progress in job.history] == [1, 2, 3, 4, 5, 6]
+    assert identical(job.model, uninterrupted)
+    assert not run_file.path.exists()
+
+
+def test_a_new_kernel_takes_up_the_run_of_the_old_one(uninterrupted, stopped, small_config, features, clip):
+    job = TrainingJob(new_model(small_config, seed=7), features, clip, epochs=99, run_file=RunFile(stopped.path))
+    assert job.resumable is None  # a file of another name
+    checkpoint = stopped.path.with_name("model.pt")
+    job = TrainingJob(new_model(small_config, seed=7), features, clip, epochs=99, run_file=RunFile(checkpoint))
+    job.start()
+    job.join()
+    assert identical(job.model, uninterrupted) and len(job.history) == EPOCHS
+
+
+def test_a_job_leaves_the_run_of_another_recording_alone(stopped, small_config, features, clip):
+    before = stopped.path.read_bytes()
+    job = TrainingJob(
+        new_model(small_config), features, 0.5 * clip, epochs=1, run_file=RunFile(stopped.path.with_name("model.pt"))
+    )
+    assert job.resumable is None
+    job.start()
+    job.join()
+    assert stopped.path.read_bytes() == before
+
+
+SMALL = "--sample-rate 16000 --hidden-size 64 --harmonics 16 --bands 16"
+COMMAND = shlex.split(f"train --epochs 40 --duration 2 {SMALL}")
+
+
+def command(folder, *more, pause_s=0.0):
+    """`ddsp-nb train` in a process of its own that keeps its state after every epoch."""
+    code = f"import ddsp_nb.run_file as r; r.PAUSE_S = {pause_s}; from ddsp_nb.cli import main; main()"
+    violin = Path(__file__).parent.parent / "data" / "violin.flac"
+    files = ["--audio", violin, "--output", folder / "model.pt"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    arguments = [sys.executable, "-c", code, *COMMAND, *map(str, files), *more]
+    return subprocess.Popen(arguments, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+
+def test_a_killed_run_loses_nothing(tmp_path):
+    folder = {name: tmp_path / name for name in ("whole", "killed")}
+    whole = command(folder["whole"])
+    assert whole.wait(300) == 0, whole.stderr.read()
+    killed, run_path = command(folder["killed"]), folder["killed"] / "model.run.pt"
+    deadline = time.monotonic() + 300
+    while not run_path.exists():
+        assert killed.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    assert not (folder["killed"] / "model.pt").exists()
+    again = command(folder["killed"])
+    assert again.wait(300) == 2 and "--resume" in again.stderr.read() and run_path.exists()
+    resumed = command(folder["killed"], "--resume")
+    assert resumed.wait(300) == 0, resumed.stderr.read()
+    for file in folder["whole"].iterdir():
+        if file.suffix != ".png":
+            assert (folder["killed"] / file.name).read_bytes() == file.read_bytes(), file.name
+    assert not run_path.exists()
+
+
+def poisoned(real, bad_calls):
+    """A spectral loss that is not a number at the given calls."""
+    calls = iter(range(10_000))
+    return lambda self, *args: real(self, *args) * (float("nan") if next(calls) in bad_calls else 1.0)
+
+
+def test_a_step_without_finite_numbers_is_left_out_and_counted(small_config, features, clip, monkeypatch):
+    loss = training_run.MultiScaleSpectralLoss
+    monkeypatch.setattr(loss, "spectral", poisoned(loss.spectral, {1, 2}))
+    model = new_model(small_config)
+    history = list(train(model, features, clip, epochs=5))
+    assert [progress.skipped for progress in history] == [0, 1, 2, 2, 2]
+    assert all(weights.isfinite().all() for weights in model.state_dict().values())
+    assert model(features).audio.isfinite().all()
+
+
+def test_training_ends_in_words_where_numbers_stay_broken(small_config, features, clip, monkeypatch):
+    loss = training_run.MultiScaleSpectralLoss
+    monkeypatch.setattr(loss, "spectral", poisoned(loss.spectral, set(range(1, 10_000))))
+    model, history = new_model(small_config), []
+    with pytest.raises(TrainingError, match="10 steps in a row"):
+        for progress in train(model, features, clip, epochs=50):
+            history.append(progress)
+    assert len(history) == training_run.PATIENCE
+    assert all(weights.isfinite().all() for weights in model.state_dict().values())
