@@ -9,9 +9,10 @@ from ddsp_nb import load_model
 
 PANEL = """
     from ddsp_nb.run_file import RunFile
-    RunFile("output/another.pt").remove()  # what an earlier test stopped
+    other_path = "output/another/model.pt"
+    RunFile(other_path).remove()  # what an earlier test stopped
     torch.manual_seed(seed)
-    another = TrainingPanel(DDSPModel(config), features, audio, path="output/another.pt", seed=seed, epochs=100_000)
+    another = TrainingPanel(DDSPModel(config), features, audio, path=other_path, seed=seed, epochs=100_000)
     another
 """
 AGAIN = re.compile("Start|Resume")
@@ -59,13 +60,13 @@ def test_start_listen_stop_and_go_on(page, panel, lab):
     press(panel, "Stop")
     page.wait_for_words(panel, "Stopped")
     assert start.is_enabled() and stop.is_disabled()
-    checkpoint = lab.notebooks / "output/another.pt"
+    checkpoint = lab.notebooks / "output/another/model.pt"
     model, features = load_model(checkpoint)
     kept = page.sound(panel.locator("audio"), rate)
     np.testing.assert_allclose(model(features).audio.detach(), kept, atol=1e-3)  # in another process, as 16 bits
 
     written = checkpoint.stat().st_mtime_ns
-    assert start.inner_text().strip() == "Resume" and (lab.notebooks / "output/another.run.pt").is_file()
+    assert start.inner_text().strip() == "Resume" and (lab.notebooks / "output/another/model.run.pt").is_file()
     start.click()
     page.wait_for_words(panel, "Epoch ")
     press(panel, "Stop")
