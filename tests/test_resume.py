@@ -144,7 +144,7 @@ def test_a_job_leaves_the_run_of_another_recording_alone(stopped, small_config, 
 
 
 SMALL = "--sample-rate 16000 --hidden-size 64 --harmonics 16 --bands 16"
-COMMAND = shlex.split(f"train --epochs 40 --duration 2 {SMALL}")
+COMMAND = shlex.split(f"train --epochs 20 --duration 2 {SMALL}")
 
 
 def command(folder, *more, pause_s=0.0):

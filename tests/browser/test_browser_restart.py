@@ -33,10 +33,3 @@ def test_notebook_04_run_twice_learns_the_same_and_loses_nothing(notebook, lab):
     training.restart_and_run_all()
     assert checkpoint.stat().st_mtime_ns > written and names <= files(lab)
     assert model_sha256(load_model(checkpoint)[0]) == first == played(training)
-
-
-def test_run_all_again_in_the_same_kernel(notebook):
-    growth = notebook("05_growth")
-    growth.run_all()
-    counts = growth.execution_counts()
-    assert counts == list(range(counts[0], counts[0] + len(counts)))
