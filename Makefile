@@ -20,8 +20,8 @@ test: $(STAMP)
 	$(BIN)/pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=300 $(NOTEBOOKS)
 
 bench: $(STAMP)
-	$(BIN)/python -m ddsp_nb.benchmark
-	$(BIN)/python -m ddsp_nb.benchmark trackers data/*.flac
+	$(BIN)/python -m tests.benchmarks.benchmark
+	$(BIN)/python -m tests.benchmarks.benchmark trackers data/*.flac
 
 # `make fuzz SECONDS=3600` tries for longer; findings are kept in artifacts/fuzz.
 SECONDS ?= 600

@@ -1,41 +1,10 @@
-"""Timbre Grower: differentiable synthesis that people can see, hear and play with."""
+"""Timbre Grower: differentiable synthesis that people can see, hear and play with.
 
-from importlib import import_module
+The public names, and where each comes from, are listed in `__init__.pyi`. They are imported when they are first used:
+the command line answers before PyTorch, which takes seconds, has loaded.
+"""
 
-# Names are imported when they are first used: the command line answers before PyTorch, which takes seconds, loads.
-_HOMES = {
-    "ADSR": "envelope",
-    "AudioError": "errors",
-    "CheckpointError": "errors",
-    "Config": "config",
-    "ConfigError": "errors",
-    "DDSPModel": "model",
-    "DDSPSynthesizer": "model",
-    "FeatureExtractor": "features",
-    "Features": "features",
-    "FilteredNoiseGenerator": "noise",
-    "GrowthError": "errors",
-    "GrowthPlan": "plan",
-    "HarmonicOscillator": "oscillator",
-    "MultiScaleSpectralLoss": "losses",
-    "WorkbookError": "errors",
-    "WorkbookWarning": "errors",
-    "export": "growth_files",
-    "grow": "growth",
-    "load_audio": "audio",
-    "load_model": "checkpoint",
-    "save_audio": "audio",
-    "save_model": "checkpoint",
-    "train": "training",
-}
-__all__ = sorted(_HOMES)
+import lazy_loader
 
-
-def __getattr__(name):
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-
-
-def __dir__():
-    return __all__
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__version__ = "0.2.0"

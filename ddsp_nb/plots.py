@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from ddsp_nb.config import Config
-from ddsp_nb.noise import band_centres_hz, band_to_bins
+from ddsp_nb.synthesis.noise import band_centres_hz, band_to_bins
 
 COLOURS = "magma"
 WIDTH, HEIGHT = 9.0, 3.0  # inches of a figure of its own

@@ -40,8 +40,8 @@ from ddsp_nb import (
     save_model,
     train,
 )
-from ddsp_nb.run_file import RunFile
-from ddsp_nb.sidecar import read_sidecar, sidecar_of
+from ddsp_nb.growth.sidecar import read_sidecar, sidecar_of
+from ddsp_nb.training.run_file import RunFile
 
 RATE, N_SAMPLES = 8_000, 1_200
 TINY = Config(sample_rate=RATE, hop_length=64, hidden_size=4, n_harmonics=2, n_bands=2, n_mfcc=2, n_layers=1)

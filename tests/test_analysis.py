@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from ddsp_nb import Config, FeatureExtractor, Features, FilteredNoiseGenerator, HarmonicOscillator, load_audio
-from ddsp_nb.analysis import analyse, snr_db
-from ddsp_nb.noise import band_centres_hz
-from ddsp_nb.oscillator import integrate_pitch
+from ddsp_nb.analysis.decompose import analyse, snr_db
+from ddsp_nb.synthesis.noise import band_centres_hz
+from ddsp_nb.synthesis.oscillator import integrate_pitch
 
 CONFIG = Config(sample_rate=16_000, n_harmonics=12)
 

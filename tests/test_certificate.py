@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from ddsp_nb import ADSR, GrowthPlan, grow
-from ddsp_nb.order import BAND_ORDERS, ORDERS
-from ddsp_nb.plan import STRATEGIES
+from ddsp_nb.growth.masks import BAND_ORDERS, ORDERS
+from ddsp_nb.growth.plan import STRATEGIES
 
 
 @pytest.fixture(scope="module")

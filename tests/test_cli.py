@@ -16,12 +16,16 @@ import torch
 from click.testing import CliRunner
 
 import ddsp_nb
-from ddsp_nb import ADSR, Config, GrowthPlan, cli, cli_grow, load_audio, load_model, save_audio, sidecar, training
-from ddsp_nb.audio import SUBTYPES
-from ddsp_nb.order import BAND_ORDERS, ORDERS
-from ddsp_nb.pitches import TABLES
-from ddsp_nb.plan import NOISE_CHOICES, STRATEGIES
-from ddsp_nb.ready import trained_model
+from ddsp_nb import ADSR, Config, GrowthPlan, load_audio, load_model, save_audio
+from ddsp_nb.cli import main as cli
+from ddsp_nb.cli import options as cli_grow
+from ddsp_nb.growth import sidecar
+from ddsp_nb.growth.masks import BAND_ORDERS, ORDERS
+from ddsp_nb.growth.plan import NOISE_CHOICES, STRATEGIES
+from ddsp_nb.growth.tuning import TABLES
+from ddsp_nb.sound.save import SUBTYPES
+from ddsp_nb.training import train as training
+from ddsp_nb.training.ready import load_or_train
 
 SMALL = split("--sample-rate 16000 --hidden-size 32 --harmonics 20 --epochs 2 --duration 1.5")
 PRODUCTS = {cli.LOSS_PICTURE, *cli.SOUNDS}
@@ -199,7 +203,7 @@ def test_the_command_line_trains_the_model_of_a_notebook(run):
     config = Config(sample_rate=16_000, hidden_size=32, n_harmonics=20)
     audio = load_audio("violin.flac", config.sample_rate, duration_s=1.5)
     sf.write("short.wav", audio.numpy(), config.sample_rate, subtype="FLOAT")
-    model, features = trained_model("notebook.pt", "short.wav", config, epochs=2)
+    model, features = load_or_train("notebook.pt", "short.wav", config, epochs=2)
     assert Path("notebook.pt").read_bytes() == Path("ddsp_model.pt").read_bytes()
     save_audio("notebook.wav", model(features).audio, config.sample_rate)
     assert Path("notebook.wav").read_bytes() == Path("ddsp_reconstructed.wav").read_bytes()

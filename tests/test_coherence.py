@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from ddsp_nb import Config, DDSPModel, FeatureExtractor, load_audio, train
-from ddsp_nb.analysis import analyse, snr_db
-from ddsp_nb.quality import judge
+from ddsp_nb.analysis.decompose import analyse, snr_db
+from ddsp_nb.training.metrics import evaluate
 
 RATE, HOP = 16_000, 256
 
@@ -68,10 +68,10 @@ def test_the_ceiling_is_high_on_every_recording(data, clip, least_db):
 def test_quality_knows_the_recording_itself_and_what_was_changed(violin):
     model, features, audio, _ = violin
     sound = model(features)
-    itself = judge(audio, replace(sound, audio=audio, harmonic=audio), RATE)
+    itself = evaluate(audio, replace(sound, audio=audio, harmonic=audio), RATE)
     assert itself.log_magnitude_loss == 0 and itself.loudness_error_db == 0 and itself.pitch_off == 0
-    quieter = judge(audio, replace(sound, audio=audio / 2, harmonic=audio / 2), RATE)
+    quieter = evaluate(audio, replace(sound, audio=audio / 2, harmonic=audio / 2), RATE)
     assert quieter.loudness_error_db == pytest.approx(6.02, abs=0.1)
     assert quieter.snr_db == pytest.approx(6.02, abs=0.1)
     transposed = model(features.transpose(1))
-    assert judge(audio, transposed, RATE).pitch_error_cents == pytest.approx(100, abs=5)
+    assert evaluate(audio, transposed, RATE).pitch_error_cents == pytest.approx(100, abs=5)

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from ddsp_nb import AudioError, CheckpointError, cli, files, load_audio, load_model, save_audio, save_model
+from ddsp_nb import AudioError, CheckpointError, files, load_audio, load_model, save_audio, save_model
+from ddsp_nb.cli import main as cli
 
 if sys.platform == "win32":
     pytest.skip("signals and limits of POSIX", allow_module_level=True)

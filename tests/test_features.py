@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from ddsp_nb import AudioError, Config, ConfigError, FeatureExtractor, load_audio
-from ddsp_nb.analysis import analyse
+from ddsp_nb.analysis.decompose import analyse
 
 EDGE = 5  # frames at each end whose window reaches beyond the sound
 RATE = 44_100

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ddsp_nb import ADSR, Config, ConfigError, DDSPModel, FeatureExtractor, GrowthError, GrowthPlan, grow
-from ddsp_nb.oscillator import harmonic_basis
+from ddsp_nb.synthesis.oscillator import harmonic_basis
 
 STRATEGIES = ("linear", "exponential", "fibonacci")
 F0_HZ, PERIOD = 200.0, 80  # a whole number of samples at 16 kHz, so partials lie on FFT bins

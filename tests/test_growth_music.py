@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ddsp_nb import ADSR, Config, FeatureExtractor, GrowthPlan, grow
-from ddsp_nb.growth import render_stages
+from ddsp_nb.growth.render import render_stages
 
 FLAT = ADSR(0.01, 0, 1.0, 0.01)
 

@@ -10,12 +10,12 @@ import soundfile as sf
 import torch
 
 from ddsp_nb import ADSR, GrowthError, GrowthPlan
-from ddsp_nb.growth_controls import ESSENTIAL, MORE
-from ddsp_nb.growth_memory import History, Takes
-from ddsp_nb.growth_panel import OWN_PLAN, GrowthPanel
-from ddsp_nb.growth_text import numbers_of, stages_of
-from ddsp_nb.growth_values import DEFAULTS, PRESETS, plan_of
-from ddsp_nb.sidecar import read_sidecar, regrow
+from ddsp_nb.growth.sidecar import read_sidecar, regrow
+from ddsp_nb.growth.text import numbers_of, stages_of
+from ddsp_nb.panels.growth_controls import ESSENTIAL, MORE
+from ddsp_nb.panels.growth_memory import History, Takes
+from ddsp_nb.panels.growth_panel import OWN_PLAN, GrowthPanel
+from ddsp_nb.panels.presets import DEFAULTS, PRESETS, plan_of
 
 SOME = {  # a value of each control, what must hold for it to count, and the part of the plan that it becomes
     "strategy": ("primes", {}, {"strategy": "primes"}),
@@ -312,7 +312,7 @@ def test_a_plan_that_cannot_be_made_is_explained(panel, values, words):
 
 
 def test_an_unexpected_error_leaves_the_panel_alive(panel, monkeypatch):
-    monkeypatch.setattr("ddsp_nb.growth_panel.grow", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("ddsp_nb.panels.growth_panel.grow", lambda *_, **__: 1 / 0)
     panel.render_button.click()
     assert "ZeroDivisionError" in panel.status.value
     monkeypatch.undo()

@@ -84,7 +84,7 @@ try:
     socket.create_connection(("localhost", 9))
 except AssertionError:
     print("blocked")
-from ddsp_nb.cli import main
+from ddsp_nb.cli.main import main
 main(sys.argv[1:])
 """
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ddsp_nb import Config, FilteredNoiseGenerator
-from ddsp_nb.noise import band_centres_hz, keep_bands
+from ddsp_nb.synthesis.noise import band_centres_hz, keep_bands
 
 CONFIG = Config()
 RATE, HOP = CONFIG.sample_rate, CONFIG.hop_length

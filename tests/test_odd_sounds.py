@@ -14,9 +14,10 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ddsp_nb import AudioError, Config, DDSPModel, FeatureExtractor, WorkbookWarning, decoding, load_audio, train
-from ddsp_nb.analysis import analyse
-from ddsp_nb.upload import UploadPanel
+from ddsp_nb import AudioError, Config, DDSPModel, FeatureExtractor, WorkbookWarning, load_audio, train
+from ddsp_nb.analysis.decompose import analyse
+from ddsp_nb.panels.upload import UploadPanel
+from ddsp_nb.sound import decoding
 
 RATE = 16_000
 TINY = Config(sample_rate=RATE, hidden_size=32, n_harmonics=8, n_bands=8, n_mfcc=4)

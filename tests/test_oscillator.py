@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ddsp_nb import Config, HarmonicOscillator
-from ddsp_nb.oscillator import harmonic_basis, integrate_pitch
+from ddsp_nb.synthesis.oscillator import harmonic_basis, integrate_pitch
 
 CONFIG = Config()
 RATE, HOP = CONFIG.sample_rate, CONFIG.hop_length

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from ddsp_nb import ADSR, GrowthError, GrowthPlan
-from ddsp_nb.order import BAND_ORDERS, ORDERS
-from ddsp_nb.pitches import TABLES, pitch_hz, ratio_table
-from ddsp_nb.plan import STRATEGIES
+from ddsp_nb.growth.masks import BAND_ORDERS, ORDERS
+from ddsp_nb.growth.plan import STRATEGIES
+from ddsp_nb.growth.tuning import TABLES, pitch_hz, ratio_table
 
 
 def entering(plan, n, **levels):

@@ -2,9 +2,9 @@
 
 import torch
 
-from ddsp_nb.losses import MultiScaleSpectralLoss
-from ddsp_nb.reference import plain_harmonic
-from ddsp_nb.segments import SegmentedClip
+from ddsp_nb.training.batches import SegmentedClip
+from ddsp_nb.training.losses import MultiScaleSpectralLoss
+from tests.benchmarks.plain_ddsp import plain_harmonic
 
 
 def test_the_basis_renders_what_upsampled_sines_render(trained, features):

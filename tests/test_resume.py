@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 import torch
 
-import ddsp_nb.training_run as training_run
+import ddsp_nb.training.run as training_run
 from ddsp_nb import CheckpointError, ConfigError, DDSPModel, train
 from ddsp_nb.errors import TrainingError
-from ddsp_nb.run_file import RunFile
-from ddsp_nb.training_job import TrainingJob
+from ddsp_nb.panels.training_job import TrainingJob
+from ddsp_nb.training.run_file import RunFile
 
 EPOCHS = 6
 
@@ -149,7 +149,7 @@ COMMAND = shlex.split(f"train --epochs 20 --duration 2 {SMALL}")
 
 def command(folder, *more, pause_s=0.0):
     """`ddsp-nb train` in a process of its own that keeps its state after every epoch."""
-    code = f"import ddsp_nb.run_file as r; r.PAUSE_S = {pause_s}; from ddsp_nb.cli import main; main()"
+    code = f"import ddsp_nb.training.run_file as r; r.PAUSE_S = {pause_s}; from ddsp_nb.cli.main import main; main()"
     violin = Path(__file__).parent.parent / "data" / "violin.flac"
     files = ["--audio", violin, "--output", folder / "model.pt"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}

@@ -18,7 +18,7 @@ from ddsp_nb import (
     save_model,
     train,
 )
-from ddsp_nb.analysis import snr_db
+from ddsp_nb.analysis.decompose import snr_db
 
 
 def new_model(config, seed=0):

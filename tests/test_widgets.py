@@ -11,9 +11,9 @@ import soundfile as sf
 import torch
 
 from ddsp_nb import AudioError, Config, DDSPModel, FeatureExtractor, load_audio, load_model
-from ddsp_nb.ready import trained_model
-from ddsp_nb.training_panel import TrainingPanel
-from ddsp_nb.widgets import Pace, in_words, player, wav_bytes
+from ddsp_nb.panels.training_panel import TrainingPanel
+from ddsp_nb.panels.widgets import Pace, in_words, player, wav_bytes
+from ddsp_nb.training.ready import load_or_train
 
 CONFIG = Config(sample_rate=16_000, hidden_size=32, n_harmonics=16, n_bands=16)
 
@@ -171,8 +171,8 @@ def test_join_before_any_start_returns(panel):
 def test_trained_model_trains_once_and_then_loads(tmp_path, recording):
     path, audio_path = tmp_path / "model.pt", tmp_path / "violin.wav"
     sf.write(audio_path, recording[1].numpy(), CONFIG.sample_rate)
-    first, features = trained_model(path, audio_path, CONFIG, epochs=1)
+    first, features = load_or_train(path, audio_path, CONFIG, epochs=1)
     stamp = path.stat().st_mtime_ns
-    second, _ = trained_model(path, "missing.wav", CONFIG)
+    second, _ = load_or_train(path, "missing.wav", CONFIG)
     assert path.stat().st_mtime_ns == stamp
     assert torch.equal(first(features).audio, second(features).audio)

@@ -8,7 +8,7 @@ import pytest
 from ddsp_nb import load_model
 
 PANEL = """
-    from ddsp_nb.run_file import RunFile
+    from ddsp_nb.training.run_file import RunFile
     other_path = "output/another/model.pt"
     RunFile(other_path).remove()  # what an earlier test stopped
     torch.manual_seed(seed)

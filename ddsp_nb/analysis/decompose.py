@@ -1,0 +1,67 @@
+"""The best that the synthesizer could do on one recording, by least squares instead of learning.
+
+The coefficients that no training can beat give the *ceiling*. A low ceiling is a fault of the pitch track; a model far
+below its ceiling has not learned enough. They also start the network's heads where the sound already is.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional as F
+
+from ddsp_nb.analysis.features import Features
+from ddsp_nb.analysis.least_squares import least_squares
+from ddsp_nb.config import Config
+from ddsp_nb.synthesis.noise import FilteredNoiseGenerator
+from ddsp_nb.synthesis.oscillator import HarmonicOscillator
+
+QUIETEST_GAIN = 1e-6
+LOG_RAYLEIGH = 0.289  # by which the mean logarithm of noise magnitudes lies below that of their RMS
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Least-squares controls of one recording.
+
+    Attributes:
+        coefficients: [n_frames, 2 * n_harmonics] of sin(kφ), then of cos(kφ).
+        harmonic: [n_samples] the sound of those coefficients.
+        noise_magnitudes: [n_frames, n_bands] gains that give noise the level of what the sines leave.
+        snr_db: the ceiling: level of the recording over that of what the sines leave.
+    """
+
+    coefficients: torch.Tensor
+    harmonic: torch.Tensor
+    noise_magnitudes: torch.Tensor
+    snr_db: float
+
+
+@torch.no_grad()
+def analyse(features: Features, audio: torch.Tensor, config: Config) -> Analysis:
+    """Solve for the coefficients of a recording, [n_samples] sound of which `features` were extracted."""
+    coefficients = least_squares(features.f0_hz, features.phase, features.voiced, audio, config)
+    oscillator = HarmonicOscillator(config)
+    harmonic = oscillator.render(features.f0_hz[None], coefficients[None], phase=features.phase[None])[0, : len(audio)]
+    noise = band_gains(audio - harmonic, config, len(features))
+    return Analysis(coefficients, harmonic, noise, snr_db(audio, harmonic))
+
+
+def band_gains(sound: torch.Tensor, config: Config, n_frames: int) -> torch.Tensor:
+    """Gains [n_frames, n_bands] at which the noise filterbank has the level of [n_samples] sound in each band.
+
+    Logarithms are averaged, as the loss does, and set right for noise, whose mean logarithm lies below its RMS.
+    """
+    generator = FilteredNoiseGenerator(config)
+    sound = F.pad(sound, (0, (n_frames - 1) * config.hop_length - len(sound)))
+    window = generator.window
+    stft = torch.stft(
+        sound, config.noise_n_fft, config.hop_length, window=window, return_complex=True, pad_mode="constant"
+    )
+    log_level = (stft.abs() / window.square().sum().sqrt() + QUIETEST_GAIN).log() + LOG_RAYLEIGH
+    weights = generator.to_bins / generator.to_bins.sum(1, keepdim=True).clamp(min=1e-9)
+    return (weights @ log_level).T.exp()
+
+
+def snr_db(target: torch.Tensor, estimate: torch.Tensor) -> float:
+    """Waveform signal-to-noise ratio: 10 log10(Σ target² / Σ (target - estimate)²)."""
+    return (10 * torch.log10(target.square().sum() / (target - estimate).square().sum().clamp(min=1e-12))).item()

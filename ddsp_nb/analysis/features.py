@@ -1,0 +1,150 @@
+"""What a recording is made of: pitch, loudness and spectral envelope, frame by frame."""
+
+import warnings
+from dataclasses import dataclass, fields, replace
+
+import librosa
+import numpy as np
+import torch
+from scipy.ndimage import binary_dilation
+
+from ddsp_nb.analysis.phase import track_phase
+from ddsp_nb.analysis.phase_fit import fit_phase
+from ddsp_nb.analysis.pitch import TRACKERS, track_pitch
+from ddsp_nb.config import Config
+from ddsp_nb.errors import ConfigError, WorkbookWarning
+from ddsp_nb.sound.load import check_audio
+
+QUIETEST_DB = -100.0
+AUDIBLE_DB = 60.0  # below the loudest frame
+UNPITCHED = 0.7  # of the audible frames: from there on the user is told
+ATTACK_FRAMES = 4  # the tracker hears a note only once it is periodic; its attack and release belong to it
+
+
+@dataclass(frozen=True)
+class Features:
+    """One recording as the network sees it; every array has a row per frame, hop_length samples apart.
+
+    Attributes:
+        f0_hz: [n_frames] fundamental frequency, Hz, carried through unvoiced gaps.
+        loudness_db: [n_frames] RMS level, dB relative to full scale, -100 at least.
+        mfcc: [n_frames, n_mfcc] mel-frequency cepstral coefficients.
+        voiced: [n_frames] bool, where the harmonics sound.
+        phase: [n_frames] float64, phase of the fundamental in radians, or None for a drawn pitch.
+        n_samples: length of the recording; the frames cover it.
+        sample_rate: Hz.
+        hop_length: samples.
+        semitones: by which `f0_hz` has been moved from what was played. The network reads the performance as it was
+            played, so that its timbre stays the instrument's; only the oscillator moves.
+    """
+
+    f0_hz: torch.Tensor
+    loudness_db: torch.Tensor
+    mfcc: torch.Tensor
+    voiced: torch.Tensor
+    phase: torch.Tensor | None
+    n_samples: int
+    sample_rate: int
+    hop_length: int
+    semitones: float = 0.0
+
+    def __len__(self) -> int:
+        return len(self.f0_hz)
+
+    @property
+    def times_s(self) -> torch.Tensor:
+        """[n_frames] time of each frame in seconds."""
+        return torch.arange(len(self)) * self.hop_length / self.sample_rate
+
+    def inputs(self) -> torch.Tensor:
+        """[n_frames, 2 + n_mfcc] network inputs: pitch as played in octaves from A4, loudness in dB, MFCCs."""
+        pitch, loudness = torch.log2(self.f0_hz / 440) - self.semitones / 12, self.loudness_db
+        return torch.cat([torch.stack([pitch, loudness], -1), self.mfcc], -1).float()
+
+    def transpose(self, semitones: float) -> "Features":
+        """The same performance at another pitch; its phase is then integrated from the pitch."""
+        f0_hz = self.f0_hz * 2 ** (semitones / 12)
+        return replace(self, f0_hz=f0_hz, phase=None, semitones=self.semitones + semitones)
+
+    def to(self, device) -> "Features":
+        """The same features with their tensors on another device."""
+        moved = {f.name: getattr(self, f.name) for f in fields(self)}
+        return Features(**{k: v.to(device) if torch.is_tensor(v) else v for k, v in moved.items()})
+
+
+class FeatureExtractor:
+    """Recording to `Features`.
+
+    Args:
+        config: sizes and pitch range.
+        tracker: "autocorrelation" (Boersma 1993), "yin" (de Cheveigné & Kawahara 2002) or "pyin" (Mauch & Dixon
+            2014); see `pitch.py`.
+
+    Raises:
+        ConfigError: unknown tracker.
+    """
+
+    def __init__(self, config: Config, tracker: str = "autocorrelation"):
+        if tracker not in TRACKERS:
+            raise ConfigError(f"Unknown pitch tracker {tracker!r}; use one of {', '.join(TRACKERS)}.")
+        self.config, self.tracker = config, tracker
+
+    def __call__(self, audio: torch.Tensor) -> Features:
+        """Analyse [n_samples] sound.
+
+        Warns where most of it has no pitch. Raises AudioError where it is silent, too short, not one channel or has
+        samples that are no numbers.
+        """
+        config = self.config
+        check_audio(audio, config.sample_rate)
+        n_frames = config.n_frames(len(audio))
+        sound = np.pad(audio.cpu().numpy(), (0, (n_frames - 1) * config.hop_length - len(audio)))
+        f0_hz, voiced = track_pitch(sound, config, tracker=self.tracker)
+        f0_hz, phase = track_phase(sound, f0_hz, config.sample_rate, config.hop_length)
+        voiced, level_db = include_attacks(voiced), loudness_db(sound, config)
+        warn_of_missing_pitch(voiced, level_db)
+        lowest_hz, highest_hz = config.f0_min_hz / 2, config.nyquist_hz
+        track = (torch.from_numpy(x) for x in (f0_hz.clip(lowest_hz, highest_hz), phase, voiced))
+        f0_hz, phase = fit_phase(*track, torch.from_numpy(sound), config)
+        return Features(
+            f0_hz=f0_hz.clamp(lowest_hz, highest_hz).float(),
+            loudness_db=torch.from_numpy(level_db),
+            mfcc=torch.from_numpy(mel_cepstrum(sound, config)),
+            voiced=torch.from_numpy(voiced),
+            phase=phase,
+            n_samples=len(audio),
+            sample_rate=config.sample_rate,
+            hop_length=config.hop_length,
+        )
+
+
+def loudness_db(sound: np.ndarray, config: Config) -> np.ndarray:
+    """RMS level per frame in dB relative to full scale: 20 log10(rms), floored at -100 dB. [n_frames] float32."""
+    rms = librosa.feature.rms(y=sound, frame_length=config.frame_length, hop_length=config.hop_length)[0]
+    return librosa.amplitude_to_db(rms, ref=1.0, amin=10 ** (QUIETEST_DB / 20), top_db=None).astype(np.float32)
+
+
+def mel_cepstrum(sound: np.ndarray, config: Config) -> np.ndarray:
+    """MFCCs, [n_frames, n_mfcc] float32: the spectral envelope with pitch mostly taken out."""
+    mfcc = librosa.feature.mfcc(
+        y=sound,
+        sr=config.sample_rate,
+        n_mfcc=config.n_mfcc,
+        n_mels=max(64, config.n_mfcc),
+        n_fft=config.frame_length,
+        hop_length=config.hop_length,
+    )
+    return mfcc.T.astype(np.float32)
+
+
+def include_attacks(voiced: np.ndarray) -> np.ndarray:
+    """Widen voiced stretches by the frames in which a note starts and ends."""
+    return binary_dilation(voiced, iterations=ATTACK_FRAMES)
+
+
+def warn_of_missing_pitch(voiced: np.ndarray, level_db: np.ndarray) -> None:
+    """Tell the user where the oscillator will have little to play."""
+    share = 1 - voiced[level_db > level_db.max() - AUDIBLE_DB].mean()
+    if share > UNPITCHED:
+        words = f"No pitch found in {100 * share:.0f} % of the frames: the harmonic part will be silent there."
+        warnings.warn(words, WorkbookWarning, stacklevel=3)

@@ -1,0 +1,196 @@
+"""Grow a timbre: from one sine wave to the full instrument, stage by stage.
+
+A stage plays the trained instrument with a mask on its partials. The mask is real: a partial that is off is
+absent, one that is on keeps its level, and one gain serves the whole piece, or growth could not be heard.
+"""
+
+from dataclasses import dataclass
+from itertools import groupby
+
+import torch
+
+from ddsp_nb.analysis.features import Features
+from ddsp_nb.growth.certificate import Certificate
+from ddsp_nb.growth.certify import certify
+from ddsp_nb.growth.envelope import ADSR
+from ddsp_nb.growth.plan import NOISE_CHOICES, STRATEGIES, GrowthPlan
+from ddsp_nb.growth.schedule import Schedule, Stage, make_schedule
+from ddsp_nb.synthesis.noise import FilteredNoiseGenerator, keep_bands
+from ddsp_nb.synthesis.oscillator import harmonic_basis, integrate_pitch, ramp
+from ddsp_nb.training.model import Controls, DDSPModel
+
+__all__ = ["ADSR", "NOISE_CHOICES", "STRATEGIES", "Growth", "GrowthPlan", "Stage", "grow", "render_stages"]
+FULL_SCALE = 0.9
+HOPS_AT_ONCE = 128  # keeps the basis of a long stage out of memory
+STAGES_AT_ONCE = 16
+MARGIN = 4096  # samples beyond a stage that its noise filter hears, so that cross-faded stages agree
+
+
+@dataclass(frozen=True)
+class Growth:
+    """A rendered piece: audio = harmonic + noise.
+
+    Attributes:
+        audio: [n_samples] the whole piece, peak at most 0.9.
+        harmonic: [n_samples] its partials.
+        noise: [n_samples] its noise.
+        schedule: what sounds when.
+        gain: the one factor that the piece was multiplied with.
+        seed: of the noise and of random orders.
+        source: the model and the features that it was rendered from.
+    """
+
+    audio: torch.Tensor
+    harmonic: torch.Tensor
+    noise: torch.Tensor
+    schedule: Schedule
+    gain: float
+    seed: int
+    source: tuple[DDSPModel, Features]
+
+    @property
+    def stages(self) -> list[Stage]:
+        """Where each stage lies and what sounds in it."""
+        return self.schedule.stages
+
+    @property
+    def plan(self) -> GrowthPlan:
+        """The plan that was rendered."""
+        return self.schedule.plan
+
+    @property
+    def sample_rate(self) -> int:
+        """Hz."""
+        return self.schedule.sample_rate
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Sentences about what the plan led to."""
+        return self.schedule.remarks
+
+    def stage_audio(self, i: int) -> torch.Tensor:
+        """Sound of stage i."""
+        return self.audio[self.stages[i].start : self.stages[i].stop]
+
+    def certificate(self) -> Certificate:
+        """Measure in the sound whether silent partials are silent, the others keep their level and no edge clicks."""
+        model = self.source[0]
+        return certify(self.schedule, self.harmonic, self.noise, model.config, model.mix.item() * self.gain)
+
+
+@torch.no_grad()
+def grow(
+    model: DDSPModel,
+    features: Features,
+    plan: GrowthPlan | None = None,
+    seed: int = 0,
+    *,
+    controls: Controls | None = None,
+) -> Growth:
+    """Render a piece in which the instrument's partials enter stage by stage.
+
+    Every stage of a pitch plays the same stretch of the recording, the one that sounds fullest, so that only the
+    partials differ; stages longer than the recording walk it back and forth, and cross-faded stages run on in it.
+    All stages of a pitch share one basis and are rendered in one matrix product.
+
+    Args:
+        model: a trained model.
+        features: of the recording whose sound is to grow.
+        plan: `GrowthPlan`.
+        seed: of the noise and of random orders.
+        controls: `model.controls(features)` if it is known already; asking the network is most of the work.
+
+    Raises:
+        GrowthError: the piece would be longer than an hour, or the plan asks for partials that do not exist.
+    """
+    schedule = make_schedule(model, features, plan or GrowthPlan(), seed, controls=controls)
+    envelopes = _envelopes(schedule, model.mix.device)
+    harmonic, noise = _harmonic(model, schedule, envelopes), _noise(model, schedule, envelopes, seed)
+    gain = min(FULL_SCALE / peak(harmonic + noise), 1 / peak(harmonic), 1 / peak(noise))  # stems fit in a file too
+    harmonic, noise = harmonic * gain, noise * gain
+    return Growth(harmonic + noise, harmonic, noise, schedule, gain, seed, (model, features))
+
+
+def peak(sound: torch.Tensor) -> float:
+    """Largest absolute sample, never 0."""
+    return max(sound.abs().max().item(), 1e-9)
+
+
+def _envelopes(schedule, device):
+    """Envelope of each stage; stages without cross-fade that are as long and as loud share one."""
+    shared, envelopes = {}, []
+    for i, stage in enumerate(schedule.stages):
+        key = i if schedule.plan.crossfade_s else (len(stage), stage.level_db)
+        if key not in shared:
+            shared[key] = schedule.envelope(i).to(device)
+        envelopes.append(shared[key])
+    return envelopes
+
+
+def _harmonic(model, schedule, envelopes):
+    """[n_samples] partials of the piece: stages that play the same stretch are rendered together, longest first."""
+    hop, piece = model.config.hop_length, torch.zeros(schedule.n_samples, device=model.mix.device)
+    place = lambda i: (str(schedule.stages[i].pitch), schedule.stages[i].offset)
+    order = sorted(range(len(schedule.stages)), key=lambda i: (*place(i), -len(schedule.stages[i])))
+    for _, group in groupby(order, key=place):
+        group = [(schedule.stages[i], envelopes[i]) for i in group]
+        first = group[0][0]
+        lead, start = first.offset % hop, first.offset // hop
+        n_hops = -(-(lead + len(first)) // hop)
+        for hops in range(0, n_hops, HOPS_AT_ONCE):
+            sounding = [(s, e) for s, e in group if lead + len(s) > hops * hop]
+            stop = min(hops + HOPS_AT_ONCE, n_hops)
+            voice = schedule.voices[first.pitch][start + hops : start + stop + 1]
+            sounds = render_stages(
+                model, voice, voice.controls, torch.stack([s.mask for s, _ in sounding]), voice.ratios
+            )
+            for (stage, envelope), sound in zip(sounding, sounds, strict=True):
+                _add(piece, stage, envelope, sound, hops * hop - lead)
+    return piece
+
+
+def _add(piece, stage, envelope, sound, at):
+    """Add a stretch of a stage's sound, which begins `at` samples after the stage does, to the piece."""
+    start, stop = max(at, 0), min(at + len(sound), len(stage))
+    piece[stage.start + start : stage.start + stop] += sound[start - at : stop - at] * envelope[start:stop]
+
+
+def render_stages(model, stretch, controls, masks, ratios=None):
+    """[n_stages, n_samples] harmonic sound of each mask: one basis, one matrix product."""
+    config, masks = model.config, masks.to(model.mix.device)
+    used = masks.any(0).nonzero()[:, 0]
+    n_harmonics = int(used.max()) + 1 if len(used) else 1
+    masks, ratios = masks[:, :n_harmonics], None if ratios is None else ratios[:n_harmonics]
+    phase = integrate_pitch(stretch.f0_hz, config) if stretch.phase is None else stretch.phase
+    basis = harmonic_basis(stretch.f0_hz, phase, n_harmonics, config, ratios=ratios)  # [n_hops, 2K, hop_length]
+    coefficients = controls.coefficients()[0].unflatten(-1, (2, -1))[..., :n_harmonics].flatten(1)
+    coefficients = model.mix * coefficients[:, None] * masks.to(basis).repeat(1, 2)
+    before, after = coefficients[:-1] @ basis, coefficients[1:] @ basis  # [n_hops, n_stages, hop_length]
+    return torch.lerp(before, after, ramp(basis)).transpose(0, 1).flatten(1)
+
+
+def _noise(model, schedule, envelopes, seed):
+    """[n_samples] noise of the piece; stages of a pitch share one noise, of which each keeps its bands."""
+    config, piece = model.config, torch.zeros(schedule.n_samples, device=model.mix.device)
+    noisy = [i for i, stage in enumerate(schedule.stages) if stage.bands.any()]
+    whole = {schedule.stages[i].pitch: None for i in noisy}
+    for pitch in whole:
+        generator = torch.Generator().manual_seed(seed)
+        magnitudes = schedule.voices[pitch].controls.noise_magnitudes
+        whole[pitch] = (1 - model.mix) * FilteredNoiseGenerator(config)(magnitudes, generator=generator)[0]
+    place = lambda i: (schedule.stages[i].pitch, schedule.stages[i].offset, len(schedule.stages[i]))
+    for (pitch, offset, length), group in groupby(sorted(noisy, key=lambda i: (str(place(i)), i)), key=place):
+        group = list(group)
+        margin = MARGIN if schedule.plan.crossfade_s else 0
+        start = max(offset - margin, 0)
+        sounds = _banded(whole[pitch][start : offset + length + margin], [schedule.stages[i] for i in group], config)
+        for i, sound in zip(group, sounds, strict=True):
+            _add(piece, schedule.stages[i], envelopes[i], sound, start - offset)
+    return piece
+
+
+def _banded(sound, stages, config):
+    """The noise of each stage: all of it, or some of its bands, a few stages at a time."""
+    for i in range(0, len(stages), STAGES_AT_ONCE):
+        masks = torch.stack([stage.bands for stage in stages[i : i + STAGES_AT_ONCE]])
+        yield from keep_bands(sound, masks, config) if not masks.all() else [sound] * len(masks)

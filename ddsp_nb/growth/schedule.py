@@ -1,0 +1,217 @@
+"""A plan applied to an instrument: which partials and bands sound when, before anything is rendered."""
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import torch
+
+from ddsp_nb.analysis.features import Features
+from ddsp_nb.config import Config
+from ddsp_nb.errors import GrowthError
+from ddsp_nb.growth.envelope import curve
+from ddsp_nb.growth.masks import audible
+from ddsp_nb.growth.performance import Voice, make_voice
+from ddsp_nb.growth.plan import GrowthPlan
+from ddsp_nb.growth.tuning import ratio_table
+from ddsp_nb.synthesis.noise import nearest_band
+from ddsp_nb.training.model import Controls, DDSPModel
+
+LONGEST_PIECE_S = 3600
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of a piece: what sounds and where it lies.
+
+    Attributes:
+        mask: [n_harmonics] of 0 and 1, the partials that sound.
+        bands: [n_bands] of 0 and 1, the noise bands that sound.
+        start: first sample.
+        stop: the sample after the last.
+        pitch: "phrase", "held", a note name or Hz.
+        level_db: loudness that the plan gives the stage.
+        offset: sample of the voice at which the stage begins.
+    """
+
+    mask: torch.Tensor
+    bands: torch.Tensor
+    start: int
+    stop: int
+    pitch: str | float = "phrase"
+    level_db: float = 0.0
+    offset: int = 0
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+    @property
+    def n_harmonics(self) -> int:
+        """How many partials sound."""
+        return int(self.mask.sum())
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """When what sounds.
+
+    Attributes:
+        plan: `GrowthPlan`.
+        stages: in their order.
+        voices: what is played at each pitch of the plan, as long as its stages need.
+        sample_rate: Hz.
+        remarks: sentences for the reader about what the plan leads to.
+    """
+
+    plan: GrowthPlan
+    stages: list[Stage]
+    voices: dict[str | float, Voice]
+    sample_rate: int
+    remarks: tuple[str, ...]
+
+    @property
+    def masks(self) -> torch.Tensor:
+        """[n_stages, n_harmonics] of 0 and 1."""
+        return torch.stack([stage.mask for stage in self.stages])
+
+    @property
+    def noise_masks(self) -> torch.Tensor:
+        """[n_stages, n_bands] of 0 and 1."""
+        return torch.stack([stage.bands for stage in self.stages])
+
+    @property
+    def n_samples(self) -> int:
+        """Length of the piece."""
+        return max(stage.stop for stage in self.stages)
+
+    def overlap(self, i: int) -> int:
+        """Samples that stage i shares with the one before it."""
+        return max(0, self.stages[i - 1].stop - self.stages[i].start) if i > 0 else 0
+
+    def envelope(self, i: int) -> torch.Tensor:
+        """[n] gain of stage i at each of its samples: ADSR or cross-fades, and its loudness."""
+        stage, plan = self.stages[i], self.plan
+        if plan.crossfade_s == 0 or len(self.stages) == 1:
+            shape = plan.adsr(len(stage), self.sample_rate)
+        else:
+            shape = self._whole_envelope(stage) * self._fades(i)
+        return shape * 10 ** (stage.level_db / 20)
+
+    def _whole_envelope(self, stage):
+        """The part of an envelope of the whole piece that falls on a stage."""
+        return self.plan.adsr(self.n_samples, self.sample_rate, stage.start, stage.stop)
+
+    def _fades(self, i):
+        """[n] cross-fades: linear between stages whose partials run on, of equal power between others."""
+        gain = torch.ones(len(self.stages[i]))
+        for overlap, at_start, runs_on in (
+            (self.overlap(i), True, i > 0 and self.runs_on(i)),
+            (self.overlap(i + 1) if i + 1 < len(self.stages) else 0, False, self.runs_on(i + 1)),
+        ):
+            rise = torch.arange(overlap) / max(overlap, 1)
+            rise = rise if at_start else 1 - rise
+            rise = rise if runs_on else torch.sin(torch.pi / 2 * rise)
+            gain[: overlap if at_start else None][0 if at_start else len(gain) - overlap :] *= rise
+        return gain
+
+    def runs_on(self, i: int) -> bool:
+        """Whether stage i shares pitch and a partial with the one before it, so that they continue in phase."""
+        if not 0 < i < len(self.stages):
+            return False
+        before, stage = self.stages[i - 1], self.stages[i]
+        return before.pitch == stage.pitch and bool((before.mask * stage.mask).any())
+
+
+def make_schedule(
+    model: DDSPModel, features: Features, plan: GrowthPlan, seed: int = 0, *, controls: Controls | None = None
+) -> Schedule:
+    """Apply a plan to an instrument.
+
+    Args:
+        model: a trained model.
+        features: of the recording whose sound is to grow.
+        plan: `GrowthPlan`.
+        seed: of the random orders.
+        controls: `model.controls(features)` if it is known already; asking the network is most of the work.
+
+    Raises:
+        GrowthError: the piece would be longer than an hour, or the plan asks for partials that do not exist.
+    """
+    config = model.config
+    with torch.no_grad():
+        controls = model.controls(features) if controls is None else controls
+    longest = round(plan.durations_s(len(plan.stages or (1, 2))).max() * config.sample_rate)
+    check_length(longest * len(set(plan.melody)), config)
+    voice_for = lambda pitch, n: _voice(features, controls, config, plan, pitch, n)
+    known = {pitch: voice_for(pitch, config.n_frames(longest)) for pitch in dict.fromkeys(plan.melody)}
+    heard = [voice_for(pitch, len(features)) for pitch in known] if plan.crossfade_s else known.values()
+    levels = torch.stack([voice.levels(config).cpu() for voice in heard]).amax(0)
+    masks = plan.masks(config.n_harmonics, levels=levels, seed=seed)
+    gains = controls.noise_magnitudes[0].amax(0).cpu() * band_widths(config).sqrt()
+    bands = plan.noise_masks(config.n_bands, len(masks), levels=gains, seed=seed)
+    edges = plan.edges(len(masks), config.sample_rate)
+    check_length(edges[-1][1] * (len(known) if plan.crossfade_s else 1), config)
+    levels_db = curve(plan.loudness_db, len(masks))
+    stages = [
+        Stage(
+            mask,
+            band,
+            start,
+            stop,
+            plan.melody[i % len(plan.melody)],
+            float(levels_db[i]),
+            start if plan.crossfade_s else 0,
+        )
+        for i, (mask, band, (start, stop)) in enumerate(zip(masks, bands, edges, strict=True))
+    ]
+    if plan.crossfade_s:
+        known = {pitch: voice_for(pitch, config.n_frames(edges[-1][1])) for pitch in known}
+    return Schedule(plan, stages, known, config.sample_rate, tuple(remarks(plan, stages, levels, config)))
+
+
+def _voice(features, controls, config, plan, pitch, n_frames):
+    ratios = ratio_table(plan.ratios, plan.stretch, config.n_harmonics)
+    return make_voice(features, controls, config, pitch, n_frames, ratios)
+
+
+def band_widths(config: Config) -> torch.Tensor:
+    """[n_bands] number of the filterbank's bins in each band, 0 for bands narrower than a bin."""
+    bins_hz = torch.fft.rfftfreq(config.noise_n_fft, 1 / config.sample_rate)
+    return torch.bincount(nearest_band(bins_hz, config), minlength=config.n_bands).float().clamp(min=0.1)
+
+
+def check_length(n_samples: int, config: Config) -> None:
+    """Raise GrowthError where a piece, or all that its pitches have to play, is longer than an hour."""
+    if n_samples > LONGEST_PIECE_S * config.sample_rate:
+        raise GrowthError(f"The piece would last over {LONGEST_PIECE_S} s; use fewer or shorter stages.")
+
+
+def remarks(plan: GrowthPlan, stages: list[Stage], levels: torch.Tensor, config: Config):
+    """Sentences about what the plan leads to."""
+    heard = audible(levels)
+    if not heard.all():
+        yield f"{int(heard.sum())} of {config.n_harmonics} partials can be heard; the others do not count."
+    times_s, n = plan.durations_s(len(stages)), len(stages)
+    if plan.crossfade_s > plan.overlap_s(n) > 0:
+        yield f"The cross-fade is longer than half of the shortest stage, and shrinks to {plan.overlap_s(n):.2g} s."
+    squeezed = 0 if plan.crossfade_s else int((times_s < plan.adsr.duration_s).sum())
+    if squeezed:
+        yield (
+            f"Attack, decay and release take {plan.adsr.duration_s:.2g} s and shrink in proportion in "
+            f"{'every stage' if squeezed == n else f'{squeezed} of {n} stages'}."
+        )
+    largest = max(stages, key=lambda stage: stage.n_harmonics).mask
+    if plan.stages is not None and largest.sum() < heard.sum():
+        yield f"No stage is complete: at most {int(largest.sum())} of {int(heard.sum())} audible partials sound."
+    empty = [i + 1 for i, stage in enumerate(stages) if stage.n_harmonics == 0]
+    if empty:
+        yield f"Stages without an audible partial: {', '.join(map(str, empty))}."
+    alike = [str(i + 2) for i, (a, b) in enumerate(pairwise(stages)) if _sound_alike(a, b)]
+    if alike:
+        yield f"Stages that sound as the one before: {', '.join(alike)}."
+
+
+def _sound_alike(a, b):
+    same = replace(a, start=0, stop=0, mask=None, bands=None, offset=0) == replace(
+        b, start=0, stop=0, mask=None, bands=None, offset=0
+    )
+    return same and torch.equal(a.mask, b.mask) and torch.equal(a.bands, b.bands) and len(a) == len(b)

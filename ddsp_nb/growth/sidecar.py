@@ -1,0 +1,141 @@
+"""The sidecar of a grown piece: a JSON text from which the same file can be rendered again."""
+
+import json
+import re
+import warnings
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from reprlib import repr as short
+
+import soundfile as sf
+
+from ddsp_nb.analysis.features import Features
+from ddsp_nb.errors import GrowthError
+from ddsp_nb.growth.digest import features_sha256, model_sha256, versions
+from ddsp_nb.growth.render import Growth, GrowthPlan, grow
+from ddsp_nb.sound.riff import read_comment
+from ddsp_nb.sound.save import SUBTYPES
+from ddsp_nb.training.model import DDSPModel
+
+FORMAT, VERSION = "ddsp_nb growth", 1
+LARGEST_BYTES = 1_000_000
+LARGEST_SEED = 2**32 - 1
+SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Sidecar:
+    """What a piece was rendered from.
+
+    Attributes:
+        plan: `GrowthPlan`.
+        seed: of noise and random orders.
+        subtype: sample format of the file, such as "PCM_16".
+        model_sha256: fingerprint of the model.
+        features_sha256: fingerprint of the recording's features.
+        versions: of Python and of packages, name to version.
+    """
+
+    plan: GrowthPlan
+    seed: int
+    subtype: str
+    model_sha256: str
+    features_sha256: str
+    versions: dict[str, str]
+
+    def to_json(self) -> str:
+        """The sidecar as text; the same piece gives the same text."""
+        values = {"format": FORMAT, "version": VERSION} | asdict(self) | {"plan": self.plan.to_dict()}
+        return json.dumps(values, ensure_ascii=True, separators=(",", ":"))
+
+
+def sidecar_of(growth: Growth, subtype: str = "PCM_16") -> Sidecar:
+    """Describe a rendered piece."""
+    model, features = growth.source
+    return Sidecar(growth.plan, growth.seed, subtype, model_sha256(model), features_sha256(features), versions())
+
+
+def parse_sidecar(text: str | bytes) -> Sidecar:
+    """Read a sidecar's text, which may come from anyone.
+
+    Raises:
+        GrowthError: it is not one of ours, or a value is not usable.
+    """
+    if len(text) > LARGEST_BYTES:
+        raise GrowthError(f"it has over {LARGEST_BYTES} characters. Use the sidecar of a grown piece.")
+    try:
+        values = json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise GrowthError("it is not JSON. Use the sidecar of a grown piece.") from error
+    if not isinstance(values, dict) or values.pop("format", None) != FORMAT:
+        raise GrowthError("it is not the sidecar of a grown piece.")
+    if values.pop("version", None) != VERSION:
+        raise GrowthError("it was written by another version of ddsp_nb. Update, then try again.")
+    names = {f.name for f in fields(Sidecar)}
+    if set(values) != names:
+        raise GrowthError(f"names are missing or unknown: {', '.join(map(short, sorted(set(values) ^ names)))[:200]}.")
+    return _checked(values)
+
+
+def _checked(values) -> Sidecar:
+    """A sidecar whose values have the types and ranges that they should."""
+    if type(values["seed"]) is not int or not 0 <= values["seed"] <= LARGEST_SEED:
+        raise GrowthError(f"the seed is no whole number from 0 to {LARGEST_SEED}.")
+    if values["subtype"] not in SUBTYPES:
+        raise GrowthError(f"the sample format is none of {', '.join(SUBTYPES)}.")
+    for name in ("model_sha256", "features_sha256"):
+        if not isinstance(values[name], str) or not SHA256.fullmatch(values[name]):
+            raise GrowthError(f"{name} is no fingerprint.")
+    known = values["versions"]
+    if not isinstance(known, dict) or not all(
+        isinstance(v, str) and len(v) < 100 and k.isprintable() for k, v in known.items()
+    ):
+        raise GrowthError("the versions are no table of names and versions.")
+    return Sidecar(**values | {"plan": GrowthPlan.from_dict(values["plan"])})
+
+
+def read_sidecar(path) -> Sidecar:
+    """Read a sidecar, a JSON file or the comment within a grown WAV or FLAC file.
+
+    Raises:
+        GrowthError: no such file, not one of ours, or a value is not usable; one line that names the file.
+    """
+    path = Path(path)
+    try:
+        if path.suffix.lower() == ".wav":
+            return parse_sidecar(read_comment(path, LARGEST_BYTES))
+        if path.suffix.lower() == ".flac":
+            with sf.SoundFile(path) as file:
+                return parse_sidecar(file.comment)
+        with open(path, "rb") as file:
+            return parse_sidecar(file.read(LARGEST_BYTES + 1))
+    except (OSError, RuntimeError) as error:  # libsndfile's errors are RuntimeErrors
+        raise GrowthError(f"{path}: cannot be read. Check the path, or use the .json of a grown piece.") from error
+    except GrowthError as error:
+        raise GrowthError(f"{path}: {error}") from error
+
+
+def regrow(sidecar: Sidecar, model: DDSPModel, features: Features) -> Growth:
+    """Render the piece that a sidecar describes, with a warning where versions are not what they were.
+
+    Raises:
+        GrowthError: the model or the recording is another one.
+    """
+    if model_sha256(model) != sidecar.model_sha256:
+        raise GrowthError("The piece was grown from another model. Use the checkpoint that it was rendered with.")
+    if features_sha256(features) != sidecar.features_sha256:
+        raise GrowthError("The piece was grown from another recording. Use the checkpoint that it was rendered with.")
+    now = versions()
+    changed = sorted(
+        name for name in now.keys() | sidecar.versions.keys() if now.get(name) != sidecar.versions.get(name)
+    )
+    if changed:
+        warnings.warn(
+            f"Other versions than the piece was rendered with ({', '.join(changed)[:200]}): it may differ slightly.",
+            stacklevel=2,
+        )
+    return grow(model, features, sidecar.plan, sidecar.seed)
+
+
+def _refuse(constant):
+    raise ValueError(f"{constant} is no number")

@@ -1,0 +1,90 @@
+"""Pitches of stages and of partials: note names, and tables of the ratios at which partials sound."""
+
+import re
+from reprlib import repr as short
+
+import torch
+
+from ddsp_nb.errors import GrowthError
+from ddsp_nb.growth.envelope import is_number
+
+PHRASE, HELD = "phrase", "held"
+LOWEST_HZ, HIGHEST_HZ = 16.0, 20_000.0
+NOTE_NAME = re.compile(r"([A-Ga-g])([#♯b♭]?)(-?\d{1,2})")
+SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11, "": 0, "#": 1, "♯": 1, "b": -1, "♭": -1}
+# Steps within an octave to which a table moves each partial, the nearest one; 5-limit just intonation has 12.
+JUST = (1, 16 / 15, 9 / 8, 6 / 5, 5 / 4, 4 / 3, 45 / 32, 3 / 2, 8 / 5, 5 / 3, 9 / 5, 15 / 8, 2)
+STEPS = {
+    "just": JUST,
+    "equal": tuple(2 ** (i / 12) for i in range(13)),
+    "quarter-tones": tuple(2 ** (i / 24) for i in range(25)),
+    "whole-tones": tuple(2 ** (i / 6) for i in range(7)),
+}
+TABLES = ("harmonic", *STEPS)
+
+
+def check_pitch(pitch) -> None:
+    """Raise GrowthError unless `pitch` is "phrase", "held", a note name such as "C#4", or a frequency in Hz."""
+    if pitch not in (PHRASE, HELD) and not LOWEST_HZ <= pitch_hz(pitch) <= HIGHEST_HZ:
+        raise GrowthError(f"Pitch {short(pitch)} is out of reach; use a note from C0 or a frequency up to 20000 Hz.")
+
+
+def pitch_hz(pitch) -> float:
+    """Frequency of a note name (A4 = 440 Hz) or of a number, which is Hz already.
+
+    Raises:
+        GrowthError: it is neither.
+    """
+    if is_number(pitch):
+        return float(pitch)
+    note = NOTE_NAME.fullmatch(pitch) if isinstance(pitch, str) else None
+    if note is None:
+        raise GrowthError(
+            f'Pitch {short(pitch)} is no note; use "phrase", "held", a note such as "C#4", or a number of Hz.'
+        )
+    letter, accidental, octave = note.groups()
+    semitones = 12 * (int(octave) - 4) + SEMITONES[letter.upper()] - SEMITONES["A"] + SEMITONES[accidental]
+    return 440.0 * 2 ** (semitones / 12)
+
+
+def ratio_table(ratios, stretch: float, n_partials: int) -> torch.Tensor | None:
+    """Frequency of each partial as a multiple of the pitch.
+
+    Args:
+        ratios: "harmonic"; "just", "equal", "quarter-tones" or "whole-tones" (each partial moved to the nearest step
+            of that scale); or a sequence of numbers, after which the partials stay at their whole multiples.
+        stretch: inharmonicity B of a stiff string: partial k is sharp by sqrt((1 + B k²) / (1 + B)) (Fletcher 1964).
+        n_partials: length of the table.
+
+    Returns:
+        [n_partials] float64, or None where every partial is a whole multiple.
+    """
+    if ratios == "harmonic" and stretch == 0:
+        return None
+    k = torch.arange(1, n_partials + 1, dtype=torch.float64)
+    table = k.clone()
+    if ratios in STEPS:
+        octave = 2 ** k.log2().floor()  # powers of 2 have exact logarithms
+        steps = torch.tensor(STEPS[ratios], dtype=torch.float64)
+        table = octave * steps[((k / octave).log2()[:, None] - steps.log2()).abs().argmin(1)]
+    elif ratios != "harmonic":
+        own = torch.tensor(ratios[:n_partials], dtype=torch.float64)
+        table[: len(own)] = own
+    return table * ((1 + stretch * k.square()) / (1 + stretch)).sqrt()
+
+
+def check_ratios(ratios, stretch) -> None:
+    """Raise GrowthError unless the two describe a table that `ratio_table` can make."""
+    if isinstance(ratios, str):
+        if ratios not in TABLES:
+            raise GrowthError(
+                f"Unknown ratios {short(ratios)}; use {', '.join(TABLES)}, or a list such as 1, 2.01, 3.03."
+            )
+    elif (
+        not isinstance(ratios, tuple)
+        or not 1 <= len(ratios) <= 512
+        or not all(is_number(r) and 0.01 <= r <= 1000 for r in ratios)
+    ):
+        raise GrowthError("Ratios: use 1 to 512 numbers from 0.01 to 1000, one for each partial.")
+    if not is_number(stretch) or not 0 <= stretch <= 0.1:
+        raise GrowthError("Stretch: use an inharmonicity from 0 to 0.1 (a piano string has 0.0001 to 0.01).")

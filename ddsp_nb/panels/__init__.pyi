@@ -1,0 +1,6 @@
+from .growth_panel import GrowthPanel as GrowthPanel
+from .listen import compare as compare
+from .listen import play as play
+from .training_panel import TrainingPanel as TrainingPanel
+from .upload import UploadPanel as UploadPanel
+from .upload import upload_panel as upload_panel

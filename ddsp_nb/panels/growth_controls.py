@@ -1,0 +1,180 @@
+"""The knobs of the growth panel, in groups of which one is shown, and the plan that they describe."""
+
+from collections.abc import Callable
+
+import ipywidgets
+
+from ddsp_nb.growth.masks import BAND_ORDERS
+from ddsp_nb.growth.plan import WRITTEN, GrowthPlan
+from ddsp_nb.growth.tuning import TABLES
+from ddsp_nb.panels.presets import CRESCENDO, DEFAULTS, DIMINUENDO, NOTES, OWN, STEADY, SWELL, plan_of
+
+WIDTH = "362px"
+LABEL = {"description_width": "118px"}
+WIDE = {"width": WIDTH}
+STRATEGY_WORDS = {
+    "linear": "linear: equal steps",
+    "exponential": "exponential: 1, 2, 4, 8 ...",
+    "fibonacci": "fibonacci: 1, 2, 3, 5 ...",
+    "primes": "primes: 1, 2, 3, 5, 7, 11 ...",
+}
+ORDER_WORDS = {
+    "low": "low to high",
+    "high": "high to low",
+    "odd": "odd ones first",
+    "octaves": "octaves first",
+    "loudest": "loudest first",
+    "random": "shuffled",
+}
+BAND_WORDS = ORDER_WORDS | {"odd": "every other first"}
+NOISE_WORDS = {"last": "with the full sound", "every": "in every stage", "bands": "band by band", "none": "never"}
+DIRECTION_WORDS = {False: "growing", True: "shrinking"}
+PACE_WORDS = {
+    1 / 8: "8 × faster",
+    1 / 4: "4 × faster",
+    1 / 2: "2 × faster",
+    1.0: "steady",
+    2.0: "2 × slower",
+    4.0: "4 × slower",
+    8.0: "8 × slower",
+}
+PITCH_WORDS = {"phrase": "the recording's phrase", "held": "one held note of it", NOTES: "notes of your own"}
+RATIO_WORDS = dict.fromkeys(TABLES) | {
+    "harmonic": "whole multiples (natural)",
+    "just": "just intonation",
+    "equal": "equal temperament",
+    OWN: "of your own",
+}
+LOUDNESS_WORDS = {name: name for name in (STEADY, CRESCENDO, DIMINUENDO, SWELL)}
+ESSENTIAL = {
+    "Partials": ("strategy", "n_stages", "stages", "order", "shrinking", "seed"),
+    "Time": ("stage_duration_s", "pace", "crossfade_s", "silence_duration_s"),
+}
+MORE = {  # one of these groups is shown
+    "Noise": ("noise", "noise_strategy", "noise_order"),
+    "Pitch": ("pitch", "notes", "ratios", "own_ratios", "stretch"),
+    "Envelope": ("attack_s", "decay_s", "sustain", "release_s"),
+    "Loudness": ("loudness", "depth_db"),
+}
+COUNTS = {  # where a control has something to say; elsewhere it is out of the way
+    "n_stages": lambda values: values["strategy"] == "linear",
+    "stages": lambda values: values["strategy"] == WRITTEN,
+    "seed": lambda values: "random" in (values["order"], values["noise_order"]),
+    "silence_duration_s": lambda values: values["crossfade_s"] == 0,
+    "noise_strategy": lambda values: values["noise"] == "bands",
+    "noise_order": lambda values: values["noise"] == "bands",
+    "notes": lambda values: values["pitch"] == NOTES,
+    "own_ratios": lambda values: values["ratios"] == OWN,
+    "depth_db": lambda values: values["loudness"] != STEADY,
+}
+
+
+class GrowthControls:
+    """Widgets by name in `by_name`, laid out in `box`.
+
+    Args:
+        n_harmonics: of the instrument.
+        seed: of noise and shuffled orders.
+        on_change: called after each change of values, once where many change together.
+    """
+
+    def __init__(self, n_harmonics: int, seed: int, on_change: Callable):
+        self.on_change, self._setting = on_change, False
+        self.by_name = dict(_all(n_harmonics))
+        for name, value in (DEFAULTS | {"seed": seed}).items():
+            self.by_name[name].value = value
+        self.box = ipywidgets.VBox([*self._essential(), *self._more()])
+        for control in self.by_name.values():
+            control.observe(self._changed, "value")
+        self._offer()
+
+    def _essential(self):
+        """Headings and controls that are always there."""
+        for heading, names in ESSENTIAL.items():
+            yield ipywidgets.HTML(f"<b>{heading}</b>")
+            yield from (self.by_name[name] for name in names)
+
+    def _more(self):
+        """Buttons that choose a group, and the group."""
+        groups = [ipywidgets.VBox([self.by_name[name] for name in names]) for names in MORE.values()]
+        stack = ipywidgets.Stack(groups, selected_index=0)
+        chooser = ipywidgets.ToggleButtons(
+            options=list(MORE), style={"button_width": "86px"}, layout={"width": WIDTH, "margin": "8px 0 0 0"}
+        )
+        ipywidgets.jslink((chooser, "index"), (stack, "selected_index"))
+        return chooser, stack
+
+    @property
+    def values(self) -> dict:
+        """What the controls stand at, by name."""
+        return {name: control.value for name, control in self.by_name.items()}
+
+    @property
+    def plan(self) -> GrowthPlan:
+        """The plan that the controls describe. Raises GrowthError where they make none."""
+        return plan_of(self.values)
+
+    def set(self, values: dict) -> None:
+        """Move controls together, as one change."""
+        self._setting = True
+        try:
+            for name, value in values.items():
+                self.by_name[name].value = value
+        finally:
+            self._setting = False
+        self._changed()
+
+    def _changed(self, _=None):
+        if not self._setting:
+            self._offer()
+            self.on_change()
+
+    def _offer(self):
+        """Show the controls that count."""
+        values = self.values
+        for name, counts in COUNTS.items():
+            control, shown = self.by_name[name], counts(values)
+            control.disabled, control.layout.display = not shown, None if shown else "none"
+
+
+def _all(n_harmonics):
+    """Name and widget of every control."""
+    low_to_high = {name: BAND_WORDS[name] for name in BAND_ORDERS}
+    yield "strategy", _choice("Partials grow", STRATEGY_WORDS | {WRITTEN: "as written below"})
+    yield "n_stages", _slider("Stages", 1, max(n_harmonics, 64), 1)
+    yield "stages", _text("Stages", "counts 1, 4, 9 or sets 1/1+3/1+3+5")
+    yield "order", _choice("They enter", ORDER_WORDS)
+    yield "shrinking", _choice("Direction", DIRECTION_WORDS)
+    yield "seed", ipywidgets.BoundedIntText(min=0, max=2**32 - 1, description="Shuffle no.", style=LABEL, layout=WIDE)
+    yield "stage_duration_s", _slider("Stage length (s)", 0.05, 10, 0.05)
+    yield "pace", _choice("Towards the end", PACE_WORDS)
+    yield "crossfade_s", _slider("Cross-fade (s)", 0, 3, 0.05)
+    yield "silence_duration_s", _slider("Silence (s)", 0, 3, 0.05)
+    yield "noise", _choice("Noise sounds", NOISE_WORDS)
+    yield "noise_strategy", _choice("Bands grow", STRATEGY_WORDS)
+    yield "noise_order", _choice("They enter", low_to_high)
+    yield "pitch", _choice("Plays", PITCH_WORDS)
+    yield "notes", _text("Notes", "A4, or one for each stage: A3, C4, 440")
+    yield "ratios", _choice("Partials at", {name: words or name for name, words in RATIO_WORDS.items()})
+    yield "own_ratios", _text("Multiples", "1, 2.1, 3.3")
+    yield "stretch", _slider("Bell stretch", 0, 0.1, 0.001, readout_format=".3f")
+    yield "attack_s", _slider("Attack (s)", 0, 3, 0.01)
+    yield "decay_s", _slider("Decay (s)", 0, 3, 0.01)
+    yield "sustain", _slider("Sustain level", 0, 1, 0.01)
+    yield "release_s", _slider("Release (s)", 0, 3, 0.01)
+    yield "loudness", _choice("Loudness", LOUDNESS_WORDS)
+    yield "depth_db", _slider("By (dB)", 1, 48, 1)
+
+
+def _choice(label, words):
+    return ipywidgets.Dropdown(options=[(w, v) for v, w in words.items()], description=label, style=LABEL, layout=WIDE)
+
+
+def _text(label, example):
+    return ipywidgets.Text(placeholder=example, description=label, continuous_update=False, style=LABEL, layout=WIDE)
+
+
+def _slider(label, low, high, step, **more):
+    kind = ipywidgets.IntSlider if isinstance(step, int) and label == "Stages" else ipywidgets.FloatSlider
+    span = dict(min=low, max=high, step=step, value=low)
+    return kind(**span, description=label, continuous_update=False, style=LABEL, layout=WIDE, **more)

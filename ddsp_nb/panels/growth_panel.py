@@ -1,0 +1,233 @@
+"""A panel to compose a growth: the plan on the left, the piece as picture and sound on the right."""
+
+import threading
+
+import ipywidgets
+
+from ddsp_nb.analysis.features import Features
+from ddsp_nb.errors import GrowthError
+from ddsp_nb.growth.certificate import SAME_DB, SILENT_DB, STEP, Certificate
+from ddsp_nb.growth.render import Growth, GrowthPlan, grow
+from ddsp_nb.growth.schedule import Schedule, make_schedule
+from ddsp_nb.panels.growth_controls import LABEL, WIDE, GrowthControls
+from ddsp_nb.panels.growth_export import ExportBox
+from ddsp_nb.panels.growth_memory import History, Take, Takes
+from ddsp_nb.panels.growth_pictures import SOUND_HEIGHT_PX, WIDTH_PX, draw_map, draw_sound
+from ddsp_nb.panels.presets import DEFAULTS, PRESETS, preset_named
+from ddsp_nb.panels.widgets import errors_in_words, picture, player, say, wav_bytes
+from ddsp_nb.training.model import DDSPModel
+
+OWN_PLAN = "a plan of your own"
+LETTERS = "AB"
+HIGHLIGHT = "info"
+MOST_NAMES = 6
+
+
+class GrowthPanel(ipywidgets.HBox):
+    """Turn the knobs of a `GrowthPlan`, see its stages at once, then hear, compare and export the piece.
+
+    Args:
+        model: a trained model.
+        features: of the recording that it plays.
+        seed: of the noise and of shuffled orders.
+    """
+
+    def __init__(self, model: DDSPModel, features: Features, *, seed: int = 0):
+        self.instrument, self.features = model, features
+        self.played = model.controls(features)  # once: it is most of what a render would take
+        self.knobs = GrowthControls(model.config.n_harmonics, seed, self._moved)
+        self.controls = self.knobs.by_name
+        self.history, self.takes = History(self.knobs.values), Takes()
+        self.take: Take | None = None  # what the player holds, None where the knobs have moved on
+        super().__init__([self._build_plan(), self._build_results()])
+        self.preset.observe(self._choose_preset, "value")
+        self.refresh()
+
+    def _build_plan(self):
+        self.preset = ipywidgets.Dropdown(
+            options=[*PRESETS, OWN_PLAN], description="Start from", style=LABEL, layout=WIDE
+        )
+        self.undo_button = _button("Undo", "undo", lambda: self._step(-1), "116px")
+        self.redo_button = _button("Redo", "repeat", lambda: self._step(1), "116px")
+        steps = ipywidgets.HBox([self.undo_button, self.redo_button])
+        return ipywidgets.VBox([self.preset, steps, self.knobs.box], layout={"min_width": "372px"})
+
+    def _build_results(self):
+        lines = {"width": f"{WIDTH_PX}px"}
+        self.status = ipywidgets.HTML(layout=lines | {"min_height": "56px"})  # two lines: pictures stay where they are
+        self.verdict = ipywidgets.HTML(layout=lines)
+        self.stage_map, self.spectrogram = picture(f"{WIDTH_PX}px"), picture(f"{WIDTH_PX}px")
+        self.spectrogram.layout.min_height = f"{SOUND_HEIGHT_PX}px"
+        self.exporter = ExportBox()
+        self.file_name, self.replace_box = self.exporter.file_name, self.exporter.replace_box
+        self.export_button = self.exporter.button
+        self.export_button.on_click(lambda _: self.export())
+        sound = self._build_sound()
+        return ipywidgets.VBox([self.status, self.stage_map, *sound, self.spectrogram, self.verdict, self.exporter])
+
+    def _build_sound(self):
+        """Two rows: what makes and compares pieces, and the player."""
+        self.render_button = _button("Render and play", "play", lambda: self.render(play=True), "170px", "success")
+        self.live_box = ipywidgets.Checkbox(description="after each change", indent=False, layout={"width": "190px"})
+        words = ipywidgets.Label("Compare the last two:")
+        self.take_buttons = [_button(name, "", lambda i=i: self.recall(i), "50px") for i, name in enumerate(LETTERS)]
+        self.player = player(self.instrument.config.sample_rate)
+        self.player.layout.width = "560px"
+        self.measure_button = _button("Measure", "check", self.measure, "110px")
+        self.measure_button.tooltip = "Check in the sound that silent partials are silent, and that no edge clicks"
+        for button in self.take_buttons:
+            button.tooltip = "Bring back this piece, with its plan"
+        yield ipywidgets.HBox([self.render_button, self.live_box, words, *self.take_buttons])
+        yield ipywidgets.HBox([self.player, self.measure_button], layout={"align_items": "center"})
+
+    @property
+    def plan(self) -> GrowthPlan:
+        """The plan that the controls describe. Raises GrowthError where they make none."""
+        return self.knobs.plan
+
+    @property
+    def growth(self) -> Growth | None:
+        """The piece that the player holds, None where the controls have moved since."""
+        return self.take.growth if self.take is not None else None
+
+    def refresh(self) -> None:
+        """Draw the stages that the controls describe; a piece rendered from them before comes back."""
+        self._say_state()
+        self._hold(None)
+        self.stage_map.layout.visibility = "hidden"  # unless the plan can be drawn
+        with errors_in_words(self.status):
+            schedule = self._schedule()
+            self.stage_map.value = draw_map(schedule)
+            self.stage_map.layout.visibility = "visible"
+            slot = self.takes.slot_of(self.knobs.values)
+            if slot is not None:
+                self._hold(self.takes.slots[slot])
+            else:
+                say(self.status, f"{in_words(schedule)}. Press “Render and play” to hear it.")
+
+    def render(self, *, play: bool = False) -> None:
+        """Render the piece into the player and draw its spectrogram."""
+        with errors_in_words(self.status):
+            self._render(play)
+
+    def recall(self, slot: int) -> None:
+        """Bring back one of the last two pieces with its plan, and play it."""
+        with errors_in_words(self.status):
+            take = self.takes.slots[slot]
+            if take is None:
+                raise GrowthError(
+                    f"Nothing is in {LETTERS[slot]} yet. Render a piece: the last two are kept in A and B."
+                )
+            self.live_box.value = False  # or else the knobs that move would render again
+            self.knobs.set(take.values)
+            self._hold(take, play=True)
+
+    def export(self) -> None:
+        """Write the piece and all that is ticked; existing files only where "replace" is ticked too."""
+        with errors_in_words(self.status):
+            if self.exporter.path and self.take is None:  # a wrong name is told before the work
+                self._render(play=False)
+            files = self.exporter.write(self.growth)
+            more = f" and {len(files) - MOST_NAMES} more" if len(files) > MOST_NAMES else ""
+            beside = ", ".join(path.name for path in files[1:MOST_NAMES])
+            say(self.status, f"Written: {files[0]}, with {beside}{more} beside it.")
+
+    def measure(self) -> None:
+        """Measure the piece in a thread and tell whether it is as it should be."""
+        with errors_in_words(self.status):
+            if self.take is None:
+                self._render(play=False)
+            self.measure_button.disabled = True
+            say(self.verdict, "Measuring every partial and band of every stage; you can go on meanwhile ...")
+            self._measuring = threading.Thread(target=self._measure, args=(self.take,), daemon=True)
+            self._measuring.start()
+
+    def _measure(self, take):
+        try:
+            with errors_in_words(self.verdict):
+                take.verdict = verdict(take.growth.certificate())
+                say(self.verdict, self.take.verdict if self.take is not None else "")
+        finally:
+            self.measure_button.disabled = False
+
+    def _render(self, play):
+        values, plan = self.knobs.values, self.plan
+        say(self.status, "Rendering ...")
+        growth = grow(self.instrument, self.features, plan, values["seed"], controls=self.played)
+        take = Take(values, growth, wav_bytes(growth.audio, growth.sample_rate))
+        self.takes.keep(take)
+        self._hold(take, play=play)  # sound first
+        take.picture = draw_sound(growth)
+        self.spectrogram.value = take.picture
+
+    def _hold(self, take, *, play=False):
+        """Show a take, or none: picture and player of another piece than the one described would mislead."""
+        self.take = take
+        for widget in (self.spectrogram, self.player):
+            widget.layout.visibility = "hidden" if take is None else "visible"
+        for button, kept in zip(self.take_buttons, self.takes.slots, strict=True):
+            button.button_style = HIGHLIGHT if take is not None and kept is take else ""
+            button.disabled = kept is None
+        say(self.verdict, take.verdict if take is not None else "")
+        if take is not None:
+            self.player.autoplay, self.player.value = play, take.sound
+            self.spectrogram.value = take.picture
+            letter = LETTERS[self.takes.slots.index(take)]
+            say(self.status, f"Rendered as {letter}: {in_words(take.growth.schedule)}.")
+
+    def _moved(self):
+        """After each change of the controls, be it by hand, by a preset, by undo or by A and B."""
+        self.history.record(self.knobs.values)
+        self.refresh()
+        if self.live_box.value and self.take is None:
+            self.render(play=True)
+
+    def _choose_preset(self, change):
+        if change["new"] in PRESETS and change["new"] != preset_named(self.knobs.values):
+            self.knobs.set(DEFAULTS | PRESETS[change["new"]])
+
+    def _step(self, by):
+        self.knobs.set(self.history.step(by))
+
+    def _say_state(self):
+        self.preset.value = preset_named(self.knobs.values) or OWN_PLAN
+        self.undo_button.disabled = not self.history.can_step(-1)
+        self.redo_button.disabled = not self.history.can_step(1)
+
+    def _schedule(self) -> Schedule:
+        plan, seed = self.plan, self.controls["seed"].value
+        return make_schedule(self.instrument, self.features, plan, seed, controls=self.played)
+
+
+def in_words(schedule: Schedule) -> str:
+    """Stages, length, partials and remarks of a piece."""
+    counts = [stage.n_harmonics for stage in schedule.stages]
+    stages = "1 stage" if len(counts) == 1 else f"{len(counts)} stages"
+    seconds = schedule.n_samples / schedule.sample_rate
+    remarks = "".join(f" ({remark.rstrip('.')})" for remark in schedule.remarks)
+    return f"{stages}, {seconds:.1f} s, from {counts[0]} to {counts[-1]} partials{remarks}"
+
+
+def verdict(certificate: Certificate) -> str:
+    """A certificate in one line."""
+    if not certificate.passed:
+        others = f" And {len(certificate.faults) - 1} more." if len(certificate.faults) > 1 else ""
+        return f"Not passed. {certificate.faults[0]}{others}"
+    figures = [
+        _figure(certificate, "silent_partial_db", "silent partials at {:.0f} dB", f"under {SILENT_DB:g}"),
+        _figure(certificate, "silent_band_db", "silent bands at {:.0f} dB", f"under {SILENT_DB:g}"),
+        _figure(certificate, "partial_change_db", "levels kept within {:.3f} dB", f"under {SAME_DB:g}"),
+        f"edges smooth to {100 * certificate.worst('click'):.2f} % (must be under {100 * STEP:g})",
+    ]
+    return f"Passed: {'; '.join(filter(None, figures))}."
+
+
+def _figure(certificate, name, words, limit):
+    worst = certificate.worst(name)
+    return None if worst is None else f"{words.format(worst)} (must be {limit})"
+
+
+def _button(label, icon, press, width, style=""):
+    button = ipywidgets.Button(description=label, icon=icon, button_style=style, layout={"width": width})
+    button.on_click(lambda _: press())
+    return button

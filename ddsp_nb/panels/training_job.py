@@ -1,0 +1,147 @@
+"""Training in a thread of its own, so that a notebook stays usable and anyone can stop it and go on."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+
+import torch
+
+from ddsp_nb.analysis.features import Features
+from ddsp_nb.training.model import DDSPModel
+from ddsp_nb.training.run import fingerprint
+from ddsp_nb.training.run_file import RunFile
+from ddsp_nb.training.train import DEFAULT_EPOCHS, train
+
+TICK_S = 0.1
+
+
+class TrainingJob:
+    """Runs of `train` on one model; the best model is kept at the end of each, also of one that was stopped.
+
+    A run that was stopped goes on at the next `start` as if it had never been; one that came to its end is followed
+    by another that moves the model on.
+
+    Args:
+        model: trained in place.
+        features: of the recording.
+        audio: [n_samples] the recording.
+        epochs: steps of one run.
+        seed: of the noise.
+        start: "analysis" or "random", as for `train`.
+        run_file: keeps the state of a run on disk. One that is there already, of the same recording and config, goes
+            on at the first `start`; one of another is left alone, and nothing is kept.
+        on_progress: called in the thread with the `Progress` of each epoch.
+        on_end: called in the thread after a run, with the error that ended it or None.
+    """
+
+    def __init__(
+        self,
+        model: DDSPModel,
+        features: Features,
+        audio: torch.Tensor,
+        *,
+        epochs: int = DEFAULT_EPOCHS,
+        seed: int = 0,
+        start: str = "analysis",
+        run_file: RunFile | None = None,
+        on_progress: Callable = lambda progress: None,
+        on_end: Callable = lambda error: None,
+    ):
+        self.model, self.features, self.audio = model, features, audio
+        self.epochs, self.seed, self.beginning = epochs, seed, start
+        self.on_progress, self.on_end = on_progress, on_end
+        self.history = []  # one Progress for each epoch of all runs
+        self.run_file, self.resumable, self._earlier = run_file, None, 0  # state to go on from; epochs of earlier runs
+        if run_file is not None and run_file.path.exists():
+            self._find_run()
+        self.stopping = threading.Event()
+        self._thread, self._error = None, None
+
+    @property
+    def running(self) -> bool:
+        """Whether training goes on at this moment."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def start(self) -> None:
+        """Begin a run; nothing happens while one is going on."""
+        if self.running:
+            return
+        self.stopping.clear()
+        self._error = None
+        self._thread = threading.Thread(target=self._work, name="training", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask the run to end after the current epoch."""
+        self.stopping.set()
+
+    def join(self) -> None:
+        """Wait for the run to end; raises what it raised. Interrupting the wait stops the run.
+
+        For scripts: in a notebook the kernel would not hear the buttons meanwhile, so use `finished`.
+        """
+        try:
+            while self.running:
+                self._thread.join(TICK_S)
+        finally:
+            self.stopping.set()
+        if self._error is not None:
+            raise self._error
+
+    async def finished(self) -> None:
+        """`join` for a notebook: `await job.finished()` waits while buttons keep working."""
+        try:
+            while self.running:
+                await asyncio.sleep(TICK_S)
+        finally:
+            self.stopping.set()
+        self.join()
+
+    def _work(self):
+        try:
+            self._run()
+            self.on_end(None)
+        except BaseException as error:  # `join` raises it where people see it
+            self._error = error
+            self.on_end(error)
+
+    def _find_run(self):
+        """Take up the run that the file holds if it is ours, else leave the file alone."""
+        config, state = self.run_file.load()
+        if config == self.model.config and state["recording"] == fingerprint(self.audio):
+            self.resumable, self.epochs = state, state["epochs"]
+        else:
+            self.run_file = None
+
+    def _run(self):
+        done, begun = len(self.history) - self._earlier, self.resumable
+        with closing(self._training()) as run:  # closing keeps the best model
+            for progress in run:
+                if progress.epoch <= done:
+                    continue  # known from before the stop
+                self.history.append(self._counted(progress))
+                if begun is not None and progress.epoch <= begun["epoch"]:
+                    continue  # of a run that another kernel began
+                stop = self.stopping.is_set() and progress.epoch < progress.epochs
+                if self.run_file is not None:
+                    self.run_file.keep(progress, self.model.config, now=stop)
+                self.on_progress(self.history[-1])
+                if stop:
+                    self.resumable = progress.state()
+                    return
+        self.resumable, self._earlier = None, len(self.history)
+        if self.run_file is not None:
+            self.run_file.remove()
+
+    def _counted(self, progress):
+        """The same progress with its epochs counted on from earlier runs."""
+        epochs = (self._earlier + n for n in (progress.epoch, progress.epochs))
+        return replace(progress, **dict(zip(("epoch", "epochs"), epochs, strict=True)))
+
+    def _training(self):
+        """The run that was stopped, or the first as asked, or one that moves the model on."""
+        start = "model" if self._earlier else self.beginning
+        how = dict(epochs=self.epochs, seed=self.seed, start=start, resume=self.resumable)
+        return train(self.model, self.features, self.audio, **how)

@@ -1,0 +1,116 @@
+"""A panel in which a reader hands in a clip of their own and sees what it is made of."""
+
+import html
+import io
+import tempfile
+import warnings
+from pathlib import Path
+
+import ipywidgets as widgets
+import numpy as np
+import soundfile as sf
+from matplotlib.figure import Figure
+
+from ddsp_nb import plots
+from ddsp_nb.analysis.features import FeatureExtractor
+from ddsp_nb.config import Config
+from ddsp_nb.errors import AudioError, WorkbookWarning
+from ddsp_nb.sound.load import load_audio
+
+LONGEST_S = 30.0  # of a clip is looked at, so that the panel answers within seconds
+HIGHEST_HZ = 4_000
+INVITATION = f"Choose a clip of one instrument or voice, one note at a time; its first {LONGEST_S:g} s are analysed."
+
+
+class UploadPanel(widgets.VBox):
+    """Upload button, message, player and picture; `.audio` and `.features` hold the clip once it is analysed."""
+
+    def __init__(self, config: Config):
+        self.config, self.audio, self.features = config, None, None
+        self.upload = widgets.FileUpload(accept="audio/*,.wav,.flac,.ogg,.mp3,.aif,.aiff", description="Your clip")
+        self.message = widgets.HTML(INVITATION)
+        hidden = dict(display="none", align_self="flex-start", max_width="100%")  # until there is a clip
+        silence = wav_bytes(np.zeros(800), 8_000)
+        self.player = widgets.Audio(value=silence, autoplay=False, loop=False, layout=widgets.Layout(**hidden))
+        self.picture = widgets.Image(layout=widgets.Layout(**hidden))
+        self.upload.observe(self._uploaded, names="value")
+        super().__init__([self.upload, self.message, self.player, self.picture])
+
+    def _uploaded(self, change):
+        if change.new:
+            self.show(change.new[0]["name"], bytes(change.new[0]["content"]))
+            self.upload.value = ()  # so that the same file can be chosen again
+
+    def show(self, name: str, content: bytes) -> None:
+        """Analyse the bytes of a sound file; what goes wrong is said in the panel, and the last clip stays."""
+        self.message.value = f"Listening to {html.escape(name)} …"
+        try:
+            with warnings.catch_warnings(record=True) as notes:
+                warnings.simplefilter("always", WorkbookWarning)
+                audio = decode(name, content, self.config.sample_rate)
+                features = FeatureExtractor(self.config)(audio)
+            self.picture.value = picture(audio, features)
+        except Exception as error:  # the traceback of a button is seen by nobody
+            self.message.value = f"<b>That did not work.</b> {html.escape(str(error))}"
+            return
+        self.audio, self.features = audio, features
+        self.player.value = wav_bytes(audio.numpy(), self.config.sample_rate)
+        self.player.layout.display = self.picture.layout.display = None
+        self.message.value = f"<b>{html.escape(name)}</b>: {describe(features)}" + in_lines(notes)
+
+
+def upload_panel(config: Config) -> UploadPanel:
+    """A panel to show in a notebook cell."""
+    return UploadPanel(config)
+
+
+def decode(name: str, content: bytes, sample_rate: int):
+    """Bytes of a sound file to [n_samples] sound; errors and warnings name the file as its owner does."""
+    shown = Path(name).name or "clip"
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(record=True) as notes:
+        warnings.simplefilter("always", WorkbookWarning)
+        path = Path(folder) / "clip"  # names of other systems may not be names here
+        path.write_bytes(content)
+        try:
+            audio = load_audio(path, sample_rate, duration_s=LONGEST_S)
+        except AudioError as error:
+            raise AudioError(str(error).replace(str(path), shown)) from error
+    for note in notes:
+        warnings.warn(str(note.message).replace(str(path), shown), note.category, stacklevel=2)
+    return audio
+
+
+def in_lines(notes) -> str:
+    """Our own warnings, each on a line of the panel."""
+    ours = [str(note.message) for note in notes if issubclass(note.category, WorkbookWarning)]
+    return "".join(f"<br>Note: {html.escape(words)}" for words in ours)
+
+
+def describe(features) -> str:
+    """One sentence on a clip: length, voiced share, range of pitch, level."""
+    seconds, voiced = features.n_samples / features.sample_rate, features.voiced
+    if not voiced.any():
+        return f"{seconds:.1f} s, and no pitch anywhere in it. The oscillator needs a sung or played note."
+    f0_hz = features.f0_hz[voiced]
+    return (
+        f"{seconds:.1f} s, {100 * voiced.float().mean():.0f} % of it with a pitch, from {f0_hz.min():.0f} to "
+        f"{f0_hz.max():.0f} Hz, {features.loudness_db.max():.0f} dB at its loudest."
+    )
+
+
+def picture(audio, features) -> bytes:
+    """PNG of the spectrogram with the pitch in it, and of the loudness below."""
+    figure = Figure(figsize=(plots.WIDTH, 5), dpi=80, layout="constrained")
+    above, below = figure.subplots(2, 1, height_ratios=(2, 1), sharex=True)
+    plots.pitch(features, ax=plots.spectrogram(audio, features.sample_rate, ax=above, max_hz=HIGHEST_HZ))
+    plots.loudness(features, ax=below)
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
+    return file.getvalue()
+
+
+def wav_bytes(sound: np.ndarray, sample_rate: int) -> bytes:
+    """A 16-bit WAV file of [n_samples] sound."""
+    file = io.BytesIO()
+    sf.write(file, np.clip(sound, -1, 1), sample_rate, subtype="PCM_16", format="WAV")
+    return file.getvalue()

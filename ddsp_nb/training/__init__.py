@@ -1,0 +1,1 @@
+"""The network that plays the synthesizer, and how it learns (notebook 04)."""

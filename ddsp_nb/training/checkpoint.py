@@ -1,0 +1,146 @@
+"""Models as data: weights, settings and the features of the recording they were trained on; no code inside.
+
+A checkpoint may come from anyone, so it is distrusted in layers: the archive (`archive.py`), the pickle in it (read
+with `weights_only`), then every part against what the settings imply, before a model of that size is built.
+"""
+
+from dataclasses import fields
+from pathlib import Path
+
+import torch
+
+from ddsp_nb.analysis.features import Features
+from ddsp_nb.config import Config
+from ddsp_nb.errors import CheckpointError, WorkbookError
+from ddsp_nb.files import written_whole
+from ddsp_nb.training.archive import check_archive
+from ddsp_nb.training.model import DDSPModel
+
+FORMAT, VERSION = "ddsp_nb", 1
+LARGEST_TRANSPOSITION = 60.0  # semitones
+LOUDEST_DB = 100.0  # relative to full scale
+ROUNDING = 1e-3  # relative, of pitches kept as float32
+
+
+def save_model(path, model: DDSPModel, features: Features) -> Path:
+    """Write a model and its recording's features, whole or not at all; returns the path.
+
+    The same model gives the same bytes under any name. An existing file is replaced.
+
+    Raises:
+        CheckpointError: the parts do not fit or hold numbers that are not finite, or the place cannot be written.
+    """
+    values = {f.name: getattr(features, f.name) for f in fields(features)}
+    content = {
+        "format": FORMAT,
+        "version": VERSION,
+        "config": model.config.to_dict(),
+        "weights": {k: v.detach().cpu() for k, v in model.state_dict().items()},
+        "features": {k: v.detach().cpu() if torch.is_tensor(v) else v for k, v in values.items()},
+    }
+    try:
+        check_weights(content["weights"], model.config)
+        check_features(content["features"], model.config)
+    except (ValueError, TypeError) as error:
+        raise CheckpointError(f"{path}: {error}; nothing was written. Train the model anew.") from error
+    with written_whole(path, CheckpointError) as temporary, open(temporary, "wb") as file:
+        torch.save(content, file)
+    return Path(path)
+
+
+def load_model(path) -> tuple[DDSPModel, Features]:
+    """Read what `save_model` wrote.
+
+    Returns:
+        The model, on the CPU, and the features of the recording it was trained on.
+
+    Raises:
+        CheckpointError: no such file, not one of ours, damaged, or written by a newer version.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such checkpoint. Train one with `ddsp-nb train`.")
+    try:
+        check_archive(path)
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)  # takes no memory yet
+    except Exception as error:  # a stranger's bytes can break a parser in any way
+        raise CheckpointError(f"{path}: not a ddsp_nb checkpoint, or damaged. Train it anew.") from error
+    check_version(content, path)
+    try:
+        return rebuilt(content, path.stat().st_size)
+    except (WorkbookError, ArithmeticError, AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{path}: its parts do not fit together ({reason(error)}). Train it anew.") from error
+
+
+def reason(error: Exception) -> str:
+    """The first line of an error, without its full stop."""
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+
+
+def check_version(content, name) -> None:
+    """Raise CheckpointError unless `content` says that it is a checkpoint of this version or an earlier one."""
+    if not isinstance(content, dict) or type(content.get("format")) is not str or content["format"] != FORMAT:
+        raise CheckpointError(f"{name}: not a ddsp_nb checkpoint. Train one with `ddsp-nb train`.")
+    version = content.get("version")
+    if type(version) is not int or version < 1:
+        raise CheckpointError(f"{name}: says no version of its format. Train it anew.")
+    if version > VERSION:
+        raise CheckpointError(f"{name}: written by a newer version of ddsp_nb. Update, then load it again.")
+
+
+def rebuilt(content: dict, n_bytes: int) -> tuple[DDSPModel, Features]:
+    """The model and features of a checkpoint of n_bytes, every part checked first."""
+    config, weights, features = Config.from_dict(content["config"]), content["weights"], content["features"]
+    tensors = [value for part in (weights, features) for value in part.values() if torch.is_tensor(value)]
+    if sum(tensor.numel() * tensor.element_size() for tensor in tensors) > n_bytes:
+        raise ValueError("it says more numbers than it holds")
+    check_weights(weights, config)
+    check_features(features, config)
+    model = DDSPModel(config)
+    model.load_state_dict(weights)
+    return model, Features(**{k: v.clone() if torch.is_tensor(v) else v for k, v in features.items()})
+
+
+def check_weights(weights: dict, config: Config) -> None:
+    """Raise ValueError unless these are finite float32 weights of the shapes that the config implies."""
+    with torch.device("meta"):  # shapes without memory
+        expected = {name: tuple(weight.shape) for name, weight in DDSPModel(config).state_dict().items()}
+    if set(weights) != set(expected):
+        raise ValueError("other weights than its settings ask for")
+    for name, shape in expected.items():
+        check_tensor(name, weights[name], torch.float32, shape)
+    if not (weights["synthesizer.input_std"] > 0).all():
+        raise ValueError("inputs without spread")
+
+
+def check_features(features: dict, config: Config) -> None:
+    """Raise ValueError unless these are the features of one recording, extracted with this config."""
+    if set(features) != {f.name for f in fields(Features)}:
+        raise ValueError("other features than this version has")
+    n_samples, semitones = features["n_samples"], features["semitones"]
+    if type(n_samples) is not int or n_samples < 1 or not abs(semitones) <= LARGEST_TRANSPOSITION:
+        raise ValueError(f"{n_samples} samples, transposed by {semitones} semitones")
+    if (features["sample_rate"], features["hop_length"]) != (config.sample_rate, config.hop_length):
+        raise ValueError("features of another sample rate or hop")
+    n_frames = config.n_frames(n_samples)
+    for name, dtype in (("f0_hz", torch.float32), ("loudness_db", torch.float32), ("voiced", torch.bool)):
+        check_tensor(name, features[name], dtype, (n_frames,))
+    check_tensor("mfcc", features["mfcc"], torch.float32, (n_frames, config.n_mfcc))
+    if features["phase"] is not None:
+        check_tensor("phase", features["phase"], torch.float64, (n_frames,))
+    moved = 2 ** (semitones / 12)
+    low_hz, high_hz = config.f0_min_hz / 2 * moved * (1 - ROUNDING), config.nyquist_hz * moved * (1 + ROUNDING)
+    if not (features["f0_hz"].min() >= low_hz and features["f0_hz"].max() <= high_hz):
+        raise ValueError("a pitch outside its range")
+    if features["loudness_db"].abs().max() > 2 * LOUDEST_DB:
+        raise ValueError("a loudness outside its range")
+
+
+def check_tensor(name: str, tensor, dtype: torch.dtype, shape: tuple) -> None:
+    """Raise ValueError unless `tensor` is a finite, dense one of this type and shape, on the CPU."""
+    if not torch.is_tensor(tensor) or tensor.layout != torch.strided or tensor.device.type != "cpu":
+        raise ValueError(f"{name} is no tensor")
+    if tensor.dtype != dtype or tuple(tensor.shape) != shape:
+        raise ValueError(f"{name} is {tensor.dtype} {list(tensor.shape)}, not {dtype} {list(shape)}")
+    if not tensor.isfinite().all():
+        raise ValueError(f"{name} has values that are not finite")

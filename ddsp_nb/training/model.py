@@ -1,0 +1,186 @@
+"""The network that plays the synthesizer, and the synthesizer with it."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from ddsp_nb.analysis.features import Features
+from ddsp_nb.config import Config
+from ddsp_nb.errors import ConfigError
+from ddsp_nb.synthesis.noise import FilteredNoiseGenerator
+from ddsp_nb.synthesis.oscillator import HarmonicOscillator
+
+INPUT_GAIN = 4.0
+SOFT = -5.0  # bias of levels before training: about -43 dB each, so that a random start is no roar
+FULL_SCALE = 4.0  # no single sine wave needs to be louder
+
+
+@dataclass
+class Controls:
+    """What the network decides, frame by frame.
+
+    Attributes:
+        amplitudes: [batch, n_frames, n_harmonics] linear, at least 0.
+        directions: [batch, n_frames, n_harmonics, 2] unit vectors (cos θ, sin θ) of each harmonic's phase offset.
+        noise_magnitudes: [batch, n_frames, n_bands] gains, 0 to 1.
+    """
+
+    amplitudes: torch.Tensor
+    directions: torch.Tensor
+    noise_magnitudes: torch.Tensor
+
+    def coefficients(self) -> torch.Tensor:
+        """[batch, n_frames, 2 * n_harmonics] of the basis sin(kφ), cos(kφ)."""
+        return (self.amplitudes[..., None] * self.directions).transpose(2, 3).flatten(2)
+
+
+@dataclass
+class Sound:
+    """A rendered performance: audio = harmonic + noise, each [n_samples]."""
+
+    audio: torch.Tensor
+    harmonic: torch.Tensor
+    noise: torch.Tensor
+
+
+class DDSPSynthesizer(nn.Module):
+    """Features to controls: a GRU and one head for amplitudes, noise gains and phase offsets each.
+
+    The inputs' mean and spread are stored with the weights (`fit_normalisation`), so that a model plays any
+    recording the way it was trained; so is the loudest each harmonic ever was (`loudest`, set by `warm_start.py`),
+    so that features it has never seen cannot make it roar.
+
+    Args:
+        config: `Config`; with its defaults the network has about 3.3 million parameters.
+    """
+
+    def __init__(self, config: Config):
+        super().__init__()
+        self.config = config
+        hidden = config.hidden_size
+        self.gru = nn.GRU(config.n_inputs, hidden, config.n_layers, batch_first=True)
+        _strengthen_inputs(self.gru)
+        self.amplitude_head = _head(hidden, config.n_harmonics, SOFT)
+        self.noise_head = _head(hidden, config.n_bands, SOFT)
+        self.phase_head = _head(hidden, 2 * config.n_harmonics)
+        self.register_buffer("input_mean", torch.zeros(config.n_inputs))
+        self.register_buffer("input_std", torch.ones(config.n_inputs))
+        self.register_buffer("loudest", torch.full((config.n_harmonics,), FULL_SCALE))
+
+    def fit_normalisation(self, features: Features) -> None:
+        """Keep the mean and standard deviation of the network's inputs over the sounding frames of a recording."""
+        inputs = features.inputs()
+        sounding = inputs[features.voiced] if features.voiced.sum() > 1 else inputs
+        self.input_mean.copy_(sounding.mean(0))
+        self.input_std.copy_(sounding.std(0).clamp(min=1e-3))
+
+    def forward(self, inputs: torch.Tensor) -> Controls:
+        """[batch, n_frames, n_inputs] features, as `Features.inputs` gives them, to controls."""
+        return self.controls(self.remember(inputs)[0])
+
+    def remember(self, inputs: torch.Tensor, state: torch.Tensor | None = None):
+        """Run the GRU from a state: hidden [batch, n_frames, hidden_size] and the state after the last frame."""
+        normalised = ((inputs - self.input_mean) / self.input_std).clamp(-5, 5)
+        return self.gru(normalised, state)
+
+    def controls(self, hidden: torch.Tensor) -> Controls:
+        """The heads: hidden [batch, n_frames, hidden_size] to controls."""
+        directions = self.phase_head(hidden).unflatten(-1, (2, -1)).transpose(2, 3)
+        upright = torch.tensor([1e-4, 0.0], device=hidden.device)
+        return Controls(
+            amplitudes=F.softplus(self.amplitude_head(hidden)).clamp(max=self.loudest),
+            directions=F.normalize(directions + upright, dim=-1),
+            noise_magnitudes=torch.sigmoid(self.noise_head(hidden)),
+        )
+
+
+@torch.no_grad()
+def _strengthen_inputs(gru):
+    """PyTorch's initial weights leave a GRU almost linear; a memory to be read out has to bend its inputs."""
+    for name, weight in gru.named_parameters():
+        if name.startswith("weight_ih"):
+            weight *= INPUT_GAIN
+
+
+def _head(hidden, n_outputs, bias=0.0):
+    head = nn.Sequential(nn.Linear(hidden, hidden), nn.LayerNorm(hidden), nn.ReLU(), nn.Linear(hidden, n_outputs))
+    nn.init.constant_(head[-1].bias, bias)
+    return head
+
+
+class DDSPModel(nn.Module):
+    """Features to sound: the network, the oscillator, the noise filterbank and a learnable mix of both.
+
+    Args:
+        config: `Config`; `harmonic_mix` is the exact share of the harmonic part before training.
+    """
+
+    def __init__(self, config: Config):
+        super().__init__()
+        self.config = config
+        self.synthesizer = DDSPSynthesizer(config)
+        self.oscillator, self.noise_generator = HarmonicOscillator(config), FilteredNoiseGenerator(config)
+        self.mix_logit = nn.Parameter(torch.tensor(math.log(config.harmonic_mix / (1 - config.harmonic_mix))))
+
+    @property
+    def mix(self) -> torch.Tensor:
+        """Share of the harmonic part, 0 to 1; the noise has the rest."""
+        return torch.sigmoid(self.mix_logit)
+
+    @property
+    def n_parameters(self) -> int:
+        """Learnable numbers."""
+        return sum(p.numel() for p in self.parameters())
+
+    def controls(self, features: Features) -> Controls:
+        """What the network plays: amplitudes already silent where the features are unvoiced, batch of one.
+
+        Raises:
+            ConfigError: the features were extracted with another config.
+        """
+        check_features(features, self.config)
+        controls = self.synthesizer(features.to(self.mix_logit.device).inputs()[None])
+        return gate(controls, features)
+
+    @torch.no_grad()
+    def forward(self, features: Features, seed: int = 0) -> Sound:
+        """Render a performance.
+
+        Args:
+            features: of any recording, extracted with this model's config.
+            seed: of the noise.
+
+        Returns:
+            `Sound` whose parts are [n_samples], as long as the recording.
+        """
+        features = features.to(self.mix_logit.device)
+        controls, phase = self.controls(features), features.phase
+        harmonic = self.mix * self.oscillator.render(
+            features.f0_hz[None], controls.coefficients(), phase=None if phase is None else phase[None]
+        )
+        noise = (1 - self.mix) * self.noise_generator(controls.noise_magnitudes, generator=_seeded(seed))
+        harmonic, noise = harmonic[0, : features.n_samples], noise[0, : features.n_samples]
+        return Sound(harmonic + noise, harmonic, noise)
+
+
+def gate(controls: Controls, features: Features) -> Controls:
+    """Silence the harmonics of unvoiced frames."""
+    voiced = features.voiced.to(controls.amplitudes)[None, :, None]
+    return Controls(controls.amplitudes * voiced, controls.directions, controls.noise_magnitudes)
+
+
+def check_features(features: Features, config: Config) -> None:
+    """Raise ConfigError, saying what differs, unless the features fit the config."""
+    ours = (config.sample_rate, config.hop_length, config.n_mfcc)
+    theirs = (features.sample_rate, features.hop_length, features.mfcc.shape[-1])
+    if ours != theirs:
+        raise ConfigError(
+            f"The features have (sample rate, hop, MFCCs) {theirs}, the model {ours}; extract them with model.config."
+        )
+
+
+def _seeded(seed):
+    return torch.Generator().manual_seed(seed)
