@@ -17,8 +17,9 @@ from click.testing import CliRunner
 
 import ddsp_nb
 from ddsp_nb import ADSR, Config, GrowthPlan, load_audio, load_model, save_audio
+from ddsp_nb.cli import grow as grow_command
 from ddsp_nb.cli import main as cli
-from ddsp_nb.cli import options as cli_grow
+from ddsp_nb.cli import train as train_command
 from ddsp_nb.growth import sidecar
 from ddsp_nb.growth.masks import BAND_ORDERS, ORDERS
 from ddsp_nb.growth.plan import NOISE_CHOICES, STRATEGIES
@@ -28,7 +29,7 @@ from ddsp_nb.training import train as training
 from ddsp_nb.training.ready import load_or_train
 
 SMALL = split("--sample-rate 16000 --hidden-size 32 --harmonics 20 --epochs 2 --duration 1.5")
-PRODUCTS = {cli.LOSS_PICTURE, *cli.SOUNDS}
+PRODUCTS = {train_command.LOSS_PICTURE, *train_command.SOUNDS}
 
 
 @pytest.fixture
@@ -55,11 +56,11 @@ def checkpoint(tmp_path_factory, data):
 
 def test_training_writes_the_model_its_picture_and_four_sounds(checkpoint):
     assert {path.name for path in checkpoint.parent.iterdir()} == {checkpoint.name, *PRODUCTS}
-    sounds = {name: sf.read(checkpoint.parent / name) for name in cli.SOUNDS}
+    sounds = {name: sf.read(checkpoint.parent / name) for name in train_command.SOUNDS}
     assert {(len(sound), rate) for sound, rate in sounds.values()} == {(24_000, 16_000)}
-    whole, harmonic, noise, _ = (sounds[name][0] for name in cli.SOUNDS)
+    whole, harmonic, noise, _ = (sounds[name][0] for name in train_command.SOUNDS)
     assert np.abs(harmonic + noise - whole).max() < 1e-4  # 16 bits
-    assert (checkpoint.parent / cli.LOSS_PICTURE).read_bytes().startswith(b"\x89PNG")
+    assert (checkpoint.parent / train_command.LOSS_PICTURE).read_bytes().startswith(b"\x89PNG")
 
 
 def test_residual_and_harmonic_part_make_up_the_recording(checkpoint, data):
@@ -336,7 +337,7 @@ def test_defaults_are_the_libraries_own():
     settings = set(train) & set(Config.__dataclass_fields__)
     assert len(settings) == 7
     assert Config(**{name: train[name] for name in settings}) == Config()
-    assert cli.plan_of(grow) == GrowthPlan()
+    assert grow_command.plan_of(grow) == GrowthPlan()
     assert grow["subtype"] == inspect.signature(ddsp_nb.export).parameters["subtype"].default
 
 
@@ -363,7 +364,7 @@ def test_help_shows_every_option_with_its_default(run, command):
 
 
 def test_the_command_line_imports_nothing_heavy_before_a_command_runs():
-    tree = ast.parse(inspect.getsource(cli) + inspect.getsource(cli_grow))
+    tree = ast.parse(inspect.getsource(train_command) + inspect.getsource(grow_command))
     imported = {alias.name for node in tree.body if isinstance(node, ast.Import) for alias in node.names}
     imported |= {node.module for node in tree.body if isinstance(node, ast.ImportFrom)}
     assert not imported & {"torch", "numpy", "librosa", "matplotlib", "tqdm", "ddsp_nb"}

@@ -17,12 +17,13 @@ from click.testing import CliRunner
 
 from ddsp_nb import AudioError, CheckpointError, files, load_audio, load_model, save_audio, save_model
 from ddsp_nb.cli import main as cli
+from ddsp_nb.cli import train as train_command
 
 if sys.platform == "win32":
     pytest.skip("signals and limits of POSIX", allow_module_level=True)
 
 SMALL = split("--sample-rate 16000 --hidden-size 32 --harmonics 20 --epochs 2 --duration 1")
-PRODUCTS = {"ddsp_model.pt", cli.LOSS_PICTURE, *cli.SOUNDS}
+PRODUCTS = {"ddsp_model.pt", train_command.LOSS_PICTURE, *train_command.SOUNDS}
 
 
 @pytest.fixture
@@ -224,7 +225,7 @@ def test_two_trainings_in_one_folder_both_end_and_leave_whole_files(tmp_path, da
         alone[seed] = {path.name: path.read_bytes() for path in output.parent.iterdir()}
     left = {path.name: path.read_bytes() for path in (tmp_path / "shared").iterdir()}
     assert set(left) == PRODUCTS
-    for name in PRODUCTS - {cli.LOSS_PICTURE}:  # whose axis shows seconds
+    for name in PRODUCTS - {train_command.LOSS_PICTURE}:  # whose axis shows seconds
         assert left[name] in (alone["1"][name], alone["2"][name]), name
 
 
