@@ -1,4 +1,10 @@
-"""What can go wrong for a user: each error is one line that says what to do."""
+"""What can go wrong for a user: each error is one line that says what to do. And how the user is warned."""
+
+import sys
+import warnings
+from pathlib import Path
+
+PACKAGE = str(Path(__file__).parent)
 
 
 class WorkbookError(ValueError):
@@ -27,3 +33,11 @@ class GrowthError(WorkbookError):
 
 class WorkbookWarning(UserWarning):
     """Something that a user should know about their sound: what was done to it, or what to expect of it."""
+
+
+def warn_user(message: str) -> None:
+    """Warn in one line, at the user's own line of code: the first outside this package, however deep the call."""
+    frame, level = sys._getframe(), 1
+    while frame.f_back and frame.f_code.co_filename.startswith(PACKAGE):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, WorkbookWarning, stacklevel=level)

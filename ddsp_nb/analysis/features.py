@@ -1,6 +1,5 @@
 """What a recording is made of: pitch, loudness and spectral envelope, frame by frame."""
 
-import warnings
 from dataclasses import dataclass, fields, replace
 
 import librosa
@@ -12,7 +11,7 @@ from ddsp_nb.analysis.phase import track_phase
 from ddsp_nb.analysis.phase_fit import fit_phase
 from ddsp_nb.analysis.pitch import TRACKERS, track_pitch
 from ddsp_nb.config import Config
-from ddsp_nb.errors import ConfigError, WorkbookWarning
+from ddsp_nb.errors import ConfigError, warn_user
 from ddsp_nb.sound.load import check_audio
 
 QUIETEST_DB = -100.0
@@ -146,5 +145,4 @@ def warn_of_missing_pitch(voiced: np.ndarray, level_db: np.ndarray) -> None:
     """Tell the user where the oscillator will have little to play."""
     share = 1 - voiced[level_db > level_db.max() - AUDIBLE_DB].mean()
     if share > UNPITCHED:
-        words = f"No pitch found in {100 * share:.0f} % of the frames: the harmonic part will be silent there."
-        warnings.warn(words, WorkbookWarning, stacklevel=3)
+        warn_user(f"No pitch found in {100 * share:.0f} % of the frames: the harmonic part will be silent there.")

@@ -13,8 +13,7 @@ from ddsp_nb.analysis.features import Features
 from ddsp_nb.errors import GrowthError
 from ddsp_nb.growth.digest import features_sha256, model_sha256, versions
 from ddsp_nb.growth.render import Growth, GrowthPlan, grow
-from ddsp_nb.sound.riff import read_comment
-from ddsp_nb.sound.save import SUBTYPES
+from ddsp_nb.sound.save import SUBTYPES, read_comment
 from ddsp_nb.training.model import DDSPModel
 
 FORMAT, VERSION = "ddsp_nb growth", 1

@@ -1,25 +1,37 @@
-"""Read sound files as mono sound at one sample rate, and check that something can be learned from them."""
+"""Read sound files as mono sound at one sample rate, and check that something can be learned from them.
+
+A file is read twice, block by block: once to scan it (headers may lie, and how to mix its channels can only be chosen
+when all of them are known), once to mix and resample it. Memory follows the result, never the file.
+"""
 
 import math
-import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
+import soundfile as sf
+import soxr
 import torch
 
-from ddsp_nb.errors import AudioError, WorkbookWarning
-from ddsp_nb.sound import decoding
+from ddsp_nb.errors import AudioError, warn_user
 
-SHORTEST_S, LONGEST_S = 0.1, 1200.0
-SLOWEST_HZ, FASTEST_HZ = 1_000, 1_000_000  # sample rates of files
+SHORTEST_S, LONGEST_S = 0.1, 1200.0  # of recordings
+LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 1_000, 1_000_000  # sample rates of files
 SILENCE_DB = -80.0  # peak level below which a recording holds nothing to learn from
-HIGHEST = 1_000.0  # peak beyond which numbers are no sound
-LOUDEST = 10.0  # peak up to which floating-point files are taken as they are
-OFFSET = 0.1  # of the RMS level: the mean from which on it is no part of the sound
+MAX_PEAK = 1_000.0  # beyond it, numbers are no sound
+MAX_FLOAT_PEAK = 10.0  # up to it, floating-point files are taken as they are
+MIN_OFFSET = 0.1  # of the RMS level: from there on the mean is no part of the sound
 CANCELLED = 0.5  # of the energy that independent channels would have: below, they oppose each other
+BLOCK_VALUES = 1 << 20  # samples times channels that are read at once
+PLATEAU_LEVEL = 0.99  # clipping leaves runs of equal samples at full scale ...
+PLATEAU_S = 1 / 12_000  # ... of this length at least
+COARSE_SUBTYPES = ("PCM_U8", "PCM_S8", "ULAW", "ALAW")  # whose steps make plateaus of their own
+DAMAGED = (sf.SoundFileError, OSError, TypeError)  # TypeError: headerless formats want to be told their rate
 
 
-def load_audio(path, sample_rate: int = 44_100, *, duration_s: float | None = None) -> torch.Tensor:
+def load_audio(path: str | PathLike, sample_rate: int = 44_100, *, duration_s: float | None = None) -> torch.Tensor:
     """Read a recording as mono sound at one sample rate, in memory that follows the result.
 
     What was done to the sound, or is wrong with it, is said in a `WorkbookWarning` of one line each: a DC offset
@@ -41,73 +53,146 @@ def load_audio(path, sample_rate: int = 44_100, *, duration_s: float | None = No
         raise AudioError(f"{path}: cannot read {duration_s} s of it. Use a duration of {SHORTEST_S} s or more.")
     if not path.is_file():
         raise AudioError(f"{path}: no such file. Check the path, relative to {Path.cwd().name}/.")
-    limit_s = math.inf if duration_s is None else duration_s
     try:
-        survey = decoding.survey(path, min(limit_s, LONGEST_S + 1))
-        check_survey(survey, path)
-        parts = decoding.mixed(path, survey.n_samples, *choose_mix(survey, path))
-        if survey.sample_rate != sample_rate:
-            parts = decoding.resampled(parts, survey.sample_rate, sample_rate)
-        sound = decoding.gathered(parts, math.ceil(survey.n_samples * sample_rate / survey.sample_rate))
-    except decoding.DAMAGED as error:
+        stats = scan(path, min(duration_s or math.inf, LONGEST_S + 1))
+        check_stats(stats, path)
+        sound = read_mixed(path, stats, *choose_mix(stats, path), sample_rate)
+    except DAMAGED as error:
         raise AudioError(f"{path}: not a readable sound file, or damaged. Convert it to WAV or FLAC.") from error
     return check_audio(torch.from_numpy(sound), sample_rate, path)
 
 
-def check_survey(survey, name) -> None:
-    """Raise AudioError where a file cannot be used; warn of what will be heard."""
-    rate, seconds = survey.sample_rate, survey.n_samples / survey.sample_rate
-    if not SLOWEST_HZ <= rate <= FASTEST_HZ:
-        raise AudioError(f"{name}: has a sample rate of {rate} Hz. Convert it to 44100 Hz.")
-    if seconds < SHORTEST_S:
-        raise AudioError(f"{name}: only {survey.n_samples} samples long. Use at least {SHORTEST_S} s of sound.")
-    if seconds > LONGEST_S:
-        raise AudioError(
-            f"{name}: longer than {LONGEST_S / 60:g} minutes. Use its beginning: duration_s, or --duration, in s."
-        )
-    if survey.n_broken:
-        if survey.n_broken > survey.n_samples * survey.n_channels / 2:
-            raise AudioError(f"{name}: most of its samples are NaN or infinite. Export the recording again.")
-        tell(f"{name}: {survey.n_broken} samples were NaN or infinite; replaced by silence.")
-    if survey.n_clipped:
-        tell(f"{name}: clipped in {survey.n_clipped} samples or more; the model will learn the buzz of it.")
-
-
-def choose_mix(survey, name):
-    """What to subtract from each channel, and the weight of each, [n_channels] both; warns of all but averaging."""
-    n = max(survey.n_samples, 1)
-    means, products = survey.total / n, survey.products / n
-    around_means = products - np.outer(means, means)
-    weights = np.full(survey.n_channels, 1 / survey.n_channels)
-    expected = around_means.trace() / survey.n_channels**2
-    if weights @ around_means @ weights < CANCELLED * expected:
-        loudest = int(around_means.diagonal().argmax())
-        weights = np.eye(survey.n_channels)[loudest]
-        tell(f"{name}: its channels cancel when averaged; channel {loudest + 1} is used alone.")
-    offset, rms = float(means @ weights), math.sqrt(weights @ products @ weights)
-    removed = abs(offset) > OFFSET * rms
-    if removed:
-        tell(f"{name}: DC offset of {offset:.2g} removed.")
-    if survey.peak > LOUDEST:
-        tell(f"{name}: peak of {survey.peak:.2g}, far beyond full scale; turned down to 1.")
-        weights = weights / survey.peak
-    return means * removed, weights
-
-
-def tell(message: str) -> None:
-    """Warn the user, who sees the line that called the public function."""
-    warnings.warn(message, WorkbookWarning, stacklevel=4)
-
-
-def check_audio(audio: torch.Tensor, sample_rate: int, name="The recording") -> torch.Tensor:
+def check_audio(audio: torch.Tensor, sample_rate: int, name: str | PathLike = "The recording") -> torch.Tensor:
     """Return the [n_samples] sound, or raise AudioError where nothing could be learned from it."""
     if audio.ndim != 1:
         raise AudioError(f"{name}: has shape {tuple(audio.shape)}. Pass one channel, [n_samples].")
     if len(audio) < SHORTEST_S * sample_rate:
         raise AudioError(f"{name}: only {len(audio)} samples long. Use at least {SHORTEST_S} s of sound.")
     peak = audio.abs().max().item()
-    if not peak < HIGHEST:
-        raise AudioError(f"{name}: has samples that are infinite, no numbers or beyond {HIGHEST:g}. Scale it to ±1.")
+    if not peak < MAX_PEAK:
+        raise AudioError(f"{name}: has samples that are infinite, no numbers or beyond {MAX_PEAK:g}. Scale it to ±1.")
     if not peak > 10 ** (SILENCE_DB / 20):
         raise AudioError(f"{name}: silent (peak below {SILENCE_DB:g} dB). Record it louder or pick another file.")
     return audio
+
+
+@dataclass
+class AudioStats:
+    """What a first pass over a sound file has found.
+
+    Attributes:
+        sample_rate: of the file, Hz.
+        total: [n_channels] sum of each channel.
+        products: [n_channels, n_channels] sums of products of channels; their energies are on the diagonal.
+        n_samples: per channel, up to the limit of the pass.
+        peak: largest magnitude.
+        n_broken: values that are NaN or infinite; they count as zeros in the sums.
+        n_clipped: values on plateaus at full scale.
+    """
+
+    sample_rate: int
+    total: np.ndarray
+    products: np.ndarray
+    n_samples: int = 0
+    peak: float = 0.0
+    n_broken: int = 0
+    n_clipped: int = 0
+
+    @property
+    def n_channels(self) -> int:
+        return len(self.total)
+
+
+def scan(path: Path, max_s: float) -> AudioStats:
+    """Measure the first `max_s` seconds of a sound file. Raises one of `DAMAGED` where it cannot be read."""
+    with sf.SoundFile(path) as file:
+        channels, rate = file.channels, file.samplerate
+        stats = AudioStats(rate, np.zeros(channels), np.zeros((channels, channels)))
+        run = None if file.subtype in COARSE_SUBTYPES else max(3, round(PLATEAU_S * rate))
+        for block in read_blocks(file, max_s * rate):
+            finite = np.isfinite(block)
+            block = np.where(finite, block, 0).astype(np.float64)
+            stats.n_samples += len(block)
+            stats.n_broken += int(block.size - finite.sum())
+            stats.total += block.sum(0)
+            stats.products += block.T @ block
+            stats.peak = max(stats.peak, float(np.abs(block).max()))
+            stats.n_clipped += count_on_plateaus(block, run) if run else 0
+    return stats
+
+
+def check_stats(stats: AudioStats, name: str | PathLike) -> None:
+    """Raise AudioError where a file cannot be used; warn of what will be heard."""
+    rate = stats.sample_rate
+    if not LOWEST_RATE_HZ <= rate <= HIGHEST_RATE_HZ:
+        raise AudioError(f"{name}: has a sample rate of {rate} Hz. Convert it to 44100 Hz.")
+    if stats.n_samples < SHORTEST_S * rate:
+        raise AudioError(f"{name}: only {stats.n_samples} samples long. Use at least {SHORTEST_S} s of sound.")
+    if stats.n_samples > LONGEST_S * rate:
+        raise AudioError(
+            f"{name}: longer than {LONGEST_S / 60:g} minutes. Use its beginning: duration_s, or --duration, in s."
+        )
+    if stats.n_broken > stats.n_samples * stats.n_channels / 2:
+        raise AudioError(f"{name}: most of its samples are NaN or infinite. Export the recording again.")
+    if stats.n_broken:
+        warn_user(f"{name}: {stats.n_broken} samples were NaN or infinite; replaced by silence.")
+    if stats.n_clipped:
+        warn_user(f"{name}: clipped in {stats.n_clipped} samples or more; the model will learn the buzz of it.")
+
+
+def choose_mix(stats: AudioStats, name: str | PathLike) -> tuple[np.ndarray, np.ndarray]:
+    """What to subtract from each channel, and the weight of each, [n_channels] both; warns of all but averaging."""
+    means, products = stats.total / stats.n_samples, stats.products / stats.n_samples
+    covariance = products - np.outer(means, means)
+    weights = np.full(stats.n_channels, 1 / stats.n_channels)
+    independent = covariance.trace() / stats.n_channels**2
+    if weights @ covariance @ weights < CANCELLED * independent:
+        loudest = int(covariance.diagonal().argmax())
+        weights = np.eye(stats.n_channels)[loudest]
+        warn_user(f"{name}: its channels cancel when averaged; channel {loudest + 1} is used alone.")
+    offset, rms = float(means @ weights), math.sqrt(weights @ products @ weights)
+    has_offset = abs(offset) > MIN_OFFSET * rms
+    if has_offset:
+        warn_user(f"{name}: DC offset of {offset:.2g} removed.")
+    if stats.peak > MAX_FLOAT_PEAK:
+        warn_user(f"{name}: peak of {stats.peak:.2g}, far beyond full scale; turned down to 1.")
+        weights = weights / stats.peak
+    return means * has_offset, weights
+
+
+def read_mixed(path: Path, stats: AudioStats, offset: np.ndarray, weights: np.ndarray, sample_rate: int) -> np.ndarray:
+    """[n_samples] float32 (sound - offset) @ weights at `sample_rate`; what is NaN or infinite is silence."""
+    sound = np.zeros(math.ceil(stats.n_samples * sample_rate / stats.sample_rate), np.float32)
+    offset, weights, end = offset.astype(np.float32), weights.astype(np.float32), 0
+    resampler = soxr.ResampleStream(stats.sample_rate, sample_rate, 1) if stats.sample_rate != sample_rate else None
+    with sf.SoundFile(path) as file:
+        mixed = (np.where(np.isfinite(x), x - offset, 0) @ weights for x in read_blocks(file, stats.n_samples))
+        for part in resample(mixed, resampler) if resampler else mixed:
+            part = part[: len(sound) - end]
+            sound[end : end + len(part)] = part
+            end += len(part)
+    return sound
+
+
+def resample(blocks: Iterator[np.ndarray], resampler: soxr.ResampleStream) -> Iterator[np.ndarray]:
+    """[n] blocks at another sample rate: the same samples as if resampled in one piece."""
+    for block in blocks:
+        yield resampler.resample_chunk(block)
+    yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
+
+
+def read_blocks(file: sf.SoundFile, n_samples: float) -> Iterator[np.ndarray]:
+    """[n, n_channels] float32 blocks of the first n_samples of an open file; fewer where it ends early."""
+    size = max(1, BLOCK_VALUES // file.channels)
+    while n_samples > 0 and len(block := file.read(int(min(size, n_samples)), dtype="float32", always_2d=True)):
+        n_samples -= len(block)
+        yield block
+
+
+def count_on_plateaus(block: np.ndarray, run: int) -> int:
+    """Values of a [n, n_channels] block in runs of at least `run` equal ones at full scale."""
+    same = np.zeros(block.shape, np.int8)
+    same[1:] = (block[1:] == block[:-1]) & (np.abs(block[1:]) >= PLATEAU_LEVEL)
+    edges = np.diff(same.T.ravel(), append=0, prepend=0)  # each channel begins with a 0, so runs stay apart
+    lengths = np.flatnonzero(edges < 0) - np.flatnonzero(edges > 0) + 1
+    return int(lengths[lengths >= run].sum())

@@ -1,18 +1,19 @@
 """Write sound files, whole or not at all; the same sound gives the same bytes."""
 
-import warnings
+import struct
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
 import soundfile as sf
 import torch
 
-from ddsp_nb.errors import AudioError, WorkbookWarning
+from ddsp_nb.errors import AudioError, warn_user
 from ddsp_nb.files import written_whole
-from ddsp_nb.sound.riff import append_comment
 
 SUBTYPES = ("PCM_16", "PCM_24", "FLOAT")
 FORMATS = ("WAV", "FLAC")
+PEAK_TIME_OFFSET = 12  # bytes: the time of writing follows the PEAK chunk's name, size and version
 
 
 def in_steps(audio: torch.Tensor, bits: int = 16) -> torch.Tensor:
@@ -22,7 +23,12 @@ def in_steps(audio: torch.Tensor, bits: int = 16) -> torch.Tensor:
 
 
 def save_audio(
-    path, audio: torch.Tensor, sample_rate: int = 44_100, *, subtype: str = "PCM_16", comment: str = ""
+    path: str | PathLike,
+    audio: torch.Tensor,
+    sample_rate: int = 44_100,
+    *,
+    subtype: str = "PCM_16",
+    comment: str = "",
 ) -> Path:
     """Write [n_samples] sound to a WAV or FLAC file, whole or not at all; `comment` goes into the file's own field.
 
@@ -35,26 +41,23 @@ def save_audio(
     Raises:
         AudioError: the sound has samples that are no numbers, or the place cannot be written.
     """
-    path, sound = Path(path), torch.as_tensor(audio).detach().cpu().float().numpy()
+    path, sound = Path(path), torch.as_tensor(audio).detach().cpu().float()
     file_format = path.suffix.lstrip(".").upper()
     if file_format not in FORMATS or subtype not in SUBTYPES or not sf.check_format(file_format, subtype):
         raise AudioError(
             f"{path}: cannot write {subtype} there. Use .wav with {', '.join(SUBTYPES)}, or .flac with PCM."
         )
-    if sound.ndim != 1 or not np.isfinite(sound).all():
+    if sound.ndim != 1 or not sound.isfinite().all():
         raise AudioError(f"{path}: the sound to write is not one finite channel; nothing was written.")
-    peak = np.abs(sound).max(initial=0)
+    peak = float(np.abs(sound.numpy()).max(initial=0))
     if peak > 1 and subtype != "FLOAT":
-        warnings.warn(f"{path.name}: peak {peak:.2f} turned down to full scale.", WorkbookWarning, stacklevel=2)
+        warn_user(f"{path.name}: peak {peak:.2f} turned down to full scale.")
         sound = sound / peak
     with written_whole(path, AudioError) as temporary:
-        stored = _as_stored(sound, subtype)
-        if comment and file_format == "FLAC":
-            with sf.SoundFile(temporary, "w", sample_rate, 1, subtype, format=file_format) as file:
+        with sf.SoundFile(temporary, "w", sample_rate, 1, subtype, format=file_format) as file:
+            if comment and file_format == "FLAC":
                 file.comment = comment
-                file.write(stored)
-        else:
-            sf.write(temporary, stored, sample_rate, subtype=subtype, format=file_format)
+            file.write(_stored(sound, subtype))
         if subtype == "FLOAT":
             _forget_time(temporary)
         if comment and file_format == "WAV":
@@ -62,19 +65,60 @@ def save_audio(
     return path
 
 
-def _forget_time(path):
+def _stored(sound: torch.Tensor, subtype: str) -> np.ndarray:
+    """Hand-written, as libsndfile's own conversion of floats is off by up to one step: exact steps, read as scaled."""
+    if subtype == "FLOAT":
+        return sound.numpy()
+    bits = int(subtype.removeprefix("PCM_"))
+    return (in_steps(sound, bits).double() * 2**31).int().numpy()
+
+
+def _forget_time(path: Path) -> None:
     """Blank the time of writing in a float WAV's PEAK chunk, so that the same sound gives the same file."""
     with open(path, "r+b") as file:
         at = file.read(1 << 20).find(b"PEAK")
         if at >= 0:
-            file.seek(at + 12)  # after the chunk's name, size and version
+            file.seek(at + PEAK_TIME_OFFSET)
             file.write(bytes(4))
 
 
-def _as_stored(sound, subtype):
-    """Whole steps, as reading scales them back; libsndfile's own conversion of floats is off by up to one step."""
-    if subtype == "FLOAT":
-        return sound
-    bits = int(subtype.removeprefix("PCM_"))
-    steps = np.round(sound.astype(np.float64) * 2 ** (bits - 1)).clip(-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
-    return (steps.astype(np.int64) << (32 - bits)).astype(np.int32)
+# The comment of a WAV file is hand-written, as libsndfile drops comments of more than some 2000 characters. The file is
+# a list of chunks, each with a name, a size and an even number of bytes; the comment is the chunk ICMT within a chunk
+# LIST of kind INFO (Microsoft and IBM, Multimedia Programming Interface 1.0, 1991).
+
+
+def append_comment(path: str | PathLike, text: str) -> None:
+    """Add a comment at the end of a WAV file that has none."""
+    info = b"INFO" + _chunk(b"ICMT", text.encode() + b"\0")
+    with open(path, "r+b") as file:
+        end = file.seek(0, 2)
+        file.write(bytes(end % 2) + _chunk(b"LIST", info))
+        size = file.tell() - 8
+        file.seek(4)
+        file.write(struct.pack("<I", size))
+
+
+def read_comment(path: str | PathLike, max_bytes: int) -> str:
+    """The comment of a WAV file, "" where it has none or one of over `max_bytes`.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    with open(path, "rb") as file:
+        if file.read(12)[8:] != b"WAVE":
+            return ""
+        while len(head := file.read(8)) == 8:
+            name, size = head[:4], int.from_bytes(head[4:], "little")
+            if name != b"LIST" or size > max_bytes:
+                file.seek(size + size % 2, 1)
+                continue
+            content = file.read(size)
+            if content[:8] == b"INFOICMT":
+                length = int.from_bytes(content[8:12], "little")
+                return content[12 : 12 + length].rstrip(b"\0").decode(errors="replace")
+            file.seek(size % 2, 1)
+    return ""
+
+
+def _chunk(name: bytes, content: bytes) -> bytes:
+    return name + struct.pack("<I", len(content)) + content + bytes(len(content) % 2)
