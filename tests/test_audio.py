@@ -101,7 +101,7 @@ def test_file_that_is_no_sound_is_named(tmp_path, content):
         (np.full(RATE, 5e-5) * (-1) ** np.arange(RATE), "silent"),
         (np.zeros(0), "0 samples"),
     ],
-    ids=["below -80 dB", "empty"],
+    ids=["below -80 dB", "10 samples", "empty"],
 )
 def test_recording_with_nothing_to_learn_is_refused(tmp_path, sound, says):
     path = tmp_path / "useless.wav"

@@ -7,9 +7,9 @@ from scipy.fft import next_fast_len
 
 from ddsp_nb.config import Config
 
-LOWEST_BAND_HZ = 20.0
+LOWEST_BAND_HZ = 20.0  # centre of the first band, where hearing begins
 BAND_WIDTH = 1.0  # standard deviation of a band's Gaussian, in band spacings
-SHORTEST_FILTER_S = 0.2
+SHORTEST_FILTER_S = 0.2  # a shorter window could not tell the lowest bands apart
 
 
 class FilteredNoiseGenerator:
@@ -28,20 +28,18 @@ class FilteredNoiseGenerator:
         """Render gains to sound; gains of 1 in every band give white noise of RMS 1.
 
         Args:
-            noise_magnitudes: [batch, n_frames, n_bands] linear gains.
+            noise_magnitudes: [n_frames, n_bands] or [batch, n_frames, n_bands] linear gains.
             generator: source of the noise, so that the same seed gives the same sound.
 
         Returns:
-            [batch, (n_frames - 1) * hop_length] sound.
+            [..., (n_frames - 1) * hop_length] sound.
         """
-        batch, n_frames, _ = noise_magnitudes.shape
-        length = (n_frames - 1) * self.config.hop_length
-        where = dict(device=noise_magnitudes.device)
-        white = torch.randn(batch, length, generator=generator).to(**where)
-        window, to_bins = self.window.to(**where), self.to_bins.to(**where)
-        stft = dict(n_fft=self.config.noise_n_fft, hop_length=self.config.hop_length, window=window)
+        *batch, n_frames, _ = noise_magnitudes.shape
+        length, device = (n_frames - 1) * self.config.hop_length, noise_magnitudes.device
+        white = torch.randn(*batch, length, generator=generator).to(device)
+        stft = dict(n_fft=self.config.noise_n_fft, hop_length=self.config.hop_length, window=self.window.to(device))
         spectrum = torch.stft(white, **stft, return_complex=True, pad_mode="constant")
-        gains = (noise_magnitudes @ to_bins).transpose(1, 2)  # [batch, n_bins, n_frames]
+        gains = (noise_magnitudes @ self.to_bins.to(device)).mT  # [..., n_bins, n_frames]
         return torch.istft(spectrum * gains, **stft, length=length)
 
 

@@ -14,7 +14,7 @@ import torch
 from ddsp_nb.config import Config
 
 TWO_PI = 2 * math.pi
-FRAMES_AT_ONCE = 8
+HOPS_AT_ONCE = 8  # rendered together: their basis stays in the processor's cache
 
 
 class HarmonicOscillator:
@@ -27,45 +27,57 @@ class HarmonicOscillator:
     def __init__(self, config: Config):
         self.config = config
 
-    def __call__(self, f0_hz, amplitudes, *, phase=None, phase_offsets=None) -> torch.Tensor:
-        """Render controls to sound.
+    def __call__(
+        self,
+        f0_hz: torch.Tensor,
+        amplitudes: torch.Tensor,
+        *,
+        phase: torch.Tensor | None = None,
+        phase_offsets: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """Render controls to sound, of one clip or of a batch.
 
         Args:
-            f0_hz: [batch, n_frames] fundamental, Hz.
-            amplitudes: [batch, n_frames, n_harmonics] linear amplitude of each sine; as many harmonics as given.
-            phase: [batch, n_frames] float64 phase of the fundamental, radians; integrated from f0 if None.
-            phase_offsets: [batch, n_frames, n_harmonics] θ_k in radians; 0 if None.
+            f0_hz: [n_frames] or [batch, n_frames] fundamental, Hz.
+            amplitudes: [..., n_frames, n_harmonics] linear amplitude of each sine; as many harmonics as given.
+            phase: [..., n_frames] float64 phase of the fundamental, radians; integrated from f0 if None.
+            phase_offsets: [..., n_frames, n_harmonics] θ_k in radians; 0 if None.
 
         Returns:
-            [batch, (n_frames - 1) * hop_length] sound.
+            [..., (n_frames - 1) * hop_length] sound.
         """
-        quadrature = phase_offsets is not None
-        if quadrature:
-            amplitudes = torch.cat([amplitudes * phase_offsets.cos(), amplitudes * phase_offsets.sin()], -1)
-        return self.render(f0_hz, amplitudes, phase=phase, quadrature=quadrature)
+        if phase_offsets is None:
+            return self._render(f0_hz, amplitudes, phase, quadrature=False)
+        coefficients = torch.cat([amplitudes * phase_offsets.cos(), amplitudes * phase_offsets.sin()], -1)
+        return self.render(f0_hz, coefficients, phase=phase)
 
-    def render(self, f0_hz, coefficients, *, phase=None, quadrature=True) -> torch.Tensor:
-        """Render coefficients of sin(kφ), and with `quadrature` after them of cos(kφ), to sound.
+    def render(
+        self, f0_hz: torch.Tensor, coefficients: torch.Tensor, *, phase: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Render coefficients of sin(kφ), and after them of cos(kφ), to sound.
 
         Args:
-            f0_hz: [batch, n_frames] fundamental, Hz.
-            coefficients: [batch, n_frames, n_harmonics], or twice as many with `quadrature`.
-            phase: [batch, n_frames] float64 radians; integrated from f0 if None.
+            f0_hz: [n_frames] or [batch, n_frames] fundamental, Hz.
+            coefficients: [..., n_frames, 2 * n_harmonics].
+            phase: [..., n_frames] float64 radians; integrated from f0 if None.
 
         Returns:
-            [batch, (n_frames - 1) * hop_length] sound.
+            [..., (n_frames - 1) * hop_length] sound.
         """
+        return self._render(f0_hz, coefficients, phase, quadrature=True)
+
+    def _render(self, f0_hz, coefficients, phase, *, quadrature):
+        """A few hops at a time, so that the basis stays in the processor's cache."""
         phase = integrate_pitch(f0_hz, self.config) if phase is None else phase
-        clips = zip(f0_hz, phase, coefficients, strict=True)
-        return torch.stack([self._render_clip(*clip, quadrature) for clip in clips])
-
-    def _render_clip(self, f0_hz, phase, coefficients, quadrature):
-        """One clip, a few frames at a time: [n_frames], [n_frames], [n_frames, width] -> [n_samples]."""
-        n_harmonics, n_hops = coefficients.shape[-1] // (1 + quadrature), len(f0_hz) - 1
+        if f0_hz.ndim > 1:
+            clips = zip(f0_hz, coefficients, phase, strict=True)
+            return torch.stack([self._render(*clip, quadrature=quadrature) for clip in clips])
+        k = torch.arange(1, coefficients.shape[-1] // (1 + quadrature) + 1, device=f0_hz.device)[:, None]
         parts = []
-        for start in range(0, n_hops, FRAMES_AT_ONCE):
-            frames = slice(start, min(start + FRAMES_AT_ONCE, n_hops) + 1)
-            basis = harmonic_basis(f0_hz[frames], phase[frames], n_harmonics, self.config, quadrature=quadrature)
+        for start in range(0, len(f0_hz) - 1, HOPS_AT_ONCE):
+            frames = slice(start, start + HOPS_AT_ONCE + 1)
+            track = interpolate_phase(f0_hz[frames], phase[frames], self.config)
+            basis = _sines(*track, k, self.config, quadrature=quadrature)
             parts.append(render_frames(basis, coefficients[frames]))
         return torch.cat(parts).flatten()
 
@@ -84,7 +96,9 @@ def integrate_pitch(f0_hz: torch.Tensor, config: Config) -> torch.Tensor:
     return torch.nn.functional.pad(steps.cumsum(-1), (1, 0))
 
 
-def interpolate_phase(f0_hz: torch.Tensor, phase: torch.Tensor, config: Config, *, wrap: bool = True):
+def interpolate_phase(
+    f0_hz: torch.Tensor, phase: torch.Tensor, config: Config, *, wrap: bool = True
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Phase at every sample by the cubic through phase and pitch of the frames (McAulay & Quatieri 1986).
 
     Where `phase` is the integral of a linear pitch, the cubic is exactly that integral.
@@ -108,33 +122,35 @@ def interpolate_phase(f0_hz: torch.Tensor, phase: torch.Tensor, config: Config, 
 
 
 def harmonic_basis(
-    f0_hz, phase, n_harmonics: int, config: Config, *, quadrature: bool = True, ratios: torch.Tensor | None = None
+    f0_hz: torch.Tensor, phase: torch.Tensor, n_harmonics: int, config: Config, *, ratios: torch.Tensor | None = None
 ) -> torch.Tensor:
-    """sin(kφ), and with `quadrature` cos(kφ), at every sample; zero where k f0 is at or above Nyquist.
+    """sin(kφ), then cos(kφ), at every sample; zero where k f0 is at or above Nyquist.
 
     Args:
         f0_hz: [..., n_frames] Hz.
         phase: [..., n_frames] radians, float64; unwrapped where there are ratios.
+        n_harmonics: k runs from 1 up to it.
         ratios: [n_harmonics] float64, used in place of k = 1, 2, 3 ...
 
     Returns:
-        [..., n_frames - 1, n_harmonics, hop_length], or twice as many rows with `quadrature`, float32.
+        [..., n_frames - 1, 2 * n_harmonics, hop_length] float32.
     """
     cycles, frequency_hz = (x.flatten(0, -2) for x in interpolate_phase(f0_hz, phase, config, wrap=ratios is None))
-    k = torch.arange(1, n_harmonics + 1, device=cycles.device) if ratios is None else ratios.to(cycles.device)
-    k = k[:, None]
-    n_hops, hop_length = cycles.shape
-    basis = torch.empty(n_hops, n_harmonics * (1 + quadrature), hop_length, device=cycles.device)
-    for i in range(0, n_hops, FRAMES_AT_ONCE):
-        hops = slice(i, i + FRAMES_AT_ONCE)
-        angle = (cycles[hops, None] * k).frac_().float().mul_(TWO_PI)
-        basis[hops, :n_harmonics] = angle.sin()
-        if quadrature:
-            basis[hops, n_harmonics:] = angle.cos_()
-        if frequency_hz[hops].amax() * k.amax() >= config.nyquist_hz:  # masking takes a quarter of the time
-            audible = frequency_hz[hops, None] * k < config.nyquist_hz
-            basis[hops] *= audible.repeat(1, 1 + quadrature, 1)
+    k = (torch.arange(1, n_harmonics + 1) if ratios is None else ratios).to(cycles.device)[:, None]
+    basis = torch.empty(len(cycles), 2 * n_harmonics, config.hop_length, device=cycles.device)
+    for i in range(0, len(cycles), HOPS_AT_ONCE):
+        hops = slice(i, i + HOPS_AT_ONCE)
+        basis[hops] = _sines(cycles[hops], frequency_hz[hops], k, config)
     return basis.unflatten(0, (*f0_hz.shape[:-1], -1))
+
+
+def _sines(cycles, frequency_hz, k, config, *, quadrature=True):
+    """[n_hops, hop_length] phase and pitch, and [n_harmonics, 1] multiples, to the basis of these hops."""
+    angle = (cycles[:, None] * k).frac_().float().mul_(TWO_PI)
+    basis = torch.cat([angle.sin(), angle.cos_()], 1) if quadrature else angle.sin_()
+    if frequency_hz.amax() * k.amax() >= config.nyquist_hz:  # asked first: masking takes a quarter of the time
+        basis *= (frequency_hz[:, None] * k < config.nyquist_hz).repeat(1, 1 + quadrature, 1)
+    return basis
 
 
 def render_frames(basis: torch.Tensor, coefficients: torch.Tensor) -> torch.Tensor:
