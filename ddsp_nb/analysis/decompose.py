@@ -15,7 +15,7 @@ from ddsp_nb.config import Config
 from ddsp_nb.synthesis.noise import FilteredNoiseGenerator
 from ddsp_nb.synthesis.oscillator import HarmonicOscillator
 
-QUIETEST_GAIN = 1e-6
+MIN_GAIN = 1e-6  # -120 dB
 LOG_RAYLEIGH = 0.289  # by which the mean logarithm of noise magnitudes lies below that of their RMS
 
 
@@ -40,8 +40,7 @@ class Analysis:
 def analyse(features: Features, audio: torch.Tensor, config: Config) -> Analysis:
     """Solve for the coefficients of a recording, [n_samples] sound of which `features` were extracted."""
     coefficients = least_squares(features.f0_hz, features.phase, features.voiced, audio, config)
-    oscillator = HarmonicOscillator(config)
-    harmonic = oscillator.render(features.f0_hz[None], coefficients[None], phase=features.phase[None])[0, : len(audio)]
+    harmonic = HarmonicOscillator(config).render(features.f0_hz, coefficients, phase=features.phase)[: len(audio)]
     noise = band_gains(audio - harmonic, config, len(features))
     return Analysis(coefficients, harmonic, noise, snr_db(audio, harmonic))
 
@@ -57,7 +56,7 @@ def band_gains(sound: torch.Tensor, config: Config, n_frames: int) -> torch.Tens
     stft = torch.stft(
         sound, config.noise_n_fft, config.hop_length, window=window, return_complex=True, pad_mode="constant"
     )
-    log_level = (stft.abs() / window.square().sum().sqrt() + QUIETEST_GAIN).log() + LOG_RAYLEIGH
+    log_level = (stft.abs() / window.square().sum().sqrt() + MIN_GAIN).log() + LOG_RAYLEIGH
     weights = generator.to_bins / generator.to_bins.sum(1, keepdim=True).clamp(min=1e-9)
     return (weights @ log_level).T.exp()
 

@@ -1,20 +1,19 @@
 """What a recording is made of: pitch, loudness and spectral envelope, frame by frame."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import librosa
 import numpy as np
 import torch
 from scipy.ndimage import binary_dilation
 
-from ddsp_nb.analysis.phase import track_phase
-from ddsp_nb.analysis.phase_fit import fit_phase
+from ddsp_nb.analysis.phase import fit_phase, track_phase
 from ddsp_nb.analysis.pitch import TRACKERS, track_pitch
 from ddsp_nb.config import Config
 from ddsp_nb.errors import ConfigError, warn_user
 from ddsp_nb.sound.load import check_audio
 
-QUIETEST_DB = -100.0
+MIN_DB = -100.0  # of loudness
 AUDIBLE_DB = 60.0  # below the loudest frame
 UNPITCHED = 0.7  # of the audible frames: from there on the user is told
 ATTACK_FRAMES = 4  # the tracker hears a note only once it is periodic; its attack and release belong to it
@@ -65,10 +64,10 @@ class Features:
         f0_hz = self.f0_hz * 2 ** (semitones / 12)
         return replace(self, f0_hz=f0_hz, phase=None, semitones=self.semitones + semitones)
 
-    def to(self, device) -> "Features":
+    def to(self, device: torch.device | str) -> "Features":
         """The same features with their tensors on another device."""
-        moved = {f.name: getattr(self, f.name) for f in fields(self)}
-        return Features(**{k: v.to(device) if torch.is_tensor(v) else v for k, v in moved.items()})
+        tensors = {name: value.to(device) for name, value in vars(self).items() if torch.is_tensor(value)}
+        return replace(self, **tensors)
 
 
 class FeatureExtractor:
@@ -120,7 +119,7 @@ class FeatureExtractor:
 def loudness_db(sound: np.ndarray, config: Config) -> np.ndarray:
     """RMS level per frame in dB relative to full scale: 20 log10(rms), floored at -100 dB. [n_frames] float32."""
     rms = librosa.feature.rms(y=sound, frame_length=config.frame_length, hop_length=config.hop_length)[0]
-    return librosa.amplitude_to_db(rms, ref=1.0, amin=10 ** (QUIETEST_DB / 20), top_db=None).astype(np.float32)
+    return librosa.amplitude_to_db(rms, ref=1.0, amin=10 ** (MIN_DB / 20), top_db=None).astype(np.float32)
 
 
 def mel_cepstrum(sound: np.ndarray, config: Config) -> np.ndarray:

@@ -13,15 +13,18 @@ from ddsp_nb.config import Config
 from ddsp_nb.synthesis.oscillator import TWO_PI, interpolate_phase
 
 RIDGE = 1e-4  # of a sounding partial's energy: keeps coefficients of silent partials small
-HOPS_AT_ONCE = 16
-STRETCH_HOPS, OVERLAP = 1024, 4  # that are solved together, and how much they share with their neighbours
+HOPS_AT_ONCE = 16  # whose products are held in memory together
+STRETCH_HOPS = 1024  # hops that are solved together
+OVERLAP = 4  # hops that a stretch shares with its neighbours: a frame's influence reaches no further
 
 
 @torch.no_grad()
-def least_squares(f0_hz, phase, voiced, audio: torch.Tensor, config: Config) -> torch.Tensor:
+def least_squares(
+    f0_hz: torch.Tensor, phase: torch.Tensor, voiced: torch.Tensor, audio: torch.Tensor, config: Config
+) -> torch.Tensor:
     """Coefficients whose sound is nearest to a recording.
 
-    Long recordings are solved in stretches that overlap by more than a frame's influence reaches.
+    Long recordings are solved in stretches that overlap, so that memory does not grow with them.
 
     Args:
         f0_hz: [n_frames] pitch, Hz.
@@ -46,13 +49,13 @@ def least_squares(f0_hz, phase, voiced, audio: torch.Tensor, config: Config) -> 
 
 def solve_stretch(f0_hz, phase, voiced, sound, config):
     """Coefficients [n_hops + 1, 2 * n_harmonics] of one stretch of sound [n_hops, hop_length]."""
-    own, next_one, right = normal_equations(f0_hz, phase, sound, config)
+    diag, off_diag, rhs = normal_equations(f0_hz, phase, sound, config)
     silent = ~audible_partials(f0_hz, voiced, config).repeat(1, 2)
-    right[silent] = 0
-    own.masked_fill_(silent[:, :, None] | silent[:, None, :], 0)
-    next_one.masked_fill_(silent[:-1, :, None] | silent[1:, None, :], 0)
-    own.diagonal(dim1=1, dim2=2).add_(RIDGE * config.hop_length).add_(silent)
-    return solve_block_tridiagonal(own, next_one, right[..., None])[..., 0]
+    rhs[silent] = 0
+    diag.masked_fill_(silent[:, :, None] | silent[:, None, :], 0)
+    off_diag.masked_fill_(silent[:-1, :, None] | silent[1:, None, :], 0)
+    diag.diagonal(dim1=1, dim2=2).add_(RIDGE * config.hop_length).add_(silent)
+    return solve_block_tridiagonal(diag, off_diag, rhs)
 
 
 def audible_partials(f0_hz, voiced, config: Config) -> torch.Tensor:
@@ -62,28 +65,45 @@ def audible_partials(f0_hz, voiced, config: Config) -> torch.Tensor:
 
 
 def normal_equations(f0_hz, phase, sound, config):
-    """Blocks of the system: own [n_frames, 2K, 2K], next_one [n_frames - 1, 2K, 2K], right side [n_frames, 2K]."""
-    n_frames, n_harmonics, hop = len(f0_hz), config.n_harmonics, config.hop_length
+    """diag [n_frames, 2K, 2K], off_diag [n_hops, 2K, 2K] and rhs [n_frames, 2K] of the system, a few hops at a time."""
+    n_hops, hop = sound.shape
+    k = slice(1, config.n_harmonics + 1)
     after = torch.arange(hop) / hop
     weights = torch.stack([(1 - after) ** 2, after * (1 - after), after**2])  # [3, hop]
-    own = torch.zeros(n_frames, 2 * n_harmonics, 2 * n_harmonics)
-    next_one, right = torch.zeros_like(own[1:]), torch.zeros(n_frames, 2 * n_harmonics)
-    for start in range(0, n_frames - 1, HOPS_AT_ONCE):
-        stop = min(start + HOPS_AT_ONCE, n_frames - 1)
-        waves = multiples(
-            f0_hz[start : stop + 1], phase[start : stop + 1], 2 * n_harmonics, config
-        )  # [hops, hop, 2 * (2K + 1)]
-        blocks = gram_blocks(weights @ waves, n_harmonics)  # [hops, 3, 2K, 2K]
-        own[start:stop] += blocks[:, 0]
-        next_one[start:stop] = blocks[:, 1]
-        own[start + 1 : stop + 1] += blocks[:, 2]
+    diag = torch.zeros(n_hops + 1, 2 * config.n_harmonics, 2 * config.n_harmonics)
+    off_diag, rhs = torch.zeros_like(diag[1:]), torch.zeros_like(diag[:, 0])
+    for start in range(0, n_hops, HOPS_AT_ONCE):
+        hops, frames = slice(start, start + HOPS_AT_ONCE), slice(start, start + HOPS_AT_ONCE + 1)
+        waves = multiples(f0_hz[frames], phase[frames], 2 * config.n_harmonics, config)  # [hops, hop, 2 * (2K + 1)]
+        blocks = gram_blocks(weights @ waves, config.n_harmonics)  # [hops, 3, 2K, 2K]
+        off_diag[hops] = blocks[:, 1]
+        overlap_add(blocks[:, 0], blocks[:, 2], out=diag[frames])
         cosine, sine = waves.chunk(2, -1)
-        basis = torch.cat([sine[..., 1 : n_harmonics + 1], cosine[..., 1 : n_harmonics + 1]], -1)
-        here = sound[start:stop]
-        ends = torch.stack([here * (1 - after), here * after], 1) @ basis  # [hops, 2, 2K]
-        right[start:stop] += ends[:, 0]
-        right[start + 1 : stop + 1] += ends[:, 1]
-    return own, next_one, right
+        basis = torch.cat([sine[..., k], cosine[..., k]], -1)
+        ends = torch.stack([sound[hops] * (1 - after), sound[hops] * after], 1) @ basis  # [hops, 2, 2K]
+        overlap_add(ends[:, 0], ends[:, 1], out=rhs[frames])
+    return diag, off_diag, rhs
+
+
+def assemble(start: torch.Tensor, end: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Blocks of the normal equations of any basis: hop t sounds x[t] @ start[t] + x[t + 1] @ end[t].
+
+    Args:
+        start: [n_hops, width, hop_length] what each unknown of the frame where a hop starts adds to the hop's sound.
+        end: [n_hops, width, hop_length] the same of the frame where it ends.
+
+    Returns:
+        diag [n_hops + 1, width, width] and off_diag [n_hops, width, width].
+    """
+    return overlap_add(start @ start.mT, end @ end.mT), start @ end.mT
+
+
+def overlap_add(start: torch.Tensor, end: torch.Tensor, *, out: torch.Tensor | None = None) -> torch.Tensor:
+    """Sum over hops for each frame: [n_hops, ...] for the frames where hops start and end, to [n_hops + 1, ...]."""
+    out = start.new_zeros(len(start) + 1, *start.shape[1:]) if out is None else out
+    out[:-1] += start
+    out[1:] += end
+    return out
 
 
 def multiples(f0_hz, phase, n_multiples, config):
@@ -107,19 +127,24 @@ def gram_blocks(sums, n_harmonics):
     return torch.cat([top, bottom], -2) / 2
 
 
-def solve_block_tridiagonal(own, next_one, right):
-    """Solve own[t] x[t] + next_one[t-1]ᵀ x[t-1] + next_one[t] x[t+1] = right[t] by block elimination.
+def solve_block_tridiagonal(diag: torch.Tensor, off_diag: torch.Tensor, rhs: torch.Tensor) -> torch.Tensor:
+    """Solve off_diag[t-1]ᵀ x[t-1] + diag[t] x[t] + off_diag[t] x[t+1] = rhs[t] by block elimination (Cholesky).
 
-    own [n, m, m], next_one [n - 1, m, m] and right [n, m, n_sides] give x [n, m, n_sides].
+    Args:
+        diag: [n, width, width], symmetric and positive.
+        off_diag: [n - 1, width, width].
+        rhs: [n, width].
+
+    Returns:
+        x [n, width].
     """
-    factors, right, width = [], list(right.unbind()), own.shape[-1]
-    block = own[0]
-    for t in range(len(own) - 1):
+    factors, sides, block = [], list(rhs[..., None].unbind()), diag[0]
+    for t, coupling in enumerate(off_diag):
         factors.append(torch.linalg.cholesky(block))
-        carried = torch.cholesky_solve(torch.cat([next_one[t], right[t]], 1), factors[t])
-        block = own[t + 1] - next_one[t].T @ carried[:, :width]
-        right[t + 1] = right[t + 1] - next_one[t].T @ carried[:, width:]
-    solution = [torch.cholesky_solve(right[-1], torch.linalg.cholesky(block))]
-    for t in range(len(own) - 2, -1, -1):
-        solution.append(torch.cholesky_solve(right[t] - next_one[t] @ solution[-1], factors[t]))
-    return torch.stack(solution[::-1])
+        carried = torch.cholesky_solve(torch.cat([coupling, sides[t]], 1), factors[t])
+        block = diag[t + 1] - coupling.T @ carried[:, :-1]
+        sides[t + 1] = sides[t + 1] - coupling.T @ carried[:, -1:]
+    solution = [torch.cholesky_solve(sides[-1], torch.linalg.cholesky(block))]
+    for t in range(len(off_diag) - 1, -1, -1):
+        solution.append(torch.cholesky_solve(sides[t] - off_diag[t] @ solution[-1], factors[t]))
+    return torch.stack(solution[::-1])[..., 0]

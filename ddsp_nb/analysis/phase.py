@@ -1,17 +1,42 @@
-"""Lock a pitch track to the recording's own phase, so that sines line up with its waveform."""
+"""Lock a pitch track to the recording's own phase, so that sines line up with its waveform.
+
+In two stages: demodulation brings the pitch near enough (`track_phase`), least squares moves pitch and phase to where
+the partials fit the recording best, the last hundredths of a radian (`fit_phase`).
+"""
+
+from dataclasses import replace
 
 import numpy as np
+import torch
+from scipy.ndimage import convolve1d
+from torch.nn import functional as F
 
-TWO_PI = 2 * np.pi
+from ddsp_nb.analysis.least_squares import assemble, least_squares, overlap_add, solve_block_tridiagonal
+from ddsp_nb.config import Config
+from ddsp_nb.synthesis.oscillator import TWO_PI, HarmonicOscillator
+
+# Demodulation
 N_PARTIALS = 12  # that vote on the phase increment
 BLOCK_S = 0.00073  # sound that is demodulated into one value
-WINDOW_S, SMOOTHING_S = 0.0116, 0.009  # the shortest window; low notes get three periods
+WINDOW_S = 0.0116  # the shortest window; low notes get three periods
+SMOOTHING_S = 0.009  # over which partials vote together, with the shortest window
 PERIODS = 3  # that a window must hold to keep neighbouring harmonics apart
-LARGEST_CORRECTION = 0.06  # of the tracked pitch: a semitone
-N_PASSES = 4
+MAX_CORRECTION = 0.06  # of the tracked pitch: a semitone
+N_PASSES = 4  # real recordings have converged by then
+
+# Fit
+N_STEPS = 2  # of Gauss and Newton
+N_FIT_PARTIALS = 16  # hold the energy that counts
+DAMPING = 0.1  # of a frame's own energy
+STILLNESS = 1e-3  # of the mean energy: silent frames stay where they are
+MIN_PERIODS = 2  # per hop: of slower notes a frame cannot tell phase from amplitude
+MAX_PHASE_STEP = 0.3  # radians
+MAX_PITCH_STEP = 0.03  # of the pitch
 
 
-def track_phase(audio: np.ndarray, f0_hz: np.ndarray, sample_rate: int, hop_length: int):
+def track_phase(
+    audio: np.ndarray, f0_hz: np.ndarray, sample_rate: int, hop_length: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Refine a pitch track against the measured phase of the first 12 harmonics.
 
     The sound is demodulated by e^(-ikφ) with the phase φ integrated so far; what is left of each harmonic turns
@@ -33,7 +58,7 @@ def track_phase(audio: np.ndarray, f0_hz: np.ndarray, sample_rate: int, hop_leng
     frames, blocks = np.arange(len(f0_hz)), np.arange((len(f0_hz) - 1) * stride + 1) / stride
     pitch_hz = np.interp(blocks, frames, f0_hz)
     block_s = block / sample_rate
-    lowest, highest = (1 - LARGEST_CORRECTION) * pitch_hz, (1 + LARGEST_CORRECTION) * pitch_hz
+    lowest, highest = (1 - MAX_CORRECTION) * pitch_hz, (1 + MAX_CORRECTION) * pitch_hz
     for _ in range(N_PASSES):
         pitch_hz = pitch_hz + _pitch_correction(audio.reshape(-1, block), pitch_hz, block_s)
         pitch_hz = np.clip(pitch_hz, lowest, highest)
@@ -41,30 +66,35 @@ def track_phase(audio: np.ndarray, f0_hz: np.ndarray, sample_rate: int, hop_leng
 
 
 def _pitch_correction(blocks, pitch_hz, block_s):
-    """Hz to add at each block edge, from the rotation of the demodulated harmonics between block centres."""
+    """Hz to add at each block edge, from the rotation of the demodulated harmonics between block centres.
+
+    Notes are served in bands, one octave of window lengths each: a note too low for the shortest window to hold three
+    of its periods gets one twice as long, or four times, and so on.
+    """
     carrier = np.exp(-1j * _phase_in_blocks(pitch_hz, block_s, blocks.shape[1]))
     partials, demodulated = [], blocks.astype(complex)
     for _ in range(N_PARTIALS):
         demodulated = demodulated * carrier
         partials.append(demodulated.sum(1))
-    octaves_low = np.ceil(np.log2(PERIODS / pitch_hz[1:-1] / WINDOW_S)).clip(0).astype(int)
-    step = np.zeros(len(octaves_low))
-    for octave in np.unique(octaves_low):
-        low = octaves_low == octave
-        step[low] = _rotation(partials, WINDOW_S * 2**octave / block_s, SMOOTHING_S * 2**octave / block_s)[low]
-    return np.pad(step / TWO_PI / block_s, 1)
+    doublings = np.ceil(np.log2(PERIODS / pitch_hz[1:-1] / WINDOW_S)).clip(0)  # of the window, at inner block edges
+    phase_step = np.zeros(len(doublings))
+    for doubling in np.unique(doublings):
+        blocks_per_s = 2**doubling / block_s
+        rotation = _rotation(partials, WINDOW_S * blocks_per_s, SMOOTHING_S * blocks_per_s)
+        phase_step = np.where(doublings == doubling, rotation, phase_step)
+    return np.pad(phase_step / TWO_PI / block_s, 1)
 
 
-def _rotation(partials, window_length, smoothing_length):
+def _rotation(partials, window_blocks, smoothing_blocks):
     """Energy-weighted phase step of the fundamental from block to block, [n_blocks - 1] radians."""
-    window, smooth = _hann(window_length), _hann(smoothing_length)
+    window, smooth = _hann(window_blocks), _hann(smoothing_blocks)
     rotation = energy = 0.0
     for k, partial in enumerate(partials, start=1):
-        z = _convolve(partial, window)
+        z = convolve1d(partial, window, mode="constant")
         weight = np.abs(z[1:] * z[:-1])
         rotation = rotation + weight * k * np.angle(z[1:] * np.conj(z[:-1]))
         energy = energy + weight * k * k
-    return _convolve(rotation, smooth) / (_convolve(energy, smooth) + 1e-12)
+    return convolve1d(rotation, smooth, mode="constant") / (convolve1d(energy, smooth, mode="constant") + 1e-12)
 
 
 def _phase_in_blocks(pitch_hz, block_s, block):
@@ -81,11 +111,60 @@ def _hann(length):
     return window / window.sum()
 
 
-def _convolve(values, window):
-    """`values` smoothed, as long as they were, even where the window is longer."""
-    start = len(window) // 2
-    return np.convolve(values, window)[start : start + len(values)]
-
-
 def _integrate(pitch_hz, step_s):
     return TWO_PI * step_s * np.concatenate([[0], np.cumsum((pitch_hz[1:] + pitch_hz[:-1]) / 2)])
+
+
+@torch.no_grad()
+def fit_phase(
+    f0_hz: torch.Tensor, phase: torch.Tensor, voiced: torch.Tensor, audio: torch.Tensor, config: Config
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Two Gauss-Newton steps on pitch and phase of all frames together.
+
+    In each, the least-squares sound of the first 16 partials is made linear in the fundamental's phase, which the
+    Hermite cubic of the oscillator gives from phase and pitch of two frames; what the partials leave of the recording
+    tells where it should move.
+
+    Args:
+        f0_hz: [n_frames] pitch, Hz.
+        phase: [n_frames] of the fundamental, radians, float64.
+        voiced: [n_frames] bool, where partials sound.
+        audio: [n_samples] the recording, at most (n_frames - 1) * hop_length long.
+        config: gives sample rate and hop.
+
+    Returns:
+        f0_hz [n_frames] and phase [n_frames], float64, moved by at most 3 % and 0.3 radians a step; frames that hold
+        less than two periods stay as they are.
+    """
+    config = replace(config, n_harmonics=min(N_FIT_PARTIALS, config.n_harmonics))
+    audio = F.pad(audio, (0, (len(f0_hz) - 1) * config.hop_length - len(audio)))
+    for _ in range(N_STEPS):
+        f0_hz, phase = _gauss_newton_step(f0_hz, phase, voiced, audio, config)
+    return f0_hz, phase
+
+
+def _gauss_newton_step(f0_hz, phase, voiced, audio, config):
+    """Pitch and phase, moved to where the error of a sound that is linear in both is least."""
+    periods = f0_hz * config.hop_length / config.sample_rate
+    coefficients = least_squares(f0_hz, phase, voiced & (periods > MIN_PERIODS), audio, config)
+    oscillator = HarmonicOscillator(config)
+    residual = audio - oscillator.render(f0_hz, coefficients, phase=phase)
+    sine, cosine = coefficients.chunk(2, -1)
+    k = torch.arange(1, config.n_harmonics + 1)
+    slope = oscillator.render(f0_hz, torch.cat([-k * cosine, k * sine], -1), phase=phase)  # of the sound, by the phase
+    diag, off_diag, rhs = _phase_equations(residual, slope, config.hop_length)
+    energy = diag.diagonal(dim1=1, dim2=2)
+    energy += DAMPING * (energy + STILLNESS * energy.mean(0)) + torch.finfo(energy.dtype).tiny
+    phase_step, pitch_step = solve_block_tridiagonal(diag, off_diag, rhs).unbind(-1)  # radians, radians per hop
+    f0_hz = f0_hz.double()
+    step_hz, max_hz = pitch_step * config.sample_rate / (config.hop_length * TWO_PI), MAX_PITCH_STEP * f0_hz
+    return f0_hz + step_hz.clamp(-max_hz, max_hz), phase + phase_step.clamp(-MAX_PHASE_STEP, MAX_PHASE_STEP)
+
+
+def _phase_equations(residual, slope, hop_length):
+    """The system for phase (radians) and pitch (radians per hop) of each frame, which Hermite's cubic joins."""
+    residual, slope = (x.double().view(-1, 1, hop_length) for x in (residual, slope))
+    u = torch.arange(hop_length, dtype=torch.float64) / hop_length
+    start = slope * torch.stack([2 * u**3 - 3 * u**2 + 1, u**3 - 2 * u**2 + u])  # [n_hops, 2, hop_length]
+    end = slope * torch.stack([3 * u**2 - 2 * u**3, u**3 - u**2])
+    return *assemble(start, end), overlap_add((start * residual).sum(-1), (end * residual).sum(-1))

@@ -6,7 +6,7 @@ import torch
 
 from ddsp_nb.config import Config
 from ddsp_nb.growth.certificate import Certificate, StageReport
-from ddsp_nb.growth.measure import Stretch, band_levels
+from ddsp_nb.growth.measure import HarmonicFit, band_levels
 from ddsp_nb.growth.schedule import Schedule
 
 QUIETEST = 1e-10
@@ -134,7 +134,7 @@ class PartialMeter:
         if key not in self.prepared:
             if len(self.prepared) > MOST_PARTS:
                 self.prepared.clear()
-            self.prepared[key] = Stretch(self.schedule.voices[pitch][first : last + 1].cpu(), self.config)
+            self.prepared[key] = HarmonicFit(self.schedule.voices[pitch][first : last + 1].cpu(), self.config)
         return self.prepared[key]
 
 

@@ -12,19 +12,20 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ddsp_nb.analysis.least_squares import solve_block_tridiagonal
+from ddsp_nb.analysis.least_squares import assemble, overlap_add, solve_block_tridiagonal
 from ddsp_nb.config import Config
 from ddsp_nb.growth.performance import Voice
 from ddsp_nb.synthesis.noise import nearest_band
 from ddsp_nb.synthesis.oscillator import harmonic_basis, ramp, render_frames
 
 RIDGE = 1e-9  # of a sounding partial's energy
-PARTIAL_BETA, BAND_BETA = 12.0, 20.0  # of the Kaiser windows: sidelobes at -90 and -150 dB
+PARTIAL_BETA = 12.0  # of the Kaiser window for partials: sidelobes at -90 dB
+BAND_BETA = 20.0  # of the Kaiser window for noise bands: sidelobes at -150 dB
 APART = 1.1  # frame rates between partials whose movements can be told apart
 
 
-class Stretch:
-    """A stretch of a voice, prepared to measure the sounds that were rendered from it.
+class HarmonicFit:
+    """The partials of a stretch of a voice, prepared to be fitted to sounds that were rendered from it.
 
     Args:
         voice: the frames of the stretch.
@@ -32,21 +33,17 @@ class Stretch:
     """
 
     def __init__(self, voice: Voice, config: Config):
-        self.voice, self.config = voice, config
-        n_harmonics = voice.controls.amplitudes.shape[-1]
-        self.basis = harmonic_basis(voice.f0_hz, voice.phase, n_harmonics, config, ratios=voice.ratios).double()
-        self.n_harmonics, u = n_harmonics, ramp(self.basis)
-        transposed = self.basis.mT
-        self.own = torch.nn.functional.pad(self.basis * (1 - u) ** 2 @ transposed, (0, 0, 0, 0, 0, 1))
-        self.own[1:] += self.basis * u**2 @ transposed
-        self.next_one = self.basis * (u * (1 - u)) @ transposed
+        self.voice, self.config, self.n_harmonics = voice, config, voice.controls.amplitudes.shape[-1]
+        self.basis = harmonic_basis(voice.f0_hz, voice.phase, self.n_harmonics, config, ratios=voice.ratios).double()
+        self.after = ramp(self.basis)
+        self.diag, self.off_diag = assemble(self.basis * (1 - self.after), self.basis * self.after)
 
     @property
     def n_samples(self) -> int:
         """Length of the stretch."""
         return self.basis.shape[0] * self.basis.shape[2]
 
-    def fit(self, sound: torch.Tensor, on: torch.Tensor):
+    def fit(self, sound: torch.Tensor, on: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Fit the partials that are on.
 
         Args:
@@ -56,14 +53,12 @@ class Stretch:
         Returns:
             amplitudes [n_frames, n_harmonics], 0 where a partial is off, and what they leave, [n_samples].
         """
-        sound, u = sound.double().view(self.basis.shape[0], -1), ramp(self.basis)
-        rows = on.repeat(2).nonzero()[:, 0]
-        basis = self.basis[:, rows]
-        right = torch.nn.functional.pad(basis @ (sound * (1 - u))[..., None], (0, 0, 0, 0, 0, 1))
-        right[1:] += basis @ (sound * u)[..., None]
-        own, next_one = self.own[:, rows[:, None], rows], self.next_one[:, rows[:, None], rows]
-        own.diagonal(dim1=1, dim2=2).add_(RIDGE * sound.shape[1])
-        coefficients = solve_block_tridiagonal(own, next_one, right)[..., 0]
+        sound, rows = sound.double().view(self.basis.shape[0], -1), on.repeat(2).nonzero()[:, 0]
+        basis, pairs = self.basis[:, rows], (slice(None), rows[:, None], rows)
+        diag, off_diag = self.diag[pairs], self.off_diag[pairs]
+        diag.diagonal(dim1=1, dim2=2).add_(RIDGE * sound.shape[1])
+        ends = basis @ torch.stack([sound * (1 - self.after), sound * self.after], -1)  # [n_hops, n_rows, 2]
+        coefficients = solve_block_tridiagonal(diag, off_diag, overlap_add(ends[..., 0], ends[..., 1]))
         amplitudes = torch.zeros(len(coefficients), self.n_harmonics, dtype=torch.float64)
         amplitudes[:, on] = torch.hypot(*coefficients.chunk(2, -1))
         return amplitudes, (sound - render_frames(basis, coefficients)).flatten()
