@@ -9,6 +9,7 @@ import torch
 
 from ddsp_nb import Config, FeatureExtractor, Features, FilteredNoiseGenerator, HarmonicOscillator, load_audio
 from ddsp_nb.analysis.decompose import analyse, snr_db
+from ddsp_nb.analysis.least_squares import assemble, overlap_add, solve_block_tridiagonal
 from ddsp_nb.synthesis.noise import band_centres_hz
 from ddsp_nb.synthesis.oscillator import integrate_pitch
 
@@ -33,7 +34,7 @@ def known(n_frames=64, config=CONFIG, seed=0):
         sample_rate=config.sample_rate,
         hop_length=config.hop_length,
     )
-    sound = HarmonicOscillator(config).render(f0_hz[None], coefficients[None], phase=features.phase[None])[0]
+    sound = HarmonicOscillator(config).render(f0_hz, coefficients, phase=features.phase)
     return features, coefficients, sound
 
 
@@ -69,7 +70,7 @@ def test_noise_gains_rendered_have_the_level_they_were_measured_at():
     features, _, _ = known(200)
     gains = torch.full((200, CONFIG.n_bands), 0.05)
     gains[100:, 32:] = 0.005
-    noise = FilteredNoiseGenerator(CONFIG)(gains[None], generator=torch.Generator().manual_seed(0))[0]
+    noise = FilteredNoiseGenerator(CONFIG)(gains, generator=torch.Generator().manual_seed(0))
     silent = replace(features, voiced=torch.zeros_like(features.voiced))
     found = analyse(silent, noise, CONFIG).noise_magnitudes
     for part, wanted in ((slice(5, 95), 0.05), (slice(105, 195), 0.005)):
@@ -91,10 +92,8 @@ def test_harmonic_sound_is_that_of_the_coefficients():
     voiced[20:40] = False
     features = replace(features, voiced=voiced)
     found = analyse(features, sound, CONFIG)
-    render = HarmonicOscillator(CONFIG).render(
-        features.f0_hz[None], found.coefficients[None], phase=features.phase[None]
-    )
-    assert (found.harmonic[: len(sound)] - render[0, : len(sound)]).abs().max() < 1e-3
+    rendered = HarmonicOscillator(CONFIG).render(features.f0_hz, found.coefficients, phase=features.phase)
+    assert (found.harmonic - rendered).abs().max() < 1e-3
 
 
 def test_more_partials_never_lower_the_ceiling(data):
@@ -132,7 +131,19 @@ def test_sound_above_nyquist_partials_is_finite():
     assert found.snr_db > 20
 
 
-@pytest.mark.parametrize(("error", "wanted_db"), [(0.1, 20), (0.01, 40), (2.0, -6.02)])
+@pytest.mark.parametrize(("error", "wanted_db"), [(0.1, 20), (2.0, -6.02)])
 def test_snr_is_in_db(error, wanted_db):
     target = torch.randn(1000, generator=torch.Generator().manual_seed(0))
     assert snr_db(target, target * (1 + error)) == pytest.approx(wanted_db, abs=0.05)
+
+
+def test_block_tridiagonal_systems_are_those_of_plain_least_squares():
+    generator = torch.Generator().manual_seed(0)
+    start, end = torch.randn(2, 5, 3, 20, generator=generator, dtype=torch.float64)
+    sound = torch.randn(5, 20, 1, generator=generator, dtype=torch.float64)
+    rhs = overlap_add(start @ sound, end @ sound)[..., 0]
+    design = torch.zeros(5, 20, 6, 3, dtype=torch.float64)  # of each sample, by frame and unknown
+    for hop in range(5):
+        design[hop, :, hop], design[hop, :, hop + 1] = start[hop].T, end[hop].T
+    wanted = torch.linalg.lstsq(design.reshape(100, 18), sound.reshape(100, 1)).solution.view(6, 3)
+    assert torch.allclose(solve_block_tridiagonal(*assemble(start, end), rhs), wanted)

@@ -1,6 +1,6 @@
 """`make bench`: how long everything takes on this machine, as ratios in one run against a plain DDSP.
 
-The reference is `reference.py`, the limit one large matrix product with as many multiplications as the network
+The yardstick is `plain_ddsp.py`, the limit one large matrix product with as many multiplications as the network
 needs for a step (forward, and twice that backward). Nothing here is asserted: timings are for reading.
 """
 
@@ -110,8 +110,8 @@ def main(context, audio, lengths, sample_rate):
     extract_s, render_s = median_s(lambda: FeatureExtractor(config)(sound), 3), median_s(lambda: model(features))
     row("features", f"{5 / extract_s:.0f} x real time")
     row("synthesis", f"{5 / render_s:.0f} x real time")
-    controls = model.controls(features).coefficients()
-    oscillator_s = median_s(lambda: model.oscillator.render(features.f0_hz[None], controls, phase=features.phase[None]))
+    controls = model.controls(features).coefficients()[0]
+    oscillator_s = median_s(lambda: model.oscillator.render(features.f0_hz, controls, phase=features.phase))
     row("  of it the oscillator", f"{5 / oscillator_s:.0f} x real time")
     row("growth of 64 stages", f"{growth_s(model, features):.2f} s")
     row("to loss 0.72 and 12.5 dB, 5 s at 22.05 kHz", seconds_to_goal(audio))
@@ -148,13 +148,10 @@ def own_step(path, sample_rate, seconds, **sizes) -> dict:
 
 def describe(times) -> str:
     """Seconds, and where there is something to compare with, ratios."""
-    text = f"{times['ours']:.3f} s"
-    if "plain" in times:
-        text += (
-            f"; plain DDSP {times['plain'] / times['ours']:.1f} x as long, limit {times['ours'] / times['limit']:.1f}"
-        )
-        text += " times shorter"
-    return text
+    if "plain" not in times:
+        return f"{times['ours']:.3f} s"
+    plain, limit = times["plain"] / times["ours"], times["ours"] / times["limit"]
+    return f"{times['ours']:.3f} s; plain DDSP {plain:.1f} x as long, limit {limit:.1f} times shorter"
 
 
 if __name__ == "__main__":
