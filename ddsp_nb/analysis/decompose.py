@@ -6,6 +6,7 @@ below its ceiling has not learned enough. They also start the network's heads wh
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch.nn import functional as F
 
@@ -16,7 +17,7 @@ from ddsp_nb.synthesis.noise import FilteredNoiseGenerator
 from ddsp_nb.synthesis.oscillator import HarmonicOscillator
 
 MIN_GAIN = 1e-6  # -120 dB
-LOG_RAYLEIGH = 0.289  # by which the mean logarithm of noise magnitudes lies below that of their RMS
+LOG_RAYLEIGH = np.euler_gamma / 2  # by which the mean logarithm of noise magnitudes lies below that of their RMS
 
 
 @dataclass(frozen=True)
