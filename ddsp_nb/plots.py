@@ -1,8 +1,13 @@
 """Pictures of sounds and controls: each function draws on `ax`, or on a figure of its own, and returns the axes.
 
-Tensors and arrays are both welcome. Levels are in dB relative to a full-scale sine on one fixed colour scale, so
+Tensors and arrays are both welcome; features, plans and histories are only read, so that no other folder is needed. Levels are in dB relative to a full-scale sine on one fixed colour scale, so
 that two pictures can be compared by eye. Pictures with a figure of their own have a colour bar.
 """
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -10,19 +15,25 @@ import torch
 from ddsp_nb.config import Config
 from ddsp_nb.synthesis.noise import band_centres_hz, band_to_bins
 
+if TYPE_CHECKING:  # matplotlib takes a second to load, and no picture may be wanted
+    from matplotlib.axes import Axes
+
+    Values = torch.Tensor | np.ndarray
+
 COLOURS = "magma"
 WIDTH, HEIGHT = 9.0, 3.0  # inches of a figure of its own
 MOST_POINTS = 4000  # longer waveforms are drawn as the outline that the eye would see anyway
-QUIETEST = 1e-10
+MIN_MAGNITUDE = 1e-10  # -200 dB: keeps logarithms finite
 MAP_RATE = 48_000  # samples per second in which a stage map counts
-MAP_COLUMNS = 1000
+MAP_COLUMNS = 1000  # of a stage map
+DARKEST = 1.6  # stages that sound together, for the darkest colour: one is light, two are dark
 
 
-def waveform(audio, sample_rate: int, ax=None, label=None):
+def waveform(audio: Values, sample_rate: int, ax: Axes | None = None, label: str | None = None) -> Axes:
     """Pressure over time: audio [n_samples], full scale ±1; below 0.1 s the time axis counts milliseconds."""
     ax, audio = _axes(ax), _numpy(audio)
     short = len(audio) < 0.1 * sample_rate
-    rate = sample_rate / 1000 if short else sample_rate  # samples per unit of the time axis
+    rate = sample_rate / 1000 if short else sample_rate  # samples per ms, or per s
     block = -(-len(audio) // MOST_POINTS)
     if block > 2:
         blocks = np.pad(audio, (0, -len(audio) % block), mode="edge").reshape(-1, block)
@@ -34,7 +45,16 @@ def waveform(audio, sample_rate: int, ax=None, label=None):
     return _finish(ax, "Time (ms)" if short else "Time (s)", "Amplitude", label=label)
 
 
-def spectrogram(audio, sample_rate: int, ax=None, title=None, n_fft=2048, max_hz=None, floor_db=-80, n_frames=2000):
+def spectrogram(
+    audio: Values,
+    sample_rate: int,
+    ax: Axes | None = None,
+    title: str | None = None,
+    n_fft: int = 2048,
+    max_hz: float | None = None,
+    floor_db: float = -80,
+    n_frames: int = 2000,
+) -> Axes:
     """Level of every frequency over time: audio [n_samples]; n_fft samples a window; 0 dB is a full-scale sine.
 
     Of long sounds about n_frames windows are drawn: fewer are faster.
@@ -44,23 +64,12 @@ def spectrogram(audio, sample_rate: int, ax=None, title=None, n_fft=2048, max_hz
     image = _decibels(_magnitudes(audio, n_fft, n_frames=n_frames)[:n_bins])  # [n_bins, n_frames]
     bin_hz = sample_rate / n_fft
     extent = (0, _numpy(audio).shape[-1] / sample_rate, -bin_hz / 2, (n_bins - 0.5) * bin_hz)
-    own, ax = ax is None, _axes(ax)
-    picture = ax.imshow(
-        image,
-        origin="lower",
-        aspect="auto",
-        extent=extent,
-        cmap=COLOURS,
-        vmin=floor_db,
-        vmax=0,
-        interpolation="nearest",
-    )
+    ax = _image(ax, image, extent, floor_db, 0)
     ax.set_ylim(0, max_hz)
-    _colour_bar(own, ax, picture)
     return _finish(ax, "Time (s)", "Frequency (Hz)", title=title)
 
 
-def pitch(features, ax=None, label=None, color="#27d3f5", **style):
+def pitch(features: Any, ax: Axes | None = None, label: str | None = None, color: str = "#27d3f5", **style) -> Axes:
     """Fundamental in Hz over time, drawn only where the sound is voiced, over whatever `ax` shows already."""
     ax = _axes(ax)
     limits = ax.get_xlim() if ax.has_data() else (0, _numpy(features.times_s)[-1])
@@ -70,62 +79,64 @@ def pitch(features, ax=None, label=None, color="#27d3f5", **style):
     return _finish(ax, "Time (s)", "Frequency (Hz)", label=label)
 
 
-def loudness(features, ax=None, label=None):
+def loudness(features: Any, ax: Axes | None = None, label: str | None = None) -> Axes:
     """RMS level in dB relative to full scale over time."""
-    ax = _axes(ax)
-    times_s = _numpy(features.times_s)
+    ax, times_s = _axes(ax), _numpy(features.times_s)
     ax.plot(times_s, _numpy(features.loudness_db), label=label)
     ax.set_xlim(0, times_s[-1])
     return _finish(ax, "Time (s)", "Loudness (dB)", label=label)
 
 
-def mfcc(features, ax=None):
+def mfcc(features: Any, ax: Axes | None = None) -> Axes:
     """Mel-frequency cepstral coefficients over time, each row as far from its mean as its spread allows."""
     values = _numpy(features.mfcc).T  # [n_mfcc, n_frames]
-    rows = (values - values.mean(1, keepdims=True)) / (values.std(1, keepdims=True) + QUIETEST)
-    own, ax = ax is None, _axes(ax)
+    rows = (values - values.mean(1, keepdims=True)) / (values.std(1, keepdims=True) + MIN_MAGNITUDE)
     extent = (0, _numpy(features.times_s)[-1], -0.5, len(rows) - 0.5)
-    picture = ax.imshow(
-        rows, origin="lower", aspect="auto", extent=extent, cmap="coolwarm", vmin=-3, vmax=3, interpolation="nearest"
-    )
-    _colour_bar(own, ax, picture, "Standard deviations")
+    ax = _image(ax, rows, extent, -3, 3, "coolwarm", "Standard deviations")
     return _finish(ax, "Time (s)", "MFCC number")
 
 
-def spectrum(audio, sample_rate: int, ax=None, label=None, max_hz=None, n_fft=8192):
+def spectrum(
+    audio: Values,
+    sample_rate: int,
+    ax: Axes | None = None,
+    label: str | None = None,
+    max_hz: float | None = None,
+    n_fft: int = 8192,
+) -> Axes:
     """Level of every frequency, averaged over the whole sound: audio [n_samples]; 0 dB is a full-scale sine."""
-    ax = _axes(ax)
-    power = np.square(_magnitudes(audio, n_fft, beyond_ends=False)).mean(1)  # [n_bins]
+    ax, power = _axes(ax), np.square(_magnitudes(audio, n_fft, beyond_ends=False)).mean(1)  # [n_bins]
     ax.plot(np.fft.rfftfreq(n_fft, 1 / sample_rate), _decibels(np.sqrt(power)), label=label, lw=1)
     ax.set(xlim=(0, max_hz or sample_rate / 2), ylim=(-120, 0))
     return _finish(ax, "Frequency (Hz)", "Level (dB)", label=label)
 
 
-def amplitudes(amplitudes, config: Config, ax=None, title=None, floor_db=-80):
+def amplitudes(
+    amplitudes: Values, config: Config, ax: Axes | None = None, title: str | None = None, floor_db: float = -80
+) -> Axes:
     """Level of every harmonic over time: amplitudes [n_frames, n_harmonics], linear, drawn in dB."""
     values = _matrix(amplitudes)
-    own, ax = ax is None, _axes(ax)
     extent = (0, (len(values) - 1) * config.hop_length / config.sample_rate, 0.5, values.shape[1] + 0.5)
-    style = dict(origin="lower", aspect="auto", cmap=COLOURS, vmin=floor_db, vmax=0, interpolation="nearest")
-    picture = ax.imshow(_decibels(values).T, extent=extent, **style)
-    _colour_bar(own, ax, picture)
+    ax = _image(ax, _decibels(values).T, extent, floor_db, 0)
     return _finish(ax, "Time (s)", "Harmonic", title=title)
 
 
-def noise_bands(noise_magnitudes, config: Config, ax=None, title=None, floor_db=-100):
+def noise_bands(
+    noise_magnitudes: Values, config: Config, ax: Axes | None = None, title: str | None = None, floor_db: float = -100
+) -> Axes:
     """Gain of every noise band over time: noise_magnitudes [n_frames, n_bands], linear, drawn in dB."""
     values = _matrix(noise_magnitudes)
-    own, ax = ax is None, _axes(ax)
     times_s = np.arange(len(values)) * config.hop_length / config.sample_rate
-    centres_hz = _numpy(band_centres_hz(config))
+    own, ax = ax is None, _axes(ax)
     style = dict(cmap=COLOURS, vmin=floor_db, vmax=0, shading="nearest", rasterized=True)
-    picture = ax.pcolormesh(times_s, centres_hz, _decibels(values).T, **style)
+    picture = ax.pcolormesh(times_s, _numpy(band_centres_hz(config)), _decibels(values).T, **style)
     ax.set_yscale("log")
-    _colour_bar(own, ax, picture)
+    if own:
+        _colour_bar(ax, picture)
     return _finish(ax, "Time (s)", "Band centre (Hz)", title=title)
 
 
-def filterbank(config: Config, ax=None, every=8):
+def filterbank(config: Config, ax: Axes | None = None, every: int = 8) -> Axes:
     """Shape of every 8th band of the noise filterbank: weight of each frequency, 0 to 1, over log frequency."""
     ax = _axes(ax)
     bins_hz = np.fft.rfftfreq(config.noise_n_fft, 1 / config.sample_rate)[1:]
@@ -137,14 +148,14 @@ def filterbank(config: Config, ax=None, every=8):
     return _finish(ax, "Frequency (Hz)", "Weight")
 
 
-def loss_curve(history, ax=None):
+def loss_curve(history: list, ax: Axes | None = None) -> Axes:
     """Spectral loss (mean difference of log magnitudes) over epochs: history is a list of `training.Progress`."""
     ax = _axes(ax)
     ax.plot([p.epoch for p in history], [p.spectral_loss for p in history])
     return _finish(ax, "Epoch", "Spectral loss")
 
 
-def snr_curve(history, ax=None):
+def snr_curve(history: list, ax: Axes | None = None) -> Axes:
     """Waveform SNR in dB over epochs, and the ceiling: history is a list of `training.Progress`."""
     ax = _axes(ax)
     ax.plot([p.epoch for p in history], [p.snr_db for p in history])
@@ -155,24 +166,23 @@ def snr_curve(history, ax=None):
     return _finish(ax, "Epoch", "Waveform SNR (dB)", label=bool(history))
 
 
-def stage_map(masks, plan, ax=None, noise=None):
+def stage_map(masks: Values, plan: Any, ax: Axes | None = None, noise: Values | None = None) -> Axes:
     """Which partials, and which noise bands below them, sound when.
 
     masks [n_stages, n_harmonics] of 0 and 1; plan a `GrowthPlan` that gives the times; noise [n_stages, n_bands].
     """
-    ax, masks = _axes(ax), _matrix(masks)
+    ax, masks = _axes(ax), _numpy(masks)
     edges_s = np.array(plan.edges(len(masks), MAP_RATE)) / MAP_RATE
-    _draw_stages(ax, edges_s, masks, (0.5, masks.shape[1] + 0.5), "Blues")
-    lowest = 0.5
+    bottom, top = 0.5, masks.shape[1] + 0.5
+    _draw_stages(ax, edges_s, masks, (bottom, top), "Blues")
     if noise is not None:
-        noise = _matrix(noise)
-        lowest = -max(masks.shape[1] / 3, 2)  # as a strip below the partials, lowest band at the bottom
-        _draw_stages(ax, edges_s, noise, (lowest, 0), "Oranges")
+        bottom = -max(masks.shape[1] / 3, 2)  # as a strip below the partials, lowest band at the bottom
+        _draw_stages(ax, edges_s, _numpy(noise), (bottom, 0), "Oranges")
         ax.axhline(0.25, color="grey", lw=0.5)
-    ax.set(xlim=(0, edges_s[:, 1].max()), ylim=(lowest, masks.shape[1] + 0.5))
+    ax.set(xlim=(0, edges_s[:, 1].max()), ylim=(bottom, top))
     if noise is not None:
-        ticks = [tick for tick in ax.get_yticks() if 0 < tick <= masks.shape[1]]
-        ax.set_yticks([lowest / 2, *ticks], ["noise\nbands", *(f"{tick:g}" for tick in ticks)])
+        ticks = [tick for tick in ax.get_yticks() if 0 < tick < top]
+        ax.set_yticks([bottom / 2, *ticks], ["noise\nbands", *(f"{tick:g}" for tick in ticks)])
     return _finish(ax, "Time (s)", "Partial")
 
 
@@ -183,14 +193,14 @@ def _draw_stages(ax, edges_s, masks, rows, colours):
     sounding = np.zeros((masks.shape[1], MAP_COLUMNS))
     for (start, stop), mask in zip(columns, masks, strict=True):
         sounding[:, start : max(stop, start + 1)] += mask[:, None]
-    style = dict(cmap=colours, vmin=0, vmax=1.6, origin="lower", aspect="auto", interpolation="nearest")
-    ax.imshow(np.where(sounding > 0, sounding, np.nan), extent=(0, end_s, *rows), **style)
+    _image(ax, np.where(sounding > 0, sounding, np.nan), (0, end_s, *rows), 0, DARKEST, colours)
 
 
-def envelope(adsr, duration_s: float, sample_rate: int, ax=None):
+def envelope(
+    adsr: Callable[[int, int], torch.Tensor], duration_s: float, sample_rate: int, ax: Axes | None = None
+) -> Axes:
     """Gain of an `ADSR` over a stage of duration_s seconds."""
-    ax = _axes(ax)
-    gains = _numpy(adsr(round(duration_s * sample_rate), sample_rate))
+    ax, gains = _axes(ax), _numpy(adsr(round(duration_s * sample_rate), sample_rate))
     ax.plot(np.arange(len(gains)) / sample_rate, gains)
     ax.set_ylim(0, 1.05)
     return _finish(ax, "Time (s)", "Gain")
@@ -214,9 +224,18 @@ def _finish(ax, x_label, y_label, title=None, label=None):
     return ax
 
 
-def _colour_bar(own, ax, picture, label="Level (dB)"):
-    if own:  # beside other axes it would put their time axes out of line
-        ax.figure.colorbar(picture, ax=ax, label=label, pad=0.01)
+def _image(ax, values, extent, low, high, colours=COLOURS, label="Level (dB)"):
+    """Values [n_rows, n_columns] as a picture; beside other axes a colour bar would put time axes out of line."""
+    own, ax = ax is None, _axes(ax)
+    style = dict(origin="lower", aspect="auto", interpolation="nearest")
+    picture = ax.imshow(values, extent=extent, cmap=colours, vmin=low, vmax=high, **style)
+    if own:
+        _colour_bar(ax, picture, label)
+    return ax
+
+
+def _colour_bar(ax, picture, label="Level (dB)"):
+    ax.figure.colorbar(picture, ax=ax, label=label, pad=0.01)
 
 
 def _numpy(values):
@@ -230,7 +249,7 @@ def _matrix(values):
 
 
 def _decibels(magnitudes):
-    return 20 * np.log10(np.maximum(magnitudes, QUIETEST))
+    return 20 * np.log10(np.maximum(magnitudes, MIN_MAGNITUDE))
 
 
 def _magnitudes(audio, n_fft, beyond_ends=True, n_frames=2000):
