@@ -1,7 +1,8 @@
 """Pictures of sounds and controls: each function draws on `ax`, or on a figure of its own, and returns the axes.
 
-Tensors and arrays are both welcome; features, plans and histories are only read, so that no other folder is needed. Levels are in dB relative to a full-scale sine on one fixed colour scale, so
-that two pictures can be compared by eye. Pictures with a figure of their own have a colour bar.
+Tensors and arrays are both welcome; features, plans and histories are only read, so that no other folder is needed.
+Levels are in dB relative to a full-scale sine on one fixed colour scale, so that two pictures can be compared by eye.
+Pictures with a figure of their own have a colour bar.
 """
 
 from __future__ import annotations
