@@ -47,7 +47,9 @@ def least_squares(
     return coefficients
 
 
-def solve_stretch(f0_hz, phase, voiced, sound, config):
+def solve_stretch(
+    f0_hz: torch.Tensor, phase: torch.Tensor, voiced: torch.Tensor, sound: torch.Tensor, config: Config
+) -> torch.Tensor:
     """Coefficients [n_hops + 1, 2 * n_harmonics] of one stretch of sound [n_hops, hop_length]."""
     diag, off_diag, rhs = normal_equations(f0_hz, phase, sound, config)
     silent = ~audible_partials(f0_hz, voiced, config).repeat(1, 2)
@@ -58,13 +60,15 @@ def solve_stretch(f0_hz, phase, voiced, sound, config):
     return solve_block_tridiagonal(diag, off_diag, rhs)
 
 
-def audible_partials(f0_hz, voiced, config: Config) -> torch.Tensor:
+def audible_partials(f0_hz: torch.Tensor, voiced: torch.Tensor, config: Config) -> torch.Tensor:
     """[n_frames, n_harmonics] bool: voiced, and below Nyquist."""
     k = torch.arange(1, config.n_harmonics + 1)
     return voiced[:, None] & (f0_hz[:, None] * k < config.nyquist_hz)
 
 
-def normal_equations(f0_hz, phase, sound, config):
+def normal_equations(
+    f0_hz: torch.Tensor, phase: torch.Tensor, sound: torch.Tensor, config: Config
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """diag [n_frames, 2K, 2K], off_diag [n_hops, 2K, 2K] and rhs [n_frames, 2K] of the system, a few hops at a time."""
     n_hops, hop = sound.shape
     k = slice(1, config.n_harmonics + 1)
@@ -106,14 +110,14 @@ def overlap_add(start: torch.Tensor, end: torch.Tensor, *, out: torch.Tensor | N
     return out
 
 
-def multiples(f0_hz, phase, n_multiples, config):
+def multiples(f0_hz: torch.Tensor, phase: torch.Tensor, n_multiples: int, config: Config) -> torch.Tensor:
     """cos(mφ), then sin(mφ), for m = 0 ... n_multiples: [n_hops, hop_length, 2 * (n_multiples + 1)]."""
     cycles, _ = interpolate_phase(f0_hz, phase, config)
     angle = torch.frac(cycles[..., None] * torch.arange(n_multiples + 1)).float() * TWO_PI
     return torch.cat([angle.cos(), angle.sin()], -1)
 
 
-def gram_blocks(sums, n_harmonics):
+def gram_blocks(sums: torch.Tensor, n_harmonics: int) -> torch.Tensor:
     """[..., 2 * (2K + 1)] sums of cos(mφ), sin(mφ) to [..., 2K, 2K] inner products of sines and cosines."""
     cosine, sine = sums.chunk(2, -1)
     k = torch.arange(1, n_harmonics + 1)
