@@ -42,19 +42,17 @@ def test_every_direct_dependency_is_pinned():
     assert set(requirements()) <= set(pins())
 
 
-def test_one_torch_everywhere():
+def test_torch_is_pinned_in_one_place():
+    assert re.fullmatch(r">=[\d.]+", requirements()["torch"]), "a range: only constraints.txt names the version"
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())
     from_pip = environment["dependencies"][-1]["pip"]
-    pinned = f"=={pins()['torch']}"
-    assert requirements()["torch"] == pinned
-    assert f"torch{pinned}" in from_pip
+    assert from_pip == ["-c constraints.txt", "-e .[dev]"]
 
 
 def test_conda_installs_the_same_versions():
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())
     assert environment["name"] == "timbre-grower"
     assert "python=3.11" in environment["dependencies"]
-    assert environment["dependencies"][-1]["pip"][-2:] == ["-c constraints.txt", "-e .[dev]"]
 
 
 def test_the_installed_versions_are_the_pinned_ones():
@@ -104,11 +102,10 @@ def test_ci_stops_at_the_first_failure_and_ends_with_make_test():
 
 
 def test_no_file_names_a_machine_or_a_registry():
-    found = {}
-    for pattern in ("*", ".ci/*", "ddsp_nb/*.py", "notebooks/*", "data/*.md"):
-        for path in ROOT.glob(pattern):
-            if path.is_file() and path.suffix not in (".png", ".wav", ".pt", ".flac"):
-                found[path.name] = [name for name in MACHINE if name in path.read_text(errors="ignore")]
+    patterns = ("*", ".ci/*", ".github/**/*", "ddsp_nb/**/*.py*", "docs/*.md", "notebooks/*.*", "data/*.md")
+    texts = [path for pattern in patterns for path in ROOT.glob(pattern) if path.is_file() and path.suffix != ".pyc"]
+    assert len(texts) > 60 and ROOT / "ddsp_nb/training/model.py" in texts
+    found = {str(path): [place for place in MACHINE if place in path.read_text(errors="ignore")] for path in texts}
     assert not {name: places for name, places in found.items() if places}
 
 
