@@ -16,7 +16,8 @@ test: export OMP_WAIT_POLICY ?= passive
 test: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/pytest tests
+	$(BIN)/mypy
+	$(BIN)/pytest --durations=20 tests
 	$(BIN)/pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=300 $(NOTEBOOKS)
 
 bench: $(STAMP)

@@ -86,7 +86,8 @@ def test_set_up_asks_for_torch_first_and_alone(tmp_path):
 def test_make_test_runs_tests_notebooks_and_style():
     recipe = make("test")
     for part in (
-        "pytest tests",
+        "mypy",
+        "pytest --durations=20 tests",
         "--nbval-lax --nbval-current-env --nbval-cell-timeout=",
         "format --check",
         "ruff check",
@@ -102,7 +103,16 @@ def test_ci_stops_at_the_first_failure_and_ends_with_make_test():
 
 
 def test_no_file_names_a_machine_or_a_registry():
-    patterns = ("*", ".ci/*", ".github/**/*", "ddsp_nb/**/*.py*", "docs/*.md", "notebooks/*.*", "data/*.md")
+    patterns = (
+        "[!.]*",
+        ".gitignore",
+        ".ci/*",
+        ".github/**/*",
+        "ddsp_nb/**/*.py*",
+        "docs/*.md",
+        "notebooks/*.*",
+        "data/*.md",
+    )
     texts = [path for pattern in patterns for path in ROOT.glob(pattern) if path.is_file() and path.suffix != ".pyc"]
     assert len(texts) > 60 and ROOT / "ddsp_nb/training/model.py" in texts
     found = {str(path): [place for place in MACHINE if place in path.read_text(errors="ignore")] for path in texts}

@@ -1,38 +1,40 @@
 """A panel in which a reader hands in a clip of their own and sees what it is made of."""
 
 import html
-import io
 import tempfile
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 
-import ipywidgets as widgets
-import numpy as np
-import soundfile as sf
-from matplotlib.figure import Figure
+import ipywidgets
+import torch
 
 from ddsp_nb import plots
-from ddsp_nb.analysis.features import FeatureExtractor
+from ddsp_nb.analysis.features import FeatureExtractor, Features
 from ddsp_nb.config import Config
 from ddsp_nb.errors import AudioError, WorkbookWarning
+from ddsp_nb.panels.widgets import axes, in_words, picture, player, png, wav_bytes
 from ddsp_nb.sound.load import load_audio
 
 LONGEST_S = 30.0  # of a clip is looked at, so that the panel answers within seconds
-HIGHEST_HZ = 4_000
+HIGHEST_HZ = 4_000  # shown of the spectrogram: pitch and the partials that carry it, with room between them
+HEIGHT_IN = 5  # of the picture
 INVITATION = f"Choose a clip of one instrument or voice, one note at a time; its first {LONGEST_S:g} s are analysed."
 
 
-class UploadPanel(widgets.VBox):
+class UploadPanel(ipywidgets.VBox):
     """Upload button, message, player and picture; `.audio` and `.features` hold the clip once it is analysed."""
 
+    audio: torch.Tensor | None = None
+    features: Features | None = None
+
     def __init__(self, config: Config):
-        self.config, self.audio, self.features = config, None, None
-        self.upload = widgets.FileUpload(accept="audio/*,.wav,.flac,.ogg,.mp3,.aif,.aiff", description="Your clip")
-        self.message = widgets.HTML(INVITATION)
-        hidden = dict(display="none", align_self="flex-start", max_width="100%")  # until there is a clip
-        silence = wav_bytes(np.zeros(800), 8_000)
-        self.player = widgets.Audio(value=silence, autoplay=False, loop=False, layout=widgets.Layout(**hidden))
-        self.picture = widgets.Image(layout=widgets.Layout(**hidden))
+        self.config = config
+        self.upload = ipywidgets.FileUpload(accept="audio/*,.wav,.flac,.ogg,.mp3,.aif,.aiff", description="Your clip")
+        self.message = ipywidgets.HTML(INVITATION)
+        self.player, self.picture = player(config.sample_rate), picture()
+        for widget in (self.player, self.picture):
+            widget.layout.display = "none"  # until there is a clip
         self.upload.observe(self._uploaded, names="value")
         super().__init__([self.upload, self.message, self.player, self.picture])
 
@@ -49,12 +51,12 @@ class UploadPanel(widgets.VBox):
                 warnings.simplefilter("always", WorkbookWarning)
                 audio = decode(name, content, self.config.sample_rate)
                 features = FeatureExtractor(self.config)(audio)
-            self.picture.value = picture(audio, features)
+            self.picture.value = draw(audio, features)
         except Exception as error:  # the traceback of a button is seen by nobody
-            self.message.value = f"<b>That did not work.</b> {html.escape(str(error))}"
+            self.message.value = f"<b>That did not work.</b> {html.escape(in_words(error))}"
             return
         self.audio, self.features = audio, features
-        self.player.value = wav_bytes(audio.numpy(), self.config.sample_rate)
+        self.player.value = wav_bytes(audio, self.config.sample_rate)
         self.player.layout.display = self.picture.layout.display = None
         self.message.value = f"<b>{html.escape(name)}</b>: {describe(features)}" + in_lines(notes)
 
@@ -64,7 +66,7 @@ def upload_panel(config: Config) -> UploadPanel:
     return UploadPanel(config)
 
 
-def decode(name: str, content: bytes, sample_rate: int):
+def decode(name: str, content: bytes, sample_rate: int) -> torch.Tensor:
     """Bytes of a sound file to [n_samples] sound; errors and warnings name the file as its owner does."""
     shown = Path(name).name or "clip"
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(record=True) as notes:
@@ -80,13 +82,13 @@ def decode(name: str, content: bytes, sample_rate: int):
     return audio
 
 
-def in_lines(notes) -> str:
+def in_lines(notes: Iterable[warnings.WarningMessage]) -> str:
     """Our own warnings, each on a line of the panel."""
     ours = [str(note.message) for note in notes if issubclass(note.category, WorkbookWarning)]
     return "".join(f"<br>Note: {html.escape(words)}" for words in ours)
 
 
-def describe(features) -> str:
+def describe(features: Features) -> str:
     """One sentence on a clip: length, voiced share, range of pitch, level."""
     seconds, voiced = features.n_samples / features.sample_rate, features.voiced
     if not voiced.any():
@@ -98,19 +100,9 @@ def describe(features) -> str:
     )
 
 
-def picture(audio, features) -> bytes:
+def draw(audio: torch.Tensor, features: Features) -> bytes:
     """PNG of the spectrogram with the pitch in it, and of the loudness below."""
-    figure = Figure(figsize=(plots.WIDTH, 5), dpi=80, layout="constrained")
-    above, below = figure.subplots(2, 1, height_ratios=(2, 1), sharex=True)
+    figure, (above, below) = axes(plots.WIDTH, HEIGHT_IN, n_rows=2, height_ratios=(2, 1), sharex=True)
     plots.pitch(features, ax=plots.spectrogram(audio, features.sample_rate, ax=above, max_hz=HIGHEST_HZ))
     plots.loudness(features, ax=below)
-    file = io.BytesIO()
-    figure.savefig(file, format="png")
-    return file.getvalue()
-
-
-def wav_bytes(sound: np.ndarray, sample_rate: int) -> bytes:
-    """A 16-bit WAV file of [n_samples] sound."""
-    file = io.BytesIO()
-    sf.write(file, np.clip(sound, -1, 1), sample_rate, subtype="PCM_16", format="WAV")
-    return file.getvalue()
+    return png(figure)

@@ -3,20 +3,23 @@
 import io
 import logging
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from html import escape
+from typing import Any
 
 import ipywidgets
+import numpy as np
 import soundfile as sf
 import torch
 from matplotlib.figure import Figure
 
 from ddsp_nb.errors import WorkbookError
 
-DPI = 72
-SILENCE_S = 0.1
+DPI = 72  # of pictures, as a page shows them
+SILENCE_S = 0.1  # that a player holds before there is a sound
 PICTURE_SHARE = 0.15  # of the time that pictures may take from the work they show
-SHORTEST_PAUSE_S = 1.0
+SHORTEST_PAUSE_S = 1.0  # between two pictures
 
 
 def wav_bytes(audio: torch.Tensor, sample_rate: int) -> bytes:
@@ -38,10 +41,12 @@ def picture(width: str = "100%") -> ipywidgets.Image:
     return ipywidgets.Image(value=b"", format="png", layout=ipywidgets.Layout(max_width=width, object_fit="contain"))
 
 
-def axes(width_in: float, height_in: float, n_rows: int = 1, n_columns: int = 1, **ratios):
-    """A figure that belongs to no window, and its axes; safe to draw in any thread."""
+def axes(
+    width_in: float, height_in: float, n_rows: int = 1, n_columns: int = 1, **layout: Any
+) -> tuple[Figure, np.ndarray]:
+    """A figure that belongs to no window, and [n_rows * n_columns] axes of it; safe to draw in any thread."""
     figure = Figure(figsize=(width_in, height_in), layout="constrained")
-    return figure, figure.subplots(n_rows, n_columns, squeeze=False, **ratios).flatten()
+    return figure, figure.subplots(n_rows, n_columns, squeeze=False, **layout).flatten()
 
 
 def png(figure: Figure) -> bytes:
@@ -58,7 +63,7 @@ def say(status: ipywidgets.HTML, words: str, *, error: bool = False) -> None:
 
 
 @contextmanager
-def errors_in_words(status: ipywidgets.HTML):
+def errors_in_words(status: ipywidgets.HTML) -> Iterator[None]:
     """Show whatever the block raises in the status line instead of losing it in a callback."""
     try:
         yield
