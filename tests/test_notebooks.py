@@ -6,113 +6,88 @@ from pathlib import Path
 from statistics import median
 
 import nbformat
-import pytest
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
-NAMES = ("01_features", "02_harmonic_oscillator", "03_noise_filterbank", "04_training", "05_growth")
-LARGEST = 1_000_000  # bytes
-CHECKED = "NBVAL_CHECK_OUTPUT"
+NAMES = {"01_features", "02_harmonic_oscillator", "03_noise_filterbank", "04_training", "05_growth"}
+MAX_BYTES = 1_000_000  # of a notebook with its pictures
+N_CELLS = range(15, 36)  # of code: what one sitting holds
+MEDIAN_LINES, MAX_LINES = 5, 15  # of code in a cell, imports aside
+MAX_FUNCTION_LINES = 3
+MAX_CODE_CELLS_IN_A_ROW = 6  # nobody reads on through more of it without a word
+CHECKED, MIN_CHECKED = "NBVAL_CHECK_OUTPUT", 3
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+IMPORTS = (ast.Import, ast.ImportFrom)
 
 
-@pytest.fixture(params=NAMES)
-def path(request):
-    return FOLDER / f"{request.param}.ipynb"
+def parsed(cell):
+    return ast.parse("\n".join("" if line.startswith(("%", "!")) else line for line in cell.source.splitlines()))
 
 
-@pytest.fixture
-def notebook(path):
-    return nbformat.read(path, as_version=4)
+def n_lines(cell):
+    """Lines that are neither blank nor a comment nor of an import, which the formatter may break into many."""
+    imports = (node for node in parsed(cell).body if isinstance(node, IMPORTS))
+    imported = {number for node in imports for number in range(node.lineno, node.end_lineno + 1)}
+    lines = enumerate(cell.source.splitlines(), 1)
+    return sum(bool(line.strip()) and line.lstrip()[0] != "#" and number not in imported for number, line in lines)
 
 
-@pytest.fixture
-def cells(notebook):
-    """The code cells."""
-    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+def shown_text(output):
+    return (output.get("text", "") or output.get("data", {}).get("text/plain", "")).strip()
 
 
-def code_lines(source):
-    """Lines that are neither blank nor a comment."""
-    return [line for line in source.splitlines() if line.strip() and not line.lstrip().startswith("#")]
-
-
-def tree(cell):
-    source = "\n".join("" if line.startswith(("%", "!")) else line for line in cell.source.splitlines())
-    return compile(source, "cell", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-
-
-def is_import(node):
-    return isinstance(node, ast.Import | ast.ImportFrom)
-
-
-def test_there_are_no_other_notebooks():
-    assert {path.stem for path in FOLDER.glob("*.ipynb")} == set(NAMES)
-
-
-def test_is_valid_and_every_cell_has_an_id(notebook):
-    nbformat.validate(notebook)
-    ids = [cell.id for cell in notebook.cells]
-    assert len(ids) == len(set(ids))
-
-
-def test_was_executed_from_top_to_bottom(cells):
-    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
-
-
-def test_has_a_sitting_of_code_cells(cells):
-    assert 15 <= len(cells) <= 35
-
-
-def test_cells_are_thin(cells):
-    lengths = [len(code_lines(cell.source)) for cell in cells]
-    assert median(lengths) <= 5 and max(lengths) <= 15
-
-
-def test_functions_are_at_most_three_lines(cells):
-    for cell in cells:
-        for node in ast.walk(tree(cell)):
-            if isinstance(node, FUNCTIONS):
-                assert node.end_lineno - node.lineno < 3, cell.source
-
-
-def test_nothing_is_defined_twice(cells):
-    definitions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    names = [node.name for cell in cells for node in ast.walk(tree(cell)) if isinstance(node, definitions)]
-    assert len(names) == len(set(names))
-
-
-def test_all_imports_are_in_the_first_code_cell(cells):
-    assert any(is_import(node) and "ddsp_nb" in ast.unparse(node) for node in tree(cells[0]).body)
-    for cell in cells[1:]:
-        assert not any(map(is_import, ast.walk(tree(cell)))), cell.source
-
-
-def test_begins_with_a_title_and_explains_every_section(notebook):
-    assert notebook.cells[0].cell_type == "markdown" and notebook.cells[0].source.startswith("# ")
-    kinds = "".join(cell.cell_type[0] for cell in notebook.cells)
-    assert re.search("c{7}", kinds) is None  # nobody reads on through that much code alone
-
-
-def test_is_small_and_holds_no_sound(path):
-    assert path.stat().st_size < LARGEST
-    text = path.read_text()
-    assert "data:audio" not in text and '"audio/' not in text
-
-
-def test_no_output_is_an_error_or_a_warning(cells):
-    for cell in cells:
-        for output in cell.outputs:
-            assert output.output_type != "error", cell.source
-            assert output.get("name") != "stderr", cell.source
-
-
-def test_pictures_are_kept(cells):
-    assert any("image/png" in output.get("data", {}) for cell in cells for output in cell.outputs)
-
-
-def test_checked_cells_have_outputs_to_check(cells):
+def faults(notebook):
+    """Every rule that a notebook breaks, as one line of words."""
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    outputs = [output for cell in cells for output in cell.outputs]
+    nodes = [[*ast.walk(parsed(cell))] for cell in cells]
+    lengths = [n_lines(cell) for cell in cells]
     checked = [cell for cell in cells if CHECKED in cell.source]
-    assert len(checked) >= 3
-    for cell in checked:
-        texts = [output.get("text", "") or output.get("data", {}).get("text/plain", "") for output in cell.outputs]
-        assert any(text.strip() for text in texts), cell.source
+    definitions = [node.name for cell in nodes for node in cell if isinstance(node, DEFINITIONS)]
+    functions = [node for cell in nodes for node in cell if isinstance(node, FUNCTIONS)]
+    title = notebook.cells[0]
+    rules = {
+        "was not executed from top to bottom": [c.execution_count for c in cells] == [*range(1, len(cells) + 1)],
+        f"{len(cells)} code cells are too few or too many": len(cells) in N_CELLS,
+        f"cells are thick: {lengths}": median(lengths) <= MEDIAN_LINES and max(lengths) <= MAX_LINES,
+        "a function is long": all(node.end_lineno - node.lineno < MAX_FUNCTION_LINES for node in functions),
+        "something is defined twice": len(set(definitions)) == len(definitions),
+        "imports are not all in the first cell": any(isinstance(node, IMPORTS) for node in nodes[0])
+        and not any(isinstance(node, IMPORTS) for cell in nodes[1:] for node in cell),
+        "begins without a title": title.cell_type == "markdown" and title.source.startswith("# "),
+        "much code without a word": not re.search(
+            f"c{{{MAX_CODE_CELLS_IN_A_ROW + 1}}}", "".join(cell.cell_type[0] for cell in notebook.cells)
+        ),
+        "an error is stored": all(output.output_type != "error" for output in outputs),
+        "a warning is stored": all(output.get("name") != "stderr" for output in outputs),
+        "no picture is stored": any("image/png" in output.get("data", {}) for output in outputs),
+        "sound is stored": not re.search(r'data:audio|"audio/', nbformat.writes(notebook)),
+        "is large": len(nbformat.writes(notebook).encode()) < MAX_BYTES,
+        "hardly anything is checked": len(checked) >= MIN_CHECKED,
+        "a checked cell shows nothing": all(any(map(shown_text, cell.outputs)) for cell in checked),
+    }
+    return [fault for fault, holds in rules.items() if not holds]
+
+
+def test_every_notebook_keeps_to_the_rules():
+    found = {path.stem: nbformat.read(path, as_version=4) for path in FOLDER.glob("*.ipynb")}
+    assert set(found) == NAMES
+    for notebook in found.values():
+        nbformat.validate(notebook)
+    broken = {name: faults(notebook) for name, notebook in found.items()}
+    assert not {name: rules for name, rules in broken.items() if rules}
+
+
+def test_the_rules_see_what_is_broken():
+    long_function = "def f():\n    a = 1\n    b = 2\n    return a + b"
+    notes = [{"output_type": "stream", "name": "stderr", "text": "careful"}]
+    error = [{"output_type": "error", "ename": "E", "evalue": "", "traceback": []}]
+    sound = [{"output_type": "display_data", "data": {"text/html": "data:audio/wav;base64,"}, "metadata": {}}]
+    cells = [
+        nbformat.v4.new_code_cell("x = 1\n" * 16, outputs=nbformat.from_dict(notes)),
+        *(nbformat.v4.new_code_cell(long_function, outputs=nbformat.from_dict(out)) for out in (error, sound)),
+        *(nbformat.v4.new_code_cell(f"# {CHECKED}\nimport math") for _ in range(4)),
+    ]
+    found = faults(nbformat.v4.new_notebook(cells=cells))
+    untested = {"is large", "hardly anything is checked"}
+    assert len(found) == 15 - len(untested), found
