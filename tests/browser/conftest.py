@@ -61,7 +61,7 @@ def opened():
 
 @pytest.fixture
 def notebook(chromium, lab, opened, request):
-    """Opener of a notebook: `notebook("04_training")` is its page, after a first Run All; checked at the end."""
+    """Opener of a notebook: `notebook("training")` is its page, after a first Run All; checked at the end."""
     used = {}
 
     def open_notebook(name):

@@ -1,8 +1,7 @@
-"""A JupyterLab server for the notebooks of this checkout, with recordings short enough to train in seconds."""
+"""A JupyterLab server for small notebooks of its own, with recordings short enough to train in seconds."""
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -11,12 +10,16 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import nbformat
 import soundfile as sf
 
+from browser.small_notebooks import NOTEBOOKS
+
 ROOT = Path(__file__).resolve().parents[2]
-CLIP_S = 2.5  # of each recording: every cell of the notebooks still finds what it looks at
+CLIP_S = 2.5  # of the violin: long enough for a growth of some stages
 START_S, END_S = 120, 20  # how long the server may take on a machine that is busy
 TOKEN = "test"
+KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
 SETTINGS = {
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
     "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},  # cells out of sight are in the page too
@@ -24,7 +27,7 @@ SETTINGS = {
 
 
 class LabServer:
-    """JupyterLab on a copy of `notebooks` and `data`, run by the interpreter of the tests on the code of this checkout.
+    """JupyterLab on small notebooks, run by the interpreter of the tests on the code of this checkout.
 
     Args:
         folder: where copies, settings and the log are kept.
@@ -32,7 +35,7 @@ class LabServer:
 
     def __init__(self, folder: Path):
         self.log, self.notebooks = folder / "lab.log", folder / "workbook/notebooks"
-        copy_workbook(folder / "workbook")
+        make_workbook(folder / "workbook")
         overrides = folder / "config/labconfig/default_setting_overrides.json"
         overrides.parent.mkdir(parents=True)
         overrides.write_text(json.dumps(SETTINGS))
@@ -87,15 +90,16 @@ class LabServer:
                 time.sleep(0.1)
 
 
-def copy_workbook(folder: Path) -> None:
-    """Notebooks as they are, and the beginning of every recording."""
+def make_workbook(folder: Path) -> None:
+    """The small notebooks, and the beginning of the violin."""
     (folder / "notebooks").mkdir(parents=True)
-    for path in ROOT.glob("notebooks/*.ipynb"):
-        shutil.copy(path, folder / "notebooks")
+    for name, sources in NOTEBOOKS.items():
+        cells = [nbformat.v4.new_code_cell(source.strip()) for source in sources]
+        nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=KERNEL), folder / f"notebooks/{name}.ipynb")
     (folder / "data").mkdir()
-    for path in ROOT.glob("data/*.flac"):
-        rate = sf.info(path).samplerate
-        sf.write(folder / "data" / path.name, sf.read(path, frames=int(CLIP_S * rate))[0], rate)
+    rate = sf.info(ROOT / "data/violin.flac").samplerate
+    clip, _ = sf.read(ROOT / "data/violin.flac", frames=int(CLIP_S * rate))
+    sf.write(folder / "data/violin.flac", clip, rate)
 
 
 def environment(folder: Path) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Kernels die and notebooks are run again: nothing is lost, and notebook 05 plays what notebook 04 has learned."""
+"""Kernels die and notebooks are run again: nothing is lost, and a growth plays what a training has learned."""
 
 from ddsp_nb import load_model
 from ddsp_nb.growth.digest import model_sha256
@@ -11,23 +11,23 @@ def files(lab):
 
 
 def played(page):
-    """Fingerprint of the model in the kernel."""
+    """SHA-256 of the model in the kernel."""
     page.do("from ddsp_nb.growth.digest import model_sha256")
     return page.value("model_sha256(model)")
 
 
-def test_notebook_05_plays_the_model_of_04_after_restarts(notebook, lab):
-    notebook("04_training").restart()
+def test_a_growth_plays_the_trained_model_after_restarts(notebook, lab):
+    notebook("training").restart()
     checkpoint = lab.notebooks / KEPT
     written, names = checkpoint.stat().st_mtime_ns, files(lab)
-    growth = notebook("05_growth")
+    growth = notebook("growth")
     growth.restart_and_run_all()
     assert played(growth) == model_sha256(load_model(checkpoint)[0])
     assert checkpoint.stat().st_mtime_ns == written and names <= files(lab)
 
 
-def test_notebook_04_run_twice_learns_the_same_and_loses_nothing(notebook, lab):
-    training = notebook("04_training")
+def test_a_training_run_twice_learns_the_same_and_loses_nothing(notebook, lab):
+    training = notebook("training")
     checkpoint = lab.notebooks / KEPT
     first, written, names = model_sha256(load_model(checkpoint)[0]), checkpoint.stat().st_mtime_ns, files(lab)
     training.restart_and_run_all()

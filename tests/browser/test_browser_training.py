@@ -1,4 +1,4 @@
-"""The training panel of notebook 04, with the mouse: start, listen, stop, go on."""
+"""The training panel, with the mouse: start, listen, stop, go on."""
 
 import re
 
@@ -20,7 +20,7 @@ AGAIN = re.compile("Start|Resume")
 
 @pytest.fixture
 def page(notebook):
-    page = notebook("04_training")
+    page = notebook("training")
     page.append(PANEL)  # a training that only Stop can end
     return page
 

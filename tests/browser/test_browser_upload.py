@@ -1,4 +1,4 @@
-"""The upload panel of notebook 01, with files of a reader's own: a good one, and some that are none."""
+"""The upload panel, with files of a reader's own: a good one, and some that are none."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ RATE = 22_050
 
 @pytest.fixture
 def page(notebook):
-    return notebook("01_features")
+    return notebook("upload")
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_a_clip_is_analysed_and_played(page, panel, whistle):
     assert page.value("panel.features.f0_hz.median().item()") == pytest.approx(440, abs=1)
 
 
-@pytest.mark.parametrize("content", [b"", b"no sound at all", b"RIFF\x24\x00\x00\x00WAVEfmt "])
+@pytest.mark.parametrize("content", [b"", b"no sound at all"])
 def test_a_broken_file_is_explained_and_the_last_clip_stays(page, panel, whistle, tmp_path, content):
     hand_in(page, panel, whistle, "whistle.wav:")
     held = page.pictures(panel)
