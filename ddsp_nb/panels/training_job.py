@@ -10,7 +10,7 @@ import torch
 
 from ddsp_nb.analysis.features import Features
 from ddsp_nb.training.model import DDSPModel
-from ddsp_nb.training.run import fingerprint
+from ddsp_nb.training.run import audio_sha256
 from ddsp_nb.training.run_file import RunFile
 from ddsp_nb.training.train import DEFAULT_EPOCHS, train
 
@@ -110,7 +110,7 @@ class TrainingJob:
     def _find_run(self):
         """Take up the run that the file holds if it is ours, else leave the file alone."""
         config, state = self.run_file.load()
-        if config == self.model.config and state["recording"] == fingerprint(self.audio):
+        if config == self.model.config and state["recording"] == audio_sha256(self.audio):
             self.resumable, self.epochs = state, state["epochs"]
         else:
             self.run_file = None

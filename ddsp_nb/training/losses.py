@@ -21,14 +21,14 @@ class MultiScaleSpectralLoss:
     def __init__(self, config: Config):
         self.windows = {n: torch.hann_window(n) for n in config.fft_sizes}
 
-    def __call__(self, audio: torch.Tensor, target: "torch.Tensor | Target") -> torch.Tensor:
+    def __call__(self, audio: torch.Tensor, target: "torch.Tensor | PreparedTarget") -> torch.Tensor:
         """Scalar loss of [batch, n_samples] sound against a sound of the same shape or a prepared `target`."""
-        target = target if isinstance(target, Target) else self.target(target)
+        target = target if isinstance(target, PreparedTarget) else self.target(target)
         return self.spectral(audio, target) + TIME_WEIGHT * (audio - target.audio).abs().mean()
 
-    def target(self, audio: torch.Tensor) -> "Target":
+    def target(self, audio: torch.Tensor) -> "PreparedTarget":
         """Analyse a target once, to compare with it many times."""
-        return Target(audio, [m.detach() for m in self.log_magnitudes(audio)])
+        return PreparedTarget(audio, [m.detach() for m in self.log_magnitudes(audio)])
 
     def spectral(self, audio, target) -> torch.Tensor:
         """The log-magnitude part alone."""
@@ -50,7 +50,7 @@ class MultiScaleSpectralLoss:
         ]
 
 
-class Target:
+class PreparedTarget:
     """A sound with its log-magnitude spectra."""
 
     def __init__(self, audio, log_magnitudes):

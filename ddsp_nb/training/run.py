@@ -17,11 +17,12 @@ from ddsp_nb.training.warm_start import start_heads
 
 COHERENT_WEIGHT = 1.0
 CLIP_NORM = 1.0
-MEMORY = 0.9  # of the running mean of the loss
+LOSS_EMA = 0.9  # of the running mean of the loss
 WARM_UP, SHORTEST_WARM_UP = 0.1, 6  # share and number of steps in which the learning rate rises
-# Relative to the learning rate: what solved read-outs read from must hold still; phases are lost first, noise has none.
-PACES = {"gru": 0.1, "phase_head": 0.3, "noise_head": 10.0}
-LAST_LAYER, BODY_PACE = "3.", 0.1  # of a head, and of what lies under it
+# Relative to the learning rate, once the read-outs are solved for: the GRU's states that they read must hardly move, or
+# the solution is lost; phases suffer first, noise gains have no phase to lose.
+LR_SCALES = {"gru": 0.1, "phase_head": 0.3, "noise_head": 10.0}
+HIDDEN_LR_SCALE = 0.1  # of a head's layers below its read-out, relative to the read-out
 PATIENCE = 10  # steps in a row without finite numbers
 
 
@@ -56,7 +57,7 @@ class Progress:
     state: Callable
 
 
-def incoherence(error: torch.Tensor) -> torch.Tensor:
+def waveform_loss(error: torch.Tensor) -> torch.Tensor:
     """Root of the waveform error relative to the recording's energy, levelling off at 0.7 above an error of 1.
 
     Where phases cannot be right, a plain root would teach silence: nothing is nearer than the wrong phase.
@@ -64,15 +65,18 @@ def incoherence(error: torch.Tensor) -> torch.Tensor:
     return (-torch.expm1(-2 * error) / 2 + 1e-9).sqrt()
 
 
-def paced(model: DDSPModel, learning_rate: float, start: str) -> list[dict]:
+def parameter_groups(model: DDSPModel, learning_rate: float, start: str) -> list[dict]:
     """Parameter groups for an optimiser: each part of a network that is no longer random learns at its own pace."""
+    if start == "random":
+        return [{"params": [parameter], "lr": learning_rate} for parameter in model.parameters()]
+    read_outs = {id(p) for head in model.synthesizer.heads for p in head[-1].parameters()}
     groups = []
     for name, parameter in model.named_parameters():
-        part, _, layer = name.removeprefix("synthesizer.").partition(".")
-        pace = PACES.get(part, 1.0)
-        if part.endswith("_head") and not layer.startswith(LAST_LAYER):
-            pace *= BODY_PACE
-        groups.append({"params": [parameter], "lr": learning_rate * (1.0 if start == "random" else pace)})
+        part = name.removeprefix("synthesizer.").partition(".")[0]
+        scale = LR_SCALES.get(part, 1.0)
+        if part.endswith("_head") and id(parameter) not in read_outs:
+            scale *= HIDDEN_LR_SCALE
+        groups.append({"params": [parameter], "lr": learning_rate * scale})
     return groups
 
 
@@ -82,13 +86,13 @@ class Training:
     def __init__(self, model, features, audio, settings, resume=None):
         self.model, self.features, self.settings, self.epoch = model, features, settings, 0
         self.epochs, self.skipped, self.in_a_row = settings["epochs"], 0, 0
-        self.recording = fingerprint(audio)
+        self.recording = audio_sha256(audio)
         self.started, self.best_loss, self.running_loss, self.log = time.perf_counter(), math.inf, None, []
         if resume is None:
             self._prepare_model(audio)
         self.clip = SegmentedClip(model, features, audio)
         self.loss = MultiScaleSpectralLoss(model.config)
-        self.optimiser = torch.optim.Adam(paced(model, settings["learning_rate"], settings["start"]))
+        self.optimiser = torch.optim.Adam(parameter_groups(model, settings["learning_rate"], settings["start"]))
         self.rates = [group["lr"] for group in self.optimiser.param_groups]
         self.generator = torch.Generator().manual_seed(settings["seed"])
         if resume is None:
@@ -106,8 +110,8 @@ class Training:
 
     def _set_learning_rate(self):
         warm_up = max(SHORTEST_WARM_UP, int(WARM_UP * self.epochs))
-        turn = math.pi * min(1, max(0, self.epoch - warm_up) / max(1, self.epochs - warm_up))
-        factor = min(1, (self.epoch + 1) / warm_up) * (0.5 + 0.5 * math.cos(turn))
+        angle = math.pi * min(1, max(0, self.epoch - warm_up) / max(1, self.epochs - warm_up))
+        factor = min(1, (self.epoch + 1) / warm_up) * (0.5 + 0.5 * math.cos(angle))
         for group, rate in zip(self.optimiser.param_groups, self.rates, strict=True):
             group["lr"] = rate * factor
 
@@ -118,7 +122,7 @@ class Training:
         spectral = self.loss.spectral(harmonic + noise, batch.target)
         in_time = (harmonic + noise - batch.target.audio).abs().mean()
         error = (harmonic - batch.target.audio).square().sum() / batch.target.audio.square().sum().clamp(min=1e-9)
-        loss = spectral + TIME_WEIGHT * in_time + COHERENT_WEIGHT * incoherence(error)
+        loss = spectral + TIME_WEIGHT * in_time + COHERENT_WEIGHT * waveform_loss(error)
         self.optimiser.zero_grad()
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), CLIP_NORM)
@@ -146,7 +150,7 @@ class Training:
     def _keep_best_by(self, loss):
         """Random stretches differ in difficulty, so a long recording is judged by a running mean of the loss."""
         known = self.running_loss is not None and not self.clip.is_whole
-        self.running_loss = MEMORY * self.running_loss + (1 - MEMORY) * loss if known else loss
+        self.running_loss = LOSS_EMA * self.running_loss + (1 - LOSS_EMA) * loss if known else loss
         if self.running_loss < self.best_loss:
             self.best_loss = self.running_loss
             self._keep_best()
@@ -196,7 +200,7 @@ class Training:
         self.generator.set_state(state["generator"].cpu())
 
 
-def fingerprint(audio: torch.Tensor) -> str:
+def audio_sha256(audio: torch.Tensor) -> str:
     """SHA-256 of a recording, as hexadecimal digits."""
     return hashlib.sha256(audio.cpu().numpy().tobytes()).hexdigest()
 

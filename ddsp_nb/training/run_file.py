@@ -15,7 +15,7 @@ from ddsp_nb.training.checkpoint import check_tensor, check_weights, reason
 from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.run import Progress
 
-FORMAT, VERSION = "ddsp_nb run", 1
+FORMAT, VERSION = "ddsp_nb run", 2
 PAUSE_S = 10.0  # between writes, of some 60 MB each at the default sizes
 WHOLE_NUMBERS = ("epochs", "seed", "epoch", "skipped", "in_a_row")
 NUMBERS = ("learning_rate", "best_loss", "ceiling_db")
