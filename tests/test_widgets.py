@@ -13,7 +13,7 @@ import torch
 from ddsp_nb import AudioError, Config, DDSPModel, FeatureExtractor, load_audio, load_model
 from ddsp_nb.panels.training_panel import TrainingPanel
 from ddsp_nb.panels.widgets import Throttle, in_words, player, wav_bytes
-from ddsp_nb.training.ready import load_or_train
+from ddsp_nb.training.fit import load_or_train
 
 CONFIG = Config(sample_rate=16_000, hidden_size=32, n_harmonics=16, n_bands=16)
 

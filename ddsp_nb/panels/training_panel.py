@@ -63,7 +63,7 @@ class TrainingPanel(ipywidgets.VBox):
     def _ready(self, run_file):
         """What Start will do, in words."""
         if self.job.resumable is not None:
-            return f"A run was interrupted at epoch {self.job.resumable['epoch']} of {self.job.epochs}: Resume goes on."
+            return f"A run was interrupted at epoch {self.job.resumable.epoch} of {self.job.epochs}: Resume goes on."
         words = f"Ready: {self.job.epochs} epochs on {len(self.job.audio) / self.sample_rate:.1f} s of sound."
         if run_file is not None and self.job.run_file is None:
             words += f" {run_file.path} holds a run on another recording; this one is not protected until it is moved."
@@ -71,7 +71,7 @@ class TrainingPanel(ipywidgets.VBox):
 
     @property
     def history(self) -> list:
-        """One `Progress` for each epoch so far."""
+        """The figures of each epoch so far."""
         return self.job.history
 
     def start(self) -> None:

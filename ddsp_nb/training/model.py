@@ -49,9 +49,9 @@ class Sound:
 class DDSPSynthesizer(nn.Module):
     """Features to controls: a GRU and one head for amplitudes, noise gains and phase offsets each.
 
-    The inputs' mean and spread are stored with the weights (`fit_normalisation`), so that a model plays any
-    recording the way it was trained; so is the highest amplitude of each harmonic in the recording (`max_amplitude`, set by `warm_start.py`),
-    so that features it has never seen cannot make it roar.
+    The mean and spread of the inputs are stored with the weights (`fit_normalisation`), so that a model plays any
+    recording the way it was trained; so is the highest amplitude of each harmonic in its recording (`max_amplitude`,
+    set by `warm_start.py`), so that features it has never seen cannot make it roar.
 
     Args:
         config: `Config`; with its defaults the network has about 3.3 million parameters.
