@@ -22,7 +22,7 @@ class MultiScaleSpectralLoss:
         self.windows = {n: torch.hann_window(n) for n in config.fft_sizes}
 
     def __call__(self, audio: torch.Tensor, target: "torch.Tensor | PreparedTarget") -> torch.Tensor:
-        """Scalar loss of [n_samples] or [batch, n_samples] sound against one of the same shape or a prepared `target`."""
+        """Scalar loss of [n_samples] or [batch, n_samples] sound against another or a prepared `target`."""
         target = target if isinstance(target, PreparedTarget) else self.target(target)
         return self.spectral(audio, target) + TIME_WEIGHT * (audio - target.audio).abs().mean()
 
