@@ -26,12 +26,13 @@ from .synthesis.noise import band_centres_hz as band_centres_hz
 from .synthesis.oscillator import HarmonicOscillator as HarmonicOscillator
 from .training.checkpoint import load_model as load_model
 from .training.checkpoint import save_model as save_model
+from .training.fit import fit as fit
+from .training.fit import load_or_train as load_or_train
 from .training.losses import MultiScaleSpectralLoss as MultiScaleSpectralLoss
 from .training.metrics import evaluate as evaluate
 from .training.metrics import snr_db as snr_db
 from .training.model import DDSPModel as DDSPModel
 from .training.model import DDSPSynthesizer as DDSPSynthesizer
-from .training.ready import load_or_train as load_or_train
 from .training.train import train as train
 from .training.warm_start import start_heads as start_heads
 

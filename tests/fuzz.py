@@ -161,8 +161,8 @@ def try_run(path: Path) -> str:
         for name in old.namelist():
             new.writestr(name, path.read_bytes() if name.endswith("data.pkl") else old.read(name))
     config, state = run_file.load()
-    assert sum(weights.numel() for weights in state["weights"].values()) < 10_000
-    assert 0 <= state["epoch"] <= state["epochs"] and isinstance(config, Config)
+    assert sum(weights.numel() for weights in state.weights.values()) < 10_000
+    assert 0 <= state.epoch <= state.epochs and isinstance(config, Config)
     return "run"
 
 

@@ -154,3 +154,11 @@ def test_place_below_a_file_is_refused(tmp_path, trained, features):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(CheckpointError, match="cannot be written"):
         save_model(tmp_path / "file" / "model.pt", trained, features)
+
+
+def test_a_checkpoint_of_version_1_still_loads(saved, trained, features):
+    content = torch.load(saved, weights_only=True)
+    content["weights"]["synthesizer.loudest"] = content["weights"].pop("synthesizer.max_amplitude")
+    torch.save(content | {"version": 1}, saved)
+    model, _ = load_model(saved)
+    assert torch.equal(model(features).audio, trained(features).audio)

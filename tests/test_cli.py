@@ -16,6 +16,7 @@ import torch
 from click.testing import CliRunner
 
 import ddsp_nb
+import ddsp_nb.training.fit as fit_module
 from ddsp_nb import ADSR, Config, GrowthPlan, load_audio, load_model, save_audio
 from ddsp_nb.cli import grow as grow_command
 from ddsp_nb.cli import main as cli
@@ -26,7 +27,7 @@ from ddsp_nb.growth.plan import NOISE_CHOICES, STRATEGIES
 from ddsp_nb.growth.tuning import TABLES
 from ddsp_nb.sound.save import SUBTYPES
 from ddsp_nb.training import train as training
-from ddsp_nb.training.ready import load_or_train
+from ddsp_nb.training.fit import load_or_train
 
 SMALL = split("--sample-rate 16000 --hidden-size 32 --harmonics 20 --epochs 2 --duration 1.5")
 PRODUCTS = {train_command.LOSS_PICTURE, *train_command.SOUNDS}
@@ -225,7 +226,7 @@ def interrupt_after(n_epochs):
 
 
 def test_interrupted_training_keeps_the_best_model(run, monkeypatch):
-    monkeypatch.setattr(ddsp_nb, "train", interrupt_after(1))
+    monkeypatch.setattr(fit_module, "train", interrupt_after(1))
     result = run("train", "--audio", "violin.flac", *SMALL)
     assert result.exit_code == 0
     assert "Stopped after epoch 1; the best model so far is kept." in result.stderr
@@ -233,7 +234,7 @@ def test_interrupted_training_keeps_the_best_model(run, monkeypatch):
 
 
 def test_training_interrupted_before_the_first_epoch_writes_nothing(run, monkeypatch, tmp_path):
-    monkeypatch.setattr(ddsp_nb, "train", interrupt_after(0))
+    monkeypatch.setattr(fit_module, "train", interrupt_after(0))
     result = run("train", "--audio", "violin.flac", *SMALL)
     assert result.exit_code == cli.INTERRUPTED
     assert "Stopped before the end" in result.stderr and "Traceback" not in result.output

@@ -12,8 +12,8 @@ import torch
 
 from ddsp_nb import AudioError, Config, DDSPModel, FeatureExtractor, load_audio, load_model
 from ddsp_nb.panels.training_panel import TrainingPanel
-from ddsp_nb.panels.widgets import Pace, in_words, player, wav_bytes
-from ddsp_nb.training.ready import load_or_train
+from ddsp_nb.panels.widgets import Throttle, in_words, player, wav_bytes
+from ddsp_nb.training.fit import load_or_train
 
 CONFIG = Config(sample_rate=16_000, hidden_size=32, n_harmonics=16, n_bands=16)
 
@@ -73,10 +73,10 @@ def test_wav_keeps_levels_and_clips_only_overs():
     np.testing.assert_allclose(sound, [0.25, -0.5, 1, -1], atol=1e-4)
 
 
-def test_pace_skips_what_is_not_due():
-    calls, pace = [], Pace()
+def test_throttle_skips_what_is_not_due():
+    calls, throttle = [], Throttle()
     for i in range(3):
-        pace(calls.append, i)
+        throttle(calls.append, i)
     assert calls == [0]
 
 

@@ -91,27 +91,23 @@ def train(audio, output, epochs, learning_rate, start, duration, resume, overwri
 
 
 def run_training(model, features, recording, settings, run_file) -> list:
-    """Train with a bar; returns the `Progress` of every epoch. Ctrl-C ends it early, with the best model kept."""
-    from tqdm import tqdm
+    """Train with a bar; returns the figures of every epoch. Ctrl-C ends it early, with the best model kept."""
+    from ddsp_nb.training.fit import fit, progress_bar
 
-    from ddsp_nb import train as train_model
+    resume = settings["resume"]
+    earlier = [] if resume is None else resume.history
+    history = list(earlier)
+    with progress_bar() as show:
 
-    history, steps = [], train_model(model, features, recording, **settings)
-    with tqdm(unit="epoch", desc="Training") as bar:
+        def follow(progress):
+            history.append(progress)
+            show(progress)
+
         try:
-            for progress in steps:
-                history.append(progress)
-                run_file.keep(progress, model.config)
-                bar.total = progress.epochs
-                bar.set_postfix_str(
-                    f"loss {progress.loss:.3f}, best {progress.best_loss:.3f}, "
-                    f"SNR {progress.snr_db:.1f} of {progress.ceiling_db:.1f} dB"
-                )
-                bar.update()
+            fit(model, features, recording, on_progress=follow, run_file=run_file, **settings)
         except KeyboardInterrupt:
-            if not history:
-                raise
-            steps.close()  # puts the best weights back
+            if len(history) == len(earlier):
+                raise  # nothing new
     if len(history) < history[-1].epochs:
         click.echo(f"Stopped after epoch {len(history)}; the best model so far is kept. Go on with --resume.", err=True)
     return history

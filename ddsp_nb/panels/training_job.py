@@ -3,16 +3,15 @@
 import asyncio
 import threading
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import replace
 
 import torch
 
 from ddsp_nb.analysis.features import Features
+from ddsp_nb.training.fit import fit
 from ddsp_nb.training.model import DDSPModel
-from ddsp_nb.training.run import fingerprint
 from ddsp_nb.training.run_file import RunFile
-from ddsp_nb.training.train import DEFAULT_EPOCHS, train
+from ddsp_nb.training.train import DEFAULT_EPOCHS, audio_sha256
 
 TICK_S = 0.1
 
@@ -50,10 +49,10 @@ class TrainingJob:
         on_end: Callable = lambda error: None,
     ):
         self.model, self.features, self.audio = model, features, audio
-        self.epochs, self.seed, self.beginning = epochs, seed, start
+        self.epochs, self.seed, self.first_start = epochs, seed, start
         self.on_progress, self.on_end = on_progress, on_end
-        self.history = []  # one Progress for each epoch of all runs
-        self.run_file, self.resumable, self._earlier = run_file, None, 0  # state to go on from; epochs of earlier runs
+        self.history = []  # the figures of each epoch of all runs
+        self.run_file, self.resumable = run_file, None  # the state of a run that was stopped
         if run_file is not None and run_file.path.exists():
             self._find_run()
         self.stopping = threading.Event()
@@ -99,49 +98,42 @@ class TrainingJob:
             self.stopping.set()
         self.join()
 
+    def _find_run(self):
+        """Take up the run that the file holds if it is ours, else leave the file alone."""
+        config, state = self.run_file.load()
+        if config == self.model.config and state.audio_sha256 == audio_sha256(self.audio):
+            self.resumable, self.epochs, self.history = state, state.epochs, list(state.history)
+        else:
+            self.run_file = None
+
     def _work(self):
         try:
             self._run()
             self.on_end(None)
+            if self.run_file is not None and self.resumable is None:
+                self.run_file.remove()
         except BaseException as error:  # `join` raises it where people see it
             self._error = error
             self.on_end(error)
 
-    def _find_run(self):
-        """Take up the run that the file holds if it is ours, else leave the file alone."""
-        config, state = self.run_file.load()
-        if config == self.model.config and state["recording"] == fingerprint(self.audio):
-            self.resumable, self.epochs = state, state["epochs"]
-        else:
-            self.run_file = None
-
     def _run(self):
-        done, begun = len(self.history) - self._earlier, self.resumable
-        with closing(self._training()) as run:  # closing keeps the best model
-            for progress in run:
-                if progress.epoch <= done:
-                    continue  # known from before the stop
-                self.history.append(self._counted(progress))
-                if begun is not None and progress.epoch <= begun["epoch"]:
-                    continue  # of a run that another kernel began
-                stop = self.stopping.is_set() and progress.epoch < progress.epochs
-                if self.run_file is not None:
-                    self.run_file.keep(progress, self.model.config, now=stop)
-                self.on_progress(self.history[-1])
-                if stop:
-                    self.resumable = progress.state()
-                    return
-        self.resumable, self._earlier = None, len(self.history)
-        if self.run_file is not None:
-            self.run_file.remove()
+        """Go on with the run that was stopped, or begin one: the first as asked, later ones move the model on."""
+        earlier = len(self.history) - (self.resumable.epoch if self.resumable else 0)  # epochs of runs before this one
 
-    def _counted(self, progress):
-        """The same progress with its epochs counted on from earlier runs."""
-        epochs = (self._earlier + n for n in (progress.epoch, progress.epochs))
-        return replace(progress, **dict(zip(("epoch", "epochs"), epochs, strict=True)))
+        def follow(progress):
+            counted = replace(progress, epoch=earlier + progress.epoch, epochs=earlier + progress.epochs)
+            self.history.append(counted)
+            self.on_progress(counted)
 
-    def _training(self):
-        """The run that was stopped, or the first as asked, or one that moves the model on."""
-        start = "model" if self._earlier else self.beginning
-        how = dict(epochs=self.epochs, seed=self.seed, start=start, resume=self.resumable)
-        return train(self.model, self.features, self.audio, **how)
+        self.resumable = fit(
+            self.model,
+            self.features,
+            self.audio,
+            on_progress=follow,
+            run_file=self.run_file,
+            stop=self.stopping.is_set,
+            epochs=self.epochs,
+            seed=self.seed,
+            start="model" if earlier else self.first_start,
+            resume=self.resumable,
+        )

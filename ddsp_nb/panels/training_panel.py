@@ -9,7 +9,7 @@ from ddsp_nb import plots
 from ddsp_nb.analysis.features import Features
 from ddsp_nb.errors import TrainingError
 from ddsp_nb.panels.training_job import TrainingJob
-from ddsp_nb.panels.widgets import Pace, axes, errors_in_words, in_words, picture, player, png, say, wav_bytes
+from ddsp_nb.panels.widgets import Throttle, axes, errors_in_words, in_words, picture, player, png, say, wav_bytes
 from ddsp_nb.training.checkpoint import save_model
 from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.run_file import RunFile
@@ -63,7 +63,7 @@ class TrainingPanel(ipywidgets.VBox):
     def _ready(self, run_file):
         """What Start will do, in words."""
         if self.job.resumable is not None:
-            return f"A run was interrupted at epoch {self.job.resumable['epoch']} of {self.job.epochs}: Resume goes on."
+            return f"A run was interrupted at epoch {self.job.resumable.epoch} of {self.job.epochs}: Resume goes on."
         words = f"Ready: {self.job.epochs} epochs on {len(self.job.audio) / self.sample_rate:.1f} s of sound."
         if run_file is not None and self.job.run_file is None:
             words += f" {run_file.path} holds a run on another recording; this one is not protected until it is moved."
@@ -71,14 +71,14 @@ class TrainingPanel(ipywidgets.VBox):
 
     @property
     def history(self) -> list:
-        """One `Progress` for each epoch so far."""
+        """The figures of each epoch so far."""
         return self.job.history
 
     def start(self) -> None:
         """Begin a run, or go on with the one that was stopped."""
         if self.job.running:
             return
-        self._pace_curves, self._pace_spectrograms = Pace(), Pace()
+        self._curves_throttle, self._spectrograms_throttle = Throttle(), Throttle()
         self._listening.clear()
         self._set_buttons(running=True)
         resumed = self.job.resumable is not None
@@ -114,8 +114,8 @@ class TrainingPanel(ipywidgets.VBox):
             f"Epoch {progress.epoch} of {progress.epochs}: loss {progress.loss:.2f} (best {progress.best_loss:.2f}), "
             f"SNR {progress.snr_db:.1f} dB of at most {progress.ceiling_db:.1f} dB, about {seconds:.0f} s left.",
         )
-        self._pace_curves(self._draw_curves)
-        self._pace_spectrograms(self._draw_spectrograms, progress.audio)
+        self._curves_throttle(self._draw_curves)
+        self._spectrograms_throttle(self._draw_spectrograms, progress.audio)
         if self._listening.is_set():
             self._listening.clear()
             self._hold(progress.audio().audio, play=True)

@@ -1,4 +1,4 @@
-"""What the panels share: pictures as PNG, sound as WAV, a pace for costly drawing, and errors in plain words."""
+"""What the panels share: pictures as PNG, sound as WAV, a throttle for costly drawing, and errors in plain words."""
 
 import io
 import logging
@@ -79,7 +79,7 @@ def in_words(error: BaseException) -> str:
     return f"Something unexpected went wrong ({type(error).__name__}: {error}). The panel goes on; try again."
 
 
-class Pace:
+class Throttle:
     """Lets a costly job run at most once a second, and at most in a small share of the time."""
 
     def __init__(self):

@@ -12,12 +12,15 @@ from torch.nn import functional as F
 
 from ddsp_nb.analysis.features import Features
 from ddsp_nb.synthesis.oscillator import TWO_PI, harmonic_basis, render_frames
-from ddsp_nb.training.losses import MultiScaleSpectralLoss, Target
+from ddsp_nb.training.losses import MultiScaleSpectralLoss, PreparedTarget
 from ddsp_nb.training.model import DDSPModel
 
-SHORTEST, LONGEST, ENOUGH = 8, 16, 32  # frames a segment has; segments that keep the processor busy
-WHOLE = 128  # a recording of more segments is visited in random stretches
-N_STRETCHES, STRETCH_SEGMENTS = 4, 8
+MIN_SEGMENT_FRAMES = 8  # shorter ones would teach the GRU too little of what it remembers
+MAX_SEGMENT_FRAMES = 16  # longer ones take longer: the GRU's steps follow each other
+MIN_SEGMENTS = 32  # side by side they keep the processor busy
+MAX_CACHED_SEGMENTS = 128  # a recording of more is visited in random stretches, in memory that does not grow
+N_STRETCHES = 4  # side by side in one step
+STRETCH_SEGMENTS = 8  # neighbours in each of them
 
 
 @dataclass(frozen=True)
@@ -28,16 +31,16 @@ class Batch:
     inputs: torch.Tensor
     voiced: torch.Tensor
     basis: torch.Tensor
-    target: Target
+    target: PreparedTarget
 
 
 class SegmentedClip:
     """A recording cut into segments that the GRU visits side by side."""
 
     def __init__(self, model: DDSPModel, features: Features, audio: torch.Tensor):
-        self.model, self.config, device = model, model.config, model.mix_logit.device
+        self.model, self.config, device = model, model.config, model.device
         n_hops = len(features) - 1
-        self.segment_frames = min(LONGEST, max(SHORTEST, n_hops // ENOUGH))
+        self.segment_frames = min(MAX_SEGMENT_FRAMES, max(MIN_SEGMENT_FRAMES, n_hops // MIN_SEGMENTS))
         self.n_segments = math.ceil(n_hops / self.segment_frames)
         extra = self.n_segments * self.segment_frames - n_hops
         repeat = lambda x: torch.cat([x, x[-1:].expand(extra, *x.shape[1:])]).to(device)
@@ -55,14 +58,14 @@ class SegmentedClip:
     @property
     def is_whole(self) -> bool:
         """Whether every batch is the whole recording."""
-        return self.n_segments <= WHOLE
+        return self.n_segments <= MAX_CACHED_SEGMENTS
 
     @torch.no_grad()
     def _run_through(self):
         """Play the recording once from its start, to know the state in which each segment begins."""
         for i in range(self.n_segments):
             inputs = self.inputs[None, i * self.segment_frames : (i + 1) * self.segment_frames]
-            state = self.model.synthesizer.remember(inputs, self.states[:, i : i + 1].contiguous())[1]
+            state = self.model.synthesizer.encode(inputs, self.states[:, i : i + 1].contiguous())[1]
             self.states[:, i + 1] = state[:, 0]
 
     def batch(self, generator: torch.Generator, loss: MultiScaleSpectralLoss) -> Batch:
@@ -99,8 +102,8 @@ class SegmentedClip:
         n_stretches, n_segments = batch.segments.shape
         ids, net = batch.segments.flatten(), self.model.synthesizer
         inputs = batch.inputs[:, :-1].reshape(n_stretches * n_segments, self.segment_frames, -1)
-        hidden, state = net.remember(inputs, self.states[:, ids])
+        hidden, state = net.encode(inputs, self.states[:, ids])
         self.states[:, ids + 1] = state.detach()
         last = state.unflatten(1, (n_stretches, n_segments))[:, :, -1].contiguous()
-        final, _ = net.remember(batch.inputs[:, -1:], last)
+        final, _ = net.encode(batch.inputs[:, -1:], last)
         return torch.cat([hidden.reshape(n_stretches, n_segments * self.segment_frames, -1), final], 1)

@@ -16,9 +16,11 @@ from ddsp_nb.files import written_whole
 from ddsp_nb.training.archive import check_archive
 from ddsp_nb.training.model import DDSPModel
 
-FORMAT, VERSION = "ddsp_nb", 1
-LARGEST_TRANSPOSITION = 60.0  # semitones
-LOUDEST_DB = 100.0  # relative to full scale
+FORMAT = "ddsp_nb"
+VERSION = 2  # since 2 the buffer `loudest` is called `max_amplitude`
+RENAMED = {"synthesizer.loudest": "synthesizer.max_amplitude"}  # weights of version 1
+MAX_SEMITONES = 60.0  # of a transposition
+MAX_LOUDNESS_DB = 200.0  # above or below full scale: float32 sound has 150 dB below it, and a model may add some
 ROUNDING = 1e-3  # relative, of pitches kept as float32
 
 
@@ -40,7 +42,7 @@ def save_model(path, model: DDSPModel, features: Features) -> Path:
     }
     try:
         check_weights(content["weights"], model.config)
-        check_features(content["features"], model.config)
+        check_feature_values(content["features"], model.config)
     except (ValueError, TypeError) as error:
         raise CheckpointError(f"{path}: {error}; nothing was written. Train the model anew.") from error
     with written_whole(path, CheckpointError) as temporary, open(temporary, "wb") as file:
@@ -90,12 +92,13 @@ def check_version(content, name) -> None:
 
 def rebuilt(content: dict, n_bytes: int) -> tuple[DDSPModel, Features]:
     """The model and features of a checkpoint of n_bytes, every part checked first."""
-    config, weights, features = Config.from_dict(content["config"]), content["weights"], content["features"]
+    config, features = Config.from_dict(content["config"]), content["features"]
+    weights = {RENAMED.get(name, name): weight for name, weight in content["weights"].items()}
     tensors = [value for part in (weights, features) for value in part.values() if torch.is_tensor(value)]
     if sum(tensor.numel() * tensor.element_size() for tensor in tensors) > n_bytes:
         raise ValueError("it says more numbers than it holds")
     check_weights(weights, config)
-    check_features(features, config)
+    check_feature_values(features, config)
     model = DDSPModel(config)
     model.load_state_dict(weights)
     return model, Features(**{k: v.clone() if torch.is_tensor(v) else v for k, v in features.items()})
@@ -113,12 +116,12 @@ def check_weights(weights: dict, config: Config) -> None:
         raise ValueError("inputs without spread")
 
 
-def check_features(features: dict, config: Config) -> None:
+def check_feature_values(features: dict, config: Config) -> None:
     """Raise ValueError unless these are the features of one recording, extracted with this config."""
     if set(features) != {f.name for f in fields(Features)}:
         raise ValueError("other features than this version has")
     n_samples, semitones = features["n_samples"], features["semitones"]
-    if type(n_samples) is not int or n_samples < 1 or not abs(semitones) <= LARGEST_TRANSPOSITION:
+    if type(n_samples) is not int or n_samples < 1 or not abs(semitones) <= MAX_SEMITONES:
         raise ValueError(f"{n_samples} samples, transposed by {semitones} semitones")
     if (features["sample_rate"], features["hop_length"]) != (config.sample_rate, config.hop_length):
         raise ValueError("features of another sample rate or hop")
@@ -132,7 +135,7 @@ def check_features(features: dict, config: Config) -> None:
     low_hz, high_hz = config.f0_min_hz / 2 * moved * (1 - ROUNDING), config.nyquist_hz * moved * (1 + ROUNDING)
     if not (features["f0_hz"].min() >= low_hz and features["f0_hz"].max() <= high_hz):
         raise ValueError("a pitch outside its range")
-    if features["loudness_db"].abs().max() > 2 * LOUDEST_DB:
+    if features["loudness_db"].abs().max() > MAX_LOUDNESS_DB:
         raise ValueError("a loudness outside its range")
 
 

@@ -21,14 +21,14 @@ class MultiScaleSpectralLoss:
     def __init__(self, config: Config):
         self.windows = {n: torch.hann_window(n) for n in config.fft_sizes}
 
-    def __call__(self, audio: torch.Tensor, target: "torch.Tensor | Target") -> torch.Tensor:
-        """Scalar loss of [batch, n_samples] sound against a sound of the same shape or a prepared `target`."""
-        target = target if isinstance(target, Target) else self.target(target)
+    def __call__(self, audio: torch.Tensor, target: "torch.Tensor | PreparedTarget") -> torch.Tensor:
+        """Scalar loss of [n_samples] or [batch, n_samples] sound against another or a prepared `target`."""
+        target = target if isinstance(target, PreparedTarget) else self.target(target)
         return self.spectral(audio, target) + TIME_WEIGHT * (audio - target.audio).abs().mean()
 
-    def target(self, audio: torch.Tensor) -> "Target":
+    def target(self, audio: torch.Tensor) -> "PreparedTarget":
         """Analyse a target once, to compare with it many times."""
-        return Target(audio, [m.detach() for m in self.log_magnitudes(audio)])
+        return PreparedTarget(audio, [m.detach() for m in self.log_magnitudes(audio)])
 
     def spectral(self, audio, target) -> torch.Tensor:
         """The log-magnitude part alone."""
@@ -36,21 +36,21 @@ class MultiScaleSpectralLoss:
         return torch.stack([(a - b).abs().mean() for a, b in pairs]).mean()
 
     def log_magnitudes(self, audio):
-        """Log magnitudes [batch, n_bins, n_frames], one for each window length."""
+        """Log magnitudes [..., n_bins, n_frames], one for each window length."""
         powers = [torch.view_as_real(spectrum).square().sum(-1) for spectrum in self.spectra(audio)]
         return [
             torch.log((power + FLOOR**2 / 100).sqrt() + FLOOR) for power in powers
         ]  # no root of zero: its slope is ∞
 
     def spectra(self, audio):
-        """Complex spectra [batch, n_bins, n_frames], one for each window length."""
+        """Complex spectra [..., n_bins, n_frames], one for each window length."""
         return [
             torch.stft(audio, n, n // 4, window=w.to(audio.device), return_complex=True, pad_mode="constant")
             for n, w in self.windows.items()
         ]
 
 
-class Target:
+class PreparedTarget:
     """A sound with its log-magnitude spectra."""
 
     def __init__(self, audio, log_magnitudes):

@@ -51,7 +51,7 @@ def evaluate(recording: torch.Tensor, sound: Sound, sample_rate: int) -> Quality
     target, mix = (_resampled(x, sample_rate) for x in (recording, sound.audio.cpu()))
     config = Config(sample_rate=JUDGED_AT_HZ)
     loss = MultiScaleSpectralLoss(config)
-    spectral = loss.spectral(mix[None], loss.target(target[None])).item()
+    spectral = loss.spectral(mix, loss.target(target)).item()
     cents, off = _pitch_errors(target.numpy(), mix.numpy(), config)
     return Quality(spectral, snr_db(recording, sound.harmonic.cpu()), _loudness_error(target, mix, config), cents, off)
 

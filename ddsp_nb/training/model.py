@@ -14,7 +14,7 @@ from ddsp_nb.synthesis.noise import FilteredNoiseGenerator
 from ddsp_nb.synthesis.oscillator import HarmonicOscillator
 
 INPUT_GAIN = 4.0
-SOFT = -5.0  # bias of levels before training: about -43 dB each, so that a random start is no roar
+INITIAL_BIAS = -5.0  # bias of levels before training: about -43 dB each, so that a random start is no roar
 FULL_SCALE = 4.0  # no single sine wave needs to be louder
 
 
@@ -49,9 +49,9 @@ class Sound:
 class DDSPSynthesizer(nn.Module):
     """Features to controls: a GRU and one head for amplitudes, noise gains and phase offsets each.
 
-    The inputs' mean and spread are stored with the weights (`fit_normalisation`), so that a model plays any
-    recording the way it was trained; so is the loudest each harmonic ever was (`loudest`, set by `warm_start.py`),
-    so that features it has never seen cannot make it roar.
+    The mean and spread of the inputs are stored with the weights (`fit_normalisation`), so that a model plays any
+    recording the way it was trained; so is the highest amplitude of each harmonic in its recording (`max_amplitude`,
+    set by `warm_start.py`), so that features it has never seen cannot make it roar.
 
     Args:
         config: `Config`; with its defaults the network has about 3.3 million parameters.
@@ -63,12 +63,17 @@ class DDSPSynthesizer(nn.Module):
         hidden = config.hidden_size
         self.gru = nn.GRU(config.n_inputs, hidden, config.n_layers, batch_first=True)
         _strengthen_inputs(self.gru)
-        self.amplitude_head = _head(hidden, config.n_harmonics, SOFT)
-        self.noise_head = _head(hidden, config.n_bands, SOFT)
+        self.amplitude_head = _head(hidden, config.n_harmonics, INITIAL_BIAS)
+        self.noise_head = _head(hidden, config.n_bands, INITIAL_BIAS)
         self.phase_head = _head(hidden, 2 * config.n_harmonics)
         self.register_buffer("input_mean", torch.zeros(config.n_inputs))
         self.register_buffer("input_std", torch.ones(config.n_inputs))
-        self.register_buffer("loudest", torch.full((config.n_harmonics,), FULL_SCALE))
+        self.register_buffer("max_amplitude", torch.full((config.n_harmonics,), FULL_SCALE))
+
+    @property
+    def heads(self) -> tuple[nn.Sequential, ...]:
+        """The three heads; the last layer of each is its read-out."""
+        return self.amplitude_head, self.noise_head, self.phase_head
 
     def fit_normalisation(self, features: Features) -> None:
         """Keep the mean and standard deviation of the network's inputs over the sounding frames of a recording."""
@@ -79,9 +84,9 @@ class DDSPSynthesizer(nn.Module):
 
     def forward(self, inputs: torch.Tensor) -> Controls:
         """[batch, n_frames, n_inputs] features, as `Features.inputs` gives them, to controls."""
-        return self.controls(self.remember(inputs)[0])
+        return self.controls(self.encode(inputs)[0])
 
-    def remember(self, inputs: torch.Tensor, state: torch.Tensor | None = None):
+    def encode(self, inputs: torch.Tensor, state: torch.Tensor | None = None):
         """Run the GRU from a state: hidden [batch, n_frames, hidden_size] and the state after the last frame."""
         normalised = ((inputs - self.input_mean) / self.input_std).clamp(-5, 5)
         return self.gru(normalised, state)
@@ -91,7 +96,7 @@ class DDSPSynthesizer(nn.Module):
         directions = self.phase_head(hidden).unflatten(-1, (2, -1)).transpose(2, 3)
         upright = torch.tensor([1e-4, 0.0], device=hidden.device)
         return Controls(
-            amplitudes=F.softplus(self.amplitude_head(hidden)).clamp(max=self.loudest),
+            amplitudes=F.softplus(self.amplitude_head(hidden)).clamp(max=self.max_amplitude),
             directions=F.normalize(directions + upright, dim=-1),
             noise_magnitudes=torch.sigmoid(self.noise_head(hidden)),
         )
@@ -126,6 +131,11 @@ class DDSPModel(nn.Module):
         self.mix_logit = nn.Parameter(torch.tensor(math.log(config.harmonic_mix / (1 - config.harmonic_mix))))
 
     @property
+    def device(self) -> torch.device:
+        """Where its weights are."""
+        return self.mix_logit.device
+
+    @property
     def mix(self) -> torch.Tensor:
         """Share of the harmonic part, 0 to 1; the noise has the rest."""
         return torch.sigmoid(self.mix_logit)
@@ -142,7 +152,7 @@ class DDSPModel(nn.Module):
             ConfigError: the features were extracted with another config.
         """
         check_features(features, self.config)
-        controls = self.synthesizer(features.to(self.mix_logit.device).inputs()[None])
+        controls = self.synthesizer(features.to(self.device).inputs()[None])
         return gate(controls, features)
 
     @torch.no_grad()
@@ -156,7 +166,7 @@ class DDSPModel(nn.Module):
         Returns:
             `Sound` whose parts are [n_samples], as long as the recording.
         """
-        features = features.to(self.mix_logit.device)
+        features = features.to(self.device)
         controls, phase = self.controls(features), features.phase
         harmonic = self.mix * self.oscillator.render(
             features.f0_hz[None], controls.coefficients(), phase=None if phase is None else phase[None]

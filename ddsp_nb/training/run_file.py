@@ -13,13 +13,13 @@ from ddsp_nb.files import written_whole
 from ddsp_nb.training.archive import check_archive
 from ddsp_nb.training.checkpoint import check_tensor, check_weights, reason
 from ddsp_nb.training.model import DDSPModel
-from ddsp_nb.training.run import Progress
+from ddsp_nb.training.train import Epoch, Progress, TrainingState
 
-FORMAT, VERSION = "ddsp_nb run", 1
+FORMAT = "ddsp_nb run"
+VERSION = 2  # of the file; runs do not outlive a change of the format
 PAUSE_S = 10.0  # between writes, of some 60 MB each at the default sizes
-WHOLE_NUMBERS = ("epochs", "seed", "epoch", "skipped", "in_a_row")
-NUMBERS = ("learning_rate", "best_loss", "ceiling_db")
-TENSORS = ("weights", "best_weights", "moments", "memories", "generator")
+HEADER = ("format", "version", "config")
+TENSORS = ("weights", "best_weights", "moments", "gru_states", "generator")
 
 
 class RunFile:
@@ -40,7 +40,10 @@ class RunFile:
         """
         if not now and time.monotonic() < self.due:
             return
-        content = {"format": FORMAT, "version": VERSION, "config": config.to_dict(), **progress.state()}
+        state = progress.state()
+        history = [vars(epoch) for epoch in state.history]
+        header = dict(zip(HEADER, (FORMAT, VERSION, config.to_dict()), strict=True))
+        content = {**header, **vars(state), "history": history}
         self.due = time.monotonic() + PAUSE_S
         try:
             with written_whole(self.path, CheckpointError) as temporary, open(temporary, "wb") as file:
@@ -50,7 +53,7 @@ class RunFile:
             words = f"{error} Until then this training could not be resumed after a crash; it goes on."
             warnings.warn(words, WorkbookWarning, stacklevel=2)
 
-    def load(self) -> tuple[Config, dict]:
+    def load(self) -> tuple[Config, TrainingState]:
         """The config of the run and its state, every part checked.
 
         Raises:
@@ -60,8 +63,8 @@ class RunFile:
             raise CheckpointError(f"{self.path}: no interrupted run is there. Begin one without resuming.")
         try:
             check_archive(self.path)
-            state = torch.load(self.path, map_location="cpu", weights_only=True, mmap=True)
-            return checked(state, self.path.stat().st_size)
+            content = torch.load(self.path, map_location="cpu", weights_only=True, mmap=True)
+            return checked(content, self.path.stat().st_size)
         except Exception as error:  # a stranger's bytes can break a parser in any way
             raise CheckpointError(f"{self.path}: holds no run to go on with ({reason(error)}). Begin anew.") from error
 
@@ -70,21 +73,31 @@ class RunFile:
         self.path.unlink(missing_ok=True)
 
 
-def checked(state: dict, n_bytes: int) -> tuple[Config, dict]:
+def checked(content: dict, n_bytes: int) -> tuple[Config, TrainingState]:
     """Config and state of a run file of n_bytes; raises ValueError and the like where a part does not fit."""
-    if state["format"] != FORMAT or type(state["version"]) is not int or not 1 <= state["version"] <= VERSION:
-        raise ValueError("another format or a newer version")
-    config = Config.from_dict(state["config"])
-    if sum(t.numel() * t.element_size() for t in tensors_of([state[name] for name in TENSORS])) > n_bytes:
+    if content["format"] != FORMAT or type(content["version"]) is not int or content["version"] != VERSION:
+        raise ValueError("another format or another version")
+    if sum(t.numel() * t.element_size() for t in tensors_of([content[name] for name in TENSORS])) > n_bytes:
         raise ValueError("it says more numbers than it holds")
-    check_weights(state["weights"], config)
-    check_weights(state["best_weights"], config)
-    check_moments(state["moments"], config)
-    memories = state["memories"]
-    check_tensor("memories", memories, torch.float32, (config.n_layers, memories.shape[1], config.hidden_size))
+    config = Config.from_dict(content["config"])
+    values = {name: own(value) if name in TENSORS else value for name, value in content.items() if name not in HEADER}
+    history = [checked_epoch(number, figures) for number, figures in enumerate(content["history"], 1)]
+    state = TrainingState(**values | {"history": history})
+    check_weights(state.weights, config)
+    check_weights(state.best_weights, config)
+    check_moments(state.moments, config)
+    n_states = state.gru_states.shape[1]
+    check_tensor("gru_states", state.gru_states, torch.float32, (config.n_layers, n_states, config.hidden_size))
     check_numbers(state)
-    loaded = {name: value for name, value in state.items() if name not in ("format", "version", "config")}
-    return config, {**loaded, **{name: own(state[name]) for name in TENSORS}}
+    return config, state
+
+
+def checked_epoch(number: int, figures: dict) -> Epoch:
+    """The figures of the epoch of that number; raises ValueError where they are none."""
+    epoch = Epoch(**figures)
+    if epoch.epoch != number or not all(type(value) in (int, float) for value in vars(epoch).values()):
+        raise ValueError("a history that does not fit")
+    return epoch
 
 
 def check_moments(moments: dict, config: Config) -> None:
@@ -101,21 +114,16 @@ def check_moments(moments: dict, config: Config) -> None:
             check_tensor(f"{part} of {name}", tensor, torch.float32, expected[part])
 
 
-def check_numbers(state: dict) -> None:
-    """Raise ValueError unless counts, rates and the log are plain numbers in their ranges."""
-    if not all(type(state[name]) is int and state[name] >= 0 for name in WHOLE_NUMBERS):
+def check_numbers(state: TrainingState) -> None:
+    """Raise ValueError unless counts and rates are plain numbers in their ranges."""
+    counts = (state.epochs, state.seed, state.skipped, state.skipped_in_a_row)
+    if not all(type(count) is int and count >= 0 for count in counts):
         raise ValueError("a count that is none")
-    if not all(type(state[name]) is float and not math.isnan(state[name]) for name in NUMBERS):
+    numbers = (state.learning_rate, state.best_loss, state.mean_loss, state.ceiling_db)
+    if not all(type(number) is float and not math.isnan(number) for number in numbers):
         raise ValueError("a number that is none")
-    if state["running_loss"] is not None and type(state["running_loss"]) is not float:
-        raise ValueError("a loss that is none")
-    if type(state["recording"]) is not str or type(state["start"]) is not str or state["epoch"] > state["epochs"]:
+    if type(state.audio_sha256) is not str or type(state.start) is not str or not 0 < state.epoch <= state.epochs:
         raise ValueError("a run beyond its end")
-    entries = state["log"]
-    if len(entries) != state["epoch"] or not all(
-        len(e) == 6 and all(type(x) in (int, float) for x in e) for e in entries
-    ):
-        raise ValueError("a log that does not fit")
 
 
 def tensors_of(value) -> list[torch.Tensor]:

@@ -5,19 +5,25 @@ instead of learned (echo state networks, Jaeger 2001). Each head's last layer is
 from what reaches it to the controls of `analysis.py`: one matrix solve instead of hundreds of training steps.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from ddsp_nb.analysis.decompose import Analysis
 from ddsp_nb.analysis.features import Features
 from ddsp_nb.training.model import DDSPModel
 
-RIDGE, NOISE_RIDGE = 1e-6, 1e-3  # noise gains are measured on noise: a read-out that follows each is brittle
-QUIETEST, LOUDEST = 1e-6, 0.999
-HARDLY = 1e-4  # weight of frames whose harmonics are silenced anyway
+RIDGE = 1e-6  # relative to the mean diagonal of the normal equations
+NOISE_RIDGE = 1e-3  # more, as gains measured on noise are noisy: a read-out that follows each of them is brittle
+MIN_LEVEL = 1e-6  # linear; keeps logarithms finite
+MAX_GAIN = 0.999  # linear; keeps the logit of a noise gain finite
+MIN_WEIGHT = 1e-4  # of frames whose harmonics are silenced anyway
 QUIET_WEIGHT = 0.02  # of a harmonic's silent moments, relative to its RMS level: they are heard too
-SHORTEST, TURNS = 0.5, 20  # of a predicted direction's length, and how often the lengths are set free
-ENOUGH_FRAMES = 4096  # of a long recording, evenly spaced, determine a read-out of 512 numbers
+MIN_LENGTH = 0.5  # of a predicted direction, whose target is a unit vector
+N_ITERATIONS = 20  # in which the lengths of directions are set free
+MAX_FRAMES = 4096  # of a long recording, evenly spaced, determine a read-out of 512 numbers
 HEADROOM = 1.5  # a harmonic may become that much louder than it was in the recording
 
 
@@ -30,61 +36,74 @@ def start_heads(model: DDSPModel, features: Features, analysis: Analysis) -> Non
         features: of the recording.
         analysis: of the same recording.
     """
-    net, n_harmonics = model.synthesizer, model.config.n_harmonics
-    device = model.mix_logit.device
-    hidden = net.remember(features.inputs().to(device)[None])[0][0].double()
-    coefficients, noise = analysis.coefficients.to(device).double(), analysis.noise_magnitudes.to(device).double()
-    sine, cosine = (coefficients / model.mix).split(n_harmonics, -1)  # [n_frames, n_harmonics] each
+    net, device = model.synthesizer, model.device
+    hidden = net.encode(features.inputs().to(device)[None])[0][0]
+    sine, cosine = (analysis.coefficients.to(device).double() / model.mix).chunk(2, -1)  # [n_frames, n_harmonics] each
     level = torch.hypot(sine, cosine)
-    relative = level / (level.square().mean(0).sqrt() + QUIETEST)
-    sounding = features.voiced.to(device)[:, None]
-    net.loudest.copy_(HEADROOM * level.amax(0) + QUIETEST)
-    log_level = inverse_softplus(level.clamp(min=QUIETEST))
-    solve(net.amplitude_head, hidden, log_level[..., None], torch.where(sounding, relative + QUIET_WEIGHT, HARDLY))
+    relative = level / (level.square().mean(0).sqrt() + MIN_LEVEL)
+    net.max_amplitude.copy_(HEADROOM * level.amax(0) + MIN_LEVEL)
+    log_level = inverse_softplus(level.clamp(min=MIN_LEVEL))
     directions = torch.stack([sine, cosine], -1) / (level[..., None] + 1e-12)
-    solve(net.phase_head, hidden, directions, relative.square() + HARDLY, turns=TURNS)
-    gains = (noise / (1 - model.mix)).clamp(QUIETEST, LOUDEST)
-    solve(net.noise_head, hidden, torch.logit(gains)[:, None], torch.ones_like(gains[:, :1]), NOISE_RIDGE)
+    gains = (analysis.noise_magnitudes.to(device).double() / (1 - model.mix)).clamp(MIN_LEVEL, MAX_GAIN)
+    level_weight = torch.where(features.voiced.to(device)[:, None], relative + QUIET_WEIGHT, MIN_WEIGHT)
+    phase_weight = relative.square() + MIN_WEIGHT
+    if len(hidden) > MAX_FRAMES:
+        frames = torch.linspace(0, len(hidden) - 1, MAX_FRAMES, device=device).long()
+        hidden, log_level, level_weight = hidden[frames], log_level[frames], level_weight[frames]
+        directions, phase_weight, gains = directions[frames], phase_weight[frames], gains[frames]
+
+    x = read_out_inputs(net.amplitude_head, hidden)
+    levels = [weighted_ridge(x, w)(y[:, None]) for y, w in zip(log_level.T, level_weight.T, strict=True)]
+    set_read_out(net.amplitude_head, torch.cat(levels, -1))
+    x = read_out_inputs(net.phase_head, hidden)
+    phases = [fit_directions(x, d, w) for d, w in zip(directions.unbind(1), phase_weight.T, strict=True)]
+    set_read_out(net.phase_head, torch.stack(phases, -1).flatten(1))
+    x = read_out_inputs(net.noise_head, hidden)
+    set_read_out(net.noise_head, weighted_ridge(x, torch.ones_like(x[:, 0]), NOISE_RIDGE)(torch.logit(gains)))
 
 
-def solve(head: nn.Sequential, hidden, targets, weights, strength: float = RIDGE, turns: int = 0) -> None:
-    """Set the last layer of `head` to weighted ridge regressions.
+def read_out_inputs(head: nn.Sequential, hidden: torch.Tensor) -> torch.Tensor:
+    """[n_frames, hidden_size + 1] what the last layer of a head reads, and a constant for its bias."""
+    return F.pad(head[:-1](hidden).double(), (0, 1), value=1.0)
+
+
+def set_read_out(head: nn.Sequential, solution: torch.Tensor) -> None:
+    """Make [hidden_size + 1, n_outputs] the weights and bias of a head's last layer."""
+    head[-1].weight.copy_(solution[:-1].T)
+    head[-1].bias.copy_(solution[-1])
+
+
+def weighted_ridge(
+    x: torch.Tensor, weight: torch.Tensor, strength: float = RIDGE
+) -> Callable[[torch.Tensor], torch.Tensor]:
+    """A solver of argmin_b Σ weight (x b - y)² + strength |b|²: from y [n_frames, m] to b [n, m].
 
     Args:
-        hidden: [n_frames, hidden_size] what the head reads.
-        targets: [n_frames, n_groups, n] what it should say; its outputs are ordered [n, n_groups].
-        weights: [n_frames, n_groups] importance of each frame.
-        strength: of the ridge, relative to the mean of the diagonal.
-        turns: of `ridge`, for targets of which only the direction counts.
-    """
-    *body, last = head
-    if len(hidden) > ENOUGH_FRAMES:
-        chosen = torch.linspace(0, len(hidden) - 1, ENOUGH_FRAMES, device=hidden.device).long()
-        hidden, targets, weights = hidden[chosen], targets[chosen], weights[chosen]
-    x = nn.functional.pad(nn.Sequential(*body)(hidden.float()).double(), (0, 1), value=1.0)  # a constant for the bias
-    groups = zip(targets.unbind(1), weights.unbind(1), strict=True)
-    solution = torch.stack([ridge(x, t, w, strength, turns) for t, w in groups], -1)  # [hidden_size + 1, n, n_groups]
-    solution = solution.flatten(1).T
-    last.weight.copy_(solution[:, :-1])
-    last.bias.copy_(solution[:, -1])
-
-
-def ridge(x, target, weight, strength, turns):
-    """argmin_b Σ weight (x b - target)² + strength |b|²: [n_frames, n], [n_frames, m], [n_frames] -> [n, m].
-
-    With `turns` the target is a unit vector whose length is free, above SHORTEST: each turn takes on the length that
-    the prediction has along it, which leaves the regression only directions to explain.
+        x: [n_frames, n].
+        weight: [n_frames].
+        strength: relative to the mean diagonal of the normal equations.
     """
     weighted = x * weight[:, None]
     gram = weighted.T @ x
     gram.diagonal().add_(strength * gram.diagonal().mean())
     factor = torch.linalg.cholesky(gram)
-    solution = torch.cholesky_solve(weighted.T @ target, factor)
-    for _ in range(turns):
-        length = ((x @ solution) * target).sum(-1, keepdim=True).clamp(min=SHORTEST)
-        solution = torch.cholesky_solve(weighted.T @ (length * target), factor)
+    return lambda y: torch.cholesky_solve(weighted.T @ y, factor)
+
+
+def fit_directions(x: torch.Tensor, directions: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """b [n, 2] so that x b points along unit vectors [n_frames, 2], whatever its length above MIN_LENGTH.
+
+    Each iteration gives the targets the length that the prediction has along them, which leaves the regression only
+    directions to explain.
+    """
+    solve = weighted_ridge(x, weight)
+    solution = solve(directions)
+    for _ in range(N_ITERATIONS):
+        length = ((x @ solution) * directions).sum(-1, keepdim=True).clamp(min=MIN_LENGTH)
+        solution = solve(length * directions)
     return solution
 
 
-def inverse_softplus(y):
+def inverse_softplus(y: torch.Tensor) -> torch.Tensor:
+    """x whose softplus, log(1 + eˣ), is y > 0."""
     return y + torch.log(-torch.expm1(-y))

@@ -21,12 +21,10 @@ from ddsp_nb.growth.render import GrowthPlan, grow
 from ddsp_nb.sound.load import load_audio
 from ddsp_nb.training.metrics import evaluate
 from ddsp_nb.training.model import DDSPModel
-from ddsp_nb.training.run import Training
-from ddsp_nb.training.train import LEARNING_RATES, SETTINGS, train
+from ddsp_nb.training.train import train
 from tests.benchmarks.plain_ddsp import plain_step
 
 GOAL_LOSS, GOAL_SNR_DB = 0.72, 12.5
-RUN = dict(zip(SETTINGS, (100, LEARNING_RATES["analysis"], 0, "analysis"), strict=True))
 
 
 def median_s(work, repeats=5) -> float:
@@ -59,8 +57,8 @@ def step_times(path, sample_rate, seconds) -> dict:
     config, audio, features = clip(path, sample_rate, seconds)
     model = DDSPModel(config)
     limit = matrix_limit_s(model, len(features))
-    training = Training(model, features, audio, RUN)
-    ours = median_s(training.step)
+    steps = train(model, features, audio, epochs=100)
+    ours = median_s(lambda: next(steps))
     optimiser = torch.optim.Adam(model.parameters(), lr=1e-6)
     plain = median_s(lambda: plain_step(model, features, audio, optimiser), repeats=3)
     return {"ours": ours, "plain": plain, "limit": limit}
@@ -142,8 +140,8 @@ def trackers(recordings):
 def own_step(path, sample_rate, seconds, **sizes) -> dict:
     """A step of ours alone: over random stretches of a long recording, or with other sizes."""
     config, audio, features = clip(path, sample_rate, seconds, **sizes)
-    training = Training(DDSPModel(config), features, audio, RUN)
-    return {"ours": median_s(training.step)}
+    steps = train(DDSPModel(config), features, audio, epochs=100)
+    return {"ours": median_s(lambda: next(steps))}
 
 
 def describe(times) -> str:

@@ -1,0 +1,100 @@
+"""The loop around `train` that command line, notebooks and panel share, and a model that is loaded or trained."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import torch
+from tqdm.auto import tqdm
+
+from ddsp_nb.analysis.features import FeatureExtractor, Features
+from ddsp_nb.config import Config
+from ddsp_nb.sound.load import load_audio
+from ddsp_nb.training.checkpoint import load_model, save_model
+from ddsp_nb.training.model import DDSPModel
+from ddsp_nb.training.run_file import RunFile
+from ddsp_nb.training.train import DEFAULT_EPOCHS, Progress, TrainingState, train
+
+
+def fit(
+    model: DDSPModel,
+    features: Features,
+    audio: torch.Tensor,
+    *,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+    run_file: RunFile | None = None,
+    stop: Callable[[], bool] = lambda: False,
+    **settings,
+) -> TrainingState | None:
+    """Train in place to the end, or until told to stop; the best model is kept, also where an error ends it.
+
+    Args:
+        model, features, audio: as of `train`.
+        on_progress: called after every epoch that is new.
+        run_file: where the state of the run is kept meanwhile. It is left there: remove it once the model is saved.
+        stop: asked after every epoch; True ends the run.
+        settings: the other arguments of `train`.
+
+    Returns:
+        The state to go on from where the run was stopped before its end, else None.
+
+    Raises:
+        ConfigError, TrainingError: as `train`.
+    """
+    with closing(train(model, features, audio, **settings)) as run:  # closing keeps the best model
+        for progress in run:
+            stopping = stop() and progress.epoch < progress.epochs
+            if run_file is not None:
+                run_file.keep(progress, model.config, now=stopping)
+            on_progress(progress)
+            if stopping:
+                return progress.state()
+    return None
+
+
+@contextmanager
+def progress_bar() -> Iterator[Callable[[Progress], None]]:
+    """A bar for the terminal or the page, as an `on_progress` for `fit`."""
+    with tqdm(unit="epoch", desc="Training") as bar:
+
+        def show(progress):
+            bar.total = progress.epochs
+            bar.set_postfix_str(
+                f"loss {progress.loss:.3f}, best {progress.best_loss:.3f}, "
+                f"SNR {progress.snr_db:.1f} of {progress.ceiling_db:.1f} dB"
+            )
+            bar.update(progress.epoch - bar.n)
+
+        yield show
+
+
+def load_or_train(
+    path, audio_path, config: Config | None = None, *, epochs: int = DEFAULT_EPOCHS, seed: int = 0
+) -> tuple[DDSPModel, Features]:
+    """Load a checkpoint, or train one with a progress bar and write it.
+
+    Args:
+        path: the checkpoint. An existing one is taken as it is, with its own config and recording.
+        audio_path: recording to train on where there is no checkpoint.
+        config: of a model to train; the defaults if None.
+        epochs: training steps.
+        seed: of the weights and of the noise.
+
+    Returns:
+        The model and the features of its recording.
+
+    Raises:
+        CheckpointError: the file exists but holds no model of ours.
+        AudioError: the recording cannot be used.
+    """
+    if Path(path).is_file():
+        return load_model(path)
+    config = config or Config()
+    audio = load_audio(audio_path, config.sample_rate)
+    features = FeatureExtractor(config)(audio)
+    torch.manual_seed(seed)
+    model = DDSPModel(config)
+    with progress_bar() as show:
+        fit(model, features, audio, on_progress=show, epochs=epochs, seed=seed)
+    save_model(path, model, features)
+    return model, features
