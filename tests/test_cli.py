@@ -21,8 +21,7 @@ from ddsp_nb.cli import grow as grow_command
 from ddsp_nb.cli import main as cli
 from ddsp_nb.cli import train as train_command
 from ddsp_nb.growth import sidecar
-from ddsp_nb.growth.masks import BAND_ORDERS, ORDERS
-from ddsp_nb.growth.plan import NOISE_CHOICES, STRATEGIES
+from ddsp_nb.growth.plan import BAND_ORDERS, NOISE_CHOICES, ORDERS, STRATEGIES
 from ddsp_nb.growth.tuning import TABLES
 from ddsp_nb.sound.save import SUBTYPES
 from ddsp_nb.training import train as training
@@ -144,7 +143,7 @@ def test_every_option_of_the_plan_reaches_it(run, checkpoint):
         noise_order="random",
         pitch=("A3", 220.5, "held"),
         ratios=(1.0, 2.1),
-        stretch=0.001,
+        inharmonicity=0.001,
         crossfade_s=0.03,
         adsr=ADSR(sustain=0.5),
     )
@@ -337,7 +336,7 @@ def test_defaults_are_the_libraries_own():
     settings = set(train) & set(Config.__dataclass_fields__)
     assert len(settings) == 7
     assert Config(**{name: train[name] for name in settings}) == Config()
-    assert grow_command.plan_of(grow) == GrowthPlan()
+    assert grow_command.plan_from_options(grow) == GrowthPlan()
     assert grow["subtype"] == inspect.signature(ddsp_nb.export).parameters["subtype"].default
 
 

@@ -12,9 +12,8 @@ import soundfile as sf
 import torch
 
 from ddsp_nb import AudioError, GrowthError, GrowthPlan, grow
-from ddsp_nb.growth.digest import features_sha256, model_sha256
 from ddsp_nb.growth.export import export
-from ddsp_nb.growth.sidecar import parse_sidecar, read_sidecar, regrow, sidecar_of
+from ddsp_nb.growth.sidecar import features_sha256, model_sha256, parse_sidecar, read_sidecar, regrow, sidecar_of
 
 FORMATS = [("PCM_16", "wav"), ("PCM_24", "wav"), ("FLOAT", "wav"), ("PCM_16", "flac"), ("PCM_24", "flac")]
 

@@ -14,7 +14,7 @@ import torch
 
 from ddsp_nb.analysis.least_squares import solve_block_tridiagonal
 from ddsp_nb.config import Config
-from ddsp_nb.growth.performance import Voice
+from ddsp_nb.growth.performance import ControlTrack
 from ddsp_nb.synthesis.noise import nearest_band
 from ddsp_nb.synthesis.oscillator import harmonic_basis, ramp, render_frames
 
@@ -23,7 +23,7 @@ PARTIAL_BETA, BAND_BETA = 12.0, 20.0  # of the Kaiser windows: sidelobes at -90 
 APART = 1.1  # frame rates between partials whose movements can be told apart
 
 
-class Stretch:
+class HarmonicFit:
     """A stretch of a voice, prepared to measure the sounds that were rendered from it.
 
     Args:
@@ -31,7 +31,7 @@ class Stretch:
         config: of the model.
     """
 
-    def __init__(self, voice: Voice, config: Config):
+    def __init__(self, voice: ControlTrack, config: Config):
         self.voice, self.config = voice, config
         n_harmonics = voice.controls.amplitudes.shape[-1]
         self.basis = harmonic_basis(voice.f0_hz, voice.phase, n_harmonics, config, ratios=voice.ratios).double()

@@ -11,7 +11,7 @@ from browser.hearing import loudest_hz, partials_db, stages
 
 KERNEL_SIDE = (Path(__file__).parent / "kernel_side.py").read_text()
 # Controls of what is heard: the map of partials need not change with them, the plan must.
-HEARD = {"pitch", "notes", "ratios", "own_ratios", "stretch"}
+HEARD = {"pitch", "notes", "ratios", "own_ratios", "inharmonicity"}
 HELD = {"strategy": "fibonacci", "order": "odd", "pitch": "held", "noise": "none", "stage_duration_s": 0.6}
 FIRST, ABSENT_DB = 12, -70.0  # partials that are looked for; dB below the loudest
 MOST_TABS = 60
