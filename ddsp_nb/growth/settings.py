@@ -24,7 +24,7 @@ def setting(default, words: str, **limits):
 def check_settings(owner) -> None:
     """Raise GrowthError unless every setting of a dataclass is one of its choices, or in its range."""
     for f in fields(owner):
-        value, name = getattr(owner, f.name), f.name.removesuffix("_s").removesuffix("_db").replace("_", " ")
+        value, name = getattr(owner, f.name), _in_words(f.name)
         choices, unit = f.metadata.get("choices"), f.metadata.get("unit", "")
         if choices and (value not in choices or type(value) is not f.type):
             raise GrowthError(f"Unknown {name} {short(value)}; use one of {', '.join(map(str, choices))}.")
@@ -33,6 +33,11 @@ def check_settings(owner) -> None:
             raise GrowthError(
                 f"{name.capitalize()}: use {'whole numbers' if f.type is int else 'numbers'} from {span}."
             )
+
+
+def _in_words(name: str) -> str:
+    """A field's name as people read it: without its unit."""
+    return name.removeprefix("n_").removesuffix("_s").removesuffix("_db").replace("_", " ")
 
 
 def _in_range(value, f: Field) -> bool:

@@ -76,7 +76,7 @@ def parse_sidecar(text: str | bytes) -> Sidecar:
     if not isinstance(values, dict) or values.pop("format", None) != FORMAT:
         raise GrowthError("it is not the sidecar of a grown piece.")
     written_as = values.pop("version", None)
-    if written_as not in (1, VERSION):
+    if type(written_as) is not int or not 1 <= written_as <= VERSION:
         raise GrowthError("it was written by another version of ddsp_nb. Update, then try again.")
     names = {f.name for f in fields(Sidecar)}
     if set(values) != names:
