@@ -20,6 +20,7 @@ from ddsp_nb.training.model import Controls, DDSPModel
 
 FULL_SCALE = 0.9  # peak of a piece
 HOPS_AT_ONCE = 128  # keeps the basis of a long stage out of memory
+STAGES_AT_ONCE = 16  # whose noise is filtered together
 MARGIN = 4096  # samples beyond a stage that its noise filter hears, so that cross-faded stages agree
 SILENCE = 1e-9  # stands for the peak of a piece without any sound
 
@@ -179,10 +180,19 @@ def _noise(model, schedule, envelopes, seed):
         generator = torch.Generator().manual_seed(seed)
         noise = FilteredNoiseGenerator(config)(track.controls.noise_magnitudes[None], generator=generator)[0]
         noise = (1 - model.mix) * noise
+        places = {}
         for stage, envelope in stages:
-            start = max(stage.offset - margin, 0)
-            sound = noise[start : stage.offset + len(stage) + margin]
-            if not stage.bands.all():
-                sound = keep_bands(sound, stage.bands[None], config)[0]
-            _add(piece, stage, envelope, sound, start - stage.offset)
+            places.setdefault((stage.offset, len(stage)), []).append((stage, envelope))
+        for (offset, length), group in places.items():
+            start = max(offset - margin, 0)
+            sounds = _banded(noise[start : offset + length + margin], [stage for stage, _ in group], config)
+            for (stage, envelope), sound in zip(group, sounds, strict=True):
+                _add(piece, stage, envelope, sound, start - offset)
     return piece
+
+
+def _banded(sound, stages, config):
+    """The noise of each stage: all of it, or some of its bands, a few stages at a time."""
+    for i in range(0, len(stages), STAGES_AT_ONCE):
+        masks = torch.stack([stage.bands for stage in stages[i : i + STAGES_AT_ONCE]])
+        yield from keep_bands(sound, masks, config) if not masks.all() else [sound] * len(masks)
