@@ -14,6 +14,7 @@ from .errors import WorkbookError as WorkbookError
 from .errors import WorkbookWarning as WorkbookWarning
 from .growth.envelope import ADSR as ADSR
 from .growth.export import export as export
+from .growth.masks import partial_masks as partial_masks
 from .growth.plan import GrowthPlan as GrowthPlan
 from .growth.render import grow as grow
 from .growth.sidecar import read_sidecar as read_sidecar

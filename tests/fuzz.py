@@ -177,7 +177,7 @@ def sidecars() -> dict:
     plans = (
         GrowthPlan(stage_duration_s=0.1),
         GrowthPlan(stages=((1,), (1, 2)), noise="bands", pitch=("A3", 220.5), loudness_db=(-6.0, 0.0)),
-        GrowthPlan(strategy="linear", n_stages=2, ratios=(1.0, 2.1), stretch=0.01, crossfade_s=0.02),
+        GrowthPlan(strategy="linear", n_stages=2, ratios=(1.0, 2.1), inharmonicity=0.01, crossfade_s=0.02),
     )
     pieces = [grow(model, features, plan, seed=i) for i, plan in enumerate(plans)]
     return {str(i): sidecar_of(piece).to_json().encode() for i, piece in enumerate(pieces)}

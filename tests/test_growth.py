@@ -60,40 +60,8 @@ def unscaled(growth, i):
     return growth.stage_audio(i) / growth.gain
 
 
-@pytest.mark.parametrize("n_harmonics", [1, 2, 3, 7, 32, 64, 100])
-@pytest.mark.parametrize("strategy", STRATEGIES)
-def test_masks_are_distinct_rising_and_complete_at_the_end(strategy, n_harmonics):
-    masks = GrowthPlan(strategy=strategy).masks(n_harmonics)
-    counts = masks.sum(1).int().tolist()
-    assert counts == GrowthPlan(strategy=strategy).counts(n_harmonics)
-    assert all(a < b for a, b in pairwise(counts))
-    assert counts[0] == 1
-    assert counts[-1] == n_harmonics
-    assert all((mask[:n] == 1).all() and (mask[n:] == 0).all() for mask, n in zip(masks, counts, strict=True))
-
-
-@pytest.mark.parametrize(
-    ("strategy", "counts"),
-    [
-        ("linear", [1, 10, 19, 28, 37, 46, 55, 64]),
-        ("exponential", [1, 2, 4, 8, 16, 32, 64]),
-        ("fibonacci", [1, 2, 3, 5, 8, 13, 21, 34, 55, 64]),
-    ],
-)
-def test_strategies_grow_64_partials_as_they_are_named(strategy, counts):
-    assert GrowthPlan(strategy=strategy).counts(64) == counts
-
-
-@pytest.mark.parametrize("n_stages", [1, 2, 5, 64, 500])
-def test_linear_growth_has_the_stages_asked_for(n_stages):
-    counts = GrowthPlan(strategy="linear", n_stages=n_stages).counts(64)
-    assert len(counts) == min(n_stages, 64)
-    assert counts[-1] == 64
-
-
-@pytest.mark.parametrize("strategy", STRATEGIES)
-def test_a_partial_is_absent_before_its_stage_and_keeps_its_level_after(organ, held, strategy):
-    growth = grow(organ, held, GrowthPlan(strategy=strategy, noise="none"))
+def test_a_partial_is_absent_before_its_stage_and_keeps_its_level_after(organ, held):
+    growth = grow(organ, held, GrowthPlan(noise="none"))
     levels = stage_levels_db(growth)
     peak_db = 20 * np.log10(growth.audio.abs().max().item())
     assert (levels[-1] > peak_db - 40).all()
@@ -148,9 +116,8 @@ def test_first_stage_is_one_sine(organ, held):
     assert spectrum[60:69].sum() / spectrum.sum() > 0.9999
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
-def test_stages_of_the_real_recording_grow_brighter(trained, features, strategy):
-    growth = grow(trained, features, GrowthPlan(strategy=strategy, n_stages=5, noise="none"))
+def test_stages_of_the_real_recording_grow_brighter(trained, features):
+    growth = grow(trained, features, GrowthPlan("linear", n_stages=5, noise="none"))
     hz = torch.fft.rfftfreq(8000, 1 / 16_000)
     power = [torch.fft.rfft(growth.stage_audio(i)).abs().square() for i in range(len(growth.stages))]
     centroids = [((p * hz).sum() / p.sum()).item() for p in power]
@@ -202,9 +169,8 @@ def test_noise_is_seeded(organ, held):
     assert not torch.equal(grow(organ, held, plan, seed=1).audio, grow(organ, held, plan, seed=2).audio)
 
 
-@pytest.mark.parametrize("noise", ["last", "every", "none"])
-def test_silence_between_stages_is_exact_and_as_long_as_asked(trained, features, noise):
-    growth = grow(trained, features, GrowthPlan(stage_duration_s=0.3, silence_duration_s=0.15, noise=noise))
+def test_silence_between_stages_is_exact_and_as_long_as_asked(trained, features):
+    growth = grow(trained, features, GrowthPlan(stage_duration_s=0.3, silence_duration_s=0.15, noise="every"))
     for stage, following in pairwise(growth.stages):
         assert (growth.audio[stage.stop : following.start] == 0).all()
         assert following.start - stage.stop == 2400
@@ -215,9 +181,8 @@ def test_silence_between_stages_is_exact_and_as_long_as_asked(trained, features,
 
 
 @pytest.mark.parametrize("silence_s", [0.0, 0.2])
-@pytest.mark.parametrize("strategy", STRATEGIES)
-def test_no_click_at_stage_edges(trained, features, strategy, silence_s):
-    growth = grow(trained, features, GrowthPlan(strategy=strategy, silence_duration_s=silence_s, noise="every"))
+def test_no_click_at_stage_edges(trained, features, silence_s):
+    growth = grow(trained, features, GrowthPlan(silence_duration_s=silence_s, noise="every"))
     step = growth.audio.diff().abs()
     loudest = growth.audio.abs().max()
     for stage in growth.stages:
@@ -232,8 +197,8 @@ def test_sine_of_the_first_stage_has_no_jump(organ, held):
     assert sound.diff().abs().max() < sound.abs().max() * (own + 1 / 320) * 1.05  # 320 samples of attack
 
 
-@pytest.mark.parametrize("seconds", [2.5, 7.0])
-def test_stage_longer_than_the_recording_sounds_to_its_end(organ, held, seconds):
+def test_stage_longer_than_the_recording_sounds_to_its_end(organ, held):
+    seconds = 7.0
     growth = grow(organ, held, GrowthPlan(strategy="linear", n_stages=2, stage_duration_s=seconds, noise="none"))
     sound = growth.stage_audio(0)
     assert len(sound) == round(seconds * 16_000)
@@ -283,8 +248,8 @@ def test_default_plan_works_at_other_sample_rates(sawtooth):
     assert growth.stages[0].stop == 11_025
 
 
-@pytest.mark.parametrize("sustain", [0.0, 0.5, 1.0])
-def test_envelope_has_the_shape_of_its_name(sustain):
+def test_envelope_has_the_shape_of_its_name():
+    sustain = 0.5
     envelope = ADSR(0.1, 0.2, sustain, 0.25)(1001, 1000)
     assert envelope[0] == 0
     assert envelope[50].item() == pytest.approx(0.5, abs=1e-6)
@@ -296,8 +261,8 @@ def test_envelope_has_the_shape_of_its_name(sustain):
     assert envelope.diff().abs().max() <= 0.01 + 1e-6
 
 
-@pytest.mark.parametrize("n_samples", [55, 110, 275])
-def test_envelope_shrinks_in_proportion_in_a_short_stage(n_samples):
+def test_envelope_shrinks_in_proportion_in_a_short_stage():
+    n_samples = 55
     adsr = ADSR(0.1, 0.2, 0.5, 0.25)  # 550 samples at 1 kHz
     short, whole = adsr(n_samples, 1000), adsr(550, 1000)
     places = torch.linspace(0, 0.999, 30)
@@ -308,50 +273,11 @@ def test_envelope_shrinks_in_proportion_in_a_short_stage(n_samples):
     assert short[-1] == 0
 
 
-@pytest.mark.parametrize("n_samples", [1, 2, 100])
-def test_envelope_without_times_is_finite_and_at_most_1(n_samples):
-    envelope = ADSR(0, 0, 1.0, 0)(n_samples, 1000)
-    assert envelope.isfinite().all()
-    assert ((envelope >= 0) & (envelope <= 1)).all()
-    assert n_samples < 100 or (envelope[1:-1] == 1).all()
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"attack_s": -0.1},
-        {"decay_s": -0.1},
-        {"release_s": -1},
-        {"sustain": 1.5},
-        {"sustain": -0.1},
-        {"attack_s": float("nan")},
-        {"release_s": float("inf")},
-        {"sustain": float("nan")},
-    ],
-    ids=str,
-)
-def test_impossible_envelope_is_refused(settings):
-    with pytest.raises(GrowthError, match="ADSR"):
-        ADSR(**settings)
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"strategy": "sideways"},
-        {"noise": "sometimes"},
-        {"n_stages": 0},
-        {"stage_duration_s": 0},
-        {"stage_duration_s": 1e9},
-        {"stage_duration_s": float("nan")},
-        {"silence_duration_s": -0.1},
-    ],
-    ids=str,
-)
-def test_impossible_plan_is_refused_in_one_line(settings):
-    with pytest.raises(GrowthError) as error:
-        GrowthPlan(**settings)
-    assert "\n" not in str(error.value)
+def test_envelope_without_times_is_finite_and_at_most_1():
+    for n_samples in (1, 2, 100):
+        envelope = ADSR(0, 0, 1.0, 0)(n_samples, 1000)
+        assert envelope.isfinite().all() and ((envelope >= 0) & (envelope <= 1)).all()
+    assert (envelope[1:-1] == 1).all()
 
 
 def test_piece_of_over_an_hour_is_refused(trained, features):

@@ -1,37 +1,57 @@
 """Plans: what sounds in which stage, and that a plan is plain data that strangers cannot abuse."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
 import torch
 
 from ddsp_nb import ADSR, GrowthError, GrowthPlan
-from ddsp_nb.growth.masks import BAND_ORDERS, ORDERS
-from ddsp_nb.growth.plan import STRATEGIES
-from ddsp_nb.growth.tuning import TABLES, pitch_hz, ratio_table
+from ddsp_nb.growth.masks import noise_masks, partial_masks
+from ddsp_nb.growth.plan import BAND_ORDERS, ORDERS, STRATEGIES, parse_numbers, parse_stages
+from ddsp_nb.growth.tuning import TABLES, parse_melody, pitch_hz, ratio_table
 
 
 def entering(plan, n, **levels):
     """Numbers of the partials that each stage adds."""
-    masks = plan.masks(n, **levels)
+    masks = partial_masks(plan, n, **levels)
     before = torch.cat([torch.zeros(1, n), masks[:-1]])
     return [(row.nonzero()[:, 0] + 1).tolist() for row in masks - before]
 
 
-@pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_every_stage_adds_and_the_last_is_complete(strategy, order):
+def test_every_stage_adds_and_the_last_is_complete(strategy):
     levels = torch.rand(64, generator=torch.Generator().manual_seed(1)) + 0.1
     levels[40:] = 1e-7  # never heard
-    masks = GrowthPlan(strategy, order=order).masks(64, levels=levels)
-    assert all((b >= a).all() and b.sum() > a.sum() for a, b in pairwise(masks))
-    assert torch.equal(masks[-1], (levels > 1e-4).float())
-    assert masks[0].sum() == 1
-    backwards = GrowthPlan(strategy, order=order, shrinking=True).masks(64, levels=levels)
-    assert torch.equal(backwards, masks.flip(0))
+    for order in ORDERS:
+        masks = partial_masks(GrowthPlan(strategy, order=order), 64, levels=levels)
+        assert all((b >= a).all() and b.sum() > a.sum() for a, b in pairwise(masks)), order
+        assert torch.equal(masks[-1], (levels > 1e-4).float()), order
+        assert masks[0].sum() == 1, order
+        backwards = partial_masks(GrowthPlan(strategy, order=order, shrinking=True), 64, levels=levels)
+        assert torch.equal(backwards, masks.flip(0)), order
+
+
+def test_counts_are_distinct_rising_and_complete_at_the_end():
+    for strategy, n_harmonics in product(STRATEGIES, (1, 2, 3, 7, 32, 64, 100)):
+        masks = partial_masks(GrowthPlan(strategy), n_harmonics)
+        counts = GrowthPlan(strategy).counts(n_harmonics)
+        assert counts == masks.sum(1).int().tolist()
+        assert counts == sorted(set(counts)) and counts[-1] == n_harmonics
+        assert all((mask[:n] == 1).all() and (mask[n:] == 0).all() for mask, n in zip(masks, counts, strict=True))
+
+
+def test_strategies_grow_64_partials_as_they_are_named():
+    assert GrowthPlan("linear").counts(64) == [1, 10, 19, 28, 37, 46, 55, 64]
+    assert GrowthPlan("exponential").counts(64) == [1, 2, 4, 8, 16, 32, 64]
+    assert GrowthPlan("fibonacci").counts(64) == [1, 2, 3, 5, 8, 13, 21, 34, 55, 64]
+    for n_stages in (1, 2, 5, 64, 500):
+        counts = GrowthPlan("linear", n_stages=n_stages).counts(64)
+        assert len(counts) == min(n_stages, 64) and counts[-1] == 64
 
 
 @pytest.mark.parametrize(
@@ -64,29 +84,29 @@ def test_primes_are_primes_and_end_complete():
 
 def test_written_stages_are_played_as_written():
     plan = GrowthPlan(stages=[[5], 2, [1, 8]])
-    assert plan.masks(8).int().tolist() == [
+    assert partial_masks(plan, 8).int().tolist() == [
         [0, 0, 0, 0, 1, 0, 0, 0],
         [1, 1, 0, 0, 0, 0, 0, 0],
         [1, 0, 0, 0, 0, 0, 0, 1],
     ]
     assert plan.counts(8) == [1, 2, 2]
-    assert GrowthPlan(stages=[99]).masks(8).sum() == 8
+    assert partial_masks(GrowthPlan(stages=[99]), 8).sum() == 8
     with pytest.raises(GrowthError, match="no partial 9: the instrument has 8"):
-        GrowthPlan(stages=[[9]]).masks(8)
+        partial_masks(GrowthPlan(stages=[[9]]), 8)
 
 
-@pytest.mark.parametrize("order", BAND_ORDERS)
-@pytest.mark.parametrize("n_stages", [1, 2, 7, 64, 100])
-def test_bands_enter_over_all_the_stages(order, n_stages):
-    masks = GrowthPlan(noise="bands", noise_strategy="fibonacci", noise_order=order).noise_masks(64, n_stages)
-    assert masks.shape == (n_stages, 64)
-    assert all((b >= a).all() for a, b in pairwise(masks))
-    assert masks[-1].all() and (n_stages == 1 or masks[0].sum() == 1)
+def test_bands_enter_over_all_the_stages():
+    for order, n_stages in product(BAND_ORDERS, (1, 2, 7, 64, 100)):
+        plan = GrowthPlan(noise="bands", noise_strategy="fibonacci", noise_order=order)
+        masks = noise_masks(plan, 64, n_stages)
+        assert masks.shape == (n_stages, 64)
+        assert all((b >= a).all() for a, b in pairwise(masks))
+        assert masks[-1].all() and (n_stages == 1 or masks[0].sum() == 1)
 
 
-@pytest.mark.parametrize(("shrinking", "noisy"), [(False, [0, 0, 1]), (True, [1, 0, 0])])
-def test_noise_belongs_to_the_complete_stage(shrinking, noisy):
-    assert GrowthPlan(shrinking=shrinking).noise_masks(4, 3).amax(1).tolist() == noisy
+def test_noise_belongs_to_the_complete_stage():
+    assert noise_masks(GrowthPlan(), 4, 3).amax(1).tolist() == [0, 0, 1]
+    assert noise_masks(GrowthPlan(shrinking=True), 4, 3).amax(1).tolist() == [1, 0, 0]
 
 
 def test_a_curve_leads_from_the_first_stage_to_the_last():
@@ -110,7 +130,7 @@ def test_a_crossfade_overlaps_and_never_takes_more_than_half_a_stage():
     [
         GrowthPlan(),
         GrowthPlan(stages=[[1], [1, 3]], stage_duration_s=[1, 0.1], pitch=["A3", 220.5], ratios=[1, 2.1], adsr=ADSR(0)),
-        GrowthPlan("primes", shrinking=True, order="random", noise="bands", loudness_db=(-20, 0), stretch=0.001),
+        GrowthPlan("primes", shrinking=True, order="random", noise="bands", loudness_db=(-20, 0), inharmonicity=0.001),
     ],
 )
 def test_a_plan_survives_json(plan):
@@ -119,66 +139,97 @@ def test_a_plan_survives_json(plan):
     assert hash(again) == hash(plan)
 
 
-@pytest.mark.parametrize(
-    "values",
-    [
-        {"speed": 3},
-        {"adsr": {"attack": 3}},
-        {"adsr": [1, 2]},
-        {"adsr": {"attack_s": "1"}},
-        {"strategy": ["linear"]},
-        {"strategy": "written"},
-        {"n_stages": True},
-        {"n_stages": 1e400},
-        {"n_stages": 2.0},
-        {"stages": []},
-        {"stages": {"1": 2}},
-        {"stages": [[]]},
-        {"stages": [[[1]]]},
-        {"stages": [0]},
-        {"stages": [1.5]},
-        {"stages": [[1, 1]]},
-        {"stages": [1] * 5000},
-        {"order": None},
-        {"shrinking": 1},
-        {"stage_duration_s": []},
-        {"stage_duration_s": [1, "2"]},
-        {"stage_duration_s": 10**400},
-        {"silence_duration_s": None},
-        {"crossfade_s": [1]},
-        {"loudness_db": float("nan")},
-        {"pitch": None},
-        {"pitch": ""},
-        {"pitch": []},
-        {"pitch": [["A3"]]},
-        {"pitch": "A9999"},
-        {"pitch": "A" * 10_000},
-        {"noise": "x" * 10_000},
-        {"ratios": "x" * 10_000},
-        {"pitch": "B12"},
-        {"pitch": 10**400},
-        {"pitch": -440},
-        {"ratios": 3},
-        {"ratios": []},
-        {"ratios": [1, 0]},
-        {"ratios": {"1": 1}},
-        {"ratios": "golden"},
-        {"stretch": "much"},
-        {"noise": 0},
-    ],
-    ids=lambda values: str(values)[:40],
-)
-def test_a_plan_from_a_stranger_is_refused_in_one_line(values):
-    with pytest.raises(GrowthError) as error:
-        GrowthPlan.from_dict(values)
-    assert "\n" not in str(error.value) and len(str(error.value)) < 1000
+STRANGE = [
+    {"speed": 3},
+    {"adsr": {"attack": 3}},
+    {"adsr": [1, 2]},
+    {"adsr": {"attack_s": "1"}},
+    {"strategy": ["linear"]},
+    {"strategy": "written"},
+    {"n_stages": True},
+    {"n_stages": 1e400},
+    {"n_stages": 2.0},
+    {"stages": []},
+    {"stages": {"1": 2}},
+    {"stages": [[]]},
+    {"stages": [[[1]]]},
+    {"stages": [0]},
+    {"stages": [1.5]},
+    {"stages": [[1, 1]]},
+    {"stages": [1] * 5000},
+    {"order": None},
+    {"shrinking": 1},
+    {"stage_duration_s": []},
+    {"stage_duration_s": [1, "2"]},
+    {"stage_duration_s": 10**400},
+    {"silence_duration_s": None},
+    {"crossfade_s": [1]},
+    {"loudness_db": float("nan")},
+    {"pitch": None},
+    {"pitch": ""},
+    {"pitch": []},
+    {"pitch": [["A3"]]},
+    {"pitch": "A9999"},
+    {"pitch": "A" * 10_000},
+    {"noise": "x" * 10_000},
+    {"ratios": "x" * 10_000},
+    {"pitch": "B12"},
+    {"pitch": 10**400},
+    {"pitch": -440},
+    {"ratios": 3},
+    {"ratios": []},
+    {"ratios": [1, 0]},
+    {"ratios": {"1": 1}},
+    {"ratios": "golden"},
+    {"inharmonicity": "much"},
+    {"noise": 0},
+    {"n_stages": 0},
+    {"strategy": "sideways"},
+    {"stage_duration_s": 0},
+    {"stage_duration_s": float("nan")},
+    {"silence_duration_s": -0.1},
+    {"inharmonicity": 0.2},
+    {"stretch": 0.01},
+    {"adsr": {"attack_s": -0.1}},
+    {"adsr": {"release_s": float("inf")}},
+    {"adsr": {"sustain": 1.5}},
+    {"adsr": {"sustain": float("nan")}},
+]
 
 
-@pytest.mark.parametrize(
-    ("note", "hz"), [("A4", 440), ("A3", 220), ("C#4", 277.183), ("Db4", 277.183), ("Bb2", 116.541), (333, 333)]
-)
-def test_notes_have_their_frequencies(note, hz):
-    assert pitch_hz(note) == pytest.approx(hz, rel=1e-5)
+def test_a_plan_from_a_stranger_is_refused_in_one_line():
+    for values in STRANGE:
+        with pytest.raises(GrowthError) as error:
+            GrowthPlan.from_dict(values)
+        assert "\n" not in str(error.value) and len(str(error.value)) < 1000
+
+
+def test_a_number_out_of_range_is_told_the_range():
+    with pytest.raises(GrowthError, match=r"^Stage duration: use numbers from 0\.02 to 600 s\.$"):
+        GrowthPlan(stage_duration_s=(1.0, 0.01))
+    with pytest.raises(GrowthError, match=r"^Stages: use whole numbers from 1 to 1024\.$"):
+        GrowthPlan(n_stages=2.5)
+
+
+def test_typed_text_becomes_values_or_an_error():
+    assert parse_stages("1,4,9") == (1, 4, 9) and parse_stages("1/1+3") == ((1,), (1, 3))
+    assert parse_numbers("0.5, 0.1") == (0.5, 0.1) and parse_melody("A4, 330") == ("A4", 330.0)
+    for parse, text in product((parse_stages, parse_numbers), ("", "1,,2", "nan", "1;2")):
+        with pytest.raises(GrowthError):
+            parse(text)
+    for text in ("0, 3", "1+/2"):
+        with pytest.raises(GrowthError):
+            parse_stages(text)
+
+
+def test_the_plan_needs_no_heavy_package():
+    code = "import sys, ddsp_nb.growth.plan, ddsp_nb.cli.main; print(*{'torch', 'numpy', 'scipy'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "\n"
+
+
+def test_notes_have_their_frequencies():
+    known = {"A4": 440, "A3": 220, "C#4": 277.183, "Db4": 277.183, "Bb2": 116.541, 333: 333}
+    assert [pitch_hz(note) for note in known] == pytest.approx(list(known.values()), rel=1e-5)
 
 
 def test_tables_move_partials_to_their_scale():

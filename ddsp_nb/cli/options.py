@@ -5,7 +5,7 @@ import math
 import click
 
 from ddsp_nb.errors import GrowthError
-from ddsp_nb.growth.text import numbers_of, stages_of
+from ddsp_nb.growth.plan import parse_numbers, parse_stages
 
 LARGEST_SEED = 2**32 - 1
 
@@ -54,7 +54,7 @@ class Curve(click.ParamType):
         if not isinstance(value, str):
             return value
         try:
-            numbers = numbers_of(value)
+            numbers = parse_numbers(value)
         except GrowthError as error:
             self.fail(str(error), param, ctx)
         return numbers[0] if len(numbers) == 1 else numbers
@@ -81,7 +81,7 @@ class Stages(click.ParamType):
         if not isinstance(value, str):
             return value
         try:
-            stages = stages_of(value)
+            stages = parse_stages(value)
         except GrowthError as error:
             self.fail(str(error), param, ctx)
         return stages[0] if len(stages) == 1 and isinstance(stages[0], int) else stages

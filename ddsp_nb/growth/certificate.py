@@ -1,11 +1,13 @@
 """The certificate of a growth: what the rendered sound itself says about masks, levels and edges."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-SILENT_DB, SAME_DB, STEP = -80.0, 0.1, 0.01
+SILENT_DB = -80.0  # what is off must lie below this, dB of the loudest partial of the piece
+SAME_DB = 0.1  # what was there before must keep its level within this
+STEP = 0.01  # largest step between samples at an edge, of the peak
 
 
-@dataclass
+@dataclass(frozen=True)
 class StageReport:
     """What was measured in one stage; None where there was nothing to measure.
 
@@ -25,7 +27,7 @@ class StageReport:
     band_change_db: float | None = None
     step: float = 0.0
     click: float = 0.0
-    notes: list[str] = field(default_factory=list)
+    notes: tuple[str, ...] = ()
 
     def faults(self) -> list[str]:
         """What is wrong with the stage, in words."""

@@ -1,27 +1,76 @@
 """Fill in the certificate of a growth from its rendered stems."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 
 from ddsp_nb.config import Config
 from ddsp_nb.growth.certificate import Certificate, StageReport
 from ddsp_nb.growth.measure import HarmonicFit, band_levels
-from ddsp_nb.growth.schedule import Schedule
+from ddsp_nb.growth.performance import ControlTrack
+from ddsp_nb.growth.schedule import Schedule, Stage
 
-QUIETEST = 1e-10
-FAINTEST_ENVELOPE = 0.05
-HOPS_AT_ONCE, MOST_PARTS, FEWEST_HOPS = 128, 8, 3
-SHORTEST_BANDS_S = 0.02
+QUIETEST = 1e-10  # amplitude that stands for 0 in logarithms
+FAINTEST_ENVELOPE = 0.05  # of an envelope's peak; below, dividing by it would raise rounding errors
+HOPS_AT_ONCE = 128  # measured together
+MOST_PARTS = 8  # of so many hops each: samples of a long stage
+FEWEST_HOPS = 3  # that tell a partial's level
+SHORTEST_BANDS_S = 0.02  # that tell a noise band's level
 NEARBY_S = 0.025  # around an edge within the music, whose own steepness is no click
 
 
-@dataclass
+@dataclass(frozen=True)
+class Piece:
+    """A rendered piece to be measured.
+
+    Attributes:
+        schedule: what should sound when.
+        harmonic: [n_samples] partials as rendered.
+        noise: [n_samples] noise as rendered.
+        config: of the model.
+        scale: amplitude in the sound of a partial of amplitude 1: the mix times the gain of the piece.
+    """
+
+    schedule: Schedule
+    harmonic: torch.Tensor
+    noise: torch.Tensor
+    config: Config
+    scale: float
+
+    @cached_property
+    def audio(self) -> torch.Tensor:
+        """[n_samples] the whole sound at a peak of 1."""
+        audio = self.harmonic + self.noise
+        return audio / max(audio.abs().max().item(), QUIETEST)
+
+    def steady_part(self, i: int, stem: torch.Tensor) -> tuple[int, torch.Tensor]:
+        """The part of stage i that is measured: not faint and without cross-fades, its envelope and loudness taken out.
+
+        Returns:
+            first sample within the stage, and the sound.
+        """
+        schedule, stage, envelope = self.schedule, self.schedule.stages[i], self.schedule.envelope(i)
+        start = schedule.overlap(i)
+        stop = len(stage) - (schedule.overlap(i + 1) if i + 1 < len(schedule.stages) else 0)
+        audible = (envelope[start:stop] > FAINTEST_ENVELOPE * envelope.max()).nonzero()[:, 0]
+        if not len(audible):
+            return start, stem[:0]
+        start, stop = start + int(audible[0]), start + int(audible[-1]) + 1
+        return start, stem[stage.start + start : stage.start + stop] / envelope[start:stop]
+
+    def earlier(self, i: int) -> int | None:
+        """The last stage before stage i that has its pitch, None where there is none."""
+        stages = self.schedule.stages
+        return next((j for j in range(i - 1, -1, -1) if stages[j].pitch == stages[i].pitch), None)
+
+
+@dataclass(frozen=True)
 class StagePartials:
     """Partials of a stage as measured.
 
     Attributes:
-        silent: largest amplitude along the track of a partial that is off, before the envelope.
+        silent: largest amplitude along the phase track of a partial that is off, before the envelope.
         hidden: how many that are off lie too near to one that is on.
         powers: [n_harmonics] mean squared amplitude; nan where it cannot be told.
         wanted: [n_harmonics] what the model plays.
@@ -46,123 +95,115 @@ class StagePartials:
 
 
 @torch.no_grad()
-def certify(schedule: Schedule, harmonic, noise, config: Config, scale: float) -> Certificate:
-    """Measure a rendered piece.
-
-    Args:
-        schedule: what should sound when.
-        harmonic: [n_samples] partials as rendered.
-        noise: [n_samples] noise as rendered.
-        config: of the model.
-        scale: amplitude in the sound of a partial of amplitude 1: the mix times the gain of the piece.
-    """
-    harmonic, noise = harmonic.detach().cpu(), noise.detach().cpu()
-    reports = [StageReport() for _ in schedule.stages]
-    loudest = _report_partials(schedule, reports, harmonic, config, scale)
-    audio = harmonic + noise
-    if noise.any():
-        _report_bands(schedule, reports, noise, config, loudest if harmonic.any() else audio.abs().max().item())
-    _report_edges(schedule, reports, audio)
+def certify(
+    schedule: Schedule, harmonic: torch.Tensor, noise: torch.Tensor, config: Config, scale: float
+) -> Certificate:
+    """Measure a rendered piece; arguments as in `Piece`."""
+    piece = Piece(schedule, harmonic.detach().cpu(), noise.detach().cpu(), config, scale)
+    fits: dict[tuple, HarmonicFit] = {}
+    partials = [measure_partials(piece, i, fits) for i in range(len(schedule.stages))]
+    reports = [measure_stage(piece, i, partials) for i in range(len(schedule.stages))]
     return Certificate(reports, [stage.n_harmonics for stage in schedule.stages])
 
 
-def _report_partials(schedule, reports, harmonic, config, scale):
-    """Fill in what concerns partials; returns the amplitude of the loudest one."""
-    measure = PartialMeter(schedule, harmonic, config, scale)
-    measured = [measure(i) for i in range(len(reports))]
-    loudest = max([0.0, *(partials.loudest for partials in measured if partials)])
-    loudest = loudest or max(harmonic.abs().max().item(), QUIETEST)  # nothing long enough to measure
-    for report, partials in zip(reports, measured, strict=True):
-        if partials is None:
-            report.notes.append("too short to measure its partials")
-            continue
-        report.silent_partial_db = decibels(partials.silent * partials.level / loudest)
-        if partials.hidden:
-            report.notes.append(f"{partials.hidden} silent partials not distinguishable from their neighbours")
-    for i, partials in enumerate(measured):
-        earlier = _earlier(schedule, i)
-        if earlier is not None and partials and measured[earlier]:
-            changes = (partials.deviation_db - measured[earlier].deviation_db).abs()
-            reports[i].partial_change_db = (
-                changes[changes.isfinite()].max().item() if changes.isfinite().any() else None
-            )
-    return loudest
+def measure_stage(piece: Piece, i: int, partials: list[StagePartials | None]) -> StageReport:
+    """The report on stage i, given the partials of all stages."""
+    silent_partial_db, partial_change_db, partial_notes = _partial_figures(piece, i, partials)
+    silent_band_db, band_change_db, band_notes = _band_figures(piece, i, partials)
+    step, click = _edge_figures(piece, i)
+    return StageReport(
+        silent_partial_db=silent_partial_db,
+        silent_band_db=silent_band_db,
+        partial_change_db=partial_change_db,
+        band_change_db=band_change_db,
+        step=step,
+        click=click,
+        notes=(*partial_notes, *band_notes),
+    )
 
 
-def _earlier(schedule, i):
-    """The last stage before stage i that has its pitch, None where there is none."""
-    before = range(i - 1, -1, -1)
-    return next((j for j in before if schedule.stages[j].pitch == schedule.stages[i].pitch), None)
+def measure_partials(piece: Piece, i: int, fits: dict[tuple, HarmonicFit]) -> StagePartials | None:
+    """Partials of stage i, None where it is too short.
+
+    `fits` keeps what stages that play the same frames can share.
+    """
+    stage, hop = piece.schedule.stages[i], piece.config.hop_length
+    start, sound = piece.steady_part(i, piece.harmonic)
+    start += stage.offset
+    first, last = -(-start // hop), (start + len(sound)) // hop
+    parts = [(a, min(a + HOPS_AT_ONCE, last)) for a in range(first, last, HOPS_AT_ONCE) if last - a >= FEWEST_HOPS]
+    if not parts:
+        return None
+    results = []
+    for a, b in parts[:: -(-len(parts) // MOST_PARTS)]:
+        track = piece.schedule.tracks[stage.pitch][a : b + 1].cpu()
+        if (stage.pitch, a, b) not in fits:
+            if len(fits) > MOST_PARTS:
+                fits.clear()
+            fits[stage.pitch, a, b] = HarmonicFit(track, piece.config)
+        results.append(_measure_part(piece, stage, track, fits[stage.pitch, a, b], sound[a * hop - start :]))
+    silent, hidden, powers, wanted = zip(*results, strict=True)
+    return StagePartials(max(silent), max(hidden), sum(powers), sum(wanted), _linear(stage))
 
 
-class PartialMeter:
-    """Measures the partials of a stage; stages that play the same stretch share its preparation."""
-
-    def __init__(self, schedule, harmonic, config, scale):
-        self.schedule, self.harmonic, self.config, self.scale = schedule, harmonic, config, scale
-        self.prepared = {}
-
-    def __call__(self, i: int) -> StagePartials | None:
-        """Partials of stage i, None where it is too short."""
-        stage, hop = self.schedule.stages[i], self.config.hop_length
-        start, sound = inside(self.schedule, i, self.harmonic)
-        first, last = -(-(stage.offset + start) // hop), (stage.offset + start + len(sound)) // hop
-        ends = list(range(first, last, HOPS_AT_ONCE))
-        parts = [(a, min(a + HOPS_AT_ONCE, last)) for a in ends if last - a >= FEWEST_HOPS]
-        if not parts:
-            return None
-        parts = parts[:: -(-len(parts) // MOST_PARTS)]
-        results = [self._part(stage, a, b, sound[a * hop - stage.offset - start :]) for a, b in parts]
-        silent, hidden, powers, wanted = zip(*results, strict=True)
-        return StagePartials(max(silent), max(hidden), sum(powers), sum(wanted), 10 ** (stage.level_db / 20))
-
-    def _part(self, stage, first, last, sound):
-        """Silent amplitude, hidden partials, powers and wanted powers of the hops from first to last."""
-        stretch, on = self._stretch(stage.pitch, first, last), stage.mask.bool()
-        sound = sound[: stretch.n_samples]
-        amplitudes, rest = stretch.fit(sound, on) if on.any() else (torch.zeros(1, len(on)), sound)
-        apart, audible = stretch.apart(on), stretch.basis.any(-1).any(0)[: len(on)]
-        silent = stretch.listen(rest.double()).masked_fill(on | ~apart, 0).max().item()
-        voice = stretch.voice
-        clear = apart & on & (voice.f0_hz.max() * voice.multiples() < self.config.nyquist_hz)
-        powers = amplitudes.square().mean(0) * torch.where(clear, 1.0, torch.nan)
-        wanted = (voice.controls.amplitudes[0].double() * self.scale).square().mean(0)
-        return silent, int((~on & ~apart & audible).sum()), powers, wanted
-
-    def _stretch(self, pitch, first, last):
-        key = (pitch, first, last)
-        if key not in self.prepared:
-            if len(self.prepared) > MOST_PARTS:
-                self.prepared.clear()
-            self.prepared[key] = HarmonicFit(self.schedule.voices[pitch][first : last + 1].cpu(), self.config)
-        return self.prepared[key]
+def _measure_part(piece: Piece, stage: Stage, track: ControlTrack, fit: HarmonicFit, sound: torch.Tensor):
+    """Silent amplitude, hidden partials, powers and wanted powers within the frames of a track."""
+    sound, on = sound[: fit.n_samples], stage.mask.bool()
+    amplitudes, rest = fit.fit(sound, on) if on.any() else (torch.zeros(1, len(on)), sound)
+    apart, audible = fit.apart(on), fit.basis.any(-1).any(0)[: len(on)]
+    silent = fit.listen(rest.double()).masked_fill(on | ~apart, 0).max().item()
+    clear = apart & on & (track.f0_hz.max() * track.multiples() < piece.config.nyquist_hz)
+    powers = amplitudes.square().mean(0) * torch.where(clear, 1.0, torch.nan)
+    wanted = (track.controls.amplitudes.double() * piece.scale).square().mean(0)
+    return silent, int((~on & ~apart & audible).sum()), powers, wanted
 
 
-def _report_bands(schedule, reports, noise, config, loudest):
-    """Fill in what concerns the noise."""
-    for i, (stage, report) in enumerate(zip(schedule.stages, reports, strict=True)):
-        sound = inside(schedule, i, noise)[1]
-        if len(sound) < SHORTEST_BANDS_S * config.sample_rate:
-            report.notes.append("too short to measure its noise")
-            continue
-        seen = band_levels(sound, config)
-        if not stage.bands.all():
-            silent = seen.clear_of(stage.bands)
-            heard = (seen.magnitudes * silent).max().item() * 10 ** (stage.level_db / 20)
-            report.silent_band_db = decibels(heard / loudest)
-            hidden = int((~stage.bands.bool() & ~seen.holds(silent, config.n_bands)).sum())
-            if hidden:
-                report.notes.append(f"{hidden} silent noise bands not distinguishable from their neighbours")
-        earlier = _earlier(schedule, i)
-        if earlier is not None and schedule.stages[earlier].offset == stage.offset:
-            report.band_change_db = _band_change(schedule, earlier, i, noise, config)
+def _loudest(piece, partials):
+    """Amplitude of the loudest partial of the piece, or where no stage is long enough to measure, of its sound."""
+    loudest = max((stage.loudest for stage in partials if stage), default=0.0)
+    return loudest or max(piece.harmonic.abs().max().item(), QUIETEST)
 
 
-def _band_change(schedule, earlier, i, noise, config):
+def _partial_figures(piece, i, partials):
+    """Level of silent partials, change of those that stay, and notes."""
+    now, earlier = partials[i], piece.earlier(i)
+    if now is None:
+        return None, None, ["too short to measure its partials"]
+    notes = [f"{now.hidden} silent partials not distinguishable from their neighbours"] if now.hidden else []
+    silent_db = decibels(now.silent * now.level / _loudest(piece, partials))
+    if earlier is None or partials[earlier] is None:
+        return silent_db, None, notes
+    changes = (now.deviation_db - partials[earlier].deviation_db).abs()
+    changes = changes[changes.isfinite()]
+    return silent_db, changes.max().item() if len(changes) else None, notes
+
+
+def _band_figures(piece, i, partials):
+    """Level of silent noise bands, change of those that stay, and notes."""
+    stage, sound = piece.schedule.stages[i], piece.steady_part(i, piece.noise)[1]
+    if not piece.noise.any():
+        return None, None, []
+    if len(sound) < SHORTEST_BANDS_S * piece.config.sample_rate:
+        return None, None, ["too short to measure its noise"]
+    silent_db, change_db, notes, earlier = None, None, [], piece.earlier(i)
+    if not stage.bands.all():
+        seen = band_levels(sound, piece.config)
+        silent = seen.clear_of(stage.bands)
+        loudest = _loudest(piece, partials) if piece.harmonic.any() else piece.noise.abs().max().item()
+        silent_db = decibels((seen.magnitudes * silent).max().item() * _linear(stage) / loudest)
+        hidden = int((~stage.bands.bool() & ~seen.holds(silent, piece.config.n_bands)).sum())
+        notes = [f"{hidden} silent noise bands not distinguishable from their neighbours"] if hidden else []
+    if earlier is not None and piece.schedule.stages[earlier].offset == stage.offset:
+        change_db = _band_change_db(piece, earlier, i)
+    return silent_db, change_db, notes
+
+
+def _band_change_db(piece, earlier, i):
     """Largest change of a band that sounds in two stages which play the same noise."""
-    (start, before), (start_now, now) = inside(schedule, earlier, noise), inside(schedule, i, noise)
+    config, stages = piece.config, piece.schedule.stages
+    (start, before), (start_now, now) = piece.steady_part(earlier, piece.noise), piece.steady_part(i, piece.noise)
     first, stop = max(start, start_now), min(start + len(before), start_now + len(now))
-    both = schedule.stages[earlier].bands * schedule.stages[i].bands
+    both = stages[earlier].bands * stages[i].bands
     if stop - first < SHORTEST_BANDS_S * config.sample_rate or not both.any():
         return None
     seen = [band_levels(x[first - s : stop - s], config) for x, s in ((before, start), (now, start_now))]
@@ -172,33 +213,17 @@ def _band_change(schedule, earlier, i, noise, config):
     return 10 * torch.log10(powers[1] / powers[0])[there].abs().max().item() if there.any() else None
 
 
-def inside(schedule: Schedule, i: int, stem: torch.Tensor):
-    """The part of a stage that is measured: not faint and without cross-fades, its envelope and loudness taken out.
-
-    Returns:
-        first sample within the stage, and the sound.
-    """
-    stage, envelope = schedule.stages[i], schedule.envelope(i)
-    start = schedule.overlap(i)
-    stop = len(stage) - (schedule.overlap(i + 1) if i + 1 < len(schedule.stages) else 0)
-    audible = (envelope[start:stop] > FAINTEST_ENVELOPE * envelope.max()).nonzero()[:, 0]
-    if not len(audible):
-        return start, stem[:0]
-    start, stop = start + int(audible[0]), start + int(audible[-1]) + 1
-    return start, stem[stage.start + start : stage.start + stop] / envelope[start:stop]
-
-
-def _report_edges(schedule, reports, audio):
-    """Fill in the steps at the edges; where stages fade into each other, the music itself is no click."""
-    reach = round(NEARBY_S * schedule.sample_rate)
-    padded = torch.nn.functional.pad(audio, (reach, reach)) / max(audio.abs().max().item(), QUIETEST)
-    last = len(reports) - 1
-    for i, (stage, report) in enumerate(zip(schedule.stages, reports, strict=True)):
-        edges = (stage.start, schedule.overlap(i) > 0), (stage.stop, i < last and schedule.overlap(i + 1) > 0)
-        for at, fades in edges:
-            step, nearby = edge_step(padded[at : at + 2 * reach])
-            report.step = max(report.step, step)
-            report.click = max(report.click, step - nearby if fades else step)
+def _edge_figures(piece, i):
+    """Largest step at the two edges of a stage, and largest click; between cross-faded stages music is no click."""
+    schedule, audio, reach = piece.schedule, piece.audio, round(NEARBY_S * piece.config.sample_rate)
+    largest, click = 0.0, 0.0
+    fades_out = i + 1 < len(schedule.stages) and schedule.overlap(i + 1) > 0
+    for at, fades in ((schedule.stages[i].start, schedule.overlap(i) > 0), (schedule.stages[i].stop, fades_out)):
+        around = audio[max(at - reach, 0) : at + reach]
+        around = torch.nn.functional.pad(around, (max(reach - at, 0), max(at + reach - len(audio), 0)))
+        step, nearby = edge_step(around)
+        largest, click = max(largest, step), max(click, step - nearby if fades else step)
+    return largest, click
 
 
 def edge_step(sound: torch.Tensor) -> tuple[float, float]:
@@ -211,3 +236,8 @@ def edge_step(sound: torch.Tensor) -> tuple[float, float]:
 def decibels(amplitude: float) -> float:
     """Level of a linear amplitude."""
     return 20 * torch.log10(torch.tensor(amplitude + QUIETEST, dtype=torch.float64)).item()
+
+
+def _linear(stage):
+    """Linear level that the plan gives a stage."""
+    return 10 ** (stage.level_db / 20)

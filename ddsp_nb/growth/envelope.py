@@ -1,30 +1,41 @@
-"""What shapes a stage in time: its envelope, and curves of duration or loudness over the stages."""
+"""What shapes a stage in time: its envelope, and curves of duration or loudness over the stages. Light to import."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-import torch
+from ddsp_nb.growth.settings import check_settings, setting
 
-from ddsp_nb.errors import GrowthError
+if TYPE_CHECKING:
+    import torch
 
 LONGEST_TIME_S = 600
-LARGEST = 1e12
 
 
 @dataclass(frozen=True)
 class ADSR:
-    """Envelope of a stage: times in seconds, sustain as a linear level from 0 to 1."""
+    """Envelope of a stage: times in seconds, sustain as a linear level from 0 to 1.
 
-    attack_s: float = 0.02
-    decay_s: float = 0.05
-    sustain: float = 0.9
-    release_s: float = 0.08
+    Raises:
+        GrowthError: a value outside its range.
+    """
 
-    def __call__(self, n_samples: int, sample_rate: int, start: int = 0, stop: int | None = None) -> torch.Tensor:
+    attack_s: float = setting(0.02, "Rise of a stage, s.", low=0, high=LONGEST_TIME_S, unit="s")
+    decay_s: float = setting(0.05, "Fall to the sustain level, s.", low=0, high=LONGEST_TIME_S, unit="s")
+    sustain: float = setting(0.9, "Sustain level, 0 to 1.", low=0, high=1)
+    release_s: float = setting(0.08, "Fade-out of a stage, s.", low=0, high=LONGEST_TIME_S, unit="s")
+
+    def __post_init__(self):
+        check_settings(self)
+
+    def __call__(self, n_samples: int, sample_rate: int, start: int = 0, stop: int | None = None) -> "torch.Tensor":
         """[n_samples] gains from 0 up to 1, down to `sustain`, to 0; times shrink in proportion in a short stage.
 
         `start` and `stop` ask for some of the samples only.
         """
+        import torch
+
         times = torch.tensor([self.attack_s, self.decay_s, self.release_s], dtype=torch.float64) * sample_rate
         attack, decay, release = (times * min(1, n_samples / max(times.sum().item(), 1))).tolist()
         n = torch.arange(start, n_samples if stop is None else stop, dtype=torch.float64)
@@ -38,36 +49,28 @@ class ADSR:
         """Seconds that attack, decay and release take together."""
         return self.attack_s + self.decay_s + self.release_s
 
-    def __post_init__(self):
-        times = (self.attack_s, self.decay_s, self.release_s)
-        if not all(is_number(t) and 0 <= t <= LONGEST_TIME_S for t in times):
-            raise GrowthError("ADSR: use times of 0 to 600 s and a sustain level from 0 to 1.")
-        if not is_number(self.sustain) or not 0 <= self.sustain <= 1:
-            raise GrowthError("ADSR: use times of 0 to 600 s and a sustain level from 0 to 1.")
 
-
-def is_number(value) -> bool:
-    """True for an int or a float of a sensible size, but not for True, False, nan and inf."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LARGEST
-
-
-def curve(points, n_stages: int, *, geometric: bool = False) -> np.ndarray:
+def curve(points: float | Sequence[float], n_stages: int, *, geometric: bool = False) -> list[float]:
     """A value for each stage: a number for all of them, or points spread evenly over the stages.
 
     Args:
         points: a number, or a sequence: (first, last) is a ramp, one value a stage is taken as it is.
         n_stages: how many values.
         geometric: equal ratios between neighbours instead of equal differences, where no point is 0.
-
-    Returns:
-        [n_stages] float64.
     """
-    points = np.atleast_1d(np.asarray(points, np.float64))
-    if n_stages == 1:
-        return points[:1].copy()
+    points = list(points) if isinstance(points, Sequence) else [points]
     if len(points) == n_stages:
-        return points.copy()
-    places = np.linspace(0, len(points) - 1, n_stages)
-    if geometric and (points > 0).all():
-        return np.exp(np.interp(places, np.arange(len(points)), np.log(points)))
-    return np.interp(places, np.arange(len(points)), points)
+        return points
+    if len(points) == 1 or n_stages == 1:
+        return points[:1] * n_stages
+    if geometric and min(points) > 0:
+        return [math.exp(value) for value in curve([math.log(point) for point in points], n_stages)]
+    step = (len(points) - 1) / (n_stages - 1)  # in points a stage
+    return [_between(points, i * step) for i in range(n_stages - 1)] + points[-1:]
+
+
+def _between(points, place):
+    """The value at a place between two neighbouring points, by linear interpolation."""
+    before = int(place)
+    after = min(before + 1, len(points) - 1)
+    return points[before] + (points[after] - points[before]) * (place - before)

@@ -1,22 +1,30 @@
 """Write a grown piece to files: sound, stems, stages, sidecar, picture and MIDI."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
+import mido
+import torch
+
 from ddsp_nb.errors import GrowthError
 from ddsp_nb.files import written_whole
-from ddsp_nb.growth.midi import save_midi
 from ddsp_nb.growth.render import Growth
+from ddsp_nb.growth.schedule import Schedule, Stage
 from ddsp_nb.growth.sidecar import sidecar_of
 from ddsp_nb.sound.save import FORMATS, SUBTYPES, in_steps, save_audio
 
 BITS = {"PCM_16": 16, "PCM_24": 24}
+TICKS_PER_BEAT = 960  # of a MIDI file
+BEATS_PER_MINUTE = 120
+DB_PER_VELOCITY = 0.5  # 96 is 0 dB, 64 is -16 dB
+PLAIN_VELOCITY = 96
 
 
 def export(
     growth: Growth,
-    path,
+    path: str | Path,
     *,
     stems: bool = False,
     stages: bool = False,
@@ -65,7 +73,7 @@ def check_format(path: Path, subtype: str) -> None:
         raise GrowthError(f"{path}: is a folder. Choose another file name.")
 
 
-def check_free(paths, overwrite: bool) -> None:
+def check_free(paths: Iterable[Path], overwrite: bool) -> None:
     """Raise GrowthError where files exist and are not to be replaced."""
     taken = [path for path in paths if path.exists()]
     if any(path.is_dir() for path in taken):
@@ -75,7 +83,9 @@ def check_free(paths, overwrite: bool) -> None:
         raise GrowthError(f"{taken[0]}{others}: exists already. Choose another name, or ask to overwrite.")
 
 
-def export_writers(growth, path, stems, stages, midi, stage_map, subtype) -> dict[Path, Callable]:
+def export_writers(
+    growth: Growth, path: Path, stems: bool, stages: bool, midi: bool, stage_map: bool, subtype: str
+) -> dict[Path, Callable]:
     """The files of an export, each with the function that writes it."""
     named = lambda ending, suffix=path.suffix: path.with_name(f"{path.stem}{ending}{suffix}")
     text = sidecar_of(growth, subtype).to_json()
@@ -120,3 +130,39 @@ def _draw_map(schedule, path):
     stage_map(schedule.masks, schedule.plan, figure.subplots(), noise=schedule.noise_masks)
     with written_whole(path, GrowthError) as temporary:
         figure.savefig(temporary, format="png", dpi=100)
+
+
+def save_midi(path: str | Path, schedule: Schedule) -> Path:
+    """Write a note for each stage: onset and end to the nearest 0.5 ms, nearest pitch, velocity from its loudness.
+
+    Raises:
+        GrowthError: the place cannot be written.
+    """
+    events = sorted(event for stage in schedule.stages for event in _note(stage, schedule))
+    notes = mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(BEATS_PER_MINUTE), time=0)])
+    now = 0
+    for tick, kind, note, velocity in events:
+        notes.append(mido.Message(kind, note=note, velocity=velocity, time=tick - now))
+        now = tick
+    file = mido.MidiFile(type=0, ticks_per_beat=TICKS_PER_BEAT)
+    file.tracks.append(notes)
+    with written_whole(path, GrowthError) as temporary:
+        file.save(temporary)
+    return Path(path)
+
+
+def note_number(stage: Stage, schedule: Schedule) -> int:
+    """MIDI number nearest to the pitch that a stage plays, that of its median frame; 69 is A4."""
+    track = schedule.tracks[stage.pitch]
+    last = len(track.f0_hz) - 1
+    first = min(stage.offset * last // max(schedule.n_samples, 1), last) if stage.offset else 0
+    hz = torch.median(track.f0_hz[first:]).item()
+    return min(max(round(69 + 12 * math.log2(hz / 440)), 0), 127)
+
+
+def _note(stage, schedule):
+    """Two events, (tick, kind, note, velocity); the end of a note sorts before the start of the next."""
+    tick = lambda sample: round(sample / schedule.sample_rate * BEATS_PER_MINUTE / 60 * TICKS_PER_BEAT)
+    velocity = min(max(round(PLAIN_VELOCITY + stage.level_db / DB_PER_VELOCITY), 1), 127)
+    note = note_number(stage, schedule)
+    return (tick(stage.start), "note_on", note, velocity), (tick(stage.stop), "note_off", note, 0)

@@ -1,10 +1,66 @@
-"""The order in which partials, or bands of noise, enter."""
+"""Which partials, and which bands of noise, sound in which stage, and the order in which they enter."""
 
+import numpy as np
 import torch
 
-ORDERS = ("low", "high", "odd", "octaves", "loudest", "random")
-BAND_ORDERS = ("low", "high", "odd", "loudest", "random")
-INAUDIBLE = 1e-4  # -80 dB: of the loudest
+from ddsp_nb.config import Config
+from ddsp_nb.errors import GrowthError
+from ddsp_nb.growth.plan import GrowthPlan, grow_counts
+from ddsp_nb.synthesis.noise import nearest_band
+
+INAUDIBLE = 1e-4  # of the loudest, -80 dB
+
+
+def partial_masks(
+    plan: GrowthPlan, n_harmonics: int, *, levels: torch.Tensor | None = None, seed: int = 0
+) -> torch.Tensor:
+    """Which partials sound in which stage.
+
+    Args:
+        plan: `GrowthPlan`.
+        n_harmonics: partials of the instrument.
+        levels: [n_harmonics] how loud each partial gets, linear; those 80 dB below the loudest are never heard
+            and do not count. All count, and "loudest" means "low", if None.
+        seed: of the random order.
+
+    Returns:
+        [n_stages, n_harmonics] of 0 and 1.
+
+    Raises:
+        GrowthError: a written stage names a partial that the instrument does not have.
+    """
+    levels = torch.ones(n_harmonics) if levels is None else levels
+    order = entrance(plan.order, levels, seed)
+    stages = plan.stages or grow_counts(plan.strategy, len(order), plan.n_stages)
+    masks = torch.zeros(len(stages), n_harmonics)
+    for mask, stage in zip(masks, stages, strict=True):
+        chosen = order[:stage] if isinstance(stage, int) else torch.tensor(stage) - 1
+        if chosen.max() >= n_harmonics:
+            raise GrowthError(f"There is no partial {int(chosen.max()) + 1}: the instrument has {n_harmonics}.")
+        mask[chosen] = 1
+    masks *= audible(levels)
+    return masks.flip(0) if plan.shrinking else masks
+
+
+def noise_masks(
+    plan: GrowthPlan, n_bands: int, n_stages: int, *, levels: torch.Tensor | None = None, seed: int = 0
+) -> torch.Tensor:
+    """Which bands of the noise sound in which stage; arguments as in `partial_masks`.
+
+    Returns:
+        [n_stages, n_bands] of 0 and 1.
+    """
+    masks = torch.zeros(n_stages, n_bands)
+    if plan.noise == "bands":
+        order = entrance(plan.noise_order, torch.ones(n_bands) if levels is None else levels, seed)
+        counts = grow_counts(plan.noise_strategy, len(order), n_stages)
+        spread = np.linspace(0, len(counts) - 1, n_stages).round().astype(int)  # the strategy over all the stages
+        for mask, i in zip(masks, spread, strict=True):
+            mask[order[: counts[i]]] = 1
+        masks[-1] = 1
+    elif plan.noise != "none":
+        masks[0 if plan.noise == "every" else -1 :] = 1
+    return masks.flip(0) if plan.shrinking else masks
 
 
 def audible(levels: torch.Tensor) -> torch.Tensor:
@@ -32,3 +88,9 @@ def entrance(order: str, levels: torch.Tensor, seed: int = 0) -> torch.Tensor:
         "random": lambda: torch.randperm(len(levels), generator=torch.Generator().manual_seed(seed))[index],
     }
     return index[torch.argsort(keys[order](), stable=True)]
+
+
+def band_widths(config: Config) -> torch.Tensor:
+    """[n_bands] bins of the filterbank in each band, 0.1 for those narrower than a bin."""
+    bins_hz = torch.fft.rfftfreq(config.noise_n_fft, 1 / config.sample_rate)
+    return torch.bincount(nearest_band(bins_hz, config), minlength=config.n_bands).float().clamp(min=0.1)

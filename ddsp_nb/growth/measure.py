@@ -14,7 +14,7 @@ import torch
 
 from ddsp_nb.analysis.least_squares import assemble, overlap_add, solve_block_tridiagonal
 from ddsp_nb.config import Config
-from ddsp_nb.growth.performance import Voice
+from ddsp_nb.growth.performance import ControlTrack
 from ddsp_nb.synthesis.noise import nearest_band
 from ddsp_nb.synthesis.oscillator import harmonic_basis, ramp, render_frames
 
@@ -25,16 +25,16 @@ APART = 1.1  # frame rates between partials whose movements can be told apart
 
 
 class HarmonicFit:
-    """The partials of a stretch of a voice, prepared to be fitted to sounds that were rendered from it.
+    """The partials of a stretch of a track, prepared to be fitted to sounds that were rendered from it.
 
     Args:
-        voice: the frames of the stretch.
+        track: the frames of the stretch.
         config: of the model.
     """
 
-    def __init__(self, voice: Voice, config: Config):
-        self.voice, self.config, self.n_harmonics = voice, config, voice.controls.amplitudes.shape[-1]
-        self.basis = harmonic_basis(voice.f0_hz, voice.phase, self.n_harmonics, config, ratios=voice.ratios).double()
+    def __init__(self, track: ControlTrack, config: Config):
+        self.track, self.config, self.n_harmonics = track, config, track.controls.amplitudes.shape[-1]
+        self.basis = harmonic_basis(track.f0_hz, track.phase, self.n_harmonics, config, ratios=track.ratios).double()
         self.after = ramp(self.basis)
         self.diag, self.off_diag = assemble(self.basis * (1 - self.after), self.basis * self.after)
 
@@ -74,8 +74,8 @@ class HarmonicFit:
         seconds = self.n_samples / self.config.sample_rate
         frame_rate = self.config.sample_rate / self.config.hop_length
         least_hz = max(APART * frame_rate, main_lobe_hz(PARTIAL_BETA, seconds))
-        multiples = self.voice.multiples()
-        distance_hz = (multiples[:, None] - multiples).abs() * self.voice.f0_hz.min()
+        multiples = self.track.multiples()
+        distance_hz = (multiples[:, None] - multiples).abs() * self.track.f0_hz.min()
         distance_hz.fill_diagonal_(torch.inf)
         return (distance_hz[:, on] >= least_hz).all(1)
 

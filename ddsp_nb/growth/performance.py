@@ -1,6 +1,7 @@
 """What a stage plays before its mask: the recording's own phrase, or a held note that is as alive as the recording."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 
 import torch
 from torch.nn import functional as F
@@ -13,18 +14,18 @@ from ddsp_nb.training.model import Controls
 
 STEADY_S = 1.5  # of the recording, from which a held note takes its movement
 SMOOTHING_S = 0.03  # keeps vibrato and swell, takes out what flutters from frame to frame
-LEAST_FRAMES = 8
-SOUNDING = 1e-3  # -30 dB: of the loudest frame's energy
+LEAST_FRAMES = 8  # of a steady stretch; below that a wandering pitch is taken as it is
+SOUNDING = 1e-3  # of the loudest frame's energy, -30 dB
 
 
 @dataclass(frozen=True)
-class Voice:
-    """Pitch and controls of a stretch of sound.
+class ControlTrack:
+    """Pitch and controls of a stretch of sound, frame by frame.
 
     Attributes:
         f0_hz: [n_frames] Hz.
         phase: [n_frames] float64 radians, unwrapped.
-        controls: `Controls` with [1, n_frames, ...].
+        controls: `Controls` of one clip, [n_frames, ...] each.
         ratios: [n_harmonics] float64 multiples of f0 at which the partials sound, or None for whole ones.
     """
 
@@ -33,13 +34,14 @@ class Voice:
     controls: Controls
     ratios: torch.Tensor | None = None
 
-    def __getitem__(self, frames: slice) -> "Voice":
-        return Voice(self.f0_hz[frames], self.phase[frames], pick(self.controls, frames), self.ratios)
+    def __getitem__(self, frames: slice) -> "ControlTrack":
+        return ControlTrack(
+            self.f0_hz[frames], self.phase[frames], each(self.controls, lambda x: x[frames]), self.ratios
+        )
 
-    def cpu(self) -> "Voice":
-        """The same voice in the computer's own memory."""
-        parts = (self.controls.amplitudes, self.controls.directions, self.controls.noise_magnitudes)
-        return Voice(self.f0_hz.cpu(), self.phase.cpu(), Controls(*(part.cpu() for part in parts)), self.ratios)
+    def cpu(self) -> "ControlTrack":
+        """The same track in the computer's own memory."""
+        return ControlTrack(self.f0_hz.cpu(), self.phase.cpu(), each(self.controls, torch.Tensor.cpu), self.ratios)
 
     def multiples(self) -> torch.Tensor:
         """[n_harmonics] frequency of each partial as a multiple of f0."""
@@ -49,45 +51,62 @@ class Voice:
     def levels(self, config: Config) -> torch.Tensor:
         """[n_harmonics] the loudest each partial gets where it lies below Nyquist, linear."""
         below = self.f0_hz[:, None] * self.multiples() < config.nyquist_hz
-        return (self.controls.amplitudes[0] * below).amax(0)
+        return (self.controls.amplitudes * below).amax(0)
 
 
-def make_voice(features: Features, controls: Controls, config: Config, pitch, n_frames: int, ratios=None) -> Voice:
+def make_track(
+    features: Features,
+    controls: Controls,
+    config: Config,
+    pitch: str | float,
+    n_frames: int,
+    ratios: torch.Tensor | None = None,
+) -> ControlTrack:
     """The stretch of a recording that a stage plays.
 
     Args:
         features: of the recording.
-        controls: what the network plays for them.
+        controls: what the network plays for them, [n_frames, ...].
+        config: of the model.
         pitch: "phrase", "held", a note name or Hz.
         n_frames: how long; walked back and forth where the recording is shorter.
-        ratios: see `Voice`.
+        ratios: see `ControlTrack`.
     """
     features = features.to(controls.amplitudes.device)
     if pitch == PHRASE:
-        return phrase_voice(features, controls, config, n_frames, ratios)
-    return held_voice(features, controls, config, None if pitch == HELD else pitch_hz(pitch), n_frames, ratios)
+        return phrase_track(features, controls, config, n_frames, ratios)
+    return held_track(features, controls, config, None if pitch == HELD else pitch_hz(pitch), n_frames, ratios)
 
 
-def phrase_voice(features, controls, config, n_frames, ratios=None) -> Voice:
+def phrase_track(
+    features: Features, controls: Controls, config: Config, n_frames: int, ratios: torch.Tensor | None = None
+) -> ControlTrack:
     """The fullest stretch of a recording, on one note if there is one."""
-    energy = controls.amplitudes[0].square().sum(-1)
     if n_frames <= len(features):
+        energy = controls.amplitudes.square().sum(-1)
         frames = fullest_stretch(energy, features.f0_hz, n_frames)
         phase = None if features.phase is None else features.phase[frames]
     else:  # there and back, as often as it takes; phase cannot run backwards, so it is integrated anew
-        frames, phase = there_and_back(len(features), n_frames).to(energy.device), None
+        frames, phase = there_and_back(len(features), n_frames).to(features.f0_hz.device), None
     f0_hz = features.f0_hz[frames]
     phase = integrate_pitch(f0_hz, config) if phase is None else phase
-    return Voice(f0_hz, phase, pick(controls, frames), ratios)
+    return ControlTrack(f0_hz, phase, each(controls, lambda x: x[frames]), ratios)
 
 
-def held_voice(features, controls, config, hz, n_frames, ratios=None) -> Voice:
+def held_track(
+    features: Features,
+    controls: Controls,
+    config: Config,
+    hz: float | None,
+    n_frames: int,
+    ratios: torch.Tensor | None = None,
+) -> ControlTrack:
     """One note, with the small movements of pitch, loudness and spectrum that a steady stretch of the recording has.
 
     The network has read the recording as it was played, so that the timbre stays the instrument's; only the
     oscillator moves. `hz` None is the recording's median pitch.
     """
-    energy = controls.amplitudes[0].square().sum(-1)
+    energy = controls.amplitudes.square().sum(-1)
     steady = steady_stretch(energy, features.f0_hz, round(STEADY_S * config.sample_rate / config.hop_length))
     width = max(1.5, SMOOTHING_S * config.sample_rate / config.hop_length)
     longer = n_frames + reach(width)  # so that a note begins the same however long it lasts
@@ -96,22 +115,23 @@ def held_voice(features, controls, config, hz, n_frames, ratios=None) -> Voice:
     hz = sounding.median() if hz is None else hz
     f0_hz = smooth(features.f0_hz[frames].log()[:, None], width)[:, 0].exp()
     f0_hz = hz * f0_hz / features.f0_hz[steady].median()
-    still = pick(controls, frames)
-    directions = F.normalize(smooth(still.directions[0].flatten(1), width).view_as(still.directions), dim=-1)
-    amplitudes = smooth(still.amplitudes[0], width)[None]
-    noise = smooth(still.noise_magnitudes[0], width)[None]
-    voice = Voice(f0_hz, integrate_pitch(f0_hz, config), Controls(amplitudes, directions, noise), ratios)
-    return voice[:n_frames]
+    directions = controls.directions[frames]
+    calm = Controls(
+        amplitudes=smooth(controls.amplitudes[frames], width),
+        directions=F.normalize(smooth(directions.flatten(1), width).view_as(directions), dim=-1),
+        noise_magnitudes=smooth(controls.noise_magnitudes[frames], width),
+    )
+    return ControlTrack(f0_hz, integrate_pitch(f0_hz, config), calm, ratios)[:n_frames]
 
 
-def fullest_stretch(energy, f0_hz, n_frames):
+def fullest_stretch(energy: torch.Tensor, f0_hz: torch.Tensor, n_frames: int) -> torch.Tensor:
     """Neighbouring frames with the most energy; stretches whose pitch moves over a semitone count a tenth."""
     total = energy.unfold(0, n_frames, 1).sum(1)
     start = int((total * torch.where(range_octaves(f0_hz, n_frames) < 1 / 12, 1.0, 0.1)).argmax())
     return start + torch.arange(n_frames, device=energy.device)
 
 
-def steady_stretch(energy, f0_hz, n_frames):
+def steady_stretch(energy: torch.Tensor, f0_hz: torch.Tensor, n_frames: int) -> torch.Tensor:
     """Neighbouring frames that sound, within a semitone; as many of n_frames as there are, the loudest ones."""
     n_frames = min(n_frames, len(energy))
     while True:
@@ -124,7 +144,7 @@ def steady_stretch(energy, f0_hz, n_frames):
     return start + torch.arange(n_frames, device=energy.device)
 
 
-def range_octaves(f0_hz, n_frames):
+def range_octaves(f0_hz: torch.Tensor, n_frames: int) -> torch.Tensor:
     """[n_starts] by how many octaves the pitch moves within n_frames from each start."""
     octaves = f0_hz.log2().unfold(0, n_frames, 1)
     return octaves.amax(1) - octaves.amin(1)
@@ -149,11 +169,6 @@ def smooth(values: torch.Tensor, width: float) -> torch.Tensor:
     return F.conv1d(padded, (kernel / kernel.sum())[None, None])[:, 0].T
 
 
-def pick(controls: Controls, frames) -> Controls:
-    """Controls of some frames."""
-    return replace(
-        controls,
-        amplitudes=controls.amplitudes[:, frames],
-        directions=controls.directions[:, frames],
-        noise_magnitudes=controls.noise_magnitudes[:, frames],
-    )
+def each(controls: Controls, change: Callable[[torch.Tensor], torch.Tensor]) -> Controls:
+    """Controls with each of their tensors changed in the same way."""
+    return Controls(*(change(getattr(controls, f.name)) for f in fields(controls)))

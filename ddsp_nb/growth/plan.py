@@ -1,21 +1,25 @@
-"""The plan of a growth, as plain data: what sounds in which stage, for how long, how loud and at what pitch."""
+"""The plan of a growth, as plain data: what sounds in which stage, for how long, how loud and at what pitch.
 
+Light to import, so that the command line answers at once. Defaults, ranges, choices and their meaning are written
+here and nowhere else; the command line and the panel take them from the fields.
+"""
+
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from reprlib import repr as short
 
-import numpy as np
-import torch
-
 from ddsp_nb.errors import GrowthError
-from ddsp_nb.growth.envelope import ADSR, curve, is_number
-from ddsp_nb.growth.masks import BAND_ORDERS, ORDERS, audible, entrance
-from ddsp_nb.growth.tuning import check_pitch, check_ratios
+from ddsp_nb.growth.envelope import ADSR, curve
+from ddsp_nb.growth.settings import MOST_STAGES, check_settings, setting
+from ddsp_nb.growth.tuning import TABLES, check_pitch, check_ratios
 
 STRATEGIES = ("linear", "exponential", "fibonacci", "primes")
-WRITTEN = "written"
+ORDERS = ("low", "high", "odd", "octaves", "loudest", "random")
+BAND_ORDERS = ("low", "high", "odd", "loudest", "random")
 NOISE_CHOICES = ("last", "every", "bands", "none")
-MOST_STAGES = 1024
+WRITTEN = "written"  # the strategy of a plan with stages of its own
+MOST_PARTIALS = 512  # the highest number that a partial of a written stage can have
 
 
 @dataclass(frozen=True)
@@ -45,59 +49,64 @@ class GrowthPlan:
             a melody over the stages, repeated where it is shorter.
         ratios: partial k sounds at ratio k of the pitch: "harmonic", "just", "equal", "quarter-tones", "whole-tones"
             or a list of numbers.
-        stretch: inharmonicity of a stiff string, 0 to 0.1.
+        inharmonicity: coefficient B of a stiff string, 0 to 0.1, which sharpens the higher partials.
 
     Raises:
         GrowthError: a value outside its range.
     """
 
-    strategy: str = "fibonacci"
-    n_stages: int = 8
+    strategy: str = setting("fibonacci", "How the number of partials grows.", choices=(*STRATEGIES, WRITTEN))
+    n_stages: int = setting(8, "Stages of the linear strategy.", low=1, high=MOST_STAGES)
     stages: tuple | None = None
-    order: str = "low"
-    shrinking: bool = False
-    stage_duration_s: float | tuple[float, ...] = 0.5
-    silence_duration_s: float | tuple[float, ...] = 0.2
-    crossfade_s: float = 0.0
+    order: str = setting("low", "Which partials enter first.", choices=ORDERS)
+    shrinking: bool = setting(False, "Play it backwards: from the full sound to one sine wave.", choices=(False, True))
+    stage_duration_s: float | tuple[float, ...] = setting(
+        0.5,
+        "Length of a stage, s; 1,0.1 accelerates from 1 to 0.1 s, 0.1,1 slows down.",
+        low=0.02,
+        high=600,
+        unit="s",
+    )
+    silence_duration_s: float | tuple[float, ...] = setting(
+        0.2, "Silence between stages, s; 0.5,0.1 shortens it.", low=0, high=600, unit="s"
+    )
+    crossfade_s: float = setting(0.0, "Let stages overlap by so many s instead.", low=0, high=60, unit="s")
     adsr: ADSR = field(default_factory=ADSR)
-    loudness_db: float | tuple[float, ...] = 0.0
-    noise: str = "last"
-    noise_strategy: str = "linear"
-    noise_order: str = "low"
-    pitch: str | float | tuple = "phrase"
-    ratios: str | tuple[float, ...] = "harmonic"
-    stretch: float = 0.0
+    loudness_db: float | tuple[float, ...] = setting(
+        0.0, "Level of the stages, dB; -24,0 is a crescendo.", low=-60, high=60, unit="dB"
+    )
+    noise: str = setting(
+        "last", "Breath and bow: in the last stage, in every one, band by band, or never.", choices=NOISE_CHOICES
+    )
+    noise_strategy: str = setting("linear", "How the number of bands grows.", choices=STRATEGIES)
+    noise_order: str = setting("low", "Which bands enter first.", choices=BAND_ORDERS)
+    pitch: str | float | tuple = setting(
+        "phrase", "What is played: the recording's own phrase, its median note “held”, a note such as C#4, or Hz."
+    )
+    ratios: str | tuple[float, ...] = setting(
+        "harmonic", f"Where partials sound: {', '.join(TABLES)}, or multiples such as 1,2.1,3.3."
+    )
+    inharmonicity: float = setting(
+        0.0,
+        "Stretch the partials as a stiff string does, 0 to 0.1 (a piano string has 0.0001 to 0.01).",
+        low=0,
+        high=0.1,
+    )
 
     def __post_init__(self):
         for f in fields(self):
             object.__setattr__(self, f.name, _frozen(getattr(self, f.name)))
         if self.stages is not None:
-            object.__setattr__(self, "strategy", WRITTEN)
             _check_stages(self.stages)
+            object.__setattr__(self, "strategy", WRITTEN)
         elif self.strategy == WRITTEN:
             raise GrowthError("The strategy “written” needs stages such as 1, 4, 9.")
-        else:
-            _check_choice("strategy", self.strategy, STRATEGIES)
-        _check_choice("order", self.order, ORDERS)
-        _check_choice("noise", self.noise, NOISE_CHOICES)
-        _check_choice("noise strategy", self.noise_strategy, STRATEGIES)
-        _check_choice("noise order", self.noise_order, BAND_ORDERS)
-        if type(self.shrinking) is not bool or not isinstance(self.adsr, ADSR):
-            raise GrowthError("Use True or False for shrinking and an ADSR for the envelope.")
-        self._check_times()
+        check_settings(self)
+        if not isinstance(self.adsr, ADSR):
+            raise GrowthError("Use an ADSR for the envelope.")
         for pitch in self.melody:
             check_pitch(pitch)
-        check_ratios(self.ratios, self.stretch)
-
-    def _check_times(self):
-        if type(self.n_stages) is not int or not 1 <= self.n_stages <= MOST_STAGES:
-            raise GrowthError(f"Use 1 to {MOST_STAGES} stages.")
-        if not _within(self.stage_duration_s, 0.02, 600) or not _within(self.silence_duration_s, 0, 600):
-            raise GrowthError("Use at least 1 stage of 0.02 to 600 s and a silence of 0 to 600 s.")
-        if not is_number(self.crossfade_s) or not 0 <= self.crossfade_s <= 60:
-            raise GrowthError("Use a cross-fade of 0 to 60 s.")
-        if not _within(self.loudness_db, -60, 60):
-            raise GrowthError("Use a loudness of -60 to 60 dB.")
+        check_ratios(self.ratios)
 
     @property
     def melody(self) -> tuple:
@@ -112,70 +121,25 @@ class GrowthPlan:
             counts = [len(s) if isinstance(s, tuple) else min(s, n_partials) for s in self.stages]
         return counts[::-1] if self.shrinking else counts
 
-    def masks(self, n_harmonics: int, *, levels=None, seed: int = 0) -> torch.Tensor:
-        """Which partials sound in which stage.
-
-        Args:
-            n_harmonics: partials of the instrument.
-            levels: [n_harmonics] how loud each partial gets, linear; those 80 dB below the loudest are never heard
-                and do not count. All count, and "loudest" means "low", if None.
-            seed: of the random order.
-
-        Returns:
-            [n_stages, n_harmonics] of 0 and 1.
-
-        Raises:
-            GrowthError: a written stage names a partial that the instrument does not have.
-        """
-        levels = torch.ones(n_harmonics) if levels is None else levels
-        order = entrance(self.order, levels, seed)
-        masks = torch.zeros(len(self.stages or self.counts(len(order))), n_harmonics)
-        for mask, stage in zip(
-            masks, self.stages or grow_counts(self.strategy, len(order), self.n_stages), strict=True
-        ):
-            chosen = order[:stage] if isinstance(stage, int) else torch.tensor(stage) - 1
-            if chosen.max() >= n_harmonics:
-                raise GrowthError(f"There is no partial {int(chosen.max()) + 1}: the instrument has {n_harmonics}.")
-            mask[chosen] = 1
-        masks *= audible(levels)
-        return masks.flip(0) if self.shrinking else masks
-
-    def noise_masks(self, n_bands: int, n_stages: int, *, levels=None, seed: int = 0) -> torch.Tensor:
-        """Which bands of the noise sound in which stage; arguments as in `masks`.
-
-        Returns:
-            [n_stages, n_bands] of 0 and 1.
-        """
-        masks = torch.zeros(n_stages, n_bands)
-        if self.noise == "bands":
-            order = entrance(self.noise_order, torch.ones(n_bands) if levels is None else levels, seed)
-            counts = np.array(grow_counts(self.noise_strategy, len(order), n_stages))
-            counts = (
-                counts[np.linspace(0, len(counts) - 1, n_stages).round().astype(int)] if n_stages > 1 else [n_bands]
-            )
-            for mask, count in zip(masks, counts, strict=True):
-                mask[order[:count]] = 1
-            masks[-1] = 1
-        elif self.noise != "none":
-            masks[0 if self.noise == "every" else -1 :] = 1
-        return masks.flip(0) if self.shrinking else masks
-
-    def durations_s(self, n_stages: int) -> np.ndarray:
-        """[n_stages] length of each stage."""
+    def durations_s(self, n_stages: int) -> list[float]:
+        """Length of each stage."""
         return curve(self.stage_duration_s, n_stages, geometric=True)
 
     def edges(self, n_stages: int, sample_rate: int) -> list[tuple[int, int]]:
         """First sample of each stage, and the one after its last."""
-        lengths = np.rint(self.durations_s(n_stages) * sample_rate).astype(int)
-        gaps = np.rint(curve(self.silence_duration_s, n_stages, geometric=True) * sample_rate).astype(int)
+        gaps_s = curve(self.silence_duration_s, n_stages, geometric=True)
         if self.crossfade_s:
-            gaps[:] = -round(self.overlap_s(n_stages) * sample_rate)
-        starts = np.concatenate([[0], np.cumsum(lengths + gaps)[:-1]])
-        return [(int(start), int(start + length)) for start, length in zip(starts, lengths, strict=True)]
+            gaps_s = [-self.overlap_s(n_stages)] * n_stages
+        edges, start = [], 0
+        for duration_s, gap_s in zip(self.durations_s(n_stages), gaps_s, strict=True):
+            stop = start + round(duration_s * sample_rate)
+            edges.append((start, stop))
+            start = stop + round(gap_s * sample_rate)
+        return edges
 
     def overlap_s(self, n_stages: int) -> float:
         """Seconds by which stages overlap: the cross-fade, at most half of the shortest stage."""
-        return min(self.crossfade_s, self.durations_s(n_stages).min() / 2) if n_stages > 1 else 0.0
+        return min(self.crossfade_s, min(self.durations_s(n_stages)) / 2) if n_stages > 1 else 0.0
 
     def to_dict(self) -> dict:
         """The plan as plain values that JSON can hold."""
@@ -193,11 +157,14 @@ class GrowthPlan:
         return cls(**values | {"adsr": ADSR(**values.get("adsr", {}))})
 
 
+SETTINGS = {f.name: f for owner in (GrowthPlan, ADSR) for f in fields(owner) if f.metadata}
+
+
 def grow_counts(strategy: str, n_partials: int, n_stages: int) -> list[int]:
     """Rising distinct counts that end with n_partials."""
     if strategy == "linear":
-        steps = np.linspace(1, n_partials, min(n_stages, n_partials)).round().astype(int).tolist()
-        return steps if len(steps) > 1 else [n_partials]
+        n_steps = min(n_stages, n_partials) - 1
+        return [round(1 + i * ((n_partials - 1) / n_steps)) for i in range(n_steps)] + [n_partials]
     if strategy == "primes":
         return sorted({1, n_partials} | {n for n in range(2, n_partials) if all(n % d for d in range(2, n))})
     counts = [1]
@@ -207,14 +174,33 @@ def grow_counts(strategy: str, n_partials: int, n_stages: int) -> list[int]:
     return counts
 
 
+def parse_numbers(text: str) -> tuple[float, ...]:
+    """Finite numbers with commas between them. Raises GrowthError where one is none."""
+    try:
+        numbers = tuple(float(part) for part in text.split(","))
+    except ValueError as error:
+        raise GrowthError(f"{text!r} is not a number, nor a list such as 0.5,0.1.") from error
+    if not all(map(math.isfinite, numbers)):
+        raise GrowthError(f"{text!r} is not finite.")
+    return numbers
+
+
+def parse_stages(text: str) -> tuple:
+    """Stages as written: counts 1,4,9 or sets of partials 1/1+3/1+3+5. Raises GrowthError where they are neither."""
+    try:
+        if "/" in text or "+" in text:
+            return tuple(tuple(int(k) for k in stage.split("+")) for stage in text.split("/"))
+        numbers = tuple(int(n) for n in text.split(","))
+    except ValueError as error:
+        raise GrowthError(f"{text!r} is not a number such as 8, counts such as 1,4,9 or sets such as 1/1+3.") from error
+    if min(numbers) < 1:
+        raise GrowthError(f"{text!r}: use numbers from 1 on.")
+    return numbers
+
+
 def _frozen(value):
     """Lists as tuples, all the way down, so that a plan cannot change."""
     return tuple(_frozen(v) for v in value) if isinstance(value, Sequence) and not isinstance(value, str) else value
-
-
-def _check_choice(name, value, choices):
-    if value not in choices:
-        raise GrowthError(f"Unknown {name} {short(value)}; use one of {', '.join(choices)}.")
 
 
 def _check_stages(stages):
@@ -222,16 +208,8 @@ def _check_stages(stages):
         raise GrowthError(f"Stages: write 1 to {MOST_STAGES} of them, such as [1, 4, 9] or [[1], [1, 3, 5]].")
     for stage in stages:
         numbers = stage if isinstance(stage, tuple) else (stage,)
-        if (
-            not numbers
-            or len(set(numbers)) < len(numbers)
-            or any(type(n) is not int or not 1 <= n <= 512 for n in numbers)
-        ):
+        whole = all(type(n) is int and 1 <= n <= MOST_PARTIALS for n in numbers)
+        if not numbers or not whole or len(set(numbers)) < len(numbers):
             raise GrowthError(
                 "Stages: each is a count, or a set of partials without repeats, of whole numbers from 1 on."
             )
-
-
-def _within(value, low, high):
-    values = value if isinstance(value, tuple) else (value,)
-    return 1 <= len(values) <= MOST_STAGES and all(is_number(v) and low <= v <= high for v in values)

@@ -5,25 +5,24 @@ absent, one that is on keeps its level, and one gain serves the whole piece, or 
 """
 
 from dataclasses import dataclass
-from itertools import groupby
 
 import torch
 
 from ddsp_nb.analysis.features import Features
 from ddsp_nb.growth.certificate import Certificate
 from ddsp_nb.growth.certify import certify
-from ddsp_nb.growth.envelope import ADSR
-from ddsp_nb.growth.plan import NOISE_CHOICES, STRATEGIES, GrowthPlan
+from ddsp_nb.growth.performance import ControlTrack
+from ddsp_nb.growth.plan import GrowthPlan
 from ddsp_nb.growth.schedule import Schedule, Stage, make_schedule
 from ddsp_nb.synthesis.noise import FilteredNoiseGenerator, keep_bands
-from ddsp_nb.synthesis.oscillator import harmonic_basis, integrate_pitch, ramp
+from ddsp_nb.synthesis.oscillator import harmonic_basis, ramp
 from ddsp_nb.training.model import Controls, DDSPModel
 
-__all__ = ["ADSR", "NOISE_CHOICES", "STRATEGIES", "Growth", "GrowthPlan", "Stage", "grow", "render_stages"]
-FULL_SCALE = 0.9
+FULL_SCALE = 0.9  # peak of a piece
 HOPS_AT_ONCE = 128  # keeps the basis of a long stage out of memory
-STAGES_AT_ONCE = 16
+STAGES_AT_ONCE = 16  # whose noise is filtered together
 MARGIN = 4096  # samples beyond a stage that its noise filter hears, so that cross-faded stages agree
+SILENCE = 1e-9  # stands for the peak of a piece without any sound
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,6 @@ def grow(
 
     Every stage of a pitch plays the same stretch of the recording, the one that sounds fullest, so that only the
     partials differ; stages longer than the recording walk it back and forth, and cross-faded stages run on in it.
-    All stages of a pitch share one basis and are rendered in one matrix product.
 
     Args:
         model: a trained model.
@@ -113,7 +111,7 @@ def grow(
 
 def peak(sound: torch.Tensor) -> float:
     """Largest absolute sample, never 0."""
-    return max(sound.abs().max().item(), 1e-9)
+    return max(sound.abs().max().item(), SILENCE)
 
 
 def _envelopes(schedule, device):
@@ -128,24 +126,18 @@ def _envelopes(schedule, device):
 
 
 def _harmonic(model, schedule, envelopes):
-    """[n_samples] partials of the piece: stages that play the same stretch are rendered together, longest first."""
+    """[n_samples] partials of the piece: along each track, all stages that sound there share one basis."""
     hop, piece = model.config.hop_length, torch.zeros(schedule.n_samples, device=model.mix.device)
-    place = lambda i: (str(schedule.stages[i].pitch), schedule.stages[i].offset)
-    order = sorted(range(len(schedule.stages)), key=lambda i: (*place(i), -len(schedule.stages[i])))
-    for _, group in groupby(order, key=place):
-        group = [(schedule.stages[i], envelopes[i]) for i in group]
-        first = group[0][0]
-        lead, start = first.offset % hop, first.offset // hop
-        n_hops = -(-(lead + len(first)) // hop)
-        for hops in range(0, n_hops, HOPS_AT_ONCE):
-            sounding = [(s, e) for s, e in group if lead + len(s) > hops * hop]
-            stop = min(hops + HOPS_AT_ONCE, n_hops)
-            voice = schedule.voices[first.pitch][start + hops : start + stop + 1]
-            sounds = render_stages(
-                model, voice, voice.controls, torch.stack([s.mask for s, _ in sounding]), voice.ratios
-            )
-            for (stage, envelope), sound in zip(sounding, sounds, strict=True):
-                _add(piece, stage, envelope, sound, hops * hop - lead)
+    for pitch, track in schedule.tracks.items():
+        stages = [(s, e) for s, e in zip(schedule.stages, envelopes, strict=True) if s.pitch == pitch]
+        last_hop = len(track.f0_hz) - 1
+        for first in range(0, last_hop, HOPS_AT_ONCE):
+            last = min(first + HOPS_AT_ONCE, last_hop)
+            sounding = [(s, e) for s, e in stages if s.offset < last * hop and s.offset + len(s) > first * hop]
+            if sounding:
+                sounds = render_stages(model, track[first : last + 1], torch.stack([s.mask for s, _ in sounding]))
+                for (stage, envelope), sound in zip(sounding, sounds, strict=True):
+                    _add(piece, stage, envelope, sound, first * hop - stage.offset)
     return piece
 
 
@@ -155,37 +147,47 @@ def _add(piece, stage, envelope, sound, at):
     piece[stage.start + start : stage.start + stop] += sound[start - at : stop - at] * envelope[start:stop]
 
 
-def render_stages(model, stretch, controls, masks, ratios=None):
-    """[n_stages, n_samples] harmonic sound of each mask: one basis, one matrix product."""
-    config, masks = model.config, masks.to(model.mix.device)
+def render_stages(model: DDSPModel, track: ControlTrack, masks: torch.Tensor) -> torch.Tensor:
+    """Harmonic sound of a track under several masks: one basis, one matrix product.
+
+    Args:
+        model: a trained model; gives the mix of partials and noise.
+        track: [n_frames] of pitch and controls.
+        masks: [n_stages, n_harmonics] of 0 and 1.
+
+    Returns:
+        [n_stages, (n_frames - 1) * hop_length].
+    """
+    masks = masks.to(model.mix.device)
     used = masks.any(0).nonzero()[:, 0]
     n_harmonics = int(used.max()) + 1 if len(used) else 1
-    masks, ratios = masks[:, :n_harmonics], None if ratios is None else ratios[:n_harmonics]
-    phase = integrate_pitch(stretch.f0_hz, config) if stretch.phase is None else stretch.phase
-    basis = harmonic_basis(stretch.f0_hz, phase, n_harmonics, config, ratios=ratios)  # [n_hops, 2K, hop_length]
-    coefficients = controls.coefficients()[0].unflatten(-1, (2, -1))[..., :n_harmonics].flatten(1)
+    masks, ratios = masks[:, :n_harmonics], None if track.ratios is None else track.ratios[:n_harmonics]
+    basis = harmonic_basis(track.f0_hz, track.phase, n_harmonics, model.config, ratios=ratios)  # [n_hops, 2K, hop]
+    coefficients = track.controls.coefficients().unflatten(-1, (2, -1))[..., :n_harmonics].flatten(1)
     coefficients = model.mix * coefficients[:, None] * masks.to(basis).repeat(1, 2)
     before, after = coefficients[:-1] @ basis, coefficients[1:] @ basis  # [n_hops, n_stages, hop_length]
     return torch.lerp(before, after, ramp(basis)).transpose(0, 1).flatten(1)
 
 
 def _noise(model, schedule, envelopes, seed):
-    """[n_samples] noise of the piece; stages of a pitch share one noise, of which each keeps its bands."""
+    """[n_samples] noise of the piece: stages of a pitch share one noise, of which each keeps its bands."""
     config, piece = model.config, torch.zeros(schedule.n_samples, device=model.mix.device)
-    noisy = [i for i, stage in enumerate(schedule.stages) if stage.bands.any()]
-    whole = {schedule.stages[i].pitch: None for i in noisy}
-    for pitch in whole:
+    margin = MARGIN if schedule.plan.crossfade_s else 0
+    for pitch, track in schedule.tracks.items():
+        stages = [(s, e) for s, e in zip(schedule.stages, envelopes, strict=True) if s.pitch == pitch and s.bands.any()]
+        if not stages:
+            continue
         generator = torch.Generator().manual_seed(seed)
-        magnitudes = schedule.voices[pitch].controls.noise_magnitudes
-        whole[pitch] = (1 - model.mix) * FilteredNoiseGenerator(config)(magnitudes, generator=generator)[0]
-    place = lambda i: (schedule.stages[i].pitch, schedule.stages[i].offset, len(schedule.stages[i]))
-    for (pitch, offset, length), group in groupby(sorted(noisy, key=lambda i: (str(place(i)), i)), key=place):
-        group = list(group)
-        margin = MARGIN if schedule.plan.crossfade_s else 0
-        start = max(offset - margin, 0)
-        sounds = _banded(whole[pitch][start : offset + length + margin], [schedule.stages[i] for i in group], config)
-        for i, sound in zip(group, sounds, strict=True):
-            _add(piece, schedule.stages[i], envelopes[i], sound, start - offset)
+        noise = FilteredNoiseGenerator(config)(track.controls.noise_magnitudes[None], generator=generator)[0]
+        noise = (1 - model.mix) * noise
+        places = {}
+        for stage, envelope in stages:
+            places.setdefault((stage.offset, len(stage)), []).append((stage, envelope))
+        for (offset, length), group in places.items():
+            start = max(offset - margin, 0)
+            sounds = _banded(noise[start : offset + length + margin], [stage for stage, _ in group], config)
+            for (stage, envelope), sound in zip(group, sounds, strict=True):
+                _add(piece, stage, envelope, sound, start - offset)
     return piece
 
 

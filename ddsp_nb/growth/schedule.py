@@ -1,6 +1,7 @@
 """A plan applied to an instrument: which partials and bands sound when, before anything is rendered."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
@@ -9,14 +10,13 @@ from ddsp_nb.analysis.features import Features
 from ddsp_nb.config import Config
 from ddsp_nb.errors import GrowthError
 from ddsp_nb.growth.envelope import curve
-from ddsp_nb.growth.masks import audible
-from ddsp_nb.growth.performance import Voice, make_voice
+from ddsp_nb.growth.masks import audible, band_widths, noise_masks, partial_masks
+from ddsp_nb.growth.performance import ControlTrack, each, make_track
 from ddsp_nb.growth.plan import GrowthPlan
 from ddsp_nb.growth.tuning import ratio_table
-from ddsp_nb.synthesis.noise import nearest_band
 from ddsp_nb.training.model import Controls, DDSPModel
 
-LONGEST_PIECE_S = 3600
+LONGEST_PIECE_S = 3600  # a slip of the keyboard, or a stranger's sidecar, should not fill the memory
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Stage:
         stop: the sample after the last.
         pitch: "phrase", "held", a note name or Hz.
         level_db: loudness that the plan gives the stage.
-        offset: sample of the voice at which the stage begins.
+        offset: sample of its track at which the stage begins.
     """
 
     mask: torch.Tensor
@@ -57,14 +57,14 @@ class Schedule:
     Attributes:
         plan: `GrowthPlan`.
         stages: in their order.
-        voices: what is played at each pitch of the plan, as long as its stages need.
+        tracks: what is played at each pitch of the plan, as long as its stages need.
         sample_rate: Hz.
         remarks: sentences for the reader about what the plan leads to.
     """
 
     plan: GrowthPlan
     stages: list[Stage]
-    voices: dict[str | float, Voice]
+    tracks: dict[str | float, ControlTrack]
     sample_rate: int
     remarks: tuple[str, ...]
 
@@ -137,46 +137,49 @@ def make_schedule(
         GrowthError: the piece would be longer than an hour, or the plan asks for partials that do not exist.
     """
     config = model.config
-    with torch.no_grad():
-        controls = model.controls(features) if controls is None else controls
-    longest = round(plan.durations_s(len(plan.stages or (1, 2))).max() * config.sample_rate)
+    if controls is None:
+        with torch.no_grad():
+            controls = model.controls(features)
+    if controls.amplitudes.ndim == 3:  # a batch of one
+        controls = each(controls, lambda x: x[0])
+    ratios = ratio_table(plan.ratios, plan.inharmonicity, config.n_harmonics)
+    tracks_of = lambda n_frames: {
+        pitch: make_track(features, controls, config, pitch, n_frames, ratios) for pitch in plan.melody
+    }
+    # Stages that do not overlap begin their track anew; cross-faded ones run on in one as long as the piece, whose
+    # length is known once the partials that can be heard in the recording have given the stages.
+    longest = round(max(plan.durations_s(len(plan.stages or (1, 2)))) * config.sample_rate)
     check_length(longest * len(set(plan.melody)), config)
-    voice_for = lambda pitch, n: _voice(features, controls, config, plan, pitch, n)
-    known = {pitch: voice_for(pitch, config.n_frames(longest)) for pitch in dict.fromkeys(plan.melody)}
-    heard = [voice_for(pitch, len(features)) for pitch in known] if plan.crossfade_s else known.values()
-    levels = torch.stack([voice.levels(config).cpu() for voice in heard]).amax(0)
-    masks = plan.masks(config.n_harmonics, levels=levels, seed=seed)
-    gains = controls.noise_magnitudes[0].amax(0).cpu() * band_widths(config).sqrt()
-    bands = plan.noise_masks(config.n_bands, len(masks), levels=gains, seed=seed)
-    edges = plan.edges(len(masks), config.sample_rate)
-    check_length(edges[-1][1] * (len(known) if plan.crossfade_s else 1), config)
-    levels_db = curve(plan.loudness_db, len(masks))
-    stages = [
-        Stage(
-            mask,
-            band,
-            start,
-            stop,
-            plan.melody[i % len(plan.melody)],
-            float(levels_db[i]),
-            start if plan.crossfade_s else 0,
-        )
-        for i, (mask, band, (start, stop)) in enumerate(zip(masks, bands, edges, strict=True))
-    ]
+    tracks = tracks_of(len(features) if plan.crossfade_s else config.n_frames(longest))
+    levels = torch.stack([track.levels(config).cpu() for track in tracks.values()]).amax(0)
+    stages = _stages(plan, levels, controls, config, seed)
     if plan.crossfade_s:
-        known = {pitch: voice_for(pitch, config.n_frames(edges[-1][1])) for pitch in known}
-    return Schedule(plan, stages, known, config.sample_rate, tuple(remarks(plan, stages, levels, config)))
+        n_samples = stages[-1].stop
+        check_length(n_samples * len(tracks), config)
+        tracks = tracks_of(config.n_frames(n_samples))
+    return Schedule(plan, stages, tracks, config.sample_rate, tuple(remarks(plan, stages, levels, config)))
 
 
-def _voice(features, controls, config, plan, pitch, n_frames):
-    ratios = ratio_table(plan.ratios, plan.stretch, config.n_harmonics)
-    return make_voice(features, controls, config, pitch, n_frames, ratios)
-
-
-def band_widths(config: Config) -> torch.Tensor:
-    """[n_bands] number of the filterbank's bins in each band, 0 for bands narrower than a bin."""
-    bins_hz = torch.fft.rfftfreq(config.noise_n_fft, 1 / config.sample_rate)
-    return torch.bincount(nearest_band(bins_hz, config), minlength=config.n_bands).float().clamp(min=0.1)
+def _stages(plan, levels, controls, config, seed):
+    """The stages of a plan, given how loud each partial gets."""
+    masks = partial_masks(plan, config.n_harmonics, levels=levels, seed=seed)
+    gains = controls.noise_magnitudes.amax(0).cpu() * band_widths(config).sqrt()
+    bands = noise_masks(plan, config.n_bands, len(masks), levels=gains, seed=seed)
+    edges = plan.edges(len(masks), config.sample_rate)
+    check_length(edges[-1][1], config)
+    levels_db = curve(plan.loudness_db, len(masks))
+    return [
+        Stage(
+            mask=mask,
+            bands=bands[i],
+            start=start,
+            stop=stop,
+            pitch=plan.melody[i % len(plan.melody)],
+            level_db=float(levels_db[i]),
+            offset=start if plan.crossfade_s else 0,
+        )
+        for i, (mask, (start, stop)) in enumerate(zip(masks, edges, strict=True))
+    ]
 
 
 def check_length(n_samples: int, config: Config) -> None:
@@ -185,7 +188,7 @@ def check_length(n_samples: int, config: Config) -> None:
         raise GrowthError(f"The piece would last over {LONGEST_PIECE_S} s; use fewer or shorter stages.")
 
 
-def remarks(plan: GrowthPlan, stages: list[Stage], levels: torch.Tensor, config: Config):
+def remarks(plan: GrowthPlan, stages: list[Stage], levels: torch.Tensor, config: Config) -> Iterator[str]:
     """Sentences about what the plan leads to."""
     heard = audible(levels)
     if not heard.all():
@@ -193,7 +196,7 @@ def remarks(plan: GrowthPlan, stages: list[Stage], levels: torch.Tensor, config:
     times_s, n = plan.durations_s(len(stages)), len(stages)
     if plan.crossfade_s > plan.overlap_s(n) > 0:
         yield f"The cross-fade is longer than half of the shortest stage, and shrinks to {plan.overlap_s(n):.2g} s."
-    squeezed = 0 if plan.crossfade_s else int((times_s < plan.adsr.duration_s).sum())
+    squeezed = 0 if plan.crossfade_s else sum(time_s < plan.adsr.duration_s for time_s in times_s)
     if squeezed:
         yield (
             f"Attack, decay and release take {plan.adsr.duration_s:.2g} s and shrink in proportion in "
@@ -211,7 +214,5 @@ def remarks(plan: GrowthPlan, stages: list[Stage], levels: torch.Tensor, config:
 
 
 def _sound_alike(a, b):
-    same = replace(a, start=0, stop=0, mask=None, bands=None, offset=0) == replace(
-        b, start=0, stop=0, mask=None, bands=None, offset=0
-    )
-    return same and torch.equal(a.mask, b.mask) and torch.equal(a.bands, b.bands) and len(a) == len(b)
+    same = (len(a), a.pitch, a.level_db) == (len(b), b.pitch, b.level_db)
+    return same and torch.equal(a.mask, b.mask) and torch.equal(a.bands, b.bands)

@@ -1,25 +1,31 @@
 """The sidecar of a grown piece: a JSON text from which the same file can be rendered again."""
 
+import hashlib
 import json
+import platform
 import re
 import warnings
 from dataclasses import asdict, dataclass, fields
+from importlib.metadata import version
 from pathlib import Path
 from reprlib import repr as short
 
 import soundfile as sf
+import torch
 
 from ddsp_nb.analysis.features import Features
 from ddsp_nb.errors import GrowthError
-from ddsp_nb.growth.digest import features_sha256, model_sha256, versions
-from ddsp_nb.growth.render import Growth, GrowthPlan, grow
+from ddsp_nb.growth.plan import GrowthPlan
+from ddsp_nb.growth.render import Growth, grow
 from ddsp_nb.sound.save import SUBTYPES, read_comment
 from ddsp_nb.training.model import DDSPModel
 
-FORMAT, VERSION = "ddsp_nb growth", 1
-LARGEST_BYTES = 1_000_000
+FORMAT = "ddsp_nb growth"
+VERSION = 2  # version 1 called the plan's inharmonicity "stretch"
+LARGEST_BYTES = 1_000_000  # of a text that may come from anyone
 LARGEST_SEED = 2**32 - 1
 SHA256 = re.compile(r"[0-9a-f]{64}")
+PACKAGES = ("ddsp-nb", "torch", "numpy", "scipy", "librosa", "soundfile")  # whose versions have a say in the sound
 
 
 @dataclass(frozen=True)
@@ -30,8 +36,8 @@ class Sidecar:
         plan: `GrowthPlan`.
         seed: of noise and random orders.
         subtype: sample format of the file, such as "PCM_16".
-        model_sha256: fingerprint of the model.
-        features_sha256: fingerprint of the recording's features.
+        model_sha256: digest of the model.
+        features_sha256: digest of the recording's features.
         versions: of Python and of packages, name to version.
     """
 
@@ -68,11 +74,14 @@ def parse_sidecar(text: str | bytes) -> Sidecar:
         raise GrowthError("it is not JSON. Use the sidecar of a grown piece.") from error
     if not isinstance(values, dict) or values.pop("format", None) != FORMAT:
         raise GrowthError("it is not the sidecar of a grown piece.")
-    if values.pop("version", None) != VERSION:
+    written_as = values.pop("version", None)
+    if type(written_as) is not int or not 1 <= written_as <= VERSION:
         raise GrowthError("it was written by another version of ddsp_nb. Update, then try again.")
     names = {f.name for f in fields(Sidecar)}
     if set(values) != names:
         raise GrowthError(f"names are missing or unknown: {', '.join(map(short, sorted(set(values) ^ names)))[:200]}.")
+    if written_as == 1 and isinstance(values["plan"], dict) and "stretch" in values["plan"]:
+        values["plan"]["inharmonicity"] = values["plan"].pop("stretch")
     return _checked(values)
 
 
@@ -84,7 +93,7 @@ def _checked(values) -> Sidecar:
         raise GrowthError(f"the sample format is none of {', '.join(SUBTYPES)}.")
     for name in ("model_sha256", "features_sha256"):
         if not isinstance(values[name], str) or not SHA256.fullmatch(values[name]):
-            raise GrowthError(f"{name} is no fingerprint.")
+            raise GrowthError(f"{name} is no SHA-256 digest.")
     known = values["versions"]
     if not isinstance(known, dict) or not all(
         isinstance(v, str) and len(v) < 100 and k.isprintable() for k, v in known.items()
@@ -93,7 +102,7 @@ def _checked(values) -> Sidecar:
     return Sidecar(**values | {"plan": GrowthPlan.from_dict(values["plan"])})
 
 
-def read_sidecar(path) -> Sidecar:
+def read_sidecar(path: str | Path) -> Sidecar:
     """Read a sidecar, a JSON file or the comment within a grown WAV or FLAC file.
 
     Raises:
@@ -134,6 +143,39 @@ def regrow(sidecar: Sidecar, model: DDSPModel, features: Features) -> Growth:
             stacklevel=2,
         )
     return grow(model, features, sidecar.plan, sidecar.seed)
+
+
+def model_sha256(model: DDSPModel) -> str:
+    """SHA-256 of a model's settings and weights, names in alphabetical order, as hexadecimal digits."""
+    digest = hashlib.sha256(json.dumps(model.config.to_dict(), sort_keys=True).encode())
+    for name, weights in sorted(model.state_dict().items()):
+        first_name = name.replace("max_amplitude", "loudest")  # as it was called when the first sidecars were written
+        _add(digest, first_name, weights)
+    return digest.hexdigest()
+
+
+def features_sha256(features: Features) -> str:
+    """SHA-256 of the features of a recording, as hexadecimal digits."""
+    digest = hashlib.sha256()
+    for name in sorted(f.name for f in fields(features)):
+        _add(digest, name, getattr(features, name))
+    return digest.hexdigest()
+
+
+def versions() -> dict[str, str]:
+    """Version of Python and of every package that has a say in the sound, and threads, which round differently."""
+    known = {"python": platform.python_version(), "threads": str(torch.get_num_threads())}
+    return known | {name: version(name) for name in PACKAGES}
+
+
+def _add(digest, name, value):
+    """Feed one named value to a digest."""
+    digest.update(name.encode() + b"=")
+    if torch.is_tensor(value):
+        value = value.detach().cpu().contiguous()
+        digest.update(f"{value.dtype}{tuple(value.shape)}".encode() + value.numpy().tobytes())
+    else:
+        digest.update(repr(value).encode())
 
 
 def _refuse(constant):

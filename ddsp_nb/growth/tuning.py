@@ -1,15 +1,19 @@
-"""Pitches of stages and of partials: note names, and tables of the ratios at which partials sound."""
+"""Pitches of stages and of partials: note names, and tables of the ratios at which partials sound. Light to import."""
 
 import re
 from reprlib import repr as short
-
-import torch
+from typing import TYPE_CHECKING
 
 from ddsp_nb.errors import GrowthError
-from ddsp_nb.growth.envelope import is_number
+from ddsp_nb.growth.settings import is_number
+
+if TYPE_CHECKING:
+    import torch
 
 PHRASE, HELD = "phrase", "held"
-LOWEST_HZ, HIGHEST_HZ = 16.0, 20_000.0
+LOWEST_HZ = 16.0  # just below C0
+HIGHEST_HZ = 20_000.0
+MOST_RATIOS = 512
 NOTE_NAME = re.compile(r"([A-Ga-g])([#♯b♭]?)(-?\d{1,2})")
 SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11, "": 0, "#": 1, "♯": 1, "b": -1, "♭": -1}
 # Steps within an octave to which a table moves each partial, the nearest one; 5-limit just intonation has 12.
@@ -23,13 +27,13 @@ STEPS = {
 TABLES = ("harmonic", *STEPS)
 
 
-def check_pitch(pitch) -> None:
+def check_pitch(pitch: str | float) -> None:
     """Raise GrowthError unless `pitch` is "phrase", "held", a note name such as "C#4", or a frequency in Hz."""
     if pitch not in (PHRASE, HELD) and not LOWEST_HZ <= pitch_hz(pitch) <= HIGHEST_HZ:
         raise GrowthError(f"Pitch {short(pitch)} is out of reach; use a note from C0 or a frequency up to 20000 Hz.")
 
 
-def pitch_hz(pitch) -> float:
+def pitch_hz(pitch: str | float) -> float:
     """Frequency of a note name (A4 = 440 Hz) or of a number, which is Hz already.
 
     Raises:
@@ -47,20 +51,22 @@ def pitch_hz(pitch) -> float:
     return 440.0 * 2 ** (semitones / 12)
 
 
-def ratio_table(ratios, stretch: float, n_partials: int) -> torch.Tensor | None:
+def ratio_table(ratios: str | tuple[float, ...], inharmonicity: float, n_partials: int) -> "torch.Tensor | None":
     """Frequency of each partial as a multiple of the pitch.
 
     Args:
         ratios: "harmonic"; "just", "equal", "quarter-tones" or "whole-tones" (each partial moved to the nearest step
             of that scale); or a sequence of numbers, after which the partials stay at their whole multiples.
-        stretch: inharmonicity B of a stiff string: partial k is sharp by sqrt((1 + B k²) / (1 + B)) (Fletcher 1964).
+        inharmonicity: B of a stiff string: partial k is sharp by sqrt((1 + B k²) / (1 + B)) (Fletcher 1964).
         n_partials: length of the table.
 
     Returns:
         [n_partials] float64, or None where every partial is a whole multiple.
     """
-    if ratios == "harmonic" and stretch == 0:
+    if ratios == "harmonic" and inharmonicity == 0:
         return None
+    import torch
+
     k = torch.arange(1, n_partials + 1, dtype=torch.float64)
     table = k.clone()
     if ratios in STEPS:
@@ -70,11 +76,11 @@ def ratio_table(ratios, stretch: float, n_partials: int) -> torch.Tensor | None:
     elif ratios != "harmonic":
         own = torch.tensor(ratios[:n_partials], dtype=torch.float64)
         table[: len(own)] = own
-    return table * ((1 + stretch * k.square()) / (1 + stretch)).sqrt()
+    return table * ((1 + inharmonicity * k.square()) / (1 + inharmonicity)).sqrt()
 
 
-def check_ratios(ratios, stretch) -> None:
-    """Raise GrowthError unless the two describe a table that `ratio_table` can make."""
+def check_ratios(ratios: str | tuple[float, ...]) -> None:
+    """Raise GrowthError unless `ratios` names or is a table that `ratio_table` can make."""
     if isinstance(ratios, str):
         if ratios not in TABLES:
             raise GrowthError(
@@ -82,9 +88,20 @@ def check_ratios(ratios, stretch) -> None:
             )
     elif (
         not isinstance(ratios, tuple)
-        or not 1 <= len(ratios) <= 512
+        or not 1 <= len(ratios) <= MOST_RATIOS
         or not all(is_number(r) and 0.01 <= r <= 1000 for r in ratios)
     ):
-        raise GrowthError("Ratios: use 1 to 512 numbers from 0.01 to 1000, one for each partial.")
-    if not is_number(stretch) or not 0 <= stretch <= 0.1:
-        raise GrowthError("Stretch: use an inharmonicity from 0 to 0.1 (a piano string has 0.0001 to 0.01).")
+        raise GrowthError(f"Ratios: use 1 to {MOST_RATIOS} numbers from 0.01 to 1000, one for each partial.")
+
+
+def parse_melody(text: str) -> tuple:
+    """Pitches with commas between them: notes such as C#4, or Hz."""
+    return tuple(parse_pitch(pitch.strip()) for pitch in text.split(","))
+
+
+def parse_pitch(text: str) -> str | float:
+    """A number of Hz where the text is one, else the text."""
+    try:
+        return float(text)
+    except ValueError:
+        return text

@@ -1,17 +1,19 @@
 """The knobs of the growth panel, in groups of which one is shown, and the plan that they describe."""
 
 from collections.abc import Callable
+from functools import partial
 
 import ipywidgets
 
-from ddsp_nb.growth.masks import BAND_ORDERS
-from ddsp_nb.growth.plan import WRITTEN, GrowthPlan
+from ddsp_nb.growth.plan import BAND_ORDERS, SETTINGS, WRITTEN, GrowthPlan
+from ddsp_nb.growth.sidecar import LARGEST_SEED
 from ddsp_nb.growth.tuning import TABLES
-from ddsp_nb.panels.presets import CRESCENDO, DEFAULTS, DIMINUENDO, NOTES, OWN, STEADY, SWELL, plan_of
+from ddsp_nb.panels.presets import CRESCENDO, DEFAULTS, DIMINUENDO, NOTES, OWN, STEADY, SWELL, plan_from_values
 
 WIDTH = "362px"
 LABEL = {"description_width": "118px"}
 WIDE = {"width": WIDTH}
+FEWEST_STAGES = 64  # to which the slider goes, also where there are fewer partials
 STRATEGY_WORDS = {
     "linear": "linear: equal steps",
     "exponential": "exponential: 1, 2, 4, 8 ...",
@@ -39,7 +41,7 @@ PACE_WORDS = {
     8.0: "8 × slower",
 }
 PITCH_WORDS = {"phrase": "the recording's phrase", "held": "one held note of it", NOTES: "notes of your own"}
-RATIO_WORDS = dict.fromkeys(TABLES) | {
+RATIO_WORDS = dict(zip(TABLES, TABLES, strict=True)) | {
     "harmonic": "whole multiples (natural)",
     "just": "just intonation",
     "equal": "equal temperament",
@@ -52,7 +54,7 @@ ESSENTIAL = {
 }
 MORE = {  # one of these groups is shown
     "Noise": ("noise", "noise_strategy", "noise_order"),
-    "Pitch": ("pitch", "notes", "ratios", "own_ratios", "stretch"),
+    "Pitch": ("pitch", "notes", "ratios", "own_ratios", "inharmonicity"),
     "Envelope": ("attack_s", "decay_s", "sustain", "release_s"),
     "Loudness": ("loudness", "depth_db"),
 }
@@ -69,7 +71,56 @@ COUNTS = {  # where a control has something to say; elsewhere it is out of the w
 }
 
 
-class GrowthControls:
+def choice(label: str, words: dict):
+    """Maker of a drop-down list: values and the words that stand for them."""
+    return partial(ipywidgets.Dropdown, options=[(w, v) for v, w in words.items()], description=label)
+
+
+def text(label: str, example: str):
+    """Maker of a line to write in."""
+    return partial(ipywidgets.Text, placeholder=example, description=label, continuous_update=False)
+
+
+def slider(label: str, low: float, high: float, step: float, kind=ipywidgets.FloatSlider, **more):
+    """Maker of a slider."""
+    span = dict(min=low, max=high, step=step, value=low)
+    return partial(kind, **span, description=label, continuous_update=False, **more)
+
+
+def span(name: str) -> tuple[float, float]:
+    """The whole range that the plan allows for a setting; other sliders end where hands still find their way."""
+    return SETTINGS[name].metadata["low"], SETTINGS[name].metadata["high"]
+
+
+KNOBS = {
+    "strategy": choice("Partials grow", STRATEGY_WORDS | {WRITTEN: "as written below"}),
+    "n_stages": slider("Stages", 1, FEWEST_STAGES, 1, ipywidgets.IntSlider),
+    "stages": text("Stages", "counts 1, 4, 9 or sets 1/1+3/1+3+5"),
+    "order": choice("They enter", ORDER_WORDS),
+    "shrinking": choice("Direction", DIRECTION_WORDS),
+    "seed": partial(ipywidgets.BoundedIntText, min=0, max=LARGEST_SEED, description="Shuffle no."),
+    "stage_duration_s": slider("Stage length (s)", 0.05, 10, 0.05),
+    "pace": choice("Towards the end", PACE_WORDS),
+    "crossfade_s": slider("Cross-fade (s)", 0, 3, 0.05),
+    "silence_duration_s": slider("Silence (s)", 0, 3, 0.05),
+    "noise": choice("Noise sounds", NOISE_WORDS),
+    "noise_strategy": choice("Bands grow", STRATEGY_WORDS),
+    "noise_order": choice("They enter", {name: BAND_WORDS[name] for name in BAND_ORDERS}),
+    "pitch": choice("Plays", PITCH_WORDS),
+    "notes": text("Notes", "A4, or one for each stage: A3, C4, 440"),
+    "ratios": choice("Partials at", RATIO_WORDS),
+    "own_ratios": text("Multiples", "1, 2.1, 3.3"),
+    "inharmonicity": slider("Bell stretch", *span("inharmonicity"), 0.001, readout_format=".3f"),
+    "attack_s": slider("Attack (s)", 0, 3, 0.01),
+    "decay_s": slider("Decay (s)", 0, 3, 0.01),
+    "sustain": slider("Sustain level", *span("sustain"), 0.01),
+    "release_s": slider("Release (s)", 0, 3, 0.01),
+    "loudness": choice("Loudness", LOUDNESS_WORDS),
+    "depth_db": slider("By (dB)", 1, 48, 1),
+}
+
+
+class GrowthKnobs:
     """Widgets by name in `by_name`, laid out in `box`.
 
     Args:
@@ -78,9 +129,10 @@ class GrowthControls:
         on_change: called after each change of values, once where many change together.
     """
 
-    def __init__(self, n_harmonics: int, seed: int, on_change: Callable):
+    def __init__(self, n_harmonics: int, seed: int, on_change: Callable[[], None]):
         self.on_change, self._setting = on_change, False
-        self.by_name = dict(_all(n_harmonics))
+        self.by_name = {name: make(style=LABEL, layout=WIDE) for name, make in KNOBS.items()}
+        self.by_name["n_stages"].max = max(n_harmonics, FEWEST_STAGES)
         for name, value in (DEFAULTS | {"seed": seed}).items():
             self.by_name[name].value = value
         self.box = ipywidgets.VBox([*self._essential(), *self._more()])
@@ -112,7 +164,7 @@ class GrowthControls:
     @property
     def plan(self) -> GrowthPlan:
         """The plan that the controls describe. Raises GrowthError where they make none."""
-        return plan_of(self.values)
+        return plan_from_values(self.values)
 
     def set(self, values: dict) -> None:
         """Move controls together, as one change."""
@@ -135,46 +187,3 @@ class GrowthControls:
         for name, counts in COUNTS.items():
             control, shown = self.by_name[name], counts(values)
             control.disabled, control.layout.display = not shown, None if shown else "none"
-
-
-def _all(n_harmonics):
-    """Name and widget of every control."""
-    low_to_high = {name: BAND_WORDS[name] for name in BAND_ORDERS}
-    yield "strategy", _choice("Partials grow", STRATEGY_WORDS | {WRITTEN: "as written below"})
-    yield "n_stages", _slider("Stages", 1, max(n_harmonics, 64), 1)
-    yield "stages", _text("Stages", "counts 1, 4, 9 or sets 1/1+3/1+3+5")
-    yield "order", _choice("They enter", ORDER_WORDS)
-    yield "shrinking", _choice("Direction", DIRECTION_WORDS)
-    yield "seed", ipywidgets.BoundedIntText(min=0, max=2**32 - 1, description="Shuffle no.", style=LABEL, layout=WIDE)
-    yield "stage_duration_s", _slider("Stage length (s)", 0.05, 10, 0.05)
-    yield "pace", _choice("Towards the end", PACE_WORDS)
-    yield "crossfade_s", _slider("Cross-fade (s)", 0, 3, 0.05)
-    yield "silence_duration_s", _slider("Silence (s)", 0, 3, 0.05)
-    yield "noise", _choice("Noise sounds", NOISE_WORDS)
-    yield "noise_strategy", _choice("Bands grow", STRATEGY_WORDS)
-    yield "noise_order", _choice("They enter", low_to_high)
-    yield "pitch", _choice("Plays", PITCH_WORDS)
-    yield "notes", _text("Notes", "A4, or one for each stage: A3, C4, 440")
-    yield "ratios", _choice("Partials at", {name: words or name for name, words in RATIO_WORDS.items()})
-    yield "own_ratios", _text("Multiples", "1, 2.1, 3.3")
-    yield "stretch", _slider("Bell stretch", 0, 0.1, 0.001, readout_format=".3f")
-    yield "attack_s", _slider("Attack (s)", 0, 3, 0.01)
-    yield "decay_s", _slider("Decay (s)", 0, 3, 0.01)
-    yield "sustain", _slider("Sustain level", 0, 1, 0.01)
-    yield "release_s", _slider("Release (s)", 0, 3, 0.01)
-    yield "loudness", _choice("Loudness", LOUDNESS_WORDS)
-    yield "depth_db", _slider("By (dB)", 1, 48, 1)
-
-
-def _choice(label, words):
-    return ipywidgets.Dropdown(options=[(w, v) for v, w in words.items()], description=label, style=LABEL, layout=WIDE)
-
-
-def _text(label, example):
-    return ipywidgets.Text(placeholder=example, description=label, continuous_update=False, style=LABEL, layout=WIDE)
-
-
-def _slider(label, low, high, step, **more):
-    kind = ipywidgets.IntSlider if isinstance(step, int) and label == "Stages" else ipywidgets.FloatSlider
-    span = dict(min=low, max=high, step=step, value=low)
-    return kind(**span, description=label, continuous_update=False, style=LABEL, layout=WIDE, **more)

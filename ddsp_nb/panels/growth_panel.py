@@ -7,12 +7,20 @@ import ipywidgets
 from ddsp_nb.analysis.features import Features
 from ddsp_nb.errors import GrowthError
 from ddsp_nb.growth.certificate import SAME_DB, SILENT_DB, STEP, Certificate
-from ddsp_nb.growth.render import Growth, GrowthPlan, grow
+from ddsp_nb.growth.plan import GrowthPlan
+from ddsp_nb.growth.render import Growth, grow
 from ddsp_nb.growth.schedule import Schedule, make_schedule
-from ddsp_nb.panels.growth_controls import LABEL, WIDE, GrowthControls
-from ddsp_nb.panels.growth_export import ExportBox
-from ddsp_nb.panels.growth_memory import History, Take, Takes
-from ddsp_nb.panels.growth_pictures import SOUND_HEIGHT_PX, WIDTH_PX, draw_map, draw_sound
+from ddsp_nb.panels.growth_controls import LABEL, WIDE, GrowthKnobs
+from ddsp_nb.panels.growth_results import (
+    SOUND_HEIGHT_PX,
+    WIDTH_PX,
+    ExportBox,
+    History,
+    Take,
+    Takes,
+    draw_map,
+    draw_sound,
+)
 from ddsp_nb.panels.presets import DEFAULTS, PRESETS, preset_named
 from ddsp_nb.panels.widgets import errors_in_words, picture, player, say, wav_bytes
 from ddsp_nb.training.model import DDSPModel
@@ -35,9 +43,9 @@ class GrowthPanel(ipywidgets.HBox):
     def __init__(self, model: DDSPModel, features: Features, *, seed: int = 0):
         self.instrument, self.features = model, features
         self.played = model.controls(features)  # once: it is most of what a render would take
-        self.knobs = GrowthControls(model.config.n_harmonics, seed, self._moved)
-        self.controls = self.knobs.by_name
-        self.history, self.takes = History(self.knobs.values), Takes()
+        self.board = GrowthKnobs(model.config.n_harmonics, seed, self._moved)
+        self.knobs = self.board.by_name
+        self.history, self.takes = History(self.board.values), Takes()
         self.take: Take | None = None  # what the player holds, None where the knobs have moved on
         super().__init__([self._build_plan(), self._build_results()])
         self.preset.observe(self._choose_preset, "value")
@@ -50,7 +58,7 @@ class GrowthPanel(ipywidgets.HBox):
         self.undo_button = _button("Undo", "undo", lambda: self._step(-1), "116px")
         self.redo_button = _button("Redo", "repeat", lambda: self._step(1), "116px")
         steps = ipywidgets.HBox([self.undo_button, self.redo_button])
-        return ipywidgets.VBox([self.preset, steps, self.knobs.box], layout={"min_width": "372px"})
+        return ipywidgets.VBox([self.preset, steps, self.board.box], layout={"min_width": "372px"})
 
     def _build_results(self):
         lines = {"width": f"{WIDTH_PX}px"}
@@ -83,7 +91,7 @@ class GrowthPanel(ipywidgets.HBox):
     @property
     def plan(self) -> GrowthPlan:
         """The plan that the controls describe. Raises GrowthError where they make none."""
-        return self.knobs.plan
+        return self.board.plan
 
     @property
     def growth(self) -> Growth | None:
@@ -99,11 +107,11 @@ class GrowthPanel(ipywidgets.HBox):
             schedule = self._schedule()
             self.stage_map.value = draw_map(schedule)
             self.stage_map.layout.visibility = "visible"
-            slot = self.takes.slot_of(self.knobs.values)
+            slot = self.takes.slot_of(self.board.values)
             if slot is not None:
                 self._hold(self.takes.slots[slot])
             else:
-                say(self.status, f"{in_words(schedule)}. Press “Render and play” to hear it.")
+                say(self.status, f"{summary(schedule)}. Press “Render and play” to hear it.")
 
     def render(self, *, play: bool = False) -> None:
         """Render the piece into the player and draw its spectrogram."""
@@ -119,7 +127,7 @@ class GrowthPanel(ipywidgets.HBox):
                     f"Nothing is in {LETTERS[slot]} yet. Render a piece: the last two are kept in A and B."
                 )
             self.live_box.value = False  # or else the knobs that move would render again
-            self.knobs.set(take.values)
+            self.board.set(take.values)
             self._hold(take, play=True)
 
     def export(self) -> None:
@@ -151,7 +159,7 @@ class GrowthPanel(ipywidgets.HBox):
             self.measure_button.disabled = False
 
     def _render(self, play):
-        values, plan = self.knobs.values, self.plan
+        values, plan = self.board.values, self.plan
         say(self.status, "Rendering ...")
         growth = grow(self.instrument, self.features, plan, values["seed"], controls=self.played)
         take = Take(values, growth, wav_bytes(growth.audio, growth.sample_rate))
@@ -173,33 +181,33 @@ class GrowthPanel(ipywidgets.HBox):
             self.player.autoplay, self.player.value = play, take.sound
             self.spectrogram.value = take.picture
             letter = LETTERS[self.takes.slots.index(take)]
-            say(self.status, f"Rendered as {letter}: {in_words(take.growth.schedule)}.")
+            say(self.status, f"Rendered as {letter}: {summary(take.growth.schedule)}.")
 
     def _moved(self):
         """After each change of the controls, be it by hand, by a preset, by undo or by A and B."""
-        self.history.record(self.knobs.values)
+        self.history.record(self.board.values)
         self.refresh()
         if self.live_box.value and self.take is None:
             self.render(play=True)
 
     def _choose_preset(self, change):
-        if change["new"] in PRESETS and change["new"] != preset_named(self.knobs.values):
-            self.knobs.set(DEFAULTS | PRESETS[change["new"]])
+        if change["new"] in PRESETS and change["new"] != preset_named(self.board.values):
+            self.board.set(DEFAULTS | PRESETS[change["new"]])
 
     def _step(self, by):
-        self.knobs.set(self.history.step(by))
+        self.board.set(self.history.step(by))
 
     def _say_state(self):
-        self.preset.value = preset_named(self.knobs.values) or OWN_PLAN
+        self.preset.value = preset_named(self.board.values) or OWN_PLAN
         self.undo_button.disabled = not self.history.can_step(-1)
         self.redo_button.disabled = not self.history.can_step(1)
 
     def _schedule(self) -> Schedule:
-        plan, seed = self.plan, self.controls["seed"].value
+        plan, seed = self.plan, self.knobs["seed"].value
         return make_schedule(self.instrument, self.features, plan, seed, controls=self.played)
 
 
-def in_words(schedule: Schedule) -> str:
+def summary(schedule: Schedule) -> str:
     """Stages, length, partials and remarks of a piece."""
     counts = [stage.n_harmonics for stage in schedule.stages]
     stages = "1 stage" if len(counts) == 1 else f"{len(counts)} stages"

@@ -1,33 +1,18 @@
 """What the knobs of the growth panel stand for: plain values with musicians' words, and the plan that they make."""
 
+from dataclasses import fields
+
 from ddsp_nb.growth.envelope import ADSR
-from ddsp_nb.growth.plan import WRITTEN, GrowthPlan
-from ddsp_nb.growth.text import melody_of, numbers_of, stages_of
+from ddsp_nb.growth.plan import SETTINGS, WRITTEN, GrowthPlan, parse_numbers, parse_stages
+from ddsp_nb.growth.tuning import parse_melody
 
 STEADY, CRESCENDO, DIMINUENDO, SWELL = "steady", "crescendo", "diminuendo", "swell"
 NOTES, OWN = "notes", "own"
-DEFAULTS = {
-    "strategy": "fibonacci",
-    "n_stages": 8,
+DEFAULTS = {name: setting.default for name, setting in SETTINGS.items() if name != "loudness_db"} | {
     "stages": "1, 4, 9, 16, 25",
-    "order": "low",
-    "shrinking": False,
-    "stage_duration_s": 0.5,
-    "silence_duration_s": 0.2,
     "pace": 1.0,  # of the last stage: how many times as long as the first
-    "crossfade_s": 0.0,
-    "noise": "last",
-    "noise_strategy": "linear",
-    "noise_order": "low",
-    "pitch": "phrase",
     "notes": "A3, C4, E4",
-    "ratios": "harmonic",
     "own_ratios": "1, 2.1, 3.3, 4.6",
-    "stretch": 0.0,
-    "attack_s": 0.02,
-    "decay_s": 0.05,
-    "sustain": 0.9,
-    "release_s": 0.08,
     "loudness": STEADY,
     "depth_db": 24.0,
 }
@@ -49,30 +34,28 @@ PRESETS = {
     }
     | SHORT,
     "Dissolve": {"shrinking": True, "crossfade_s": 0.5, "stage_duration_s": 1.2, "noise": "bands", "release_s": 1.0},
-    "Bell": {"pitch": NOTES, "notes": "A4", "stretch": 0.004, "noise": "none", "stage_duration_s": 1.8} | STRUCK,
+    "Bell": {"pitch": NOTES, "notes": "A4", "inharmonicity": 0.004, "noise": "none", "stage_duration_s": 1.8} | STRUCK,
     "Melody unfolding": {"pitch": NOTES, "notes": "A3, C4, E4, A4", "strategy": "primes", "noise": "every"},
 }
 
 
-def plan_of(values: dict) -> GrowthPlan:
+def plan_from_values(values: dict) -> GrowthPlan:
     """The plan that values with the names of `DEFAULTS` describe.
 
     Raises:
         GrowthError: they describe none; the message says which field to change.
     """
-    plain = ("strategy", "n_stages", "order", "shrinking", "noise", "noise_strategy", "noise_order", "stretch")
-    written = values["strategy"] == WRITTEN
-    return GrowthPlan(
-        **{name: values[name] for name in plain},
-        stages=stages_of(values["stages"]) if written else None,
+    plain = {f.name: values[f.name] for f in fields(GrowthPlan) if f.name in values}
+    made = dict(
+        stages=parse_stages(values["stages"]) if values["strategy"] == WRITTEN else None,
         stage_duration_s=_towards(values["stage_duration_s"], values["pace"]),
         silence_duration_s=_towards(values["silence_duration_s"], values["pace"]),
-        crossfade_s=values["crossfade_s"],
-        adsr=ADSR(*(values[name] for name in ("attack_s", "decay_s", "sustain", "release_s"))),
+        adsr=ADSR(**{f.name: values[f.name] for f in fields(ADSR)}),
         loudness_db=_loudness(values["loudness"], values["depth_db"]),
-        pitch=melody_of(values["notes"]) if values["pitch"] == NOTES else values["pitch"],
-        ratios=numbers_of(values["own_ratios"]) if values["ratios"] == OWN else values["ratios"],
+        pitch=parse_melody(values["notes"]) if values["pitch"] == NOTES else values["pitch"],
+        ratios=parse_numbers(values["own_ratios"]) if values["ratios"] == OWN else values["ratios"],
     )
+    return GrowthPlan(**plain | made)
 
 
 def preset_named(values: dict) -> str | None:

@@ -33,8 +33,8 @@ class Controls:
     noise_magnitudes: torch.Tensor
 
     def coefficients(self) -> torch.Tensor:
-        """[batch, n_frames, 2 * n_harmonics] of the basis sin(kφ), cos(kφ)."""
-        return (self.amplitudes[..., None] * self.directions).transpose(2, 3).flatten(2)
+        """[..., n_frames, 2 * n_harmonics] of the basis sin(kφ), cos(kφ)."""
+        return (self.amplitudes[..., None] * self.directions).mT.flatten(-2)
 
 
 @dataclass

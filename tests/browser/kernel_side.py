@@ -5,7 +5,7 @@ import hashlib
 
 TEXTS = ("1, 3, 5", "A3, C5", "1, 1.9, 3.1")  # stages, notes and ratios: one of them means something to each control
 the_panel = next(value for value in list(globals().values()) if type(value).__name__ == "GrowthPanel")
-controls = the_panel.controls
+controls = the_panel.knobs
 first_values = globals().get("first_values") or {name: control.value for name, control in controls.items()}
 
 

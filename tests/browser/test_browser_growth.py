@@ -11,7 +11,7 @@ from browser.hearing import loudest_hz, partials_db, stages
 
 KERNEL_SIDE = (Path(__file__).parent / "kernel_side.py").read_text()
 # Controls of what is heard: the map of partials need not change with them, the plan must.
-HEARD = {"pitch", "notes", "ratios", "own_ratios", "stretch"}
+HEARD = {"pitch", "notes", "ratios", "own_ratios", "inharmonicity"}
 HELD = {"strategy": "fibonacci", "order": "odd", "pitch": "held", "noise": "none", "stage_duration_s": 0.6}
 # Partials looked for, and dB below the loudest. The small instrument leaves its 12th and 13th near -100 dB though their
 # masks are on; why is not known yet, so only the first ten are looked for here.
