@@ -50,8 +50,8 @@ class DDSPSynthesizer(nn.Module):
     """Features to controls: a GRU and one head for amplitudes, noise gains and phase offsets each.
 
     The inputs' mean and spread are stored with the weights (`fit_normalisation`), so that a model plays any
-    recording the way it was trained; so is the loudest each harmonic ever was (`loudest`, set by `warm_start.py`),
-    so that features it has never seen cannot make it roar.
+    recording the way it was trained; so is the highest amplitude of each harmonic in the recording (`max_amplitude`,
+    set by `warm_start.py`), so that features it has never seen cannot make it roar.
 
     Args:
         config: `Config`; with its defaults the network has about 3.3 million parameters.
@@ -68,7 +68,7 @@ class DDSPSynthesizer(nn.Module):
         self.phase_head = _head(hidden, 2 * config.n_harmonics)
         self.register_buffer("input_mean", torch.zeros(config.n_inputs))
         self.register_buffer("input_std", torch.ones(config.n_inputs))
-        self.register_buffer("loudest", torch.full((config.n_harmonics,), FULL_SCALE))
+        self.register_buffer("max_amplitude", torch.full((config.n_harmonics,), FULL_SCALE))
 
     def fit_normalisation(self, features: Features) -> None:
         """Keep the mean and standard deviation of the network's inputs over the sounding frames of a recording."""
@@ -91,7 +91,7 @@ class DDSPSynthesizer(nn.Module):
         directions = self.phase_head(hidden).unflatten(-1, (2, -1)).transpose(2, 3)
         upright = torch.tensor([1e-4, 0.0], device=hidden.device)
         return Controls(
-            amplitudes=F.softplus(self.amplitude_head(hidden)).clamp(max=self.loudest),
+            amplitudes=F.softplus(self.amplitude_head(hidden)).clamp(max=self.max_amplitude),
             directions=F.normalize(directions + upright, dim=-1),
             noise_magnitudes=torch.sigmoid(self.noise_head(hidden)),
         )

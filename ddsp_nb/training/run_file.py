@@ -10,10 +10,10 @@ import torch
 from ddsp_nb.config import Config
 from ddsp_nb.errors import CheckpointError, WorkbookWarning
 from ddsp_nb.files import written_whole
-from ddsp_nb.training.archive import check_archive
 from ddsp_nb.training.checkpoint import check_tensor, check_weights, reason
 from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.run import Progress
+from ddsp_nb.training.version_1 import check_archive
 
 FORMAT, VERSION = "ddsp_nb run", 1
 PAUSE_S = 10.0  # between writes, of some 60 MB each at the default sizes

@@ -38,7 +38,7 @@ def start_heads(model: DDSPModel, features: Features, analysis: Analysis) -> Non
     level = torch.hypot(sine, cosine)
     relative = level / (level.square().mean(0).sqrt() + QUIETEST)
     sounding = features.voiced.to(device)[:, None]
-    net.loudest.copy_(HEADROOM * level.amax(0) + QUIETEST)
+    net.max_amplitude.copy_(HEADROOM * level.amax(0) + QUIETEST)
     log_level = inverse_softplus(level.clamp(min=QUIETEST))
     solve(net.amplitude_head, hidden, log_level[..., None], torch.where(sounding, relative + QUIET_WEIGHT, HARDLY))
     directions = torch.stack([sine, cosine], -1) / (level[..., None] + 1e-12)
