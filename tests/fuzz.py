@@ -7,6 +7,7 @@ Inputs are tried in child processes, each of which is limited in memory and writ
 
 import argparse
 import io
+import json
 import os
 import random
 import resource
@@ -41,6 +42,7 @@ from ddsp_nb import (
     train,
 )
 from ddsp_nb.growth.sidecar import read_sidecar, sidecar_of
+from ddsp_nb.training import tensor_file, version_1
 from ddsp_nb.training.run_file import RunFile
 
 RATE, N_SAMPLES = 8_000, 1_200
@@ -111,22 +113,64 @@ def try_checkpoint(path: Path) -> str:
     return "model"
 
 
+@cache
+def old_checkpoints() -> dict:
+    """The same models as version 1 wrote them."""
+    files, names = {}, {new: old for old, new in version_1.RENAMED.items()}
+    for kind, content in checkpoints().items():
+        with tempfile.TemporaryDirectory() as folder:
+            (path := Path(folder) / "m.pt").write_bytes(content)
+            old = tensor_file.read(path) | {"version": 1}
+        old["weights"] = {names.get(name, name): weight for name, weight in old["weights"].items()}
+        torch.save(old, file := io.BytesIO())
+        files[kind] = file.getvalue()
+    return files
+
+
 def pickles() -> dict:
-    """The pickles of the checkpoints, which their checksums would guard."""
-    return {
-        name: zipfile.ZipFile(io.BytesIO(content)).read("archive/data.pkl") for name, content in checkpoints().items()
-    }
+    """The pickles of old checkpoints, which their checksums would guard."""
+    files = old_checkpoints().items()
+    return {name: zipfile.ZipFile(io.BytesIO(content)).read("archive/data.pkl") for name, content in files}
 
 
 def try_pickle(path: Path) -> str:
     """Put a pickle back into an archive of good checksums, so that it is read to the end."""
-    template, archive_path = io.BytesIO(next(iter(checkpoints().values()))), path.with_suffix(".pt")
+    template, archive_path = io.BytesIO(next(iter(old_checkpoints().values()))), path.with_suffix(".pt")
     with zipfile.ZipFile(template) as old, zipfile.ZipFile(archive_path, "w") as new:
         for name in old.namelist():
             new.writestr(name, path.read_bytes() if name.endswith("data.pkl") else old.read(name))
     model, features = load_model(archive_path)
     assert all(weight.isfinite().all() for weight in model.state_dict().values())
     assert features.f0_hz.isfinite().all() and sum(p.numel() for p in model.parameters()) < 10_000
+    return "model"
+
+
+def headers() -> dict:
+    """The plain values of checkpoints, which their checksum would guard."""
+    return {name: json.dumps(plain_of(content)).encode() for name, content in checkpoints().items()}
+
+
+def plain_of(content: bytes) -> dict:
+    with tempfile.TemporaryDirectory() as folder:
+        (path := Path(folder) / "m.pt").write_bytes(content)
+        return tensor_file.without_tensors(tensor_file.read(path))
+
+
+def try_header(path: Path) -> str:
+    """Put plain values beside the tensors of a checkpoint, under a good checksum, so that they are read to the end."""
+    try:
+        plain = json.loads(path.read_bytes())
+        assert isinstance(plain, dict) and isinstance(plain["weights"], dict) and isinstance(plain["features"], dict)
+    except (AssertionError, KeyError, ValueError, RecursionError) as error:
+        raise CheckpointError("not even the plain values of a file can be read") from error
+    with tempfile.TemporaryDirectory() as folder:
+        (good := Path(folder) / "m.pt").write_bytes(checkpoints()["phase"])
+        content = tensor_file.read(good)
+    plain["weights"] |= content["weights"]
+    plain["features"] |= {name: value for name, value in content["features"].items() if torch.is_tensor(value)}
+    path.with_suffix(".pt").write_bytes(tensor_file.to_bytes(plain))
+    model, features = load_model(path.with_suffix(".pt"))
+    assert sum(p.numel() for p in model.parameters()) < 10_000 and features.f0_hz.isfinite().all()
     return "model"
 
 
@@ -193,6 +237,7 @@ TARGETS = {
     "sound": Target(sound_files, try_sound, AudioError),
     "checkpoint": Target(checkpoints, try_checkpoint, CheckpointError),
     "pickle": Target(pickles, try_pickle, CheckpointError),
+    "header": Target(headers, try_header, CheckpointError),
     "run": Target(run_pickles, try_run, CheckpointError),
     "sidecar": Target(sidecars, try_sidecar, GrowthError),
 }

@@ -11,7 +11,6 @@ import time
 from pathlib import Path
 from shlex import split
 
-import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -41,39 +40,41 @@ def start(*args, **how):
 # Kills
 
 KILLS = """
-import os, random, signal, sys, time
-import soundfile
-from ddsp_nb import load_model, save_audio, save_model
-model_path, sound_path = sys.argv[1:]
-model, features = load_model(model_path)
+import os, signal, sys
+from pathlib import Path
+from ddsp_nb import files, load_model, save_model
+path = Path(sys.argv[1])
+model, features = load_model(path)
 
-def save_forever(turn):
-    while True:
-        save_model(model_path, model, features.transpose(turn))
-        save_audio(sound_path, features.loudness_db / 200 + turn / 1000, 16_000)
+def die(*_, **__):
+    os.kill(os.getpid(), signal.SIGKILL)
 
-for moment in range(20):
-    child = os.fork() or save_forever(moment)
-    time.sleep(random.Random(moment).uniform(0.02, 0.2))
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    print(load_model(model_path)[1].semitones, len(soundfile.read(sound_path)[0]), flush=True)
+def die_half_written(unfinished):
+    os.truncate(unfinished, unfinished.stat().st_size // 2)
+    die()
+
+moments = {
+    "nothing written": (files.os, "close", die),
+    "half written": (files, "reach_disk", die_half_written),
+    "written": (files, "reach_disk", die),
+    "on the disk": (Path, "replace", die),
+    "renamed": (Path, "unlink", die),
+}
+for moment, patch in moments.items():
+    if (child := os.fork()) == 0:
+        setattr(*patch)
+        save_model(path, model, features.transpose(1))
+    assert os.waitpid(child, 0)[1] == signal.SIGKILL, moment
+    print(load_model(path)[1].semitones, len(list(path.parent.glob(".model.pt.????????.unfinished"))))
 """
 
 
-def test_kill_at_any_moment_of_saving_leaves_whole_files(saved, features):
-    sound = save_audio(saved.parent / "sound.wav", features.loudness_db / 200, 16_000)
+def test_a_kill_at_any_point_of_saving_leaves_a_whole_file(saved):
     environment = os.environ | {"OMP_NUM_THREADS": "1"}  # threads do not survive a fork
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLS, saved, sound], capture_output=True, text=True, env=environment
-    )
+    killed = subprocess.run([sys.executable, "-c", KILLS, saved], capture_output=True, text=True, env=environment)
     assert killed.returncode == 0, killed.stderr
-    rounds = [line.split() for line in killed.stdout.splitlines()]
-    assert len(rounds) == 20 and {int(length) for _, length in rounds} == {len(features)}
-    assert len({shift for shift, _ in rounds}) > 3  # it was saving all the time
-    others = {path.name for path in saved.parent.iterdir()} - {"model.pt", "sound.wav"}
-    assert others  # some kills fell into a save
-    assert all(re.fullmatch(r"\.(model\.pt|sound\.wav)\..{8}\.unfinished", name) for name in others)
+    old_and_what_is_left = ["0.0 1", "0.0 2", "0.0 3", "0.0 4"]
+    assert killed.stdout.splitlines() == [*old_and_what_is_left, "1.0 4"]  # the new one only after its renaming
 
 
 def test_what_kills_left_is_swept_away_after_a_day(saved, trained, features):
@@ -135,6 +136,8 @@ def small_disk(tmp_path):
         ["mount", "-t", "tmpfs", "-o", "size=1m", "none", folder], capture_output=True, check=False
     )
     if not mount or mount.returncode:
+        if os.environ.get("CI"):
+            pytest.fail("CI has to be able to mount a small disk, or these tests would never run")
         pytest.skip("mounting a small disk is not permitted here")
     yield folder
     subprocess.run(["umount", folder], check=True)
@@ -242,19 +245,3 @@ def test_files_of_an_earlier_run_are_replaced_only_when_asked(tmp_path, data):
     assert result.exit_code == 0, result.stderr
     load_model(tmp_path / "ddsp_model.pt")
     assert len(load_audio(tmp_path / "ddsp_residual.wav", 16_000)) == 16_000
-
-
-def test_the_same_model_is_the_same_file_under_any_name(tmp_path, trained, features):
-    one, other = (save_model(tmp_path / name, trained, features).read_bytes() for name in ("a.pt", "b c.pth"))
-    assert one == other
-
-
-def test_a_model_with_numbers_that_are_not_finite_is_not_saved(saved, trained, features):
-    before = saved.read_bytes()
-    weights = {k: v.clone() for k, v in trained.state_dict().items()}
-    broken = type(trained)(trained.config)
-    weights["mix_logit"].fill_(np.nan)
-    broken.load_state_dict(weights)
-    with pytest.raises(CheckpointError, match="mix_logit has values that are not finite; nothing was written"):
-        save_model(saved, broken, features)
-    assert saved.read_bytes() == before

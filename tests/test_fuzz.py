@@ -20,13 +20,15 @@ def test_every_file_of_the_corpus_is_accepted(tmp_path, name):
 
 
 @pytest.mark.parametrize(
-    ("name", "most"), [("sound", 200), ("checkpoint", 100), ("pickle", 80), ("run", 150), ("sidecar", 200)]
+    ("name", "most"),
+    [("sound", 200), ("checkpoint", 100), ("pickle", 80), ("header", 100), ("run", 150), ("sidecar", 200)],
 )
 def test_damaged_files_are_read_or_refused(tmp_path, name, most):
     counts = fuzz.campaign(name, tmp_path, seconds=60, most=most, seed=1)
     assert counts.total() == most
     assert not [what for what in counts if what.startswith("BUG")], counts
-    assert counts["refused"] > most / 10 and len(counts) > 1  # both happen
+    assert counts["refused"] > most / 10
+    assert len(counts) > 1 or name == "checkpoint"  # both happen, but no damage escapes a checkpoint's checksum
 
 
 def test_findings_are_kept(tmp_path, monkeypatch):

@@ -10,7 +10,7 @@ from ddsp_nb.cli.sigterm import heeding_sigterm
 from ddsp_nb.config import Config
 from ddsp_nb.errors import CheckpointError, WorkbookError
 
-MODEL_SUFFIXES = (".pt", ".pth")
+MODEL_SUFFIXES = (".pt", ".pth", ".safetensors")
 LOSS_PICTURE = "ddsp_training_loss.png"
 SOUNDS = ("ddsp_reconstructed.wav", "ddsp_harmonic_only.wav", "ddsp_noise_only.wav", "ddsp_residual.wav")
 

@@ -77,9 +77,9 @@ class Certificate:
                 f"{_in_db(stage.partial_change_db, 15, 3)}{_in_db(stage.band_change_db, 11, 3)}"
                 f"{100 * stage.step:11.3f} %"
             )
-        notes = {f"Stage {i}: {note}" for i, stage in enumerate(self.stages, 1) for note in stage.notes}
+        notes = [f"Stage {i}: {note}" for i, stage in enumerate(self.stages, 1) for note in dict.fromkeys(stage.notes)]
         verdict = ["Passed."] if self.passed else ["Not passed.", *self.faults]
-        return "\n".join([*lines, *verdict, *sorted(notes, key=lambda note: int(note.split()[1].rstrip(":")))])
+        return "\n".join([*lines, *verdict, *notes])
 
 
 def _in_db(value, width, digits=1):

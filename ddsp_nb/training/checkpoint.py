@@ -1,7 +1,7 @@
 """Models as data: weights, settings and the features of the recording they were trained on; no code inside.
 
-A checkpoint may come from anyone, so it is distrusted in layers: the archive (`archive.py`), the pickle in it (read
-with `weights_only`), then every part against what the settings imply, before a model of that size is built.
+A checkpoint may come from anyone: `tensor_file.py` reads nothing but named tensors and plain values (`version_1.py`
+the files of before), then every part is checked against what the settings imply, before a model of that size is built.
 """
 
 from dataclasses import fields
@@ -13,12 +13,11 @@ from ddsp_nb.analysis.features import Features
 from ddsp_nb.config import Config
 from ddsp_nb.errors import CheckpointError, WorkbookError
 from ddsp_nb.files import written_whole
-from ddsp_nb.training.archive import check_archive
+from ddsp_nb.training import tensor_file, version_1
 from ddsp_nb.training.model import DDSPModel
 
 FORMAT = "ddsp_nb"
-VERSION = 2  # since 2 the buffer `loudest` is called `max_amplitude`
-RENAMED = {"synthesizer.loudest": "synthesizer.max_amplitude"}  # weights of version 1
+VERSION = 2  # 2: safetensors, and the buffer `loudest` is called `max_amplitude`; 1: a pickle in a ZIP archive
 MAX_SEMITONES = 60.0  # of a transposition
 MAX_LOUDNESS_DB = 200.0  # above or below full scale: float32 sound has 150 dB below it, and a model may add some
 ROUNDING = 1e-3  # relative, of pitches kept as float32
@@ -32,26 +31,25 @@ def save_model(path, model: DDSPModel, features: Features) -> Path:
     Raises:
         CheckpointError: the parts do not fit or hold numbers that are not finite, or the place cannot be written.
     """
-    values = {f.name: getattr(features, f.name) for f in fields(features)}
     content = {
         "format": FORMAT,
         "version": VERSION,
         "config": model.config.to_dict(),
-        "weights": {k: v.detach().cpu() for k, v in model.state_dict().items()},
-        "features": {k: v.detach().cpu() if torch.is_tensor(v) else v for k, v in values.items()},
+        "weights": {name: weight.detach().cpu() for name, weight in model.state_dict().items()},
+        "features": vars(features.to("cpu")),
     }
     try:
         check_weights(content["weights"], model.config)
         check_feature_values(content["features"], model.config)
     except (ValueError, TypeError) as error:
         raise CheckpointError(f"{path}: {error}; nothing was written. Train the model anew.") from error
-    with written_whole(path, CheckpointError) as temporary, open(temporary, "wb") as file:
-        torch.save(content, file)
+    with written_whole(path, CheckpointError) as temporary:
+        temporary.write_bytes(tensor_file.to_bytes(content))
     return Path(path)
 
 
 def load_model(path) -> tuple[DDSPModel, Features]:
-    """Read what `save_model` wrote.
+    """Read what `save_model` wrote, in this version or an earlier one.
 
     Returns:
         The model, on the CPU, and the features of the recording it was trained on.
@@ -63,13 +61,12 @@ def load_model(path) -> tuple[DDSPModel, Features]:
     if not path.is_file():
         raise CheckpointError(f"{path}: no such checkpoint. Train one with `ddsp-nb train`.")
     try:
-        check_archive(path)
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)  # takes no memory yet
+        content = version_1.read(path) if version_1.is_archive(path) else tensor_file.read(path)
     except Exception as error:  # a stranger's bytes can break a parser in any way
         raise CheckpointError(f"{path}: not a ddsp_nb checkpoint, or damaged. Train it anew.") from error
     check_version(content, path)
     try:
-        return rebuilt(content, path.stat().st_size)
+        return rebuilt(content)
     except (WorkbookError, ArithmeticError, AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path}: its parts do not fit together ({reason(error)}). Train it anew.") from error
 
@@ -90,18 +87,14 @@ def check_version(content, name) -> None:
         raise CheckpointError(f"{name}: written by a newer version of ddsp_nb. Update, then load it again.")
 
 
-def rebuilt(content: dict, n_bytes: int) -> tuple[DDSPModel, Features]:
-    """The model and features of a checkpoint of n_bytes, every part checked first."""
-    config, features = Config.from_dict(content["config"]), content["features"]
-    weights = {RENAMED.get(name, name): weight for name, weight in content["weights"].items()}
-    tensors = [value for part in (weights, features) for value in part.values() if torch.is_tensor(value)]
-    if sum(tensor.numel() * tensor.element_size() for tensor in tensors) > n_bytes:
-        raise ValueError("it says more numbers than it holds")
+def rebuilt(content: dict) -> tuple[DDSPModel, Features]:
+    """The model and features of a checkpoint, every part checked first."""
+    config, weights, features = Config.from_dict(content["config"]), content["weights"], content["features"]
     check_weights(weights, config)
     check_feature_values(features, config)
     model = DDSPModel(config)
     model.load_state_dict(weights)
-    return model, Features(**{k: v.clone() if torch.is_tensor(v) else v for k, v in features.items()})
+    return model, Features(**features)
 
 
 def check_weights(weights: dict, config: Config) -> None:

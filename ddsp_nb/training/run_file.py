@@ -10,10 +10,10 @@ import torch
 from ddsp_nb.config import Config
 from ddsp_nb.errors import CheckpointError, WorkbookWarning
 from ddsp_nb.files import written_whole
-from ddsp_nb.training.archive import check_archive
 from ddsp_nb.training.checkpoint import check_tensor, check_weights, reason
 from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.train import Epoch, Progress, TrainingState
+from ddsp_nb.training.version_1 import check_archive
 
 FORMAT = "ddsp_nb run"
 VERSION = 2  # of the file; runs do not outlive a change of the format
