@@ -2,12 +2,13 @@
 
 import os
 import tempfile
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ddsp_nb.errors import CheckpointError, WorkbookError
 
 
-def check_place(path: Path, suffixes, error) -> None:
+def check_place(path: Path, suffixes: Sequence[str], error: type[WorkbookError]) -> None:
     """Raise `error` unless `path` has one of the suffixes and can be written; leaves no trace on the disk."""
     if path.suffix.lower() not in suffixes:
         raise error(f"{path}: use a file name that ends in {' or '.join(suffixes)}.")
@@ -22,7 +23,7 @@ def check_place(path: Path, suffixes, error) -> None:
         raise error(f"{path}: cannot be written there ({reason}). Choose another folder.") from problem
 
 
-def refuse_to_replace(paths, overwrite: bool) -> None:
+def refuse_to_replace(paths: Iterable[Path], overwrite: bool) -> None:
     """Raise WorkbookError, naming them, where files exist that are not to be replaced."""
     taken = [str(path) for path in paths if path.exists()]
     if taken and not overwrite:

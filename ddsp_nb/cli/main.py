@@ -1,6 +1,9 @@
 """The command line: `ddsp-nb train` teaches a network one recording, `ddsp-nb grow` grows its timbre to a file."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
 
 import click
 
@@ -9,44 +12,58 @@ from ddsp_nb.cli.sigterm import Terminated
 from ddsp_nb.cli.train import train
 from ddsp_nb.errors import WorkbookError
 
-BAD_INPUT, INTERRUPTED = 2, 130
+BAD_INPUT = 2  # exit code of a wrong option, as click has it, and of any other input that cannot be used
+INTERRUPTED = 130  # exit code of a shell for Ctrl-C: 128 + SIGINT
 
 
 class OneLineErrors(click.Group):
     """Commands whose errors and warnings are one line on stderr each; bad input ends with exit code 2."""
 
-    def main(self, *args, standalone_mode=True, **kwargs):
-        with warnings.catch_warnings():
-            warnings.showwarning = lambda words, *_, **__: click.echo(f"Warning: {in_one_line(words)}", err=True)
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Run a command; in `standalone_mode`, the default, leave with its exit code, else return what it returns."""
+        with one_line_warnings():
             try:
-                result = super().main(*args, standalone_mode=False, **kwargs)
+                result = super().main(*args, **options | {"standalone_mode": False})
             except click.exceptions.NoArgsIsHelpError as error:
                 error.show()
                 raise SystemExit(BAD_INPUT) from None
-            except (WorkbookError, click.ClickException) as error:
-                message = error.format_message() if isinstance(error, click.ClickException) else str(error)
-                click.echo(f"Error: {in_one_line(message)}", err=True)
-                raise SystemExit(BAD_INPUT) from None
+            except click.ClickException as error:
+                leave("Error: " + error.format_message(), BAD_INPUT)
+            except WorkbookError as error:
+                leave(f"Error: {error}", BAD_INPUT)
             except click.Abort as stop:
-                click.echo("Stopped before the end; every file there is whole.", err=True)
-                raise SystemExit(
-                    Terminated.EXIT_CODE if isinstance(stop.__cause__, Terminated) else INTERRUPTED
-                ) from None
-        return result if not standalone_mode else raise_exit(result)
+                code = Terminated.EXIT_CODE if isinstance(stop.__cause__, Terminated) else INTERRUPTED
+                leave("Stopped before the end; every file there is whole.", code)
+        if options.get("standalone_mode", True):
+            raise SystemExit(result if isinstance(result, int) else 0)  # --help returns its exit code
+        return result
 
 
-def in_one_line(message) -> str:
-    """Any message, on one line."""
-    return " ".join(str(message).split())
+@contextmanager
+def one_line_warnings() -> Iterator[None]:
+    """Print warnings as lines for people, without file and line of code, until the block ends.
+
+    `catch_warnings` puts `warnings.showwarning` back at the end of the block, also after an error. It is of the
+    whole process, as a command line is: nothing for a library.
+    """
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_, **__: say(f"Warning: {message}")
+        yield
 
 
-def raise_exit(result):
-    """Leave with the exit code that --help gives, 0 where a command returned nothing."""
-    raise SystemExit(result if isinstance(result, int) else 0)
+def say(message: str) -> None:
+    """Print a message as one line on stderr."""
+    click.echo(" ".join(message.split()), err=True)
+
+
+def leave(message: str, exit_code: int) -> NoReturn:
+    """Print a message as one line on stderr and exit."""
+    say(message)
+    raise SystemExit(exit_code) from None
 
 
 @click.group(cls=OneLineErrors, context_settings={"show_default": True, "help_option_names": ["-h", "--help"]})
-def main():
+def main() -> None:
     """Timbre Grower: train a synthesizer on one recording, then grow its timbre from one sine wave."""
 
 
