@@ -158,20 +158,35 @@ def plain_of(content: bytes) -> dict:
 
 def try_header(path: Path) -> str:
     """Put plain values beside the tensors of a checkpoint, under a good checksum, so that they are read to the end."""
-    try:
-        plain = json.loads(path.read_bytes())
-        assert isinstance(plain, dict) and isinstance(plain["weights"], dict) and isinstance(plain["features"], dict)
-    except (AssertionError, KeyError, ValueError, RecursionError) as error:
-        raise CheckpointError("not even the plain values of a file can be read") from error
     with tempfile.TemporaryDirectory() as folder:
         (good := Path(folder) / "m.pt").write_bytes(checkpoints()["phase"])
         content = tensor_file.read(good)
-    plain["weights"] |= content["weights"]
-    plain["features"] |= {name: value for name, value in content["features"].items() if torch.is_tensor(value)}
+    plain = with_tensors(plain_values(path), content)
     path.with_suffix(".pt").write_bytes(tensor_file.to_bytes(plain))
     model, features = load_model(path.with_suffix(".pt"))
     assert sum(p.numel() for p in model.parameters()) < 10_000 and features.f0_hz.isfinite().all()
     return "model"
+
+
+def plain_values(path: Path) -> dict:
+    """The JSON table in a damaged file; without one there is nothing to put anywhere."""
+    try:
+        plain = json.loads(path.read_bytes())
+        assert isinstance(plain, dict)
+    except (AssertionError, ValueError, RecursionError) as error:
+        raise CheckpointError("not even the plain values of a file can be read") from error
+    return plain
+
+
+def with_tensors(plain: dict, content: dict) -> dict:
+    """Plain values of a file with the tensors of another, wherever its tables are still tables."""
+    whole = dict(plain)
+    for name, value in content.items():
+        if torch.is_tensor(value):
+            whole[name] = value
+        elif isinstance(value, dict) and isinstance(plain.get(name), dict):
+            whole[name] = with_tensors(plain[name], value)
+    return whole
 
 
 @cache
@@ -199,19 +214,19 @@ def read_checkpoint(content: bytes):
 
 
 def try_run(path: Path) -> str:
-    """Put a pickle into a run file of good checksums."""
-    run_file, template = RunFile(path.with_name("fuzzed.pt")), io.BytesIO(runs()["run"])
-    with zipfile.ZipFile(template) as old, zipfile.ZipFile(run_file.path, "w") as new:
-        for name in old.namelist():
-            new.writestr(name, path.read_bytes() if name.endswith("data.pkl") else old.read(name))
+    """Put plain values beside the tensors of a run, under a good checksum, so that they are read to the end."""
+    run_file = RunFile(path.with_name("fuzzed.pt"))
+    run_file.path.write_bytes(runs()["run"])
+    content = tensor_file.read(run_file.path)
+    run_file.path.write_bytes(tensor_file.to_bytes(with_tensors(plain_values(path), content)))
     config, state = run_file.load()
     assert sum(weights.numel() for weights in state.weights.values()) < 10_000
     assert 0 <= state.epoch <= state.epochs and isinstance(config, Config)
     return "run"
 
 
-def run_pickles() -> dict:
-    return {"run": zipfile.ZipFile(io.BytesIO(runs()["run"])).read("archive/data.pkl")}
+def run_headers() -> dict:
+    return {name: json.dumps(plain_of(content)).encode() for name, content in runs().items()}
 
 
 @cache
@@ -238,7 +253,7 @@ TARGETS = {
     "checkpoint": Target(checkpoints, try_checkpoint, CheckpointError),
     "pickle": Target(pickles, try_pickle, CheckpointError),
     "header": Target(headers, try_header, CheckpointError),
-    "run": Target(run_pickles, try_run, CheckpointError),
+    "run": Target(run_headers, try_run, CheckpointError),
     "sidecar": Target(sidecars, try_sidecar, GrowthError),
 }
 

@@ -20,12 +20,12 @@ FULL_SCALE = 4.0  # no single sine wave needs to be louder
 
 @dataclass
 class Controls:
-    """What the network decides, frame by frame.
+    """What the network decides, frame by frame; a batch may stand before the frames.
 
     Attributes:
-        amplitudes: [batch, n_frames, n_harmonics] linear, at least 0.
-        directions: [batch, n_frames, n_harmonics, 2] unit vectors (cos θ, sin θ) of each harmonic's phase offset.
-        noise_magnitudes: [batch, n_frames, n_bands] gains, 0 to 1.
+        amplitudes: [..., n_frames, n_harmonics] linear, at least 0.
+        directions: [..., n_frames, n_harmonics, 2] unit vectors (cos θ, sin θ) of each harmonic's phase offset.
+        noise_magnitudes: [..., n_frames, n_bands] gains, 0 to 1.
     """
 
     amplitudes: torch.Tensor
@@ -83,17 +83,17 @@ class DDSPSynthesizer(nn.Module):
         self.input_std.copy_(sounding.std(0).clamp(min=1e-3))
 
     def forward(self, inputs: torch.Tensor) -> Controls:
-        """[batch, n_frames, n_inputs] features, as `Features.inputs` gives them, to controls."""
+        """[..., n_frames, n_inputs] features, as `Features.inputs` gives them, to controls."""
         return self.controls(self.encode(inputs)[0])
 
     def encode(self, inputs: torch.Tensor, state: torch.Tensor | None = None):
-        """Run the GRU from a state: hidden [batch, n_frames, hidden_size] and the state after the last frame."""
+        """Run the GRU from a state: hidden [..., n_frames, hidden_size] and the state after the last frame."""
         normalised = ((inputs - self.input_mean) / self.input_std).clamp(-5, 5)
         return self.gru(normalised, state)
 
     def controls(self, hidden: torch.Tensor) -> Controls:
-        """The heads: hidden [batch, n_frames, hidden_size] to controls."""
-        directions = self.phase_head(hidden).unflatten(-1, (2, -1)).transpose(2, 3)
+        """The heads: hidden [..., n_frames, hidden_size] to controls."""
+        directions = self.phase_head(hidden).unflatten(-1, (2, -1)).mT
         upright = torch.tensor([1e-4, 0.0], device=hidden.device)
         return Controls(
             amplitudes=F.softplus(self.amplitude_head(hidden)).clamp(max=self.max_amplitude),
@@ -146,13 +146,13 @@ class DDSPModel(nn.Module):
         return sum(p.numel() for p in self.parameters())
 
     def controls(self, features: Features) -> Controls:
-        """What the network plays: amplitudes already silent where the features are unvoiced, batch of one.
+        """What the network plays, [n_frames, ...]: amplitudes are silent already where the features are unvoiced.
 
         Raises:
             ConfigError: the features were extracted with another config.
         """
         check_features(features, self.config)
-        controls = self.synthesizer(features.to(self.device).inputs()[None])
+        controls = self.synthesizer(features.to(self.device).inputs())
         return gate(controls, features)
 
     @torch.no_grad()
@@ -167,18 +167,16 @@ class DDSPModel(nn.Module):
             `Sound` whose parts are [n_samples], as long as the recording.
         """
         features = features.to(self.device)
-        controls, phase = self.controls(features), features.phase
-        harmonic = self.mix * self.oscillator.render(
-            features.f0_hz[None], controls.coefficients(), phase=None if phase is None else phase[None]
-        )
-        noise = (1 - self.mix) * self.noise_generator(controls.noise_magnitudes, generator=_seeded(seed))
-        harmonic, noise = harmonic[0, : features.n_samples], noise[0, : features.n_samples]
+        controls, generator = self.controls(features), torch.Generator().manual_seed(seed)
+        harmonic = self.mix * self.oscillator.render(features.f0_hz, controls.coefficients(), phase=features.phase)
+        noise = (1 - self.mix) * self.noise_generator(controls.noise_magnitudes, generator=generator)
+        harmonic, noise = harmonic[: features.n_samples], noise[: features.n_samples]
         return Sound(harmonic + noise, harmonic, noise)
 
 
 def gate(controls: Controls, features: Features) -> Controls:
     """Silence the harmonics of unvoiced frames."""
-    voiced = features.voiced.to(controls.amplitudes)[None, :, None]
+    voiced = features.voiced.to(controls.amplitudes)[:, None]
     return Controls(controls.amplitudes * voiced, controls.directions, controls.noise_magnitudes)
 
 
@@ -190,7 +188,3 @@ def check_features(features: Features, config: Config) -> None:
         raise ConfigError(
             f"The features have (sample rate, hop, MFCCs) {theirs}, the model {ours}; extract them with model.config."
         )
-
-
-def _seeded(seed):
-    return torch.Generator().manual_seed(seed)

@@ -10,16 +10,15 @@ import torch
 from ddsp_nb.config import Config
 from ddsp_nb.errors import CheckpointError, WorkbookWarning
 from ddsp_nb.files import written_whole
+from ddsp_nb.training import tensor_file
 from ddsp_nb.training.checkpoint import check_tensor, check_weights, reason
 from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.train import Epoch, Progress, TrainingState
-from ddsp_nb.training.version_1 import check_archive
 
 FORMAT = "ddsp_nb run"
-VERSION = 2  # of the file; runs do not outlive a change of the format
+VERSION = 2  # 2: safetensors; 1: a pickle. Runs do not outlive a change of the format
 PAUSE_S = 10.0  # between writes, of some 60 MB each at the default sizes
 HEADER = ("format", "version", "config")
-TENSORS = ("weights", "best_weights", "moments", "gru_states", "generator")
 
 
 class RunFile:
@@ -46,8 +45,8 @@ class RunFile:
         content = {**header, **vars(state), "history": history}
         self.due = time.monotonic() + PAUSE_S
         try:
-            with written_whole(self.path, CheckpointError) as temporary, open(temporary, "wb") as file:
-                torch.save(content, file)
+            with written_whole(self.path, CheckpointError) as temporary:
+                temporary.write_bytes(tensor_file.to_bytes(content))
         except CheckpointError as error:
             self.due = math.inf
             words = f"{error} Until then this training could not be resumed after a crash; it goes on."
@@ -62,9 +61,7 @@ class RunFile:
         if not self.path.is_file():
             raise CheckpointError(f"{self.path}: no interrupted run is there. Begin one without resuming.")
         try:
-            check_archive(self.path)
-            content = torch.load(self.path, map_location="cpu", weights_only=True, mmap=True)
-            return checked(content, self.path.stat().st_size)
+            return checked(tensor_file.read(self.path))
         except Exception as error:  # a stranger's bytes can break a parser in any way
             raise CheckpointError(f"{self.path}: holds no run to go on with ({reason(error)}). Begin anew.") from error
 
@@ -73,14 +70,12 @@ class RunFile:
         self.path.unlink(missing_ok=True)
 
 
-def checked(content: dict, n_bytes: int) -> tuple[Config, TrainingState]:
-    """Config and state of a run file of n_bytes; raises ValueError and the like where a part does not fit."""
+def checked(content: dict) -> tuple[Config, TrainingState]:
+    """Config and state of a run file; raises ValueError and the like where a part does not fit."""
     if content["format"] != FORMAT or type(content["version"]) is not int or content["version"] != VERSION:
         raise ValueError("another format or another version")
-    if sum(t.numel() * t.element_size() for t in tensors_of([content[name] for name in TENSORS])) > n_bytes:
-        raise ValueError("it says more numbers than it holds")
     config = Config.from_dict(content["config"])
-    values = {name: own(value) if name in TENSORS else value for name, value in content.items() if name not in HEADER}
+    values = {name: value for name, value in content.items() if name not in HEADER}
     history = [checked_epoch(number, figures) for number, figures in enumerate(content["history"], 1)]
     state = TrainingState(**values | {"history": history})
     check_weights(state.weights, config)
@@ -88,6 +83,7 @@ def checked(content: dict, n_bytes: int) -> tuple[Config, TrainingState]:
     check_moments(state.moments, config)
     n_states = state.gru_states.shape[1]
     check_tensor("gru_states", state.gru_states, torch.float32, (config.n_layers, n_states, config.hidden_size))
+    check_tensor("generator", state.generator, torch.uint8, tuple(torch.Generator().get_state().shape))
     check_numbers(state)
     return config, state
 
@@ -124,16 +120,3 @@ def check_numbers(state: TrainingState) -> None:
         raise ValueError("a number that is none")
     if type(state.audio_sha256) is not str or type(state.start) is not str or not 0 < state.epoch <= state.epochs:
         raise ValueError("a run beyond its end")
-
-
-def tensors_of(value) -> list[torch.Tensor]:
-    """All tensors in nested dicts and lists."""
-    if torch.is_tensor(value):
-        return [value]
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return [tensor for part in inner for tensor in tensors_of(part)]
-
-
-def own(value):
-    """Tensors, or nested dicts of them, in memory of their own instead of the file's."""
-    return value.clone() if torch.is_tensor(value) else {name: own(part) for name, part in value.items()}

@@ -37,7 +37,7 @@ def start_heads(model: DDSPModel, features: Features, analysis: Analysis) -> Non
         analysis: of the same recording.
     """
     net, device = model.synthesizer, model.device
-    hidden = net.encode(features.inputs().to(device)[None])[0][0]
+    hidden = net.encode(features.inputs().to(device))[0]
     sine, cosine = (analysis.coefficients.to(device).double() / model.mix).chunk(2, -1)  # [n_frames, n_harmonics] each
     level = torch.hypot(sine, cosine)
     relative = level / (level.square().mean(0).sqrt() + MIN_LEVEL)

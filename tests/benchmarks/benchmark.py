@@ -108,7 +108,7 @@ def main(context, audio, lengths, sample_rate):
     extract_s, render_s = median_s(lambda: FeatureExtractor(config)(sound), 3), median_s(lambda: model(features))
     row("features", f"{5 / extract_s:.0f} x real time")
     row("synthesis", f"{5 / render_s:.0f} x real time")
-    controls = model.controls(features).coefficients()[0]
+    controls = model.controls(features).coefficients()
     oscillator_s = median_s(lambda: model.oscillator.render(features.f0_hz, controls, phase=features.phase))
     row("  of it the oscillator", f"{5 / oscillator_s:.0f} x real time")
     row("growth of 64 stages", f"{growth_s(model, features):.2f} s")

@@ -14,7 +14,7 @@ from ddsp_nb.training.model import Controls, DDSPModel, gate
 
 
 def plain_harmonic(features: Features, controls: Controls, model: DDSPModel) -> torch.Tensor:
-    """[1, n_samples] Σ_k a_k sin(kφ + θ_k), everything upsampled to [n_samples, n_harmonics] first."""
+    """[n_samples] Σ_k a_k sin(kφ + θ_k), everything upsampled to [n_samples, n_harmonics] first."""
     config = model.config
     cycles, frequency_hz = interpolate_phase(features.f0_hz, features.phase, config)
     k = torch.arange(1, config.n_harmonics + 1)
@@ -25,17 +25,17 @@ def plain_harmonic(features: Features, controls: Controls, model: DDSPModel) -> 
 
 
 def upsample(frames: torch.Tensor, hop_length: int) -> torch.Tensor:
-    """[1, n_frames, channels] to [1, (n_frames - 1) * hop_length, channels], linearly."""
-    n_samples = (frames.shape[1] - 1) * hop_length
-    return F.interpolate(frames.mT, n_samples + 1, mode="linear", align_corners=True)[..., :-1].mT
+    """[n_frames, channels] to [(n_frames - 1) * hop_length, channels], linearly."""
+    n_samples = (len(frames) - 1) * hop_length
+    return F.interpolate(frames.T[None], n_samples + 1, mode="linear", align_corners=True)[0, :, :-1].T
 
 
 def plain_step(model: DDSPModel, features: Features, audio: torch.Tensor, optimiser: torch.optim.Optimizer) -> float:
     """One training step of the plain kind on [n_samples] sound; returns its loss."""
-    controls = gate(model.synthesizer(features.inputs()[None]), features)
+    controls = gate(model.synthesizer(features.inputs()), features)
     noise = (1 - model.mix) * model.noise_generator(controls.noise_magnitudes)
     harmonic = plain_harmonic(features, controls, model)
-    target = F.pad(audio, (0, harmonic.shape[1] - len(audio)))[None]
+    target = F.pad(audio, (0, len(harmonic) - len(audio)))
     error = (harmonic - target).square().sum() / target.square().sum()
     loss = MultiScaleSpectralLoss(model.config)(harmonic + noise, target) + error.sqrt()
     optimiser.zero_grad()
