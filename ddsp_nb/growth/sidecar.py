@@ -17,13 +17,13 @@ from ddsp_nb.analysis.features import Features
 from ddsp_nb.errors import GrowthError
 from ddsp_nb.growth.plan import GrowthPlan
 from ddsp_nb.growth.render import Growth, grow
+from ddsp_nb.growth.settings import LARGEST_SEED
 from ddsp_nb.sound.save import SUBTYPES, read_comment
 from ddsp_nb.training.model import DDSPModel
 
 FORMAT = "ddsp_nb growth"
 VERSION = 2  # version 1 called the plan's inharmonicity "stretch"
 LARGEST_BYTES = 1_000_000  # of a text that may come from anyone
-LARGEST_SEED = 2**32 - 1
 SHA256 = re.compile(r"[0-9a-f]{64}")
 PACKAGES = ("ddsp-nb", "torch", "numpy", "scipy", "librosa", "soundfile")  # whose versions have a say in the sound
 

@@ -6,7 +6,7 @@ from functools import partial
 import ipywidgets
 
 from ddsp_nb.growth.plan import BAND_ORDERS, SETTINGS, WRITTEN, GrowthPlan
-from ddsp_nb.growth.sidecar import LARGEST_SEED
+from ddsp_nb.growth.settings import LARGEST_SEED
 from ddsp_nb.growth.tuning import TABLES
 from ddsp_nb.panels.presets import CRESCENDO, DEFAULTS, DIMINUENDO, NOTES, OWN, STEADY, SWELL, plan_from_values
 
