@@ -19,7 +19,7 @@ import warnings
 import zipfile
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
@@ -244,7 +244,7 @@ def sidecars() -> dict:
 
 def try_sidecar(path: Path) -> str:
     sidecar = read_sidecar(path)
-    assert GrowthPlan.from_dict(sidecar.plan.to_dict()) == sidecar.plan and sidecar.seed >= 0
+    assert GrowthPlan.from_dict(asdict(sidecar.plan)) == sidecar.plan and sidecar.seed >= 0
     return "sidecar"
 
 

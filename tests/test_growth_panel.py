@@ -46,7 +46,7 @@ SOME = {  # a value of each control, what must hold for it to count, and the par
 @pytest.fixture
 def panel(trained, features, tmp_path):
     panel = GrowthPanel(trained, features)
-    panel.file_name.value = str(tmp_path / "piece.wav")
+    panel.exporter.file_name.value = str(tmp_path / "piece.wav")
     return panel
 
 
@@ -321,7 +321,7 @@ def test_an_unexpected_error_leaves_the_panel_alive(panel, monkeypatch):
 
 def test_export_writes_sound_and_sidecar_that_renders_the_same(panel, trained, features, tmp_path):
     panel.preset.value = "Accelerating swarm"
-    panel.export_button.click()
+    panel.exporter.button.click()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["piece.json", "piece.wav"]
     assert "Written" in panel.status.value and "piece.json" in panel.status.value
     again = regrow(read_sidecar(tmp_path / "piece.json"), trained, features)
@@ -337,42 +337,42 @@ def test_export_writes_what_is_ticked(panel, tmp_path):
         "stage_map": {"piece_map.png"},
     }
     expected = {"piece.json", "piece.wav"}
-    panel.replace_box.value = True
+    panel.exporter.replace_box.value = True
     for box, names in more.items():
         panel.exporter.also[box].value = True
-        panel.export_button.click()
+        panel.exporter.button.click()
         expected |= names
         assert {path.name for path in tmp_path.iterdir()} == expected
 
 
 @pytest.mark.parametrize(("name", "bits", "subtype"), [("a.flac", "PCM_24", "PCM_24"), ("a.wav", "FLOAT", "FLOAT")])
 def test_export_takes_format_and_bits(panel, tmp_path, name, bits, subtype):
-    panel.file_name.value, panel.exporter.bits.value = str(tmp_path / name), bits
-    panel.export_button.click()
+    panel.exporter.file_name.value, panel.exporter.bits.value = str(tmp_path / name), bits
+    panel.exporter.button.click()
     assert sf.info(tmp_path / name).subtype == subtype
     assert json.loads((tmp_path / "a.json").read_text())["subtype"] == subtype
 
 
 def test_export_does_not_overwrite_unless_asked(panel, tmp_path):
-    panel.export_button.click()
+    panel.exporter.button.click()
     before = (tmp_path / "piece.wav").read_bytes()
     panel.knobs["strategy"].value = "exponential"
-    panel.export_button.click()
+    panel.exporter.button.click()
     assert "exists already" in panel.status.value and "tick “replace" in panel.status.value
     assert (tmp_path / "piece.wav").read_bytes() == before
-    panel.replace_box.value = True
-    panel.export_button.click()
+    panel.exporter.replace_box.value = True
+    panel.exporter.button.click()
     assert "Written" in panel.status.value and (tmp_path / "piece.wav").read_bytes() != before
 
 
 def test_export_explains_names_it_cannot_write(panel):
     for name in ("", "piece.mp3", "."):
-        panel.file_name.value = name
-        panel.export_button.click()
+        panel.exporter.file_name.value = name
+        panel.exporter.button.click()
         assert is_error(panel) and ".wav or .flac" in panel.status.value and panel.growth is None
 
 
 def test_export_explains_a_format_that_does_not_exist(panel, tmp_path):
-    panel.file_name.value, panel.exporter.bits.value = str(tmp_path / "a.flac"), "FLOAT"
-    panel.export_button.click()
+    panel.exporter.file_name.value, panel.exporter.bits.value = str(tmp_path / "a.flac"), "FLOAT"
+    panel.exporter.button.click()
     assert "Use .wav for floating point" in panel.status.value and not list(tmp_path.iterdir())

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import pairwise, product
 
 import numpy as np
@@ -134,7 +134,7 @@ def test_a_crossfade_overlaps_and_never_takes_more_than_half_a_stage():
     ],
 )
 def test_a_plan_survives_json(plan):
-    again = GrowthPlan.from_dict(json.loads(json.dumps(plan.to_dict())))
+    again = GrowthPlan.from_dict(json.loads(json.dumps(asdict(plan))))
     assert again == plan
     assert hash(again) == hash(plan)
 

@@ -1,17 +1,17 @@
 """`ddsp-nb grow`. PyTorch takes seconds to import, so what needs it is imported inside: errors come at once."""
 
-from dataclasses import fields
+from dataclasses import Field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from ddsp_nb.cli.checks import check_not_input, check_place
-from ddsp_nb.cli.options import SEED, Curve, Number, Ratios, Stages, options
+from ddsp_nb.cli.options import SEED, Written, options, parse_curve, parse_number, parse_ratios, parse_stage_option
 from ddsp_nb.errors import AudioError
 from ddsp_nb.growth.envelope import ADSR
 from ddsp_nb.growth.plan import SETTINGS, WRITTEN, GrowthPlan
-from ddsp_nb.growth.settings import Curve as CurveValues
+from ddsp_nb.growth.settings import Curve
 from ddsp_nb.growth.tuning import parse_melody, parse_pitch
 
 if TYPE_CHECKING:
@@ -20,17 +20,18 @@ if TYPE_CHECKING:
 SOUND_SUFFIXES = (".wav", ".flac")
 SUBTYPES = ["PCM_16", "PCM_24", "FLOAT"]
 KINDS = {  # how the values of a setting are typed
-    float: Number(),
-    CurveValues: Curve(),
+    float: Written("number", parse_number),
+    Curve: Written("number[,number ...]", parse_curve),
     SETTINGS["pitch"].type: str,
-    SETTINGS["ratios"].type: Ratios(),
+    SETTINGS["ratios"].type: Written("ratios", parse_ratios),
 }
+FLAGS = {"shrinking": ("--shrink",), "inharmonicity": ("--inharmonicity", "--stretch")}  # the others are as the setting
 
 
-def plan_option(*flags: str, name: str):
+def plan_option(setting: Field):
     """An option for a setting of the plan, which gives kind, choices, default and help."""
-    setting = SETTINGS[name]
-    words, choices = setting.metadata["help"], setting.metadata.get("choices", ())
+    name, words, choices = setting.name, setting.metadata["help"], setting.metadata.get("choices", ())
+    flags = FLAGS.get(name, ("--" + name.removesuffix("_s").removesuffix("_db").replace("_", "-"),))
     if setting.type is bool:
         return click.option(*flags, name, is_flag=True, help=words)
     kind = click.Choice([choice for choice in choices if choice != WRITTEN]) if choices else KINDS[setting.type]
@@ -48,36 +49,20 @@ GROW_OPTIONS = (
         show_default="none",
         help="Render a piece again from its .json, or from the sound file itself; the plan is then all in there.",
     ),
-    plan_option("--strategy", name="strategy"),
     click.option(
         "--stages",
-        type=Stages(),
+        type=Written("stages", parse_stage_option),
         default=None,
         show_default=str(GrowthPlan.n_stages),
         help="Stages of the linear strategy; or your own: counts 1,4,9 or sets of partials 1/1+3/1+3+5.",
     ),
-    plan_option("--order", name="order"),
-    plan_option("--shrink", name="shrinking"),
-    plan_option("--stage-duration", name="stage_duration_s"),
-    plan_option("--silence-duration", name="silence_duration_s"),
-    plan_option("--crossfade", name="crossfade_s"),
-    plan_option("--attack", name="attack_s"),
-    plan_option("--decay", name="decay_s"),
-    plan_option("--sustain", name="sustain"),
-    plan_option("--release", name="release_s"),
-    plan_option("--loudness", name="loudness_db"),
-    plan_option("--noise", name="noise"),
-    plan_option("--noise-strategy", name="noise_strategy"),
-    plan_option("--noise-order", name="noise_order"),
-    plan_option("--pitch", name="pitch"),
+    *(plan_option(setting) for name, setting in SETTINGS.items() if name != "n_stages"),
     click.option(
         "--melody",
         default=None,
         show_default="none",
         help="A pitch for each stage instead: A3,C4,E4; repeated as needed.",
     ),
-    plan_option("--ratios", name="ratios"),
-    plan_option("--inharmonicity", "--stretch", name="inharmonicity"),
     click.option("--subtype", default="PCM_16", type=click.Choice(SUBTYPES), help="Sample format of the sound files."),
     click.option("--stems", is_flag=True, help="Also write partials and noise, which add up to the piece."),
     click.option("--stage-files", is_flag=True, help="Also write each stage to a file of its own."),
@@ -108,7 +93,8 @@ def grow(checkpoint, output, source, seed, **settings):
         sidecar = read_sidecar(source)
         subtype, growth = sidecar.subtype, lambda: regrow(sidecar, *load_model(checkpoint))
     else:
-        warn_of_ignored(settings)
+        if isinstance(settings["stages"], int) and settings["strategy"] != "linear":
+            click.echo(f"Warning: --stages is for the linear strategy; {settings['strategy']} has its own.", err=True)
         plan, subtype = plan_from_options(settings), settings["subtype"]
         growth = lambda: grow_timbre(*load_model(checkpoint), plan, seed=seed)
     check_format(output, subtype)
@@ -116,13 +102,6 @@ def grow(checkpoint, output, source, seed, **settings):
     files = {name: settings[name] for name in ("stems", "midi", "stage_map", "overwrite")}
     paths = export(growth, output, subtype=subtype, stages=settings["stage_files"], **files)
     tell_growth(growth, paths, settings["certificate"])
-
-
-def warn_of_ignored(settings: dict) -> None:
-    """Say which of the options has no effect."""
-    strategy, stages = settings["strategy"], settings["stages"]
-    if isinstance(stages, int) and strategy != "linear":
-        click.echo(f"Warning: --stages is for the linear strategy; {strategy} has its own.", err=True)
 
 
 def tell_growth(growth: "Growth", paths: list[Path], certificate: bool) -> None:

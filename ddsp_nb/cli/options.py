@@ -1,13 +1,13 @@
 """Kinds of values that options take. Light to import: help must come at once."""
 
 import math
+from collections.abc import Callable
 
 import click
 
 from ddsp_nb.errors import GrowthError
 from ddsp_nb.growth.plan import parse_numbers, parse_stages
-
-LARGEST_SEED = 2**32 - 1
+from ddsp_nb.growth.settings import LARGEST_SEED
 
 
 class FiniteFloat(click.FloatRange):
@@ -20,18 +20,49 @@ class FiniteFloat(click.FloatRange):
         return number
 
 
-class Sizes(click.ParamType):
-    """Whole numbers with commas between them."""
+class Written(click.ParamType):
+    """What `parse` makes of a text; it raises ValueError, with words for the user, where it cannot."""
 
-    name = "sizes"
+    def __init__(self, name: str, parse: Callable):
+        self.name, self.parse = name, parse
 
     def convert(self, value, param, ctx):
-        if isinstance(value, tuple):
-            return value
         try:
-            return tuple(int(size) for size in value.split(","))
-        except ValueError:
-            self.fail(f"{value!r} is not a list of whole numbers such as 2048,1024,512,256.", param, ctx)
+            return self.parse(value) if isinstance(value, str) else value
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def parse_number(text: str) -> float:
+    """One finite number."""
+    numbers = parse_numbers(text)
+    if len(numbers) > 1:
+        raise GrowthError(f"{text!r} is not one number.")
+    return numbers[0]
+
+
+def parse_curve(text: str) -> float | tuple[float, ...]:
+    """A finite number, or several with commas between them."""
+    return parse_numbers(text) if "," in text else parse_number(text)
+
+
+def parse_stage_option(text: str) -> int | tuple:
+    """A number of stages, or stages of one's own: counts 1,4,9 or sets 1/1+3/1+3+5."""
+    stages = parse_stages(text)
+    return stages[0] if len(stages) == 1 and isinstance(stages[0], int) else stages
+
+
+def parse_ratios(text: str) -> str | tuple[float, ...]:
+    """The name of a table, or numbers with commas between them."""
+    return text if text.replace("-", "").isalpha() else parse_numbers(text)
+
+
+def parse_sizes(text: str) -> tuple[int, ...]:
+    """Whole numbers with commas between them."""
+    try:
+        return tuple(map(int, text.split(",")))
+    except ValueError as error:
+        raise ValueError(f"{text!r} is not a list of whole numbers such as 2048,1024,512,256.") from error
 
 
 def options(*declarations):
@@ -43,60 +74,6 @@ def options(*declarations):
         return function
 
     return decorate
-
-
-class Curve(click.ParamType):
-    """A finite number, or several with commas between them."""
-
-    name = "number[,number ...]"
-
-    def convert(self, value, param, ctx):
-        if not isinstance(value, str):
-            return value
-        try:
-            numbers = parse_numbers(value)
-        except GrowthError as error:
-            self.fail(str(error), param, ctx)
-        return numbers[0] if len(numbers) == 1 else numbers
-
-
-class Number(Curve):
-    """One finite number."""
-
-    name = "number"
-
-    def convert(self, value, param, ctx):
-        number = super().convert(value, param, ctx)
-        if isinstance(number, tuple):
-            self.fail(f"{value!r} is not one number.", param, ctx)
-        return number
-
-
-class Stages(click.ParamType):
-    """A number of stages, or stages of one's own: counts 1,4,9 or sets 1/1+3/1+3+5."""
-
-    name = "stages"
-
-    def convert(self, value, param, ctx):
-        if not isinstance(value, str):
-            return value
-        try:
-            stages = parse_stages(value)
-        except GrowthError as error:
-            self.fail(str(error), param, ctx)
-        return stages[0] if len(stages) == 1 and isinstance(stages[0], int) else stages
-
-
-class Ratios(Curve):
-    """The name of a table, or numbers with commas between them."""
-
-    name = "ratios"
-
-    def convert(self, value, param, ctx):
-        if isinstance(value, str) and value.replace("-", "").isalpha():
-            return value
-        numbers = super().convert(value, param, ctx)
-        return numbers if isinstance(numbers, str | tuple) else (numbers,)
 
 
 SEED = click.option("--seed", default=0, type=click.IntRange(0, LARGEST_SEED), help="Seed of everything random.")

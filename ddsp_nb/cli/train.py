@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from ddsp_nb.cli.checks import check_not_input, check_place, refuse_to_forget, refuse_to_replace
-from ddsp_nb.cli.options import SEED, FiniteFloat, Sizes, options
+from ddsp_nb.cli.options import SEED, FiniteFloat, Written, options, parse_sizes
 from ddsp_nb.cli.sigterm import heeding_sigterm
 from ddsp_nb.config import Config
 from ddsp_nb.errors import CheckpointError, WorkbookError
@@ -46,7 +46,7 @@ SOUNDS = ("ddsp_reconstructed.wav", "ddsp_harmonic_only.wav", "ddsp_noise_only.w
     click.option(
         "--fft-sizes",
         default=Config.fft_sizes,
-        type=Sizes(),
+        type=Written("sizes", parse_sizes),
         show_default=",".join(map(str, Config.fft_sizes)),
         help="Windows of the spectral loss, samples.",
     ),

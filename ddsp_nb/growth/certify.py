@@ -1,15 +1,16 @@
 """Fill in the certificate of a growth from its rendered stems."""
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import torch
 
 from ddsp_nb.config import Config
 from ddsp_nb.growth.certificate import Certificate, StageReport
 from ddsp_nb.growth.measure import HarmonicFit, band_levels
-from ddsp_nb.growth.performance import ControlTrack
-from ddsp_nb.growth.schedule import Schedule, Stage
+from ddsp_nb.growth.schedule import Schedule
 
 QUIETEST = 1e-10  # amplitude that stands for 0 in logarithms
 FAINTEST_ENVELOPE = 0.05  # of an envelope's peak; below, dividing by it would raise rounding errors
@@ -38,11 +39,16 @@ class Piece:
     config: Config
     scale: float
 
+    @property
+    def reach(self) -> int:
+        """Samples that count as near an edge."""
+        return round(NEARBY_S * self.config.sample_rate)
+
     @cached_property
-    def audio(self) -> torch.Tensor:
-        """[n_samples] the whole sound at a peak of 1."""
+    def padded(self) -> torch.Tensor:
+        """[reach + n_samples + reach] the whole sound at a peak of 1, between silences."""
         audio = self.harmonic + self.noise
-        return audio / max(audio.abs().max().item(), QUIETEST)
+        return torch.nn.functional.pad(audio / max(audio.abs().max().item(), QUIETEST), (self.reach, self.reach))
 
     def steady_part(self, i: int, stem: torch.Tensor) -> tuple[int, torch.Tensor]:
         """The part of stage i that is measured: not faint and without cross-fades, its envelope and loudness taken out.
@@ -52,7 +58,7 @@ class Piece:
         """
         schedule, stage, envelope = self.schedule, self.schedule.stages[i], self.schedule.envelope(i)
         start = schedule.overlap(i)
-        stop = len(stage) - (schedule.overlap(i + 1) if i + 1 < len(schedule.stages) else 0)
+        stop = len(stage) - schedule.overlap(i + 1)
         audible = (envelope[start:stop] > FAINTEST_ENVELOPE * envelope.max()).nonzero()[:, 0]
         if not len(audible):
             return start, stem[:0]
@@ -70,28 +76,16 @@ class StagePartials:
     """Partials of a stage as measured.
 
     Attributes:
-        silent: largest amplitude along the phase track of a partial that is off, before the envelope.
+        silent: largest amplitude along the phase track of a partial that is off.
         hidden: how many that are off lie too near to one that is on.
-        powers: [n_harmonics] mean squared amplitude; nan where it cannot be told.
-        wanted: [n_harmonics] what the model plays.
-        level: linear, of the stage.
+        loudest: amplitude of the loudest partial.
+        deviation_db: [n_harmonics] level beside what the model plays; nan where it cannot be told.
     """
 
     silent: float
     hidden: int
-    powers: torch.Tensor
-    wanted: torch.Tensor
-    level: float
-
-    @property
-    def loudest(self) -> float:
-        """Amplitude of the loudest partial in the piece."""
-        return self.powers.nan_to_num().max().sqrt().item() * self.level
-
-    @property
-    def deviation_db(self) -> torch.Tensor:
-        """[n_harmonics] level beside what the model plays."""
-        return 10 * torch.log10(self.powers / (self.wanted + QUIETEST**2) + QUIETEST)
+    loudest: float
+    deviation_db: torch.Tensor
 
 
 @torch.no_grad()
@@ -100,33 +94,22 @@ def certify(
 ) -> Certificate:
     """Measure a rendered piece; arguments as in `Piece`."""
     piece = Piece(schedule, harmonic.detach().cpu(), noise.detach().cpu(), config, scale)
-    fits: dict[tuple, HarmonicFit] = {}
-    partials = [measure_partials(piece, i, fits) for i in range(len(schedule.stages))]
-    reports = [measure_stage(piece, i, partials) for i in range(len(schedule.stages))]
+    fit = lru_cache(MOST_PARTS)(lambda pitch, a, b: HarmonicFit(schedule.tracks[pitch][a : b + 1].cpu(), config))
+    indices = range(len(schedule.stages))
+    partials = [measure_partials(piece, i, fit) for i in indices]
+    loudest = max((stage.loudest for stage in partials if stage), default=0.0)
+    loudest = loudest or piece.harmonic.abs().max().item() or max(piece.noise.abs().max().item(), QUIETEST)
+    reports = []
+    for i in indices:
+        silent_partial_db, partial_change_db, partial_notes = _partial_figures(piece, i, partials, loudest)
+        silent_band_db, band_change_db, band_notes = _band_figures(piece, i, loudest)
+        levels_db = (silent_partial_db, silent_band_db, partial_change_db, band_change_db)
+        reports.append(StageReport(*levels_db, *_edge_figures(piece, i), (*partial_notes, *band_notes)))
     return Certificate(reports, [stage.n_harmonics for stage in schedule.stages])
 
 
-def measure_stage(piece: Piece, i: int, partials: list[StagePartials | None]) -> StageReport:
-    """The report on stage i, given the partials of all stages."""
-    silent_partial_db, partial_change_db, partial_notes = _partial_figures(piece, i, partials)
-    silent_band_db, band_change_db, band_notes = _band_figures(piece, i, partials)
-    step, click = _edge_figures(piece, i)
-    return StageReport(
-        silent_partial_db=silent_partial_db,
-        silent_band_db=silent_band_db,
-        partial_change_db=partial_change_db,
-        band_change_db=band_change_db,
-        step=step,
-        click=click,
-        notes=(*partial_notes, *band_notes),
-    )
-
-
-def measure_partials(piece: Piece, i: int, fits: dict[tuple, HarmonicFit]) -> StagePartials | None:
-    """Partials of stage i, None where it is too short.
-
-    `fits` keeps what stages that play the same frames can share.
-    """
+def measure_partials(piece: Piece, i: int, fit: Callable[..., HarmonicFit]) -> StagePartials | None:
+    """Partials of stage i, None where it is too short; `fit` prepares a pitch's frames from a to b."""
     stage, hop = piece.schedule.stages[i], piece.config.hop_length
     start, sound = piece.steady_part(i, piece.harmonic)
     start += stage.offset
@@ -134,21 +117,20 @@ def measure_partials(piece: Piece, i: int, fits: dict[tuple, HarmonicFit]) -> St
     parts = [(a, min(a + HOPS_AT_ONCE, last)) for a in range(first, last, HOPS_AT_ONCE) if last - a >= FEWEST_HOPS]
     if not parts:
         return None
-    results = []
-    for a, b in parts[:: -(-len(parts) // MOST_PARTS)]:
-        track = piece.schedule.tracks[stage.pitch][a : b + 1].cpu()
-        if (stage.pitch, a, b) not in fits:
-            if len(fits) > MOST_PARTS:
-                fits.clear()
-            fits[stage.pitch, a, b] = HarmonicFit(track, piece.config)
-        results.append(_measure_part(piece, stage, track, fits[stage.pitch, a, b], sound[a * hop - start :]))
+    results = [
+        _measure_part(piece, stage.mask.bool(), fit(stage.pitch, a, b), sound[a * hop - start : b * hop - start])
+        for a, b in parts[:: -(-len(parts) // MOST_PARTS)]
+    ]
     silent, hidden, powers, wanted = zip(*results, strict=True)
-    return StagePartials(max(silent), max(hidden), sum(powers), sum(wanted), _linear(stage))
+    powers, wanted = sum(powers), sum(wanted)
+    loudest = powers.nan_to_num().max().sqrt().item()
+    deviation_db = 10 * torch.log10(powers / (wanted + QUIETEST**2) + QUIETEST)
+    return StagePartials(max(silent) * stage.gain, max(hidden), loudest * stage.gain, deviation_db)
 
 
-def _measure_part(piece: Piece, stage: Stage, track: ControlTrack, fit: HarmonicFit, sound: torch.Tensor):
-    """Silent amplitude, hidden partials, powers and wanted powers within the frames of a track."""
-    sound, on = sound[: fit.n_samples], stage.mask.bool()
+def _measure_part(piece: Piece, on: torch.Tensor, fit: HarmonicFit, sound: torch.Tensor):
+    """Silent amplitude, hidden partials, powers and wanted powers within the frames of a fit; `on` [n_harmonics]."""
+    track = fit.track
     amplitudes, rest = fit.fit(sound, on) if on.any() else (torch.zeros(1, len(on)), sound)
     apart, audible = fit.apart(on), fit.basis.any(-1).any(0)[: len(on)]
     silent = fit.listen(rest.double()).masked_fill(on | ~apart, 0).max().item()
@@ -158,19 +140,13 @@ def _measure_part(piece: Piece, stage: Stage, track: ControlTrack, fit: Harmonic
     return silent, int((~on & ~apart & audible).sum()), powers, wanted
 
 
-def _loudest(piece, partials):
-    """Amplitude of the loudest partial of the piece, or where no stage is long enough to measure, of its sound."""
-    loudest = max((stage.loudest for stage in partials if stage), default=0.0)
-    return loudest or max(piece.harmonic.abs().max().item(), QUIETEST)
-
-
-def _partial_figures(piece, i, partials):
+def _partial_figures(piece, i, partials, loudest):
     """Level of silent partials, change of those that stay, and notes."""
     now, earlier = partials[i], piece.earlier(i)
     if now is None:
         return None, None, ["too short to measure its partials"]
     notes = [f"{now.hidden} silent partials not distinguishable from their neighbours"] if now.hidden else []
-    silent_db = decibels(now.silent * now.level / _loudest(piece, partials))
+    silent_db = decibels(now.silent / loudest)
     if earlier is None or partials[earlier] is None:
         return silent_db, None, notes
     changes = (now.deviation_db - partials[earlier].deviation_db).abs()
@@ -178,7 +154,7 @@ def _partial_figures(piece, i, partials):
     return silent_db, changes.max().item() if len(changes) else None, notes
 
 
-def _band_figures(piece, i, partials):
+def _band_figures(piece, i, loudest):
     """Level of silent noise bands, change of those that stay, and notes."""
     stage, sound = piece.schedule.stages[i], piece.steady_part(i, piece.noise)[1]
     if not piece.noise.any():
@@ -189,8 +165,7 @@ def _band_figures(piece, i, partials):
     if not stage.bands.all():
         seen = band_levels(sound, piece.config)
         silent = seen.clear_of(stage.bands)
-        loudest = _loudest(piece, partials) if piece.harmonic.any() else piece.noise.abs().max().item()
-        silent_db = decibels((seen.magnitudes * silent).max().item() * _linear(stage) / loudest)
+        silent_db = decibels((seen.magnitudes * silent).max().item() * stage.gain / loudest)
         hidden = int((~stage.bands.bool() & ~seen.holds(silent, piece.config.n_bands)).sum())
         notes = [f"{hidden} silent noise bands not distinguishable from their neighbours"] if hidden else []
     if earlier is not None and piece.schedule.stages[earlier].offset == stage.offset:
@@ -215,29 +190,17 @@ def _band_change_db(piece, earlier, i):
 
 def _edge_figures(piece, i):
     """Largest step at the two edges of a stage, and largest click; between cross-faded stages music is no click."""
-    schedule, audio, reach = piece.schedule, piece.audio, round(NEARBY_S * piece.config.sample_rate)
+    schedule, stage, reach = piece.schedule, piece.schedule.stages[i], piece.reach
     largest, click = 0.0, 0.0
-    fades_out = i + 1 < len(schedule.stages) and schedule.overlap(i + 1) > 0
-    for at, fades in ((schedule.stages[i].start, schedule.overlap(i) > 0), (schedule.stages[i].stop, fades_out)):
-        around = audio[max(at - reach, 0) : at + reach]
-        around = torch.nn.functional.pad(around, (max(reach - at, 0), max(at + reach - len(audio), 0)))
-        step, nearby = edge_step(around)
-        largest, click = max(largest, step), max(click, step - nearby if fades else step)
+    for at, overlap in ((stage.start, schedule.overlap(i)), (stage.stop, schedule.overlap(i + 1))):
+        steps = piece.padded[at : at + 2 * reach].diff().abs()  # the edge is in the middle
+        edge, before, after = steps[reach - 2 : reach + 1], steps[: reach - 2], steps[reach + 1 :]
+        step = edge.max().item()
+        nearby = max(before.max().item(), after.max().item()) if overlap else 0.0
+        largest, click = max(largest, step), max(click, step - nearby)
     return largest, click
-
-
-def edge_step(sound: torch.Tensor) -> tuple[float, float]:
-    """Largest step from sample to sample in the middle of [n_samples] sound, and the largest elsewhere."""
-    steps, middle = sound.diff().abs(), len(sound) // 2 - 1  # from the sample before the edge to the one after
-    elsewhere = torch.cat([steps[: middle - 1], steps[middle + 2 :]])
-    return steps[middle - 1 : middle + 2].max().item(), elsewhere.max().item()
 
 
 def decibels(amplitude: float) -> float:
     """Level of a linear amplitude."""
-    return 20 * torch.log10(torch.tensor(amplitude + QUIETEST, dtype=torch.float64)).item()
-
-
-def _linear(stage):
-    """Linear level that the plan gives a stage."""
-    return 10 ** (stage.level_db / 20)
+    return 20 * math.log10(amplitude + QUIETEST)

@@ -38,11 +38,6 @@ class HarmonicFit:
         self.after = ramp(self.basis)
         self.diag, self.off_diag = assemble(self.basis * (1 - self.after), self.basis * self.after)
 
-    @property
-    def n_samples(self) -> int:
-        """Length of the stretch."""
-        return self.basis.shape[0] * self.basis.shape[2]
-
     def fit(self, sound: torch.Tensor, on: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Fit the partials that are on.
 
@@ -71,9 +66,8 @@ class HarmonicFit:
 
     def apart(self, on: torch.Tensor) -> torch.Tensor:
         """[n_harmonics] bool: far enough from every other partial that is on to be told apart from it."""
-        seconds = self.n_samples / self.config.sample_rate
         frame_rate = self.config.sample_rate / self.config.hop_length
-        least_hz = max(APART * frame_rate, main_lobe_hz(PARTIAL_BETA, seconds))
+        least_hz = max(APART * frame_rate, main_lobe_hz(PARTIAL_BETA, len(self.basis) / frame_rate))
         multiples = self.track.multiples()
         distance_hz = (multiples[:, None] - multiples).abs() * self.track.f0_hz.min()
         distance_hz.fill_diagonal_(torch.inf)

@@ -1,7 +1,7 @@
 """What a stage plays before its mask: the recording's own phrase, or a held note that is as alive as the recording."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 
 import torch
 from torch.nn import functional as F
@@ -35,13 +35,14 @@ class ControlTrack:
     ratios: torch.Tensor | None = None
 
     def __getitem__(self, frames: slice) -> "ControlTrack":
-        return ControlTrack(
-            self.f0_hz[frames], self.phase[frames], each(self.controls, lambda x: x[frames]), self.ratios
-        )
+        return self._each(lambda x: x[frames])
 
     def cpu(self) -> "ControlTrack":
         """The same track in the computer's own memory."""
-        return ControlTrack(self.f0_hz.cpu(), self.phase.cpu(), each(self.controls, torch.Tensor.cpu), self.ratios)
+        return self._each(torch.Tensor.cpu)
+
+    def _each(self, change):
+        return ControlTrack(change(self.f0_hz), change(self.phase), each(self.controls, change), self.ratios)
 
     def multiples(self) -> torch.Tensor:
         """[n_harmonics] frequency of each partial as a multiple of f0."""
@@ -74,13 +75,14 @@ def make_track(
     """
     features = features.to(controls.amplitudes.device)
     if pitch == PHRASE:
-        return phrase_track(features, controls, config, n_frames, ratios)
-    return held_track(features, controls, config, None if pitch == HELD else pitch_hz(pitch), n_frames, ratios)
+        track = phrase_track(features, controls, config, n_frames)
+    else:
+        hz = _median_hz(features) if pitch == HELD else pitch_hz(pitch)
+        track = held_track(features, controls, config, hz, n_frames)
+    return replace(track, ratios=ratios)
 
 
-def phrase_track(
-    features: Features, controls: Controls, config: Config, n_frames: int, ratios: torch.Tensor | None = None
-) -> ControlTrack:
+def phrase_track(features: Features, controls: Controls, config: Config, n_frames: int) -> ControlTrack:
     """The fullest stretch of a recording, on one note if there is one."""
     if n_frames <= len(features):
         energy = controls.amplitudes.square().sum(-1)
@@ -90,29 +92,27 @@ def phrase_track(
         frames, phase = there_and_back(len(features), n_frames).to(features.f0_hz.device), None
     f0_hz = features.f0_hz[frames]
     phase = integrate_pitch(f0_hz, config) if phase is None else phase
-    return ControlTrack(f0_hz, phase, each(controls, lambda x: x[frames]), ratios)
+    return ControlTrack(f0_hz, phase, each(controls, lambda x: x[frames]))
+
+
+def _median_hz(features):
+    sounding = features.f0_hz[features.voiced] if features.voiced.any() else features.f0_hz
+    return sounding.median()
 
 
 def held_track(
-    features: Features,
-    controls: Controls,
-    config: Config,
-    hz: float | None,
-    n_frames: int,
-    ratios: torch.Tensor | None = None,
+    features: Features, controls: Controls, config: Config, hz: float | torch.Tensor, n_frames: int
 ) -> ControlTrack:
     """One note, with the small movements of pitch, loudness and spectrum that a steady stretch of the recording has.
 
     The network has read the recording as it was played, so that the timbre stays the instrument's; only the
-    oscillator moves. `hz` None is the recording's median pitch.
+    oscillator moves.
     """
     energy = controls.amplitudes.square().sum(-1)
     steady = steady_stretch(energy, features.f0_hz, round(STEADY_S * config.sample_rate / config.hop_length))
     width = max(1.5, SMOOTHING_S * config.sample_rate / config.hop_length)
     longer = n_frames + reach(width)  # so that a note begins the same however long it lasts
     frames = steady[there_and_back(len(steady), longer).to(steady.device)]
-    sounding = features.f0_hz[features.voiced] if features.voiced.any() else features.f0_hz
-    hz = sounding.median() if hz is None else hz
     f0_hz = smooth(features.f0_hz[frames].log()[:, None], width)[:, 0].exp()
     f0_hz = hz * f0_hz / features.f0_hz[steady].median()
     directions = controls.directions[frames]
@@ -121,7 +121,7 @@ def held_track(
         directions=F.normalize(smooth(directions.flatten(1), width).view_as(directions), dim=-1),
         noise_magnitudes=smooth(controls.noise_magnitudes[frames], width),
     )
-    return ControlTrack(f0_hz, integrate_pitch(f0_hz, config), calm, ratios)[:n_frames]
+    return ControlTrack(f0_hz, integrate_pitch(f0_hz, config), calm)[:n_frames]
 
 
 def fullest_stretch(energy: torch.Tensor, f0_hz: torch.Tensor, n_frames: int) -> torch.Tensor:
@@ -171,4 +171,4 @@ def smooth(values: torch.Tensor, width: float) -> torch.Tensor:
 
 def each(controls: Controls, change: Callable[[torch.Tensor], torch.Tensor]) -> Controls:
     """Controls with each of their tensors changed in the same way."""
-    return Controls(*(change(getattr(controls, f.name)) for f in fields(controls)))
+    return Controls(*map(change, vars(controls).values()))

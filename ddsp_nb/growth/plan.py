@@ -6,7 +6,7 @@ here and nowhere else; the command line and the panel take them from the fields.
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from reprlib import repr as short
 
 from ddsp_nb.errors import GrowthError
@@ -17,7 +17,6 @@ from ddsp_nb.growth.tuning import TABLES, check_pitch, check_ratios
 STRATEGIES = ("linear", "exponential", "fibonacci", "primes")
 ORDERS = ("low", "high", "odd", "octaves", "loudest", "random")
 BAND_ORDERS = ("low", "high", "odd", "loudest", "random")
-NOISE_CHOICES = ("last", "every", "bands", "none")
 WRITTEN = "written"  # the strategy of a plan with stages of its own
 MOST_PARTIALS = 512  # the highest number that a partial of a written stage can have
 
@@ -27,45 +26,27 @@ class GrowthPlan:
     """How the timbre grows.
 
     Where a number a stage is asked for, a list is a curve through the stages: (0.5, 0.1) goes from the first to
-    the last, a list as long as there are stages is taken as it is.
-
-    Attributes:
-        strategy: how many partials sound: "linear", "exponential" (1, 2, 4 ...), "fibonacci" (1, 2, 3, 5 ...),
-            "primes" (1, 2, 3, 5, 7, 11 ...); "written" where `stages` are given.
-        n_stages: number of stages of the linear strategy; the others follow from the number of partials.
-        stages: stages of your own, played as written: counts (1, 4, 9) or sets of partials ((1,), (1, 3, 5)).
-        order: in which partials enter: "low" or "high" first, "odd" ones first, "octaves" (1, 2, 4 ...) first,
-            "loudest" first, or "random".
-        shrinking: play the growth backwards, from the complete stage to the smallest; noise goes with its stage.
-        stage_duration_s: length of a stage, a number or a curve (geometric).
-        silence_duration_s: silence between stages, a number or a curve.
-        crossfade_s: seconds by which stages overlap instead; the music then runs on and `adsr` shapes the whole piece.
-        adsr: envelope of each stage.
-        loudness_db: level of each stage, a number or a curve, dB.
-        noise: "last" adds the noise to the last stage, "every" to all, "bands" band by band, "none" never.
-        noise_strategy: how many bands sound, for "bands".
-        noise_order: in which bands enter: "low", "high", "odd" (every other), "loudest" or "random".
-        pitch: "phrase" (the recording's own), "held" (its median pitch), a note ("C#4"), Hz, or a list of these:
-            a melody over the stages, repeated where it is shorter.
-        ratios: partial k sounds at ratio k of the pitch: "harmonic", "just", "equal", "quarter-tones", "whole-tones"
-            or a list of numbers.
-        inharmonicity: coefficient B of a stiff string, 0 to 0.1, which sharpens the higher partials.
+    the last, a list as long as there are stages is taken as it is. A list of pitches is a melody, repeated where it is
+    shorter.
 
     Raises:
         GrowthError: a value outside its range.
-    """
 
-    strategy: str = setting("fibonacci", "How the number of partials grows.", choices=(*STRATEGIES, WRITTEN))
+    Attributes:
+        stages: stages of your own, played as written: counts (1, 4, 9) or sets of partials ((1,), (1, 3, 5)).
+        adsr: envelope of each stage, or of the whole piece where stages overlap."""
+
+    strategy: str = setting(
+        "fibonacci",
+        "How the number of partials grows: in equal steps, or 1, 2, 4 ..., or 1, 2, 3, 5 ..., or 1, 2, 3, 5, 7, 11 ...",
+        choices=(*STRATEGIES, WRITTEN),
+    )
     n_stages: int = setting(8, "Stages of the linear strategy.", low=1, high=MOST_STAGES)
     stages: tuple | None = None
-    order: str = setting("low", "Which partials enter first.", choices=ORDERS)
+    order: str = setting("low", "Which partials enter first; octaves are 1, 2, 4 ...", choices=ORDERS)
     shrinking: bool = setting(False, "Play it backwards: from the full sound to one sine wave.", choices=(False, True))
     stage_duration_s: float | tuple[float, ...] = setting(
-        0.5,
-        "Length of a stage, s; 1,0.1 accelerates from 1 to 0.1 s, 0.1,1 slows down.",
-        low=0.02,
-        high=600,
-        unit="s",
+        0.5, "Length of a stage, s; 1,0.1 accelerates from 1 to 0.1 s, 0.1,1 slows down.", low=0.02, high=600, unit="s"
     )
     silence_duration_s: float | tuple[float, ...] = setting(
         0.2, "Silence between stages, s; 0.5,0.1 shortens it.", low=0, high=600, unit="s"
@@ -76,7 +57,9 @@ class GrowthPlan:
         0.0, "Level of the stages, dB; -24,0 is a crescendo.", low=-60, high=60, unit="dB"
     )
     noise: str = setting(
-        "last", "Breath and bow: in the last stage, in every one, band by band, or never.", choices=NOISE_CHOICES
+        "last",
+        "Breath and bow: in the last stage, in every one, band by band, or never.",
+        choices=("last", "every", "bands", "none"),
     )
     noise_strategy: str = setting("linear", "How the number of bands grows.", choices=STRATEGIES)
     noise_order: str = setting("low", "Which bands enter first.", choices=BAND_ORDERS)
@@ -110,7 +93,7 @@ class GrowthPlan:
 
     @property
     def melody(self) -> tuple:
-        """The pitches that the stages take in turn."""
+        """The pitches that the stages take in turn, again from the first where they are fewer."""
         return self.pitch if isinstance(self.pitch, tuple) and self.pitch else (self.pitch,)
 
     def counts(self, n_partials: int) -> list[int]:
@@ -141,13 +124,9 @@ class GrowthPlan:
         """Seconds by which stages overlap: the cross-fade, at most half of the shortest stage."""
         return min(self.crossfade_s, min(self.durations_s(n_stages)) / 2) if n_stages > 1 else 0.0
 
-    def to_dict(self) -> dict:
-        """The plan as plain values that JSON can hold."""
-        return asdict(self)
-
     @classmethod
     def from_dict(cls, values: dict) -> "GrowthPlan":
-        """The reverse of `to_dict`. Raises GrowthError where a name is unknown or a value unusable."""
+        """The reverse of `dataclasses.asdict`. Raises GrowthError where a name is unknown or a value unusable."""
         if not isinstance(values, dict) or not isinstance(values.get("adsr", {}), dict):
             raise GrowthError("The plan of a growth is a table of names and values.")
         unknown = set(values) - {f.name for f in fields(cls)}
@@ -158,6 +137,9 @@ class GrowthPlan:
 
 
 SETTINGS = {f.name: f for owner in (GrowthPlan, ADSR) for f in fields(owner) if f.metadata}
+GrowthPlan.__doc__ = (GrowthPlan.__doc__ or "") + "".join(
+    f"\n        {name}: {setting.metadata['help']}" for name, setting in SETTINGS.items() if name in vars(GrowthPlan)
+)
 
 
 def grow_counts(strategy: str, n_partials: int, n_stages: int) -> list[int]:

@@ -102,8 +102,9 @@ def grow(
         GrowthError: the piece would be longer than an hour, or the plan asks for partials that do not exist.
     """
     schedule = make_schedule(model, features, plan or GrowthPlan(), seed, controls=controls)
-    envelopes = _envelopes(schedule, model.mix.device)
-    harmonic, noise = _harmonic(model, schedule, envelopes), _noise(model, schedule, envelopes, seed)
+    envelopes = [schedule.envelope(i).to(model.mix.device) for i in range(len(schedule.stages))]
+    stages = list(zip(schedule.stages, envelopes, strict=True))
+    harmonic, noise = _harmonic(model, schedule, stages), _noise(model, schedule, stages, seed)
     gain = min(FULL_SCALE / peak(harmonic + noise), 1 / peak(harmonic), 1 / peak(noise))  # stems fit in a file too
     harmonic, noise = harmonic * gain, noise * gain
     return Growth(harmonic + noise, harmonic, noise, schedule, gain, seed, (model, features))
@@ -114,26 +115,15 @@ def peak(sound: torch.Tensor) -> float:
     return max(sound.abs().max().item(), SILENCE)
 
 
-def _envelopes(schedule, device):
-    """Envelope of each stage; stages without cross-fade that are as long and as loud share one."""
-    shared, envelopes = {}, []
-    for i, stage in enumerate(schedule.stages):
-        key = i if schedule.plan.crossfade_s else (len(stage), stage.level_db)
-        if key not in shared:
-            shared[key] = schedule.envelope(i).to(device)
-        envelopes.append(shared[key])
-    return envelopes
-
-
-def _harmonic(model, schedule, envelopes):
+def _harmonic(model, schedule, stages):
     """[n_samples] partials of the piece: along each track, all stages that sound there share one basis."""
     hop, piece = model.config.hop_length, torch.zeros(schedule.n_samples, device=model.mix.device)
     for pitch, track in schedule.tracks.items():
-        stages = [(s, e) for s, e in zip(schedule.stages, envelopes, strict=True) if s.pitch == pitch]
+        played = [(s, e) for s, e in stages if s.pitch == pitch]
         last_hop = len(track.f0_hz) - 1
         for first in range(0, last_hop, HOPS_AT_ONCE):
             last = min(first + HOPS_AT_ONCE, last_hop)
-            sounding = [(s, e) for s, e in stages if s.offset < last * hop and s.offset + len(s) > first * hop]
+            sounding = [(s, e) for s, e in played if s.offset < last * hop and s.offset + len(s) > first * hop]
             if sounding:
                 sounds = render_stages(model, track[first : last + 1], torch.stack([s.mask for s, _ in sounding]))
                 for (stage, envelope), sound in zip(sounding, sounds, strict=True):
@@ -169,20 +159,20 @@ def render_stages(model: DDSPModel, track: ControlTrack, masks: torch.Tensor) ->
     return torch.lerp(before, after, ramp(basis)).transpose(0, 1).flatten(1)
 
 
-def _noise(model, schedule, envelopes, seed):
+def _noise(model, schedule, stages, seed):
     """[n_samples] noise of the piece: stages of a pitch share one noise, of which each keeps its bands."""
     config, piece = model.config, torch.zeros(schedule.n_samples, device=model.mix.device)
     margin = MARGIN if schedule.plan.crossfade_s else 0
     for pitch, track in schedule.tracks.items():
-        stages = [(s, e) for s, e in zip(schedule.stages, envelopes, strict=True) if s.pitch == pitch and s.bands.any()]
-        if not stages:
+        places = {}
+        for stage, envelope in stages:
+            if stage.pitch == pitch and stage.bands.any():
+                places.setdefault((stage.offset, len(stage)), []).append((stage, envelope))
+        if not places:
             continue
         generator = torch.Generator().manual_seed(seed)
         noise = FilteredNoiseGenerator(config)(track.controls.noise_magnitudes[None], generator=generator)[0]
         noise = (1 - model.mix) * noise
-        places = {}
-        for stage, envelope in stages:
-            places.setdefault((stage.offset, len(stage)), []).append((stage, envelope))
         for (offset, length), group in places.items():
             start = max(offset - margin, 0)
             sounds = _banded(noise[start : offset + length + margin], [stage for stage, _ in group], config)

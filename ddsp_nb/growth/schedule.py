@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import cycle, pairwise
 
 import torch
 
@@ -49,6 +49,11 @@ class Stage:
         """How many partials sound."""
         return int(self.mask.sum())
 
+    @property
+    def gain(self) -> float:
+        """Linear factor that the plan's loudness gives the stage."""
+        return 10 ** (self.level_db / 20)
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -84,41 +89,30 @@ class Schedule:
         return max(stage.stop for stage in self.stages)
 
     def overlap(self, i: int) -> int:
-        """Samples that stage i shares with the one before it."""
-        return max(0, self.stages[i - 1].stop - self.stages[i].start) if i > 0 else 0
+        """Samples that stage i shares with the one before it; 0 before the first and after the last."""
+        inside = 0 < i < len(self.stages)
+        return max(0, self.stages[i - 1].stop - self.stages[i].start) if inside else 0
 
     def envelope(self, i: int) -> torch.Tensor:
         """[n] gain of stage i at each of its samples: ADSR or cross-fades, and its loudness."""
-        stage, plan = self.stages[i], self.plan
-        if plan.crossfade_s == 0 or len(self.stages) == 1:
-            shape = plan.adsr(len(stage), self.sample_rate)
-        else:
-            shape = self._whole_envelope(stage) * self._fades(i)
-        return shape * 10 ** (stage.level_db / 20)
+        stage, adsr = self.stages[i], self.plan.adsr
+        if not self.plan.crossfade_s:
+            return adsr(len(stage), self.sample_rate) * stage.gain
+        gain = adsr(self.n_samples, self.sample_rate, stage.start, stage.stop)
+        gain[: self.overlap(i)] *= self._fade(i)
+        gain[len(stage) - self.overlap(i + 1) :] *= self._fade(i + 1, falling=True)
+        return gain * stage.gain
 
-    def _whole_envelope(self, stage):
-        """The part of an envelope of the whole piece that falls on a stage."""
-        return self.plan.adsr(self.n_samples, self.sample_rate, stage.start, stage.stop)
-
-    def _fades(self, i):
-        """[n] cross-fades: linear between stages whose partials run on, of equal power between others."""
-        gain = torch.ones(len(self.stages[i]))
-        for overlap, at_start, runs_on in (
-            (self.overlap(i), True, i > 0 and self.runs_on(i)),
-            (self.overlap(i + 1) if i + 1 < len(self.stages) else 0, False, self.runs_on(i + 1)),
-        ):
-            rise = torch.arange(overlap) / max(overlap, 1)
-            rise = rise if at_start else 1 - rise
-            rise = rise if runs_on else torch.sin(torch.pi / 2 * rise)
-            gain[: overlap if at_start else None][0 if at_start else len(gain) - overlap :] *= rise
-        return gain
-
-    def runs_on(self, i: int) -> bool:
-        """Whether stage i shares pitch and a partial with the one before it, so that they continue in phase."""
-        if not 0 < i < len(self.stages):
-            return False
+    def _fade(self, i, falling=False):
+        """Cross-fade from stage i - 1 to stage i: linear where their partials run on in phase, else of equal power."""
+        overlap = self.overlap(i)
+        if not overlap:
+            return 1.0
+        gain = torch.arange(overlap) / overlap
+        gain = 1 - gain if falling else gain
         before, stage = self.stages[i - 1], self.stages[i]
-        return before.pitch == stage.pitch and bool((before.mask * stage.mask).any())
+        runs_on = before.pitch == stage.pitch and (before.mask * stage.mask).any()
+        return gain if runs_on else torch.sin(torch.pi / 2 * gain)
 
 
 def make_schedule(
@@ -169,16 +163,8 @@ def _stages(plan, levels, controls, config, seed):
     check_length(edges[-1][1], config)
     levels_db = curve(plan.loudness_db, len(masks))
     return [
-        Stage(
-            mask=mask,
-            bands=bands[i],
-            start=start,
-            stop=stop,
-            pitch=plan.melody[i % len(plan.melody)],
-            level_db=float(levels_db[i]),
-            offset=start if plan.crossfade_s else 0,
-        )
-        for i, (mask, (start, stop)) in enumerate(zip(masks, edges, strict=True))
+        Stage(mask, bands[i], start, stop, pitch, float(levels_db[i]), offset=start if plan.crossfade_s else 0)
+        for i, (mask, (start, stop), pitch) in enumerate(zip(masks, edges, cycle(plan.melody), strict=False))
     ]
 
 

@@ -7,6 +7,7 @@ from ddsp_nb.errors import GrowthError
 
 Curve = float | tuple[float, ...]  # a number for all stages, or points of a curve through them
 MOST_STAGES = 1024
+LARGEST_SEED = 2**32 - 1
 LARGEST = 1e12  # numbers beyond this are refused before anything is computed with them
 
 

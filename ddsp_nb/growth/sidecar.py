@@ -5,7 +5,7 @@ import json
 import platform
 import re
 import warnings
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from importlib.metadata import version
 from pathlib import Path
 from reprlib import repr as short
@@ -17,13 +17,13 @@ from ddsp_nb.analysis.features import Features
 from ddsp_nb.errors import GrowthError
 from ddsp_nb.growth.plan import GrowthPlan
 from ddsp_nb.growth.render import Growth, grow
+from ddsp_nb.growth.settings import LARGEST_SEED, check_settings, setting
 from ddsp_nb.sound.save import SUBTYPES, read_comment
 from ddsp_nb.training.model import DDSPModel
 
 FORMAT = "ddsp_nb growth"
 VERSION = 2  # version 1 called the plan's inharmonicity "stretch"
 LARGEST_BYTES = 1_000_000  # of a text that may come from anyone
-LARGEST_SEED = 2**32 - 1
 SHA256 = re.compile(r"[0-9a-f]{64}")
 PACKAGES = ("ddsp-nb", "torch", "numpy", "scipy", "librosa", "soundfile")  # whose versions have a say in the sound
 
@@ -34,23 +34,35 @@ class Sidecar:
 
     Attributes:
         plan: `GrowthPlan`.
-        seed: of noise and random orders.
-        subtype: sample format of the file, such as "PCM_16".
         model_sha256: digest of the model.
         features_sha256: digest of the recording's features.
         versions: of Python and of packages, name to version.
+
+    Raises:
+        GrowthError: a value that is not usable.
     """
 
     plan: GrowthPlan
-    seed: int
-    subtype: str
+    seed: int = setting(MISSING, "Of noise and random orders.", low=0, high=LARGEST_SEED)
+    subtype: str = setting(MISSING, "Sample format of the file.", choices=SUBTYPES)
     model_sha256: str
     features_sha256: str
     versions: dict[str, str]
 
+    def __post_init__(self):
+        check_settings(self)
+        for name in ("model_sha256", "features_sha256"):
+            if not isinstance(getattr(self, name), str) or not SHA256.fullmatch(getattr(self, name)):
+                raise GrowthError(f"{name} is no SHA-256 digest.")
+        known = self.versions
+        if not isinstance(known, dict) or not all(
+            isinstance(v, str) and len(v) < 100 and k.isprintable() for k, v in known.items()
+        ):
+            raise GrowthError("the versions are no table of names and versions.")
+
     def to_json(self) -> str:
         """The sidecar as text; the same piece gives the same text."""
-        values = {"format": FORMAT, "version": VERSION} | asdict(self) | {"plan": self.plan.to_dict()}
+        values = {"format": FORMAT, "version": VERSION} | asdict(self)
         return json.dumps(values, ensure_ascii=True, separators=(",", ":"))
 
 
@@ -82,23 +94,6 @@ def parse_sidecar(text: str | bytes) -> Sidecar:
         raise GrowthError(f"names are missing or unknown: {', '.join(map(short, sorted(set(values) ^ names)))[:200]}.")
     if written_as == 1 and isinstance(values["plan"], dict) and "stretch" in values["plan"]:
         values["plan"]["inharmonicity"] = values["plan"].pop("stretch")
-    return _checked(values)
-
-
-def _checked(values) -> Sidecar:
-    """A sidecar whose values have the types and ranges that they should."""
-    if type(values["seed"]) is not int or not 0 <= values["seed"] <= LARGEST_SEED:
-        raise GrowthError(f"the seed is no whole number from 0 to {LARGEST_SEED}.")
-    if values["subtype"] not in SUBTYPES:
-        raise GrowthError(f"the sample format is none of {', '.join(SUBTYPES)}.")
-    for name in ("model_sha256", "features_sha256"):
-        if not isinstance(values[name], str) or not SHA256.fullmatch(values[name]):
-            raise GrowthError(f"{name} is no SHA-256 digest.")
-    known = values["versions"]
-    if not isinstance(known, dict) or not all(
-        isinstance(v, str) and len(v) < 100 and k.isprintable() for k, v in known.items()
-    ):
-        raise GrowthError("the versions are no table of names and versions.")
     return Sidecar(**values | {"plan": GrowthPlan.from_dict(values["plan"])})
 
 
@@ -133,10 +128,7 @@ def regrow(sidecar: Sidecar, model: DDSPModel, features: Features) -> Growth:
         raise GrowthError("The piece was grown from another model. Use the checkpoint that it was rendered with.")
     if features_sha256(features) != sidecar.features_sha256:
         raise GrowthError("The piece was grown from another recording. Use the checkpoint that it was rendered with.")
-    now = versions()
-    changed = sorted(
-        name for name in now.keys() | sidecar.versions.keys() if now.get(name) != sidecar.versions.get(name)
-    )
+    changed = sorted({name for name, _ in versions().items() ^ sidecar.versions.items()})
     if changed:
         warnings.warn(
             f"Other versions than the piece was rendered with ({', '.join(changed)[:200]}): it may differ slightly.",

@@ -1,14 +1,14 @@
-"""The knobs of the growth panel, in groups of which one is shown, and the plan that they describe."""
+"""The knobs of the growth panel, in groups of which one is shown."""
 
 from collections.abc import Callable
 from functools import partial
 
 import ipywidgets
 
-from ddsp_nb.growth.plan import BAND_ORDERS, SETTINGS, WRITTEN, GrowthPlan
-from ddsp_nb.growth.sidecar import LARGEST_SEED
+from ddsp_nb.growth.plan import BAND_ORDERS, SETTINGS, WRITTEN
+from ddsp_nb.growth.settings import LARGEST_SEED
 from ddsp_nb.growth.tuning import TABLES
-from ddsp_nb.panels.presets import CRESCENDO, DEFAULTS, DIMINUENDO, NOTES, OWN, STEADY, SWELL, plan_from_values
+from ddsp_nb.panels.presets import CRESCENDO, DEFAULTS, DIMINUENDO, NOTES, OWN, STEADY, SWELL
 
 WIDTH = "362px"
 LABEL = {"description_width": "118px"}
@@ -32,13 +32,9 @@ BAND_WORDS = ORDER_WORDS | {"odd": "every other first"}
 NOISE_WORDS = {"last": "with the full sound", "every": "in every stage", "bands": "band by band", "none": "never"}
 DIRECTION_WORDS = {False: "growing", True: "shrinking"}
 PACE_WORDS = {
-    1 / 8: "8 × faster",
-    1 / 4: "4 × faster",
-    1 / 2: "2 × faster",
+    **{1 / n: f"{n} × faster" for n in (8, 4, 2)},
     1.0: "steady",
-    2.0: "2 × slower",
-    4.0: "4 × slower",
-    8.0: "8 × slower",
+    **{float(n): f"{n} × slower" for n in (2, 4, 8)},
 }
 PITCH_WORDS = {"phrase": "the recording's phrase", "held": "one held note of it", NOTES: "notes of your own"}
 RATIO_WORDS = dict(zip(TABLES, TABLES, strict=True)) | {
@@ -87,7 +83,7 @@ def slider(label: str, low: float, high: float, step: float, kind=ipywidgets.Flo
     return partial(kind, **span, description=label, continuous_update=False, **more)
 
 
-def span(name: str) -> tuple[float, float]:
+def limits(name: str) -> tuple[float, float]:
     """The whole range that the plan allows for a setting; other sliders end where hands still find their way."""
     return SETTINGS[name].metadata["low"], SETTINGS[name].metadata["high"]
 
@@ -110,10 +106,10 @@ KNOBS = {
     "notes": text("Notes", "A4, or one for each stage: A3, C4, 440"),
     "ratios": choice("Partials at", RATIO_WORDS),
     "own_ratios": text("Multiples", "1, 2.1, 3.3"),
-    "inharmonicity": slider("Bell stretch", *span("inharmonicity"), 0.001, readout_format=".3f"),
+    "inharmonicity": slider("Bell stretch", *limits("inharmonicity"), 0.001, readout_format=".3f"),
     "attack_s": slider("Attack (s)", 0, 3, 0.01),
     "decay_s": slider("Decay (s)", 0, 3, 0.01),
-    "sustain": slider("Sustain level", *span("sustain"), 0.01),
+    "sustain": slider("Sustain level", *limits("sustain"), 0.01),
     "release_s": slider("Release (s)", 0, 3, 0.01),
     "loudness": choice("Loudness", LOUDNESS_WORDS),
     "depth_db": slider("By (dB)", 1, 48, 1),
@@ -135,36 +131,22 @@ class GrowthKnobs:
         self.by_name["n_stages"].max = max(n_harmonics, FEWEST_STAGES)
         for name, value in (DEFAULTS | {"seed": seed}).items():
             self.by_name[name].value = value
-        self.box = ipywidgets.VBox([*self._essential(), *self._more()])
-        for control in self.by_name.values():
-            control.observe(self._changed, "value")
-        self._offer()
-
-    def _essential(self):
-        """Headings and controls that are always there."""
-        for heading, names in ESSENTIAL.items():
-            yield ipywidgets.HTML(f"<b>{heading}</b>")
-            yield from (self.by_name[name] for name in names)
-
-    def _more(self):
-        """Buttons that choose a group, and the group."""
-        groups = [ipywidgets.VBox([self.by_name[name] for name in names]) for names in MORE.values()]
-        stack = ipywidgets.Stack(groups, selected_index=0)
+        groups = {heading: [self.by_name[name] for name in names] for heading, names in (ESSENTIAL | MORE).items()}
+        essential = [w for h in ESSENTIAL for w in (ipywidgets.HTML(f"<b>{h}</b>"), *groups[h])]
+        stack = ipywidgets.Stack([ipywidgets.VBox(groups[heading]) for heading in MORE], selected_index=0)
         chooser = ipywidgets.ToggleButtons(
             options=list(MORE), style={"button_width": "86px"}, layout={"width": WIDTH, "margin": "8px 0 0 0"}
         )
         ipywidgets.jslink((chooser, "index"), (stack, "selected_index"))
-        return chooser, stack
+        self.box = ipywidgets.VBox([*essential, chooser, stack])
+        for control in self.by_name.values():
+            control.observe(self._changed, "value")
+        self._offer()
 
     @property
     def values(self) -> dict:
         """What the controls stand at, by name."""
         return {name: control.value for name, control in self.by_name.items()}
-
-    @property
-    def plan(self) -> GrowthPlan:
-        """The plan that the controls describe. Raises GrowthError where they make none."""
-        return plan_from_values(self.values)
 
     def set(self, values: dict) -> None:
         """Move controls together, as one change."""

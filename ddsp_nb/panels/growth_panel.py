@@ -21,7 +21,7 @@ from ddsp_nb.panels.growth_results import (
     draw_map,
     draw_sound,
 )
-from ddsp_nb.panels.presets import DEFAULTS, PRESETS, preset_named
+from ddsp_nb.panels.presets import DEFAULTS, PRESETS, plan_from_values, preset_named
 from ddsp_nb.panels.widgets import errors_in_words, picture, player, say, wav_bytes
 from ddsp_nb.training.model import DDSPModel
 
@@ -67,9 +67,7 @@ class GrowthPanel(ipywidgets.HBox):
         self.stage_map, self.spectrogram = picture(f"{WIDTH_PX}px"), picture(f"{WIDTH_PX}px")
         self.spectrogram.layout.min_height = f"{SOUND_HEIGHT_PX}px"
         self.exporter = ExportBox()
-        self.file_name, self.replace_box = self.exporter.file_name, self.exporter.replace_box
-        self.export_button = self.exporter.button
-        self.export_button.on_click(lambda _: self.export())
+        self.exporter.button.on_click(lambda _: self.export())
         sound = self._build_sound()
         return ipywidgets.VBox([self.status, self.stage_map, *sound, self.spectrogram, self.verdict, self.exporter])
 
@@ -91,7 +89,7 @@ class GrowthPanel(ipywidgets.HBox):
     @property
     def plan(self) -> GrowthPlan:
         """The plan that the controls describe. Raises GrowthError where they make none."""
-        return self.board.plan
+        return plan_from_values(self.board.values)
 
     @property
     def growth(self) -> Growth | None:

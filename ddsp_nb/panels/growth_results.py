@@ -116,12 +116,11 @@ class Takes:
         self.slots: list[Take | None] = [None, None]
         self.latest = 1
 
-    def keep(self, take: Take) -> int:
-        """Put a take into the slot of its own knobs, or that of the older one; returns which."""
+    def keep(self, take: Take) -> None:
+        """Put a take into the slot of its own knobs, or that of the older one."""
         same = self.slot_of(take.values)
         self.latest = 1 - self.latest if same is None else same
         self.slots[self.latest] = take
-        return self.latest
 
     def slot_of(self, values: dict) -> int | None:
         """The slot that was rendered from these knobs, None where there is none."""
@@ -153,8 +152,6 @@ class ExportBox(ipywidgets.VBox):
     def path(self) -> Path:
         """Where the sound goes. Raises GrowthError where no sound can have that name."""
         path = Path(self.file_name.value.strip())
-        if path.suffix.lower() not in (".wav", ".flac"):
-            raise GrowthError("The piece cannot have that name. Write one that ends in .wav or .flac into “File”.")
         check_format(path, self.bits.value)
         return path
 
