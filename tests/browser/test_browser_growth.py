@@ -53,7 +53,7 @@ def turn(page, panel, name):
     before, plan = shown(page, panel), page.value("plan_in_words()")
     for value in page.value(f"list(map(repr, other_values({name!r})))"):
         page.do(f"controls[{name!r}].value = {value}")
-        if shown(page, panel) != before or name in HEARD and page.value("plan_in_words()") != plan:
+        if shown(page, panel) != before or (name in HEARD and page.value("plan_in_words()") != plan):
             return True
     return False
 
