@@ -213,19 +213,24 @@ def test_read_only_folder_is_one_line_before_any_work(read_only, trained, featur
 # Two writers, and files that are there already
 
 
+ONE_BY_ONE = """
+import sys
+from ddsp_nb.cli.main import main
+for seed in "12":
+    main([*sys.argv[1:], "--output", f"{seed}/ddsp_model.pt", "--seed", seed], standalone_mode=False)
+"""
+
+
 def test_two_trainings_in_one_folder_both_end_and_leave_whole_files(tmp_path, data):
-    train = ["-m", "ddsp_nb", "train", "--audio", str(data / "violin.flac"), *SMALL]
+    train = ["train", "--audio", str(data / "violin.flac"), *SMALL]
     shared, single = str(tmp_path / "shared" / "ddsp_model.pt"), os.environ | {"OMP_NUM_THREADS": "1"}
-    together = [start(*train, "--output", shared, "--overwrite", "--seed", seed, env=single) for seed in "12"]
-    for process in together:
+    again = ["-m", "ddsp_nb", *train, "--output", shared, "--overwrite", "--seed"]
+    processes = [start(*again, seed, env=single) for seed in "12"]  # threads round differently
+    processes.append(start("-c", ONE_BY_ONE, *train, env=single, cwd=tmp_path))
+    for process in processes:
         _, words = process.communicate()
         assert process.returncode == 0, words
-    alone = {}
-    for seed in "12":
-        output = tmp_path / seed / "ddsp_model.pt"
-        process = start(*train, "--output", str(output), "--seed", seed, env=single)  # threads round differently
-        assert process.wait() == 0, process.communicate()
-        alone[seed] = {path.name: path.read_bytes() for path in output.parent.iterdir()}
+    alone = {seed: {path.name: path.read_bytes() for path in (tmp_path / seed).iterdir()} for seed in "12"}
     left = {path.name: path.read_bytes() for path in (tmp_path / "shared").iterdir()}
     assert set(left) == PRODUCTS
     for name in PRODUCTS - {train_command.LOSS_PICTURE}:  # whose axis shows seconds

@@ -70,7 +70,7 @@ def test_no_other_file_starts_a_server_differently():
 
 
 OFFLINE = """
-import socket, sys
+import shlex, socket, sys
 
 def refuse(*args, **kwargs):
     print("NETWORK", args, file=sys.stderr)
@@ -85,15 +85,15 @@ try:
 except AssertionError:
     print("blocked")
 from ddsp_nb.cli.main import main
-main(sys.argv[1:])
+for line in sys.argv[1:]:
+    main(shlex.split(line), standalone_mode=False)
 """
 
 
 def test_training_and_growing_use_no_network(tmp_path, data):
     train = "train --epochs 2 --duration 1 --sample-rate 16000 --hidden-size 32 --output model.pt --audio"
-    grow = ["grow", "--model", "model.pt", "--output", "grown.wav"]
-    for command in ([*train.split(), str(data / "violin.flac")], grow):
-        result = subprocess.run([sys.executable, "-c", OFFLINE, *command], cwd=tmp_path, capture_output=True, text=True)
-        assert result.returncode == 0, result.stderr
-        assert result.stdout.startswith("blocked") and result.stderr.count("NETWORK") == 1  # the trial
+    lines = [f"{train} {shlex.quote(str(data / 'violin.flac'))}", "grow --model model.pt --output grown.wav"]
+    result = subprocess.run([sys.executable, "-c", OFFLINE, *lines], cwd=tmp_path, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("blocked") and result.stderr.count("NETWORK") == 1  # the trial
     assert (tmp_path / "grown.wav").is_file()

@@ -3,6 +3,8 @@
 import base64
 import hashlib
 
+from ddsp_nb.panels.growth_controls import COUNTS
+
 TEXTS = ("1, 3, 5", "A3, C5", "1, 1.9, 3.1")  # stages, notes and ratios: one of them means something to each control
 the_panel = next(value for value in list(globals().values()) if type(value).__name__ == "GrowthPanel")
 controls = the_panel.knobs
@@ -20,8 +22,7 @@ def other_values(name):
     """Values that a control does not have, the most telling first."""
     control = controls[name]
     if hasattr(control, "options"):
-        given = control.options.items() if isinstance(control.options, dict) else control.options
-        options = [option[1] if isinstance(option, tuple) else option for option in given]
+        options = [value for _, value in control.options]
     elif isinstance(control.value, bool):
         options = [not control.value]
     elif isinstance(control.value, str):
@@ -33,22 +34,23 @@ def other_values(name):
 
 
 def offer(name):
-    """Move other choices, the nearest before it first, until a control counts."""
-    place = list(controls).index(name)
-    for other in sorted(controls, key=lambda other: (place - list(controls).index(other)) % len(controls)):
-        before = controls[other].value
-        for value in other_values(other) if hasattr(controls[other], "options") else ():
-            if controls[name].disabled:
-                controls[other].value = value
-        if controls[name].disabled:
-            controls[other].value = before
+    """Every control as it was, but for one choice if that makes a control count; whether it counts."""
+    choices = [{}, *({other: value} for other in choosers(name) for _, value in controls[other].options)]
+    counts = COUNTS.get(name, lambda values: True)
+    put_back(**next((choice for choice in choices if counts(first_values | choice)), {}))
     return not controls[name].disabled
 
 
-def put_back():
-    """Every control as it was."""
-    for name, value in first_values.items():
-        controls[name].value = value
+def choosers(name):
+    """The other lists to choose from, the nearest before it first."""
+    others = [*controls, *controls][: list(controls).index(name) + len(controls)][::-1]
+    return [other for other in others[: len(controls) - 1] if hasattr(controls[other], "options")]
+
+
+def put_back(**others):
+    """Every control as it was, but for some; the map is drawn once."""
+    if the_panel.board.values != first_values | others:
+        the_panel.board.set(first_values | others)
 
 
 def plan_in_words():

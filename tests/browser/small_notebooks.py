@@ -20,8 +20,8 @@ PLAYERS = (
     SET_UP + LOAD,
     'play(audio, config.sample_rate, "The recording")\nplots.spectrogram(audio, config.sample_rate);',
     'compare({"loud": audio, "soft": 0.1 * audio}, config.sample_rate)',
+    "panel = upload_panel(config)\npanel",
 )
-UPLOAD = (SET_UP, "panel = upload_panel(config)\npanel")
 TRAINING = (
     SET_UP + LOAD,
     """
@@ -37,4 +37,4 @@ GROWTH = (
     SET_UP + "model, features = load_or_train(model_path, audio_path, config, epochs=3, seed=seed)",
     "panel = GrowthPanel(model, features, seed=seed)\npanel",
 )
-NOTEBOOKS = {"players": PLAYERS, "upload": UPLOAD, "training": TRAINING, "growth": GROWTH}
+NOTEBOOKS = {"players": PLAYERS, "training": TRAINING, "growth": GROWTH}

@@ -9,7 +9,7 @@ RATE = 22_050
 
 @pytest.fixture
 def page(notebook):
-    return notebook("upload")
+    return notebook("players")
 
 
 @pytest.fixture
