@@ -129,8 +129,10 @@ def noise_bands(
     values = _matrix(noise_magnitudes)
     times_s = np.arange(len(values)) * config.hop_length / config.sample_rate
     own, ax = ax is None, _axes(ax)
-    style = dict(cmap=COLOURS, vmin=floor_db, vmax=0, shading="nearest", rasterized=True)
-    picture = ax.pcolormesh(times_s, _numpy(band_centres_hz(config)), _decibels(values).T, **style)
+    picture = ax.pcolormesh(
+        times_s, _numpy(band_centres_hz(config)), _decibels(values).T, cmap=COLOURS, rasterized=True
+    )
+    picture.set_clim(floor_db, 0)
     ax.set_yscale("log")
     if own:
         _colour_bar(ax, picture)

@@ -13,7 +13,7 @@ from ddsp_nb.analysis.features import Features
 from ddsp_nb.analysis.least_squares import least_squares
 from ddsp_nb.config import Config
 from ddsp_nb.synthesis.noise import FilteredNoiseGenerator
-from ddsp_nb.synthesis.oscillator import HarmonicOscillator
+from ddsp_nb.synthesis.oscillator import HarmonicOscillator, integrate_pitch
 
 MIN_GAIN = 1e-6  # -120 dB
 # By which the mean logarithm of noise magnitudes (Rayleigh distributed) lies below that of their RMS: γ/2, with the
@@ -41,8 +41,9 @@ class Analysis:
 @torch.no_grad()
 def analyse(features: Features, audio: torch.Tensor, config: Config) -> Analysis:
     """Solve for the coefficients of a recording, [n_samples] sound of which `features` were extracted."""
-    coefficients = least_squares(features.f0_hz, features.phase, features.voiced, audio, config)
-    harmonic = HarmonicOscillator(config).render(features.f0_hz, coefficients, phase=features.phase)[: len(audio)]
+    phase = integrate_pitch(features.f0_hz, config) if features.phase is None else features.phase
+    coefficients = least_squares(features.f0_hz, phase, features.voiced, audio, config)
+    harmonic = HarmonicOscillator(config).render(features.f0_hz, coefficients, phase=phase)[: len(audio)]
     noise = band_gains(audio - harmonic, config, len(features))
     return Analysis(coefficients, harmonic, noise, snr_db(audio, harmonic))
 
@@ -54,10 +55,8 @@ def band_gains(sound: torch.Tensor, config: Config, n_frames: int) -> torch.Tens
     """
     generator = FilteredNoiseGenerator(config)
     sound = F.pad(sound, (0, (n_frames - 1) * config.hop_length - len(sound)))
-    window = generator.window
-    stft = torch.stft(
-        sound, config.noise_n_fft, config.hop_length, window=window, return_complex=True, pad_mode="constant"
-    )
+    n_fft, hop, window = config.noise_n_fft, config.hop_length, generator.window
+    stft = torch.stft(sound, n_fft, hop, window=window, return_complex=True, pad_mode="constant")
     log_level = (stft.abs() / window.square().sum().sqrt() + MIN_GAIN).log() + LOG_RAYLEIGH
     weights = generator.to_bins / generator.to_bins.sum(1, keepdim=True).clamp(min=1e-9)
     return (weights @ log_level).T.exp()

@@ -1,6 +1,7 @@
 """What a recording is made of: pitch, loudness and spectral envelope, frame by frame."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import librosa
 import numpy as np
@@ -66,7 +67,7 @@ class Features:
 
     def to(self, device: torch.device | str) -> "Features":
         """The same features with their tensors on another device."""
-        tensors = {name: value.to(device) for name, value in vars(self).items() if torch.is_tensor(value)}
+        tensors: dict[str, Any] = {k: value.to(device) for k, value in vars(self).items() if torch.is_tensor(value)}
         return replace(self, **tensors)
 
 
@@ -97,18 +98,19 @@ class FeatureExtractor:
         check_audio(audio, config.sample_rate)
         n_frames = config.n_frames(len(audio))
         sound = np.pad(audio.cpu().numpy(), (0, (n_frames - 1) * config.hop_length - len(audio)))
-        f0_hz, voiced = track_pitch(sound, config, tracker=self.tracker)
-        f0_hz, phase = track_phase(sound, f0_hz, config.sample_rate, config.hop_length)
-        voiced, level_db = include_attacks(voiced), loudness_db(sound, config)
-        warn_of_missing_pitch(voiced, level_db)
+        tracked_hz, periodic = track_pitch(sound, config, tracker=self.tracker)
+        tracked_hz, tracked_phase = track_phase(sound, tracked_hz, config.sample_rate, config.hop_length)
+        level_db = loudness_db(sound, config)
+        voiced = torch.from_numpy(binary_dilation(periodic, iterations=ATTACK_FRAMES))
+        warn_of_missing_pitch(voiced.numpy(), level_db)
         lowest_hz, highest_hz = config.f0_min_hz / 2, config.nyquist_hz
-        track = (torch.from_numpy(x) for x in (f0_hz.clip(lowest_hz, highest_hz), phase, voiced))
-        f0_hz, phase = fit_phase(*track, torch.from_numpy(sound), config)
+        f0_hz, phase = torch.from_numpy(tracked_hz.clip(lowest_hz, highest_hz)), torch.from_numpy(tracked_phase)
+        f0_hz, phase = fit_phase(f0_hz, phase, voiced, torch.from_numpy(sound), config)
         return Features(
             f0_hz=f0_hz.clamp(lowest_hz, highest_hz).float(),
             loudness_db=torch.from_numpy(level_db),
             mfcc=torch.from_numpy(mel_cepstrum(sound, config)),
-            voiced=torch.from_numpy(voiced),
+            voiced=voiced,
             phase=phase,
             n_samples=len(audio),
             sample_rate=config.sample_rate,
@@ -133,11 +135,6 @@ def mel_cepstrum(sound: np.ndarray, config: Config) -> np.ndarray:
         hop_length=config.hop_length,
     )
     return mfcc.T.astype(np.float32)
-
-
-def include_attacks(voiced: np.ndarray) -> np.ndarray:
-    """Widen voiced stretches by the frames in which a note starts and ends."""
-    return binary_dilation(voiced, iterations=ATTACK_FRAMES)
 
 
 def warn_of_missing_pitch(voiced: np.ndarray, level_db: np.ndarray) -> None:

@@ -41,8 +41,8 @@ def least_squares(
     coefficients = torch.zeros(n_hops + 1, 2 * config.n_harmonics)
     for start in range(0, n_hops, STRETCH_HOPS):
         first, last = max(0, start - OVERLAP), min(n_hops, start + STRETCH_HOPS + OVERLAP)
-        track = (x[first : last + 1] for x in (f0_hz, phase, voiced))
-        solution = solve_stretch(*track, sound[first:last], config)
+        frames = slice(first, last + 1)
+        solution = solve_stretch(f0_hz[frames], phase[frames], voiced[frames], sound[first:last], config)
         coefficients[start : last + 1] = solution[start - first :]
     return coefficients
 
@@ -52,18 +52,13 @@ def solve_stretch(
 ) -> torch.Tensor:
     """Coefficients [n_hops + 1, 2 * n_harmonics] of one stretch of sound [n_hops, hop_length]."""
     diag, off_diag, rhs = normal_equations(f0_hz, phase, sound, config)
-    silent = ~audible_partials(f0_hz, voiced, config).repeat(1, 2)
+    k = torch.arange(1, config.n_harmonics + 1)
+    silent = ~(voiced[:, None] & (f0_hz[:, None] * k < config.nyquist_hz)).repeat(1, 2)  # unvoiced, or beyond Nyquist
     rhs[silent] = 0
     diag.masked_fill_(silent[:, :, None] | silent[:, None, :], 0)
     off_diag.masked_fill_(silent[:-1, :, None] | silent[1:, None, :], 0)
     diag.diagonal(dim1=1, dim2=2).add_(RIDGE * config.hop_length).add_(silent)
     return solve_block_tridiagonal(diag, off_diag, rhs)
-
-
-def audible_partials(f0_hz: torch.Tensor, voiced: torch.Tensor, config: Config) -> torch.Tensor:
-    """[n_frames, n_harmonics] bool: voiced, and below Nyquist."""
-    k = torch.arange(1, config.n_harmonics + 1)
-    return voiced[:, None] & (f0_hz[:, None] * k < config.nyquist_hz)
 
 
 def normal_equations(

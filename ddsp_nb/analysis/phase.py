@@ -65,7 +65,7 @@ def track_phase(
     return pitch_hz[::stride], _integrate(pitch_hz, block_s)[::stride]
 
 
-def _pitch_correction(blocks, pitch_hz, block_s):
+def _pitch_correction(blocks: np.ndarray, pitch_hz: np.ndarray, block_s: float) -> np.ndarray:
     """Hz to add at each block edge, from the rotation of the demodulated harmonics between block centres.
 
     Notes are served in bands, one octave of window lengths each: a note too low for the shortest window to hold three
@@ -85,10 +85,10 @@ def _pitch_correction(blocks, pitch_hz, block_s):
     return np.pad(phase_step / TWO_PI / block_s, 1)
 
 
-def _rotation(partials, window_blocks, smoothing_blocks):
+def _rotation(partials: list[np.ndarray], window_blocks: float, smoothing_blocks: float) -> np.ndarray:
     """Energy-weighted phase step of the fundamental from block to block, [n_blocks - 1] radians."""
     window, smooth = _hann(window_blocks), _hann(smoothing_blocks)
-    rotation = energy = 0.0
+    rotation = energy = np.zeros(len(partials[0]) - 1)
     for k, partial in enumerate(partials, start=1):
         z = convolve1d(partial, window, mode="constant")
         weight = np.abs(z[1:] * z[:-1])
@@ -97,7 +97,7 @@ def _rotation(partials, window_blocks, smoothing_blocks):
     return convolve1d(rotation, smooth, mode="constant") / (convolve1d(energy, smooth, mode="constant") + 1e-12)
 
 
-def _phase_in_blocks(pitch_hz, block_s, block):
+def _phase_in_blocks(pitch_hz: np.ndarray, block_s: float, block: int) -> np.ndarray:
     """[n_blocks, block] radians mod 2π: pitch is linear within a block, so its integral is a parabola."""
     u = np.arange(block) / block
     start, rise = pitch_hz[:-1, None], np.diff(pitch_hz)[:, None]
@@ -105,13 +105,13 @@ def _phase_in_blocks(pitch_hz, block_s, block):
     return TWO_PI * (cycles % 1)
 
 
-def _hann(length):
+def _hann(length: float) -> np.ndarray:
     n = max(1, round(length)) | 1
     window = np.hanning(n + 2)[1:-1]
     return window / window.sum()
 
 
-def _integrate(pitch_hz, step_s):
+def _integrate(pitch_hz: np.ndarray, step_s: float) -> np.ndarray:
     return TWO_PI * step_s * np.concatenate([[0], np.cumsum((pitch_hz[1:] + pitch_hz[:-1]) / 2)])
 
 
@@ -143,7 +143,9 @@ def fit_phase(
     return f0_hz, phase
 
 
-def _gauss_newton_step(f0_hz, phase, voiced, audio, config):
+def _gauss_newton_step(
+    f0_hz: torch.Tensor, phase: torch.Tensor, voiced: torch.Tensor, audio: torch.Tensor, config: Config
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Pitch and phase, moved to where the error of a sound that is linear in both is least."""
     periods = f0_hz * config.hop_length / config.sample_rate
     coefficients = least_squares(f0_hz, phase, voiced & (periods > MIN_PERIODS), audio, config)
@@ -161,7 +163,9 @@ def _gauss_newton_step(f0_hz, phase, voiced, audio, config):
     return f0_hz + step_hz.clamp(-max_hz, max_hz), phase + phase_step.clamp(-MAX_PHASE_STEP, MAX_PHASE_STEP)
 
 
-def _phase_equations(residual, slope, hop_length):
+def _phase_equations(
+    residual: torch.Tensor, slope: torch.Tensor, hop_length: int
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """The system for phase (radians) and pitch (radians per hop) of each frame, which Hermite's cubic joins."""
     residual, slope = (x.double().view(-1, 1, hop_length) for x in (residual, slope))
     u = torch.arange(hop_length, dtype=torch.float64) / hop_length

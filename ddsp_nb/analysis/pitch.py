@@ -9,6 +9,8 @@ a periodic sound has peaks of height 1 at its period and its multiples. The high
 frame, being unvoiced is one more; a Viterbi path with a cost for octave jumps and for voicing changes decides.
 """
 
+from typing import Any
+
 import librosa
 import numpy as np
 
@@ -75,7 +77,7 @@ def pyin_pitch(audio: np.ndarray, config: Config) -> tuple[np.ndarray, np.ndarra
     return np.where(voiced, f0_hz, CARRIED_HZ), voiced
 
 
-def _librosa_arguments(config):
+def _librosa_arguments(config: Config) -> dict[str, Any]:
     length = 1 << int(np.ceil(np.log2(2.2 * config.sample_rate / config.f0_min_hz)))
     return dict(
         fmin=config.f0_min_hz,
@@ -105,14 +107,14 @@ def autocorrelation_pitch(audio: np.ndarray, config: Config) -> tuple[np.ndarray
     return _track(audio, config, max(config.f0_min_hz, floor_hz))
 
 
-def _track(audio, config, floor_hz):
+def _track(audio: np.ndarray, config: Config, floor_hz: float) -> tuple[np.ndarray, np.ndarray]:
     periods_s, strengths, levels = _candidates(audio, config, floor_hz)
     path = _cheapest_path(periods_s, strengths, levels, config.hop_length / config.sample_rate)
     chosen = np.take_along_axis(periods_s, np.maximum(path, 1)[:, None] - 1, 1)[:, 0]
     return 1 / chosen, path > 0
 
 
-def _candidates(audio, config, floor_hz):
+def _candidates(audio: np.ndarray, config: Config, floor_hz: float) -> tuple[np.ndarray, ...]:
     """Periods (s) and strengths [n_frames, N_CANDIDATES], and each frame's peak level relative to the loudest."""
     length = int(PERIODS * config.sample_rate / floor_hz) // 2 * 2
     n_frames, loudest = config.n_frames(len(audio)), max(np.abs(audio).max(), 1e-12)
@@ -126,7 +128,9 @@ def _candidates(audio, config, floor_hz):
     return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
 
 
-def _frame_candidates(frames, config, floor_hz, loudest):
+def _frame_candidates(
+    frames: np.ndarray, config: Config, floor_hz: float, loudest: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Periods (s) and strengths of the highest autocorrelation peaks, [n_frames, N_CANDIDATES] each."""
     length, rate = frames.shape[1], config.sample_rate
     window = np.hanning(length + 2)[1:-1]
@@ -143,11 +147,11 @@ def _frame_candidates(frames, config, floor_hz, loudest):
     return periods_s, np.where(heights > 0, strengths, -1e3)
 
 
-def _autocorrelation(x, n_fft, oversampling):
+def _autocorrelation(x: np.ndarray, n_fft: int, oversampling: int) -> np.ndarray:
     return np.fft.irfft(np.abs(np.fft.rfft(x, n_fft)) ** 2, n_fft * oversampling)
 
 
-def _highest_peaks(rows):
+def _highest_peaks(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Positions and heights of each row's highest local maxima, refined by a parabola; height -1 for none."""
     left, mid, right = rows[:, :-2], rows[:, 1:-1], rows[:, 2:]
     peaks = np.where((mid > left) & (mid >= right), mid, -1.0)
@@ -159,7 +163,7 @@ def _highest_peaks(rows):
     return best + 1 + shift, np.where(height > 1, 1 / height, height)  # over 1 only by error of the window's division
 
 
-def _cheapest_path(periods_s, strengths, levels, hop_s):
+def _cheapest_path(periods_s: np.ndarray, strengths: np.ndarray, levels: np.ndarray, hop_s: float) -> np.ndarray:
     """Viterbi: the state of each frame, 0 for unvoiced, i for candidate i - 1."""
     per_frame = 0.01 / hop_s
     unvoiced = VOICING_THRESHOLD + np.maximum(0, 2 - levels / (SILENCE_THRESHOLD / (1 + VOICING_THRESHOLD)))

@@ -13,11 +13,7 @@ SHORTEST_FILTER_S = 0.2  # a shorter window could not tell the lowest bands apar
 
 
 class FilteredNoiseGenerator:
-    """Renders band gains to noise.
-
-    Args:
-        config: `Config`; gives sample rate, hop and number of bands.
-    """
+    """Renders band gains to noise."""
 
     def __init__(self, config: Config):
         self.config = config
@@ -37,10 +33,10 @@ class FilteredNoiseGenerator:
         *batch, n_frames, _ = noise_magnitudes.shape
         length, device = (n_frames - 1) * self.config.hop_length, noise_magnitudes.device
         white = torch.randn(*batch, length, generator=generator).to(device)
-        stft = dict(n_fft=self.config.noise_n_fft, hop_length=self.config.hop_length, window=self.window.to(device))
-        spectrum = torch.stft(white, **stft, return_complex=True, pad_mode="constant")
+        n_fft, hop, window = self.config.noise_n_fft, self.config.hop_length, self.window.to(device)
+        spectrum = torch.stft(white, n_fft, hop, window=window, return_complex=True, pad_mode="constant")
         gains = (noise_magnitudes @ self.to_bins.to(device)).mT  # [..., n_bins, n_frames]
-        return torch.istft(spectrum * gains, **stft, length=length)
+        return torch.istft(spectrum * gains, n_fft, hop, window=window, length=length)
 
 
 def band_centres_hz(config: Config) -> torch.Tensor:

@@ -18,11 +18,7 @@ HOPS_AT_ONCE = 8  # rendered together: their basis stays in the processor's cach
 
 
 class HarmonicOscillator:
-    """Renders harmonic amplitudes to sound.
-
-    Args:
-        config: `Config`; gives sample rate, hop and number of harmonics.
-    """
+    """Renders harmonic amplitudes to sound."""
 
     def __init__(self, config: Config):
         self.config = config
@@ -66,7 +62,9 @@ class HarmonicOscillator:
         """
         return self._render(f0_hz, coefficients, phase, quadrature=True)
 
-    def _render(self, f0_hz, coefficients, phase, *, quadrature):
+    def _render(
+        self, f0_hz: torch.Tensor, coefficients: torch.Tensor, phase: torch.Tensor | None, *, quadrature: bool
+    ) -> torch.Tensor:
         """A few hops at a time, so that the basis stays in the processor's cache."""
         phase = integrate_pitch(f0_hz, self.config) if phase is None else phase
         if f0_hz.ndim > 1:
@@ -144,7 +142,9 @@ def harmonic_basis(
     return basis.unflatten(0, (*f0_hz.shape[:-1], -1))
 
 
-def _sines(cycles, frequency_hz, k, config, *, quadrature=True):
+def _sines(
+    cycles: torch.Tensor, frequency_hz: torch.Tensor, k: torch.Tensor, config: Config, *, quadrature: bool = True
+) -> torch.Tensor:
     """[n_hops, hop_length] phase and pitch, and [n_harmonics, 1] multiples, to the basis of these hops."""
     angle = (cycles[:, None] * k).frac_().float().mul_(TWO_PI)
     basis = torch.cat([angle.sin(), angle.cos_()], 1) if quadrature else angle.sin_()
