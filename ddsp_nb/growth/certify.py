@@ -99,13 +99,24 @@ def certify(
     partials = [measure_partials(piece, i, fit) for i in indices]
     loudest = max((stage.loudest for stage in partials if stage), default=0.0)
     loudest = loudest or piece.harmonic.abs().max().item() or max(piece.noise.abs().max().item(), QUIETEST)
-    reports = []
-    for i in indices:
-        silent_partial_db, partial_change_db, partial_notes = _partial_figures(piece, i, partials, loudest)
-        silent_band_db, band_change_db, band_notes = _band_figures(piece, i, loudest)
-        levels_db = (silent_partial_db, silent_band_db, partial_change_db, band_change_db)
-        reports.append(StageReport(*levels_db, *_edge_figures(piece, i), (*partial_notes, *band_notes)))
+    reports = [measure_stage(piece, i, partials, loudest) for i in indices]
     return Certificate(reports, [stage.n_harmonics for stage in schedule.stages])
+
+
+def measure_stage(piece: Piece, i: int, partials: list[StagePartials | None], loudest: float) -> StageReport:
+    """The report on stage i, given the partials of all stages and the loudest amplitude among them."""
+    silent_partial_db, partial_change_db, partial_notes = _partial_figures(piece, i, partials, loudest)
+    silent_band_db, band_change_db, band_notes = _band_figures(piece, i, loudest)
+    step, click = _edge_figures(piece, i)
+    return StageReport(
+        silent_partial_db=silent_partial_db,
+        silent_band_db=silent_band_db,
+        partial_change_db=partial_change_db,
+        band_change_db=band_change_db,
+        step=step,
+        click=click,
+        notes=(*partial_notes, *band_notes),
+    )
 
 
 def measure_partials(piece: Piece, i: int, fit: Callable[..., HarmonicFit]) -> StagePartials | None:

@@ -43,11 +43,11 @@ class Sidecar:
     """
 
     plan: GrowthPlan
-    seed: int = setting(MISSING, "Of noise and random orders.", low=0, high=LARGEST_SEED)
-    subtype: str = setting(MISSING, "Sample format of the file.", choices=SUBTYPES)
     model_sha256: str
     features_sha256: str
     versions: dict[str, str]
+    seed: int = setting(MISSING, "Of noise and random orders.", low=0, high=LARGEST_SEED)
+    subtype: str = setting(MISSING, "Sample format of the file.", choices=SUBTYPES)
 
     def __post_init__(self):
         check_settings(self)
@@ -69,7 +69,9 @@ class Sidecar:
 def sidecar_of(growth: Growth, subtype: str = "PCM_16") -> Sidecar:
     """Describe a rendered piece."""
     model, features = growth.source
-    return Sidecar(growth.plan, growth.seed, subtype, model_sha256(model), features_sha256(features), versions())
+    return Sidecar(
+        growth.plan, model_sha256(model), features_sha256(features), versions(), seed=growth.seed, subtype=subtype
+    )
 
 
 def parse_sidecar(text: str | bytes) -> Sidecar:

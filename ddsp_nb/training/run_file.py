@@ -81,8 +81,8 @@ def checked(content: dict) -> tuple[Config, TrainingState]:
     check_weights(state.weights, config)
     check_weights(state.best_weights, config)
     check_moments(state.moments, config)
-    n_states = state.gru_states.shape[1]
-    check_tensor("gru_states", state.gru_states, torch.float32, (config.n_layers, n_states, config.hidden_size))
+    states = content["gru_states"]
+    check_tensor("gru_states", states, torch.float32, (config.n_layers, states.shape[1], config.hidden_size))
     check_tensor("generator", state.generator, torch.uint8, tuple(torch.Generator().get_state().shape))
     check_numbers(state)
     return config, state

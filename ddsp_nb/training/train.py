@@ -7,7 +7,7 @@ run that was stopped goes on, bit for bit. `fit.py` is the loop around it.
 import hashlib
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -128,7 +128,7 @@ def train(
     device: str = "auto",
     start: str = "analysis",
     resume: TrainingState | None = None,
-) -> Iterator[Progress]:
+) -> Generator[Progress, None, None]:
     """Train in place with Adam, yielding a `Progress` after each epoch; the best model is kept at the end.
 
     An epoch is one optimiser step over the whole recording, or over random stretches of a long one (24 s at the
@@ -152,7 +152,7 @@ def train(
         TrainingError: ten steps in a row gave numbers that are not finite; the best model is kept.
     """
     if resume is None:
-        learning_rate = LEARNING_RATES.get(start) if learning_rate is None else learning_rate
+        learning_rate = LEARNING_RATES.get(start, math.nan) if learning_rate is None else learning_rate
         state = TrainingState(epochs, learning_rate, seed, start, audio_sha256(audio))
     else:
         state = replace(resume, history=list(resume.history))

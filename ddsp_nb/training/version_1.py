@@ -66,5 +66,5 @@ def check_archive(path) -> None:
 def check_pickle(content: bytes) -> None:
     """Raise ValueError where a pickle names anything but tensors and their storages."""
     for opcode, argument, _ in pickletools.genops(content):
-        if opcode.name in NAMING or (opcode.name == "GLOBAL" and not HARMLESS.fullmatch(argument)):
+        if opcode.name in NAMING or (opcode.name == "GLOBAL" and not HARMLESS.fullmatch(str(argument))):
             raise ValueError(f"its pickle asks for {argument or opcode.name}")
