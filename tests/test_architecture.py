@@ -15,6 +15,7 @@ SYNTHESIS = SOUND | {"synthesis"}
 ANALYSIS = SYNTHESIS | {"analysis"}
 TRAINING = ANALYSIS | {"training"}
 GROWTH = TRAINING | {"growth", "plots"}
+PLAYING = GROWTH | {"playing"}
 MAY_USE = {  # each room, and the rooms it may import from; lazy imports inside functions count too
     "errors": set(),
     "files": {"errors"},
@@ -25,8 +26,9 @@ MAY_USE = {  # each room, and the rooms it may import from; lazy imports inside 
     "training": TRAINING,
     "growth": GROWTH,
     "plots": {"config", "synthesis"},
-    "panels": GROWTH | {"panels"},
-    "cli": GROWTH | {"cli"},
+    "playing": PLAYING,
+    "panels": PLAYING | {"panels"},
+    "cli": PLAYING | {"cli"},
 }
 
 

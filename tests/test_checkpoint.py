@@ -47,7 +47,8 @@ def as_version_1(path):
     """What version 1 wrote for the model in a checkpoint."""
     content = tensor_file.read(path) | {"version": 1}
     names = {new: old for old, new in version_1.RENAMED.items()}
-    return content | {"weights": {names.get(name, name): weight for name, weight in content["weights"].items()}}
+    weights = {n: weight for n, weight in content["weights"].items() if not n.startswith("instrument.")}
+    return content | {"weights": {names.get(name, name): weight for name, weight in weights.items()}}
 
 
 # A model comes back as it was
@@ -73,6 +74,12 @@ def test_a_checkpoint_of_version_1_still_loads(tmp_path, saved, trained, feature
     torch.save(as_version_1(saved), tmp_path / "old.pt")
     model, remembered = load_model(tmp_path / "old.pt")
     assert torch.equal(model(remembered).audio, trained(features).audio)
+    shared = DDSPModel(trained.config).instrument.state_dict()  # it had no instrument, and gets what all have
+    assert all(torch.equal(weight, shared[name]) for name, weight in model.instrument.state_dict().items())
+
+
+def test_a_checkpoint_keeps_its_instrument(saved, trained, features):
+    assert torch.equal(load_model(saved)[0].perform(features).audio, trained.perform(features).audio)
 
 
 def test_the_same_model_is_the_same_file_under_any_name(tmp_path, saved, trained, features):

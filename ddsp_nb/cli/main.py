@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 import click
 
 from ddsp_nb.cli.grow import grow
+from ddsp_nb.cli.play import play
 from ddsp_nb.cli.sigterm import Terminated
 from ddsp_nb.cli.train import train
 from ddsp_nb.errors import WorkbookError
@@ -69,3 +70,4 @@ def main() -> None:
 
 main.add_command(train)
 main.add_command(grow)
+main.add_command(play)

@@ -143,6 +143,8 @@ def model_sha256(model: DDSPModel) -> str:
     """SHA-256 of a model's settings and weights, names in alphabetical order, as hexadecimal digits."""
     digest = hashlib.sha256(json.dumps(model.config.to_dict(), sort_keys=True).encode())
     for name, weights in sorted(model.state_dict().items()):
+        if name.startswith("instrument."):
+            continue  # has no say in a growth, and the first models had none
         first_name = name.replace("max_amplitude", "loudest")  # as it was called when the first sidecars were written
         _add(digest, first_name, weights)
     return digest.hexdigest()

@@ -14,10 +14,12 @@ from ddsp_nb.config import Config
 from ddsp_nb.errors import CheckpointError, WorkbookError
 from ddsp_nb.files import written_whole
 from ddsp_nb.training import tensor_file, version_1
+from ddsp_nb.training.instrument import Instrument
 from ddsp_nb.training.model import DDSPModel
 
 FORMAT = "ddsp_nb"
-VERSION = 2  # 2: safetensors, and the buffer `loudest` is called `max_amplitude`; 1: a pickle in a ZIP archive
+VERSION = 3  # 3: with an instrument; 2: safetensors, `loudest` became `max_amplitude`; 1: a pickle in a ZIP archive
+FIRST_WITH_INSTRUMENT = 3  # older models play unheard notes as instruments in general do
 MAX_SEMITONES = 60.0  # of a transposition
 MAX_LOUDNESS_DB = 200.0  # above or below full scale: float32 sound has 150 dB below it, and a model may add some
 ROUNDING = 1e-3  # relative, of pitches kept as float32
@@ -90,6 +92,8 @@ def check_version(content, name) -> None:
 def rebuilt(content: dict) -> tuple[DDSPModel, Features]:
     """The model and features of a checkpoint, every part checked first."""
     config, weights, features = Config.from_dict(content["config"]), content["weights"], content["features"]
+    if content["version"] < FIRST_WITH_INSTRUMENT:
+        weights |= {f"instrument.{name}": weight for name, weight in Instrument.shared(config).state_dict().items()}
     check_weights(weights, config)
     check_feature_values(features, config)
     model = DDSPModel(config)

@@ -1,20 +1,25 @@
 """The network that plays the synthesizer, and the synthesizer with it."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ddsp_nb.analysis.features import Features
+from ddsp_nb.analysis.envelope import NEPERS_PER_DB
+from ddsp_nb.analysis.features import Features, loudness_db
 from ddsp_nb.config import Config
 from ddsp_nb.errors import ConfigError
 from ddsp_nb.synthesis.noise import FilteredNoiseGenerator
 from ddsp_nb.synthesis.oscillator import HarmonicOscillator
+from ddsp_nb.training.instrument import Instrument
 
 INPUT_GAIN = 4.0
 INITIAL_BIAS = -5.0  # bias of levels before training: about -43 dB each, so that a random start is no roar
+MAX_NOISE_GAIN = 0.999  # of a band: 1 is white noise at full scale
+LOUDNESS_PASSES = 2  # renderings after which a performance has its loudness to a few hundredths of a dB
+MAX_LOUDNESS_STEP_DB = 12.0  # of one pass: a frame with nothing to turn up is not driven to roar
 FULL_SCALE = 4.0  # no single sine wave needs to be louder
 
 
@@ -31,6 +36,11 @@ class Controls:
     amplitudes: torch.Tensor
     directions: torch.Tensor
     noise_magnitudes: torch.Tensor
+
+    def scaled(self, gain: torch.Tensor) -> "Controls":
+        """The same sound with a gain [..., n_frames] for each frame."""
+        noise = (self.noise_magnitudes * gain[..., None]).clamp(max=MAX_NOISE_GAIN)
+        return Controls(self.amplitudes * gain[..., None], self.directions, noise)
 
     def coefficients(self) -> torch.Tensor:
         """[..., n_frames, 2 * n_harmonics] of the basis sin(kφ), cos(kφ)."""
@@ -128,6 +138,7 @@ class DDSPModel(nn.Module):
         self.config = config
         self.synthesizer = DDSPSynthesizer(config)
         self.oscillator, self.noise_generator = HarmonicOscillator(config), FilteredNoiseGenerator(config)
+        self.instrument = Instrument.shared(config).requires_grad_(False)
         self.mix_logit = nn.Parameter(torch.tensor(math.log(config.harmonic_mix / (1 - config.harmonic_mix))))
 
     @property
@@ -143,7 +154,7 @@ class DDSPModel(nn.Module):
     @property
     def n_parameters(self) -> int:
         """Learnable numbers."""
-        return sum(p.numel() for p in self.parameters())
+        return sum(p.numel() for p in self.parameters() if p.requires_grad)
 
     def controls(self, features: Features) -> Controls:
         """What the network plays, [n_frames, ...]: amplitudes are silent already where the features are unvoiced.
@@ -157,21 +168,72 @@ class DDSPModel(nn.Module):
 
     @torch.no_grad()
     def forward(self, features: Features, seed: int = 0) -> Sound:
-        """Render a performance.
+        """Play a recording from memory, phases and all, if it is the one that the model was trained on.
 
         Args:
-            features: of any recording, extracted with this model's config.
+            features: extracted with this model's config.
             seed: of the noise.
 
         Returns:
             `Sound` whose parts are [n_samples], as long as the recording.
         """
         features = features.to(self.device)
-        controls, generator = self.controls(features), torch.Generator().manual_seed(seed)
-        harmonic = self.mix * self.oscillator.render(features.f0_hz, controls.coefficients(), phase=features.phase)
-        noise = (1 - self.mix) * self.noise_generator(controls.noise_magnitudes, generator=generator)
+        return self._render(self.controls(features), features, seed, self.mix)
+
+    @torch.no_grad()
+    def perform(self, features: Features, *, envelope: bool = True, seed: int = 0) -> Sound:
+        """Play a performance that was never heard: another phrase, another player's, a drawn one, at its loudness.
+
+        Args:
+            features: extracted with this model's config, or drawn.
+            envelope: whether the MFCCs count. With them the timbre follows the recording's; without them pitch and
+                loudness alone decide, and it is the instrument's own.
+            seed: of the noise.
+
+        Returns:
+            `Sound` whose parts are [n_samples], as long as the performance.
+
+        Raises:
+            ConfigError: the features were extracted with another config.
+        """
+        check_features(features, self.config)
+        features = features.to(self.device)
+        sounding = replace(features, semitones=0.0)  # resonances stay where they are when the pitch moves
+        amplitudes, gains = self.instrument(sounding.inputs(), envelope=envelope)
+        level = torch.exp(NEPERS_PER_DB * features.loudness_db)[:, None]
+        directions = low_crest_directions(self.config.n_harmonics).to(level).expand(len(features), -1, 2)
+        controls = Controls(level * amplitudes.exp(), directions, (level * gains.exp()).clamp(max=MAX_NOISE_GAIN))
+        controls = gate(controls, features)
+        for _ in range(LOUDNESS_PASSES):
+            heard_db = self._loudness_db(self._render(controls, features, seed).audio)
+            wrong_db = (features.loudness_db - heard_db).clamp(-MAX_LOUDNESS_STEP_DB, MAX_LOUDNESS_STEP_DB)
+            controls = controls.scaled(torch.exp(NEPERS_PER_DB * wrong_db))
+        return self._render(controls, features, seed)
+
+    def _render(self, controls, features, seed, mix=None):
+        """`Sound` of controls, its parts weighted by a mix, or as they are."""
+        harmonic = self.oscillator.render(features.f0_hz, controls.coefficients(), phase=features.phase)
+        noise = self.noise_generator(controls.noise_magnitudes, generator=torch.Generator().manual_seed(seed))
+        if mix is not None:
+            harmonic, noise = mix * harmonic, (1 - mix) * noise
         harmonic, noise = harmonic[: features.n_samples], noise[: features.n_samples]
         return Sound(harmonic + noise, harmonic, noise)
+
+    def _loudness_db(self, audio):
+        """[n_frames] as `FeatureExtractor` measures it."""
+        length = (self.config.n_frames(len(audio)) - 1) * self.config.hop_length
+        padded = F.pad(audio, (0, length - len(audio))).cpu().numpy()
+        return torch.from_numpy(loudness_db(padded, self.config)).to(audio)
+
+
+def low_crest_directions(n_harmonics: int) -> torch.Tensor:
+    """[n_harmonics, 2] constant phases, (cos θ, sin θ), that spread a period's energy in time (Schroeder 1970).
+
+    Constant, since a phase that moves is heard as roughness or as another pitch.
+    """
+    k = torch.arange(1, n_harmonics + 1)
+    angle = -math.pi * k * (k - 1) / n_harmonics
+    return torch.stack([angle.cos(), angle.sin()], -1)
 
 
 def gate(controls: Controls, features: Features) -> Controls:

@@ -17,6 +17,7 @@ from ddsp_nb.analysis.features import Features
 from ddsp_nb.config import Config
 from ddsp_nb.errors import ConfigError, TrainingError
 from ddsp_nb.training.batches import SegmentedClip
+from ddsp_nb.training.instrument import N_STEPS, Targets, tune
 from ddsp_nb.training.losses import TIME_WEIGHT, MultiScaleSpectralLoss
 from ddsp_nb.training.model import DDSPModel, check_features
 from ddsp_nb.training.warm_start import start_heads
@@ -191,6 +192,8 @@ class TrainingRun:
         analysis = analyse(self.features, audio, self.model.config)
         self.state.ceiling_db = analysis.snr_db
         if self.state.start != "model":
+            targets, share = Targets.of(self.features, analysis, self.model.config), self.state.epochs / DEFAULT_EPOCHS
+            tune((self.model.instrument, targets), steps=round(N_STEPS * min(1, share)), seed=self.state.seed)
             self.model.synthesizer.fit_normalisation(self.features)
         if self.state.start == "analysis":
             start_heads(self.model, self.features, analysis)
@@ -289,10 +292,12 @@ def learning_rate_factor(epoch: int, epochs: int) -> float:
 def parameter_groups(model: DDSPModel, learning_rate: float, start: str) -> list[dict]:
     """Parameters with a learning rate each: parts of a network that is no longer random move at different speeds."""
     if start == "random":
-        return [{"params": [parameter], "lr": learning_rate} for parameter in model.parameters()]
+        return [{"params": [p], "lr": learning_rate} for p in model.parameters() if p.requires_grad]
     read_outs = {id(p) for head in model.synthesizer.heads for p in head[-1].parameters()}
     groups = []
     for name, parameter in model.named_parameters():
+        if not parameter.requires_grad:
+            continue  # the instrument is tuned before
         part = name.removeprefix("synthesizer.").partition(".")[0]
         scale = LR_SCALES.get(part, 1.0)
         if part.endswith("_head") and id(parameter) not in read_outs:

@@ -1,0 +1,68 @@
+"""`ddsp-nb play`: the trained instrument plays what it never heard. Light to import, as `train` and `grow` are."""
+
+from pathlib import Path
+
+import click
+
+from ddsp_nb.cli.checks import check_not_input, check_place, refuse_to_replace
+from ddsp_nb.cli.options import SEED, FiniteFloat, options
+from ddsp_nb.errors import AudioError, WorkbookError
+
+SOUND_SUFFIXES = (".wav", ".flac")
+
+
+@click.command()
+@options(
+    click.option("--model", "checkpoint", default="ddsp_model.pt", type=Path, help="What `ddsp-nb train` wrote."),
+    click.option("--audio", type=Path, help="Recording whose performance is to be played."),
+    click.option("--midi", type=Path, help="MIDI file to play instead, one note at a time."),
+    click.option("--notes", help='Notes with their seconds to play instead: "A4:0.5 C5:0.5 -:0.25".'),
+    click.option("--output", default="ddsp_played.wav", type=Path, help="Sound file, .wav or .flac."),
+    click.option(
+        "--from-pitch-and-loudness",
+        "own_timbre",
+        is_flag=True,
+        help="Take only pitch and loudness of the recording; the timbre is the instrument's own.",
+    ),
+    click.option("--transpose", default=0.0, type=FiniteFloat(-60, 60), help="Semitones to move by."),
+    click.option(
+        "--octave",
+        default="as-played",
+        type=click.Choice(["as-played", "auto"]),
+        help="“auto” moves by the octaves that come nearest to the instrument's own pitch.",
+    ),
+    click.option("--loudness-match", is_flag=True, help="Play as softly and loudly as the instrument's recording."),
+    click.option("--stems", is_flag=True, help="Also write partials and noise, NAME_harmonic and NAME_noise."),
+    click.option("--overwrite", is_flag=True, help="Replace files that exist."),
+    SEED,
+)
+def play(checkpoint, audio, midi, notes, output, own_timbre, transpose, octave, loudness_match, stems, overwrite, seed):
+    """Play another recording, a MIDI file or written notes with the trained instrument.
+
+    With a recording the timbre follows its spectral envelope; written notes have the instrument's own.
+    """
+    if sum(source is not None for source in (audio, midi, notes)) != 1:
+        raise WorkbookError("Say what to play: one of --audio FILE, --midi FILE or --notes “A4:0.5 C5:0.5”.")
+    names = ("", "_harmonic", "_noise") if stems else ("",)
+    paths = [output.with_name(f"{output.stem}{name}{output.suffix}") for name in names]
+    for path in paths:
+        check_place(path, SOUND_SUFFIXES, AudioError)
+        check_not_input(path, checkpoint)
+        if audio is not None:
+            check_not_input(path, audio)
+    refuse_to_replace(paths, overwrite)
+
+    from ddsp_nb import FeatureExtractor, load_audio, load_model, save_audio
+    from ddsp_nb.playing.score import draw, parse_notes, read_midi
+    from ddsp_nb.playing.transfer import transfer
+
+    model, home = load_model(checkpoint)
+    if audio is not None:
+        performance = FeatureExtractor(model.config)(load_audio(audio, model.config.sample_rate))
+    else:
+        performance = draw(parse_notes(notes) if midi is None else read_midi(midi), home, model.config)
+    moves = dict(semitones=transpose, nearest_octave=octave == "auto", match_loudness=loudness_match)
+    performance = transfer(performance, home, **moves)
+    sound = model.perform(performance, envelope=audio is not None and not own_timbre, seed=seed)
+    for path, part in zip(paths, (sound.audio, sound.harmonic, sound.noise), strict=False):
+        click.echo(save_audio(path, part, model.config.sample_rate))

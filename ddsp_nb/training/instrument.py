@@ -1,0 +1,193 @@
+"""The instrument: what plays notes that were never heard.
+
+One small network answers for every partial and another for every noise band, told which one it is and what the
+envelope looks like around it (`analysis/envelope.py`). Sharing the weights makes 64 examples of every frame, so little
+sound teaches much; what the shipped weights know was learned from other instruments, and a recording only tunes them.
+Phases do not carry over to notes that were not heard: they belong to the take, not to the instrument.
+"""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from ddsp_nb.analysis.decompose import Analysis
+from ddsp_nb.analysis.envelope import NEPERS_PER_DB, SAFE_NYQUIST, Queries
+from ddsp_nb.analysis.features import Features
+from ddsp_nb.config import Config
+
+SHARED_WEIGHTS = Path(__file__).with_name("instrument.safetensors")  # made by tests/benchmarks/pretrain.py
+HIDDEN_SIZE = 96
+CLAMP = 4.0  # standard deviations beyond which an input says nothing more
+N_STEPS = 100  # of tuning; more remember the notes that were heard and play the others worse
+LEARNING_RATE = 1e-3
+BATCH_FRAMES = 64  # 192 are no better on unheard notes, and take four times as long
+WEIGHT_DECAY = 1e-2
+WARM_UP_STEPS = 20
+CLIP_NORM = 1.0  # of the gradient
+NOISE_WEIGHT = 0.5  # of the error of the noise bands beside that of the partials
+MIN_LOG_AMPLITUDE = math.log(1e-5)  # relative to loudness, of a partial that is not there
+MIN_LOG_GAIN = math.log(1e-7)
+MIN_WEIGHT = 1e-3  # of a partial, relative to the loudest of its frame, before the root is taken
+
+
+class Corrector(nn.Module):
+    """What to add to the envelope (log amplitude) for each query, [..., n_inputs] -> [...]."""
+
+    mean: torch.Tensor
+    std: torch.Tensor
+
+    def __init__(self, n_inputs: int):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(n_inputs))
+        self.register_buffer("std", torch.ones(n_inputs))
+        self.layers = nn.Sequential(
+            nn.Linear(n_inputs, HIDDEN_SIZE),
+            nn.LayerNorm(HIDDEN_SIZE),
+            nn.SiLU(),
+            nn.Linear(HIDDEN_SIZE, HIDDEN_SIZE),
+            nn.SiLU(),
+            nn.Linear(HIDDEN_SIZE, 1),
+        )
+
+    def forward(self, queries: torch.Tensor) -> torch.Tensor:
+        return self.layers(((queries - self.mean) / self.std).clamp(-CLAMP, CLAMP))[..., 0]
+
+
+class Instrument(nn.Module):
+    """Features to levels of partials and noise bands, all relative to loudness.
+
+    Args:
+        config: gives sample rate, MFCCs, harmonics and bands; the weights do not depend on it.
+    """
+
+    queries: Queries
+    correctors: Any  # of partials and bands with the envelope, then without
+
+    def __init__(self, config: Config):
+        super().__init__()
+        self.queries = Queries(config)
+        sizes = (*Queries.sizes(envelope=True), *Queries.sizes(envelope=False))
+        self.correctors = nn.ModuleList(Corrector(size) for size in sizes)
+
+    def _questions(self):
+        """Partials and bands with the envelope, then without."""
+        asks = (self.queries.at_partials, self.queries.at_bands)
+        return [(ask, envelope) for envelope in (True, False) for ask in asks]
+
+    @classmethod
+    def shared(cls, config: Config) -> "Instrument":
+        """What instruments have in common: the weights that are shipped. Takes no random numbers."""
+        with torch.random.fork_rng(devices=[]):
+            instrument = cls(config)
+        if not instrument.correctors[0].mean.is_meta:  # else only its shapes are wanted
+            instrument.load_state_dict({name: weight.float() for name, weight in load_file(SHARED_WEIGHTS).items()})
+        return instrument
+
+    def forward(self, inputs: torch.Tensor, *, envelope: bool = True) -> tuple[torch.Tensor, torch.Tensor]:
+        """Levels of one performance.
+
+        Args:
+            inputs: [n_frames, 2 + n_mfcc] as `Features.inputs` gives them.
+            envelope: whether the MFCCs count; without them the instrument has its own timbre.
+
+        Returns:
+            log amplitudes [n_frames, n_harmonics] and log gains [n_frames, n_bands], relative to the loudness.
+        """
+        answers = []
+        for (ask, with_envelope), correct in zip(self._questions(), self.correctors, strict=True):
+            if with_envelope is envelope:
+                level, queries = ask(inputs, envelope=envelope)
+                answers.append(level + correct(queries))
+        return answers[0], answers[1]
+
+    @torch.no_grad()
+    def fit_normalisation(self, inputs: torch.Tensor) -> None:
+        """Keep mean and spread of the queries that [n_frames, n_inputs] features lead to."""
+        for (ask, envelope), correct in zip(self._questions(), self.correctors, strict=True):
+            queries = ask(inputs, envelope=envelope)[1].flatten(0, 1)
+            correct.mean.copy_(queries.mean(0))
+            correct.std.copy_(queries.std(0).clamp(min=1e-2))
+
+
+class Targets:
+    """What an analysed recording asks of the instrument; several concatenate with `+`.
+
+    Attributes:
+        inputs: [n_frames, n_inputs] features.
+        log_amplitudes: [n_frames, n_harmonics] relative to loudness.
+        log_gains: [n_frames, n_bands] relative to loudness.
+        weights: [n_frames, n_harmonics] by which a partial counts: the root of its share of the loudest one.
+    """
+
+    def __init__(self, inputs, log_amplitudes, log_gains, weights):
+        self.inputs, self.log_amplitudes, self.log_gains, self.weights = inputs, log_amplitudes, log_gains, weights
+
+    @classmethod
+    def of(cls, features: Features, analysis: Analysis, config: Config) -> "Targets":
+        """The targets of a recording."""
+        amplitudes = torch.hypot(*analysis.coefficients.chunk(2, -1))
+        level = torch.exp(NEPERS_PER_DB * features.loudness_db)[:, None]
+        k = torch.arange(1, config.n_harmonics + 1)
+        there = features.voiced[:, None] & (features.f0_hz[:, None] * k < SAFE_NYQUIST * config.nyquist_hz)
+        share = amplitudes / amplitudes.amax(1, keepdim=True).clamp(min=1e-9)
+        return cls(
+            features.inputs(),
+            (amplitudes / level).log().clamp(min=MIN_LOG_AMPLITUDE),
+            (analysis.noise_magnitudes / level).log().clamp(min=MIN_LOG_GAIN),
+            share.clamp(min=MIN_WEIGHT).sqrt() * there,
+        )
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def __getitem__(self, frames) -> "Targets":
+        return Targets(*(x[frames] for x in vars(self).values()))
+
+    def __add__(self, other: "Targets") -> "Targets":
+        return Targets(*(torch.cat(pair) for pair in zip(vars(self).values(), vars(other).values(), strict=True)))
+
+
+def level_errors(
+    instrument: Instrument, targets: Targets, *, envelope: bool = True
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean error of the partials, by weight, and of the noise bands, as natural logarithms; differentiable."""
+    amplitudes, gains = instrument(targets.inputs, envelope=envelope)
+    partials = (targets.weights * (amplitudes - targets.log_amplitudes).abs()).sum() / targets.weights.sum().clamp(
+        min=1e-6
+    )
+    return partials, (gains - targets.log_gains).abs().mean()
+
+
+def tune(
+    *lessons: tuple[Instrument, Targets], steps: int = N_STEPS, learning_rate=LEARNING_RATE, seed: int = 0
+) -> None:
+    """Teach an instrument one or more recordings, in place: AdamW on random frames, a cosine down to nothing.
+
+    Args:
+        lessons: an instrument and what it is to learn; more of them, taken in turn, share their networks.
+        steps: optimiser steps.
+        learning_rate: its peak.
+        seed: of the choice of frames.
+    """
+    parameters = list(lessons[0][0].requires_grad_(True).parameters())
+    optimiser = torch.optim.AdamW(parameters, learning_rate, weight_decay=WEIGHT_DECAY)
+    generator = torch.Generator().manual_seed(seed)
+    for step in range(steps):
+        rise, fall = min(1, (step + 1) / WARM_UP_STEPS), 0.5 + 0.5 * math.cos(math.pi * step / steps)
+        optimiser.param_groups[0]["lr"] = learning_rate * rise * fall
+        instrument, targets = lessons[step % len(lessons)]
+        batch = targets[torch.randint(0, len(targets), (BATCH_FRAMES,), generator=generator)]
+        loss = torch.zeros(())
+        for envelope in (True, False):
+            partials, bands = level_errors(instrument, batch, envelope=envelope)
+            loss = loss + partials + NOISE_WEIGHT * bands
+        optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(parameters, CLIP_NORM)
+        optimiser.step()
+    optimiser.zero_grad()
+    lessons[0][0].requires_grad_(False)

@@ -1,0 +1,106 @@
+"""The instrument plays notes that it never heard, at the loudness that is asked for, and forgets none of its own."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from ddsp_nb import Config, ConfigError, DDSPModel, FeatureExtractor, analyse, load_audio
+from ddsp_nb.analysis.envelope import NEPERS_PER_DB
+from ddsp_nb.analysis.features import loudness_db
+from ddsp_nb.training.instrument import Instrument, Targets, level_errors, tune
+
+CONFIG = Config(hidden_size=32)
+
+
+@pytest.fixture(scope="module")
+def recordings(data):
+    """Features, sound and targets of the beginning and the end of a phrase whose notes differ."""
+    audio = load_audio(data / "flute.flac", duration_s=5.4)
+    halves = audio[: 3 * 44_100], audio[3 * 44_100 :]
+    heard = []
+    for sound in halves:
+        features = FeatureExtractor(CONFIG)(sound)
+        heard.append((features, sound, Targets.of(features, analyse(features, sound, CONFIG), CONFIG)))
+    return heard
+
+
+@pytest.fixture(scope="module")
+def model(recordings):
+    torch.manual_seed(0)
+    model = DDSPModel(CONFIG)
+    tune((model.instrument, recordings[0][2]), steps=40)
+    return model
+
+
+def error_db(instrument, targets, **how):
+    with torch.no_grad():
+        return level_errors(instrument, targets, **how)[0].item() / NEPERS_PER_DB
+
+
+def test_unheard_notes_are_nearer_after_tuning_on_others(model, recordings):
+    shared = Instrument.shared(CONFIG)
+    (_, _, heard), (_, _, unheard) = recordings
+    assert error_db(model.instrument, heard) < error_db(shared, heard) - 0.3
+    assert error_db(model.instrument, unheard) < error_db(shared, unheard)
+    assert error_db(model.instrument, unheard) < 5
+
+
+def test_the_shared_instrument_does_better_than_the_envelope_alone(recordings):
+    unheard = recordings[1][2]
+    envelope, _ = Instrument.shared(CONFIG).queries.at_partials(unheard.inputs)
+    error = (unheard.weights * (envelope - unheard.log_amplitudes).abs()).sum() / unheard.weights.sum()
+    assert error_db(Instrument.shared(CONFIG), unheard) < 0.7 * error.item() / NEPERS_PER_DB
+
+
+@pytest.mark.parametrize("envelope", [True, False])
+def test_a_performance_has_the_loudness_that_is_asked_for(model, recordings, envelope):
+    features, _, _ = recordings[1]
+    quieter = replace(features, loudness_db=features.loudness_db - 10)
+    for asked in (features, quieter):
+        sound = model.perform(asked, envelope=envelope).audio
+        length = (len(asked) - 1) * CONFIG.hop_length
+        heard = loudness_db(torch.nn.functional.pad(sound, (0, length - len(sound))).numpy(), CONFIG)
+        audible = asked.loudness_db > asked.loudness_db.max() - 40
+        assert (torch.from_numpy(heard) - asked.loudness_db)[audible].abs().mean() < 0.3
+
+
+def test_a_transposed_performance_sounds_where_it_should(model, recordings):
+    features, _, _ = recordings[1]
+    moved = FeatureExtractor(CONFIG)(model.perform(features.transpose(-4)).audio)
+    both = moved.voiced & features.voiced
+    semitones = 12 * torch.log2(moved.f0_hz[both] / features.f0_hz[both])
+    assert semitones.median() == pytest.approx(-4, abs=0.1)
+
+
+def test_a_steady_note_has_no_roughness(model, recordings):
+    """Between the partials of a note that is held there is nothing above -50 dB: no phase moves."""
+    n = 200
+    features = replace(
+        recordings[0][0],
+        f0_hz=torch.full((n,), 430.6640625),  # 320 bins of the spectrum below
+        loudness_db=torch.full((n,), -20.0),
+        mfcc=recordings[0][0].mfcc[100].expand(n, -1),
+        voiced=torch.ones(n, dtype=torch.bool),
+        phase=None,
+        n_samples=(n - 1) * CONFIG.hop_length,
+    )
+    sound = model.perform(features).harmonic[20 * 512 :][: 16 * 2048]
+    spectrum = torch.fft.rfft(sound * torch.hann_window(len(sound))).abs()
+    partial = torch.arange(1, 11) * 320
+    between = spectrum[: 10 * 320 + 160].clone()
+    for at in partial:
+        between[at - 8 : at + 9] = 0
+    assert between[160:].max() < 3e-3 * spectrum.max()
+
+
+def test_making_a_model_takes_no_random_numbers_for_its_instrument():
+    torch.manual_seed(0)
+    before = torch.get_rng_state()
+    Instrument.shared(CONFIG)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_features_of_another_config_are_refused(model, recordings):
+    with pytest.raises(ConfigError, match="extract them with"):
+        model.perform(replace(recordings[0][0], hop_length=256))

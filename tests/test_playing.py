@@ -1,0 +1,114 @@
+"""Melodies and other people's performances: what is written is what sounds, or one line says why not."""
+
+import shutil
+from dataclasses import replace
+
+import mido
+import pytest
+import soundfile as sf
+import torch
+from click.testing import CliRunner
+
+from ddsp_nb import Config, FeatureExtractor, GrowthError, WorkbookWarning, load_audio, save_model
+from ddsp_nb.cli.main import main
+from ddsp_nb.playing.score import Note, draw, parse_notes, read_midi
+from ddsp_nb.playing.transfer import transfer
+
+CONFIG = Config(sample_rate=16_000, hidden_size=32)
+
+
+@pytest.fixture(scope="module")
+def home(data):
+    return FeatureExtractor(CONFIG)(load_audio(data / "violin.flac", CONFIG.sample_rate, duration_s=2))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, data, home):
+    from ddsp_nb import DDSPModel
+
+    folder = tmp_path_factory.mktemp("playing")
+    torch.manual_seed(0)
+    save_model(folder / "model.pt", DDSPModel(CONFIG), home)
+    shutil.copy(data / "flute.flac", folder / "flute.flac")
+    return folder
+
+
+def play(folder, *args):
+    arguments = ["play", "--model", str(folder / "model.pt"), "--output", str(folder / "played.wav"), "--overwrite"]
+    return CliRunner().invoke(main, [*arguments, *map(str, args)])
+
+
+def pitches_hz(path):
+    features = FeatureExtractor(CONFIG)(load_audio(path, CONFIG.sample_rate))
+    return features, features.f0_hz
+
+
+def test_written_notes_sound_at_their_pitch_and_time(folder):
+    result = play(folder, "--notes", "A4:0.6 -:0.3 E5:0.6", "--stems")
+    assert result.exit_code == 0, result.stderr
+    features, f0_hz = pitches_hz(folder / "played.wav")
+    at = lambda seconds: round(seconds * CONFIG.sample_rate / CONFIG.hop_length)
+    assert f0_hz[at(0.3)].item() == pytest.approx(440, rel=0.01)
+    assert f0_hz[at(1.2)].item() == pytest.approx(659.26, rel=0.01)
+    assert features.loudness_db[at(0.8)] < features.loudness_db[at(0.3)] - 40  # the rest
+    whole, harmonic, noise = (sf.read(folder / f"played{name}.wav")[0] for name in ("", "_harmonic", "_noise"))
+    assert abs(whole - harmonic - noise).max() < 3 / 32768
+
+
+def test_a_midi_file_is_one_voice_with_its_velocities(tmp_path):
+    file = mido.MidiFile()
+    track = mido.MidiTrack()
+    file.tracks.append(track)
+    for kind, note, velocity, ticks in (("on", 69, 96, 0), ("on", 72, 64, 480), ("off", 69, 0, 0), ("off", 72, 0, 480)):
+        track.append(mido.Message(f"note_{kind}", note=note, velocity=velocity, time=ticks))
+    file.save(tmp_path / "a.mid")
+    first, second = read_midi(tmp_path / "a.mid")
+    assert first == Note(0.0, 0.5, 440.0, 0.0)
+    assert second.start_s == 0.5 and second.stop_s == 1.0 and second.level_db == -8
+    assert second.hz == pytest.approx(523.25, abs=0.01)
+
+
+def test_another_performance_is_played_in_the_nearest_octave(folder):
+    assert play(folder, "--audio", folder / "flute.flac", "--transpose", -12, "--octave", "auto").exit_code == 0
+    _, moved = pitches_hz(folder / "played.wav")
+    _, played = pitches_hz(folder / "flute.flac")
+    octaves = torch.log2(moved.median() / played.median())
+    assert octaves.item() == pytest.approx(0, abs=0.05)  # a flute lies where a violin does
+
+
+def test_loudness_is_matched_by_quantiles(home):
+    loud = replace(home, loudness_db=0.5 * home.loudness_db + 3)
+    matched = transfer(loud, home, match_loudness=True).loudness_db
+    heard = home.voiced
+    for quantile in (0.1, 0.5, 0.9):
+        ours, theirs = (torch.quantile(x[heard], quantile) for x in (matched, home.loudness_db))
+        assert ours.item() == pytest.approx(theirs.item(), abs=1)
+
+
+def test_a_melody_beyond_the_instrument_is_told(home):
+    with pytest.warns(WorkbookWarning, match="outside the instrument's own"):
+        transfer(draw(parse_notes("C2:1"), home, CONFIG), home)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("H4:1", "is no note"), ("A4", "with its seconds"), ("A4:0", "with its seconds"), ("", "no note is in it"),
+     ("5:1", "out of reach"), ("A4:9999", "with its seconds"), ("-:1", "no note is in it")],
+)  # fmt: skip
+def test_what_is_no_melody_is_refused_in_one_line(text, words):
+    with pytest.raises(GrowthError, match=words) as error:
+        parse_notes(text)
+    assert "\n" not in str(error.value)
+
+
+def test_nothing_to_play_and_broken_files_are_refused(folder, tmp_path):
+    (tmp_path / "text.mid").write_text("no music")
+    for args, words in (
+        ([], "Say what to play"),
+        (["--notes", "A4:1", "--midi", "x.mid"], "Say what to play"),
+        (["--midi", tmp_path / "text.mid"], "cannot be read as MIDI"),
+        (["--audio", tmp_path / "none.wav"], "no such file"),
+        (["--audio", folder / "played.wav"], "is the input"),
+    ):
+        result = play(folder, *args)
+        assert result.exit_code == 2 and words in result.stderr and result.stderr.count("\n") == 1, result.stderr
