@@ -147,6 +147,10 @@ class Targets:
     def __getitem__(self, frames) -> "Targets":
         return Targets(*(x[frames] for x in vars(self).values()))
 
+    def to(self, device) -> "Targets":
+        """The same targets on another device."""
+        return Targets(*(x.to(device) for x in vars(self).values()))
+
     def __add__(self, other: "Targets") -> "Targets":
         return Targets(*(torch.cat(pair) for pair in zip(vars(self).values(), vars(other).values(), strict=True)))
 

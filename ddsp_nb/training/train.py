@@ -193,7 +193,11 @@ class TrainingRun:
         self.state.ceiling_db = analysis.snr_db
         if self.state.start != "model":
             targets, share = Targets.of(self.features, analysis, self.model.config), self.state.epochs / DEFAULT_EPOCHS
-            tune((self.model.instrument, targets), steps=round(N_STEPS * min(1, share)), seed=self.state.seed)
+            tune(
+                (self.model.instrument, targets.to(self.model.device)),
+                steps=round(N_STEPS * min(1, share)),
+                seed=self.state.seed,
+            )
             self.model.synthesizer.fit_normalisation(self.features)
         if self.state.start == "analysis":
             start_heads(self.model, self.features, analysis)
