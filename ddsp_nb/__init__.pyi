@@ -22,19 +22,22 @@ from .growth.sidecar import regrow as regrow
 from .sound.load import load_audio as load_audio
 from .sound.save import in_steps as in_steps
 from .sound.save import save_audio as save_audio
+from .synthesis.controls import Controls as Controls
 from .synthesis.noise import FilteredNoiseGenerator as FilteredNoiseGenerator
 from .synthesis.noise import band_centres_hz as band_centres_hz
 from .synthesis.oscillator import HarmonicOscillator as HarmonicOscillator
 from .training.checkpoint import load_model as load_model
 from .training.checkpoint import save_model as save_model
+from .training.corpus import Corpus as Corpus
 from .training.fit import fit as fit
 from .training.fit import load_or_train as load_or_train
 from .training.losses import MultiScaleSpectralLoss as MultiScaleSpectralLoss
 from .training.metrics import evaluate as evaluate
 from .training.metrics import snr_db as snr_db
+from .training.model import ControlNetwork as ControlNetwork
 from .training.model import DDSPModel as DDSPModel
-from .training.model import DDSPSynthesizer as DDSPSynthesizer
+from .training.take import Take as Take
+from .training.take import record_take as record_take
 from .training.train import train as train
-from .training.warm_start import start_heads as start_heads
 
 __version__: str

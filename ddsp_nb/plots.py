@@ -152,21 +152,15 @@ def filterbank(config: Config, ax: Axes | None = None, every: int = 8) -> Axes:
 
 
 def loss_curve(history: list, ax: Axes | None = None) -> Axes:
-    """Spectral loss (mean difference of log magnitudes) over epochs: history is a list of `training.Progress`."""
-    ax = _axes(ax)
-    ax.plot([p.epoch for p in history], [p.spectral_loss for p in history])
-    return _finish(ax, "Epoch", "Spectral loss")
-
-
-def snr_curve(history: list, ax: Axes | None = None) -> Axes:
-    """Waveform SNR in dB over epochs, and the ceiling: history is a list of `training.Progress`."""
-    ax = _axes(ax)
-    ax.plot([p.epoch for p in history], [p.snr_db for p in history])
-    if history:
-        ceiling_db = history[-1].ceiling_db
-        ax.axhline(ceiling_db, ls="--", color="grey", label=f"the best these sines can do: {ceiling_db:.1f} dB")
-        ax.set_ylim(top=ceiling_db + 3)
-    return _finish(ax, "Epoch", "Waveform SNR (dB)", label=bool(history))
+    """Loss of heard and of unheard phrases over epochs: history is a list of `training.Progress`."""
+    ax, epochs = _axes(ax), [p.epoch for p in history]
+    ax.plot(epochs, [p.loss for p in history], label="heard: learned from")
+    judged = bool(history) and history[0].unheard_loss is not None
+    if judged:
+        ax.plot(epochs, [p.unheard_loss for p in history], label="unheard: held out")
+        best = min(history, key=lambda p: p.unheard_loss)
+        ax.plot(best.epoch, best.unheard_loss, "o", color="tab:orange", label=f"kept: epoch {best.epoch}")
+    return _finish(ax, "Epoch", "Loss", label=judged)
 
 
 def stage_map(masks: Values, plan: Any, ax: Axes | None = None, noise: Values | None = None) -> Axes:

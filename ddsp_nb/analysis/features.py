@@ -33,8 +33,8 @@ class Features:
         n_samples: length of the recording; the frames cover it.
         sample_rate: Hz.
         hop_length: samples.
-        semitones: by which `f0_hz` has been moved from what was played. The network reads the performance as it was
-            played, so that its timbre stays the instrument's; only the oscillator moves.
+        semitones: by which `f0_hz` has been moved from what the network shall read, as a tape moves pitch and
+            spectrum together.
     """
 
     f0_hz: torch.Tensor
@@ -60,10 +60,21 @@ class Features:
         pitch, loudness = torch.log2(self.f0_hz / 440) - self.semitones / 12, self.loudness_db
         return torch.cat([torch.stack([pitch, loudness], -1), self.mfcc], -1).float()
 
-    def transpose(self, semitones: float) -> "Features":
-        """The same performance at another pitch; its phase is then integrated from the pitch."""
+    def transpose(self, semitones: float, *, tape: bool = False) -> "Features":
+        """The same performance at another pitch; its phase is then integrated from the pitch.
+
+        Args:
+            semitones: to move by.
+            tape: whether the spectrum moves along, as on a tape that runs faster. Else the instrument is asked for
+                the new pitch, and its resonances stay where they are.
+        """
         f0_hz = self.f0_hz * 2 ** (semitones / 12)
-        return replace(self, f0_hz=f0_hz, phase=None, semitones=self.semitones + semitones)
+        return replace(self, f0_hz=f0_hz, phase=None, semitones=self.semitones + semitones * tape)
+
+    def __getitem__(self, frames: slice) -> "Features":
+        """A stretch of neighbouring frames."""
+        tensors: dict[str, Any] = {k: value[frames] for k, value in vars(self).items() if torch.is_tensor(value)}
+        return replace(self, **tensors, n_samples=(len(tensors["f0_hz"]) - 1) * self.hop_length)
 
     def to(self, device: torch.device | str) -> "Features":
         """The same features with their tensors on another device."""

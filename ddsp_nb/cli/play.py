@@ -31,12 +31,15 @@ SOUND_SUFFIXES = (".wav", ".flac")
         type=click.Choice(["as-played", "auto"]),
         help="“auto” moves by the octaves that come nearest to the instrument's own pitch.",
     ),
-    click.option("--loudness-match", is_flag=True, help="Play as softly and loudly as the instrument's recording."),
+    click.option("--tape", is_flag=True, help="Move the timbre along with the pitch, as a tape that runs faster does."),
+    click.option("--loudness-match", is_flag=True, help="Play as softly and loudly as the instrument's recordings."),
     click.option("--stems", is_flag=True, help="Also write partials and noise, NAME_harmonic and NAME_noise."),
     click.option("--overwrite", is_flag=True, help="Replace files that exist."),
     SEED,
 )
-def play(checkpoint, audio, midi, notes, output, own_timbre, transpose, octave, loudness_match, stems, overwrite, seed):
+def play(
+    checkpoint, audio, midi, notes, output, own_timbre, transpose, octave, tape, loudness_match, stems, overwrite, seed
+):
     """Play another recording, a MIDI file or written notes with the trained instrument.
 
     With a recording the timbre follows its spectral envelope; written notes have the instrument's own.
@@ -56,13 +59,13 @@ def play(checkpoint, audio, midi, notes, output, own_timbre, transpose, octave, 
     from ddsp_nb.playing.score import draw, parse_notes, read_midi
     from ddsp_nb.playing.transfer import transfer
 
-    model, home = load_model(checkpoint)
+    model, _ = load_model(checkpoint)
     if audio is not None:
         performance = FeatureExtractor(model.config)(load_audio(audio, model.config.sample_rate))
     else:
-        performance = draw(parse_notes(notes) if midi is None else read_midi(midi), home, model.config)
-    moves = dict(semitones=transpose, nearest_octave=octave == "auto", match_loudness=loudness_match)
-    performance = transfer(performance, home, **moves)
+        performance = draw(parse_notes(notes) if midi is None else read_midi(midi), model)
+    moves = dict(semitones=transpose, nearest_octave=octave == "auto", match_loudness=loudness_match, tape=tape)
+    performance = transfer(performance, model, **moves)
     sound = model.perform(performance, envelope=audio is not None and not own_timbre, seed=seed)
     for path, part in zip(paths, (sound.audio, sound.harmonic, sound.noise), strict=False):
         click.echo(save_audio(path, part, model.config.sample_rate))

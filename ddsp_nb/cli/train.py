@@ -13,24 +13,34 @@ from ddsp_nb.errors import CheckpointError, WorkbookError
 MODEL_SUFFIXES = (".pt", ".pth", ".safetensors")
 LOSS_PICTURE = "ddsp_training_loss.png"
 SOUNDS = ("ddsp_reconstructed.wav", "ddsp_harmonic_only.wav", "ddsp_noise_only.wav", "ddsp_residual.wav")
+UNHEARD = "ddsp_unheard.wav"  # the instrument's own playing of what was held out
+LOW_CEILING_DB = 10.0  # SNR of the sines: below, something is wrong with the pitch or the recording
 
 
 @click.command()
 @options(
-    click.option("--audio", required=True, type=Path, help="Recording of one instrument, one note at a time."),
-    click.option("--output", default="ddsp_model.pt", type=Path, help="Checkpoint; pictures and sounds go beside it."),
-    click.option("--epochs", default=60, type=click.IntRange(1), help="Training steps over the recording."),
     click.option(
-        "--learning-rate",
-        type=FiniteFloat(0, 1, min_open=True),
-        show_default="4e-5 from an analysis start, 1e-3 from a random one",
-        help="Peak of the schedule.",
+        "--audio",
+        "paths",
+        required=True,
+        multiple=True,
+        type=Path,
+        help="Recording of one instrument, one note at a time, or a folder of them; give it again for more.",
     ),
+    click.option("--output", default="ddsp_model.pt", type=Path, help="Checkpoint; pictures and sounds go beside it."),
+    click.option(
+        "--holdout",
+        type=FiniteFloat(0, 0.5),
+        show_default="0.15 where there is enough sound, else 0",
+        help="Share of the sound that is not learned from, but judges what is.",
+    ),
+    click.option("--epochs", default=30, type=click.IntRange(1), help="Training steps."),
+    click.option("--learning-rate", default=1e-3, type=FiniteFloat(0, 1, min_open=True), help="Peak of the schedule."),
     click.option(
         "--start",
-        default="analysis",
-        type=click.Choice(["analysis", "random"]),
-        help="Solve the last layers for the recording first, or begin with random ones.",
+        default="shared",
+        type=click.Choice(["shared", "envelope"]),
+        help="Begin with what instruments have in common, or with the bare spectral envelope.",
     ),
     click.option("--duration", type=FiniteFloat(0.1), show_default="all", help="Seconds of the recording to use."),
     click.option("--resume", is_flag=True, help="Go on with a run that was interrupted, with its own settings."),
@@ -52,21 +62,24 @@ SOUNDS = ("ddsp_reconstructed.wav", "ddsp_harmonic_only.wav", "ddsp_noise_only.w
     ),
 )
 @heeding_sigterm()
-def train(audio, output, epochs, learning_rate, start, duration, resume, overwrite, device, seed, **sizes):
-    """Train on a recording; write the model, its sound and its loss curve.
+def train(paths, output, holdout, epochs, learning_rate, start, duration, resume, overwrite, device, seed, **sizes):
+    """Train an instrument on recordings; write the model, its sounds and its loss curve.
 
-    Ctrl-C stops early and keeps the best model so far; --resume goes on from there.
+    The first recording is kept as the take, which reconstructs it phase by phase. Ctrl-C stops early and keeps the best
+    model so far; --resume goes on from there.
     """
     config = Config(**sizes)
     check_place(output, MODEL_SUFFIXES, CheckpointError)
-    products = [output.parent / name for name in (LOSS_PICTURE, *SOUNDS)]
-    for product in products:
+    products = {name: output.parent / name for name in (LOSS_PICTURE, *SOUNDS, UNHEARD)}
+    for product in products.values():
         check_place(product, (product.suffix,), CheckpointError)
-        check_not_input(product, audio)
-    refuse_to_replace([] if resume else [output, *products], overwrite)
+        for path in paths:
+            check_not_input(product, path)
+    refuse_to_replace([] if resume else [output, *products.values()], overwrite)
     import torch
 
-    from ddsp_nb import DDSPModel, FeatureExtractor, load_audio, save_model
+    from ddsp_nb import Corpus, DDSPModel, record_take, save_model
+    from ddsp_nb.training.recordings import analyse_recordings, find_recordings
     from ddsp_nb.training.run_file import RunFile
     from ddsp_nb.training.train import choose_device
 
@@ -76,21 +89,30 @@ def train(audio, output, epochs, learning_rate, start, duration, resume, overwri
         config, state = run_file.load()
     else:
         refuse_to_forget(run_file.path, overwrite)
-    recording = load_audio(audio, config.sample_rate, duration_s=duration)
-    click.echo(f"{audio}: {len(recording) / config.sample_rate:.1f} s. Listening to pitch and loudness ...", err=True)
-    features = FeatureExtractor(config)(recording)
+    tell = lambda line: click.echo(line, err=True)
+    recordings = analyse_recordings(find_recordings(paths), config, duration_s=duration, say=tell)
+    parts = [(r.features, r.audio, r.analysis) for r in recordings]
+    corpus, take = Corpus.of(parts, config, holdout), record_take(*parts[0], config, seed)
+    tell(materials(corpus, recordings[0].name))
     torch.manual_seed(seed)
     model = DDSPModel(config)
     settings = dict(epochs=epochs, learning_rate=learning_rate, seed=seed, device=device, start=start, resume=state)
-    history = run_training(model, features, recording, settings, run_file)
+    history = run_training(model, corpus, settings, run_file)
     click.echo(summary(history))
-    click.echo(save_model(output, model, features))
-    write_products(products, model, features, recording, history)
+    click.echo(save_model(output, model, take))
+    write_products(products, model, take, parts[0][1], corpus, history)
     if len(history) == history[-1].epochs:
         run_file.remove()
 
 
-def run_training(model, features, recording, settings, run_file) -> list:
+def materials(corpus, name) -> str:
+    """What is learned from, in one line."""
+    held_s = sum(phrase.seconds for phrase in corpus.unheard)
+    held = f"; {held_s:.1f} s in {len(corpus.unheard)} more are held out" if corpus.unheard else ""
+    return f"Learning from {corpus.seconds:.1f} s in {len(corpus.heard)} phrases{held}. The take is {name}."
+
+
+def run_training(model, corpus, settings, run_file) -> list:
     """Train with a bar; returns the figures of every epoch. Ctrl-C ends it early, with the best model kept."""
     from ddsp_nb.training.fit import fit, progress_bar
 
@@ -104,7 +126,7 @@ def run_training(model, features, recording, settings, run_file) -> list:
             show(progress)
 
         try:
-            fit(model, features, recording, on_progress=follow, run_file=run_file, **settings)
+            fit(model, corpus, on_progress=follow, run_file=run_file, **settings)
         except KeyboardInterrupt:
             if len(history) == len(earlier):
                 raise  # nothing new
@@ -115,44 +137,50 @@ def run_training(model, features, recording, settings, run_file) -> list:
 
 def summary(history) -> str:
     """What training reached, in one line."""
-    best = min(history, key=lambda progress: progress.loss)
-    return (
-        f"Best of {len(history)} epochs: loss {best.loss:.3f}, SNR {best.snr_db:.1f} dB of ceiling "
-        f"{best.ceiling_db:.1f} dB, after {history[-1].seconds:.1f} s."
-        + (f" {history[-1].skipped} steps had no finite numbers and were left out." if history[-1].skipped else "")
+    best = min(history, key=lambda epoch: epoch.judged_loss)
+    unheard = "" if best.unheard_loss is None else f", {best.unheard_loss:.3f} of what it never heard"
+    return f"Best of {len(history)} epochs: loss {best.loss:.3f}{unheard}, after {history[-1].seconds:.1f} s." + (
+        f" {history[-1].skipped} epochs had numbers that were not finite." if history[-1].skipped else ""
     )
 
 
-def write_products(paths, model, features, recording, history):
-    """Write the loss picture and four sounds, and print how near the reconstruction comes.
+def write_products(paths, model, take, recording, corpus, history):
+    """Write the loss picture and the sounds, and print how near they come.
 
     The residual is the recording without the harmonic part *as written*, in 16-bit steps, so that the two files add
     up to the recording exactly.
     """
+    import torch
+
     from ddsp_nb import save_audio
     from ddsp_nb.sound.save import in_steps
     from ddsp_nb.training.metrics import evaluate
 
-    sound = model(features)
-    picture, *sound_paths = paths
-    draw_history(picture, history)
-    click.echo(picture)
-    residual = in_steps(recording) - in_steps(sound.harmonic.cpu())
-    for path, samples in zip(sound_paths, (sound.audio, sound.harmonic, sound.noise, residual), strict=True):
-        click.echo(save_audio(path, samples, model.config.sample_rate))
-    click.echo(evaluate(recording, sound, model.config.sample_rate))
+    sound = take.render(model.config)
+    draw_history(paths[LOSS_PICTURE], history)
+    click.echo(paths[LOSS_PICTURE])
+    residual = in_steps(recording) - in_steps(sound.harmonic)
+    for name, samples in zip(SOUNDS, (sound.audio, sound.harmonic, sound.noise, residual), strict=True):
+        click.echo(save_audio(paths[name], samples, model.config.sample_rate))
+    click.echo(f"The take: {evaluate(recording, sound, model.config)}")
+    if take.ceiling_db < LOW_CEILING_DB:
+        click.echo(
+            f"Sines reach only {take.ceiling_db:.1f} dB of this recording: it is noisy, reverberant or has several "
+            "voices, or its pitch was not found. Look at the pitch in notebook 01."
+        )
+    if corpus.unheard:
+        played = [model(phrase.features).audio.cpu() for phrase in corpus.unheard]
+        click.echo(save_audio(paths[UNHEARD], torch.cat(played), model.config.sample_rate))
 
 
 def draw_history(path, history):
-    """Loss and SNR of every epoch, as a PNG file."""
+    """The loss of every epoch, as a PNG file."""
     from matplotlib.figure import Figure
 
     from ddsp_nb.files import written_whole
-    from ddsp_nb.plots import loss_curve, snr_curve
+    from ddsp_nb.plots import loss_curve
 
-    figure = Figure(figsize=(10, 4), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    loss_curve(history, left)
-    snr_curve(history, right)
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    loss_curve(history, figure.subplots())
     with written_whole(path, WorkbookError) as temporary:
         figure.savefig(temporary, format="png", dpi=100)

@@ -30,7 +30,7 @@ class Piece:
         harmonic: [n_samples] partials as rendered.
         noise: [n_samples] noise as rendered.
         config: of the model.
-        scale: amplitude in the sound of a partial of amplitude 1: the mix times the gain of the piece.
+        scale: amplitude in the sound of a partial of amplitude 1: the gain of the piece.
     """
 
     schedule: Schedule

@@ -1,16 +1,16 @@
-"""What a stage plays before its mask: the recording's own phrase, or a held note that is as alive as the recording."""
+"""What a stage plays before its mask: the phrase of the take, or a note of the instrument that is as alive as the take."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
 from torch.nn import functional as F
 
-from ddsp_nb.analysis.features import Features
 from ddsp_nb.config import Config
 from ddsp_nb.growth.tuning import HELD, PHRASE, pitch_hz
+from ddsp_nb.synthesis.controls import Controls
 from ddsp_nb.synthesis.oscillator import integrate_pitch
-from ddsp_nb.training.model import Controls
+from ddsp_nb.training.model import DDSPModel
+from ddsp_nb.training.take import Take
 
 STEADY_S = 1.5  # of the recording, from which a held note takes its movement
 SMOOTHING_S = 0.03  # keeps vibrato and swell, takes out what flutters from frame to frame
@@ -35,14 +35,7 @@ class ControlTrack:
     ratios: torch.Tensor | None = None
 
     def __getitem__(self, frames: slice) -> "ControlTrack":
-        return self._each(lambda x: x[frames])
-
-    def cpu(self) -> "ControlTrack":
-        """The same track in the computer's own memory."""
-        return self._each(torch.Tensor.cpu)
-
-    def _each(self, change):
-        return ControlTrack(change(self.f0_hz), change(self.phase), each(self.controls, change), self.ratios)
+        return replace(self, f0_hz=self.f0_hz[frames], phase=self.phase[frames], controls=self.controls[frames])
 
     def multiples(self) -> torch.Tensor:
         """[n_harmonics] frequency of each partial as a multiple of f0."""
@@ -56,43 +49,44 @@ class ControlTrack:
 
 
 def make_track(
-    features: Features,
-    controls: Controls,
-    config: Config,
+    model: DDSPModel,
+    take: Take,
     pitch: str | float,
     n_frames: int,
+    *,
+    unfolding: bool = False,
     ratios: torch.Tensor | None = None,
 ) -> ControlTrack:
-    """The stretch of a recording that a stage plays.
+    """What a stage plays.
 
     Args:
-        features: of the recording.
-        controls: what the network plays for them, [n_frames, ...].
-        config: of the model.
+        model: a trained model, which plays every pitch but the phrase.
+        take: of its recording.
         pitch: "phrase", "held", a note name or Hz.
         n_frames: how long; walked back and forth where the recording is shorter.
+        unfolding: whether the phrase begins where the recording does, instead of being its fullest stretch.
         ratios: see `ControlTrack`.
     """
-    features = features.to(controls.amplitudes.device)
     if pitch == PHRASE:
-        track = phrase_track(features, controls, config, n_frames)
+        track = phrase_track(take, model.config, n_frames, unfolding=unfolding)
     else:
-        hz = _median_hz(features) if pitch == HELD else pitch_hz(pitch)
-        track = held_track(features, controls, config, hz, n_frames)
+        hz = _median_hz(take.features) if pitch == HELD else pitch_hz(pitch)
+        track = held_track(model, take, hz, n_frames)
     return replace(track, ratios=ratios)
 
 
-def phrase_track(features: Features, controls: Controls, config: Config, n_frames: int) -> ControlTrack:
-    """The fullest stretch of a recording, on one note if there is one."""
+def phrase_track(take: Take, config: Config, n_frames: int, *, unfolding: bool = False) -> ControlTrack:
+    """The recording from its beginning, or the fullest stretch of it, on one note if there is one."""
+    features, controls = take.features, take.controls
     if n_frames <= len(features):
         energy = controls.amplitudes.square().sum(-1)
-        frames = fullest_stretch(energy, features.f0_hz, n_frames)
+        frames = torch.arange(n_frames) if unfolding else fullest_stretch(energy, features.f0_hz, n_frames)
         phase = None if features.phase is None else features.phase[frames]
     else:  # there and back, as often as it takes; phase cannot run backwards, so it is integrated anew
-        frames, phase = there_and_back(len(features), n_frames).to(features.f0_hz.device), None
+        frames, phase = there_and_back(len(features), n_frames), None
     f0_hz = features.f0_hz[frames]
     phase = integrate_pitch(f0_hz, config) if phase is None else phase
-    return ControlTrack(f0_hz, phase, each(controls, lambda x: x[frames]))
+    return ControlTrack(f0_hz, phase, controls[frames])
 
 
 def _median_hz(features):
@@ -100,28 +94,31 @@ def _median_hz(features):
     return sounding.median()
 
 
-def held_track(
-    features: Features, controls: Controls, config: Config, hz: float | torch.Tensor, n_frames: int
-) -> ControlTrack:
-    """One note, with the small movements of pitch, loudness and spectrum that a steady stretch of the recording has.
+def held_track(model: DDSPModel, take: Take, hz: float | torch.Tensor, n_frames: int) -> ControlTrack:
+    """One note of the instrument, with the small movements that a steady stretch of the recording has.
 
-    The network has read the recording as it was played, so that the timbre stays the instrument's; only the
-    oscillator moves.
+    The instrument is asked for the note with the envelope of that stretch, so that its resonances stay where they are.
     """
-    energy = controls.amplitudes.square().sum(-1)
-    steady = steady_stretch(energy, features.f0_hz, round(STEADY_S * config.sample_rate / config.hop_length))
-    width = max(1.5, SMOOTHING_S * config.sample_rate / config.hop_length)
-    longer = n_frames + reach(width)  # so that a note begins the same however long it lasts
-    frames = steady[there_and_back(len(steady), longer).to(steady.device)]
-    f0_hz = smooth(features.f0_hz[frames].log()[:, None], width)[:, 0].exp()
-    f0_hz = hz * f0_hz / features.f0_hz[steady].median()
-    directions = controls.directions[frames]
-    calm = Controls(
-        amplitudes=smooth(controls.amplitudes[frames], width),
-        directions=F.normalize(smooth(directions.flatten(1), width).view_as(directions), dim=-1),
-        noise_magnitudes=smooth(controls.noise_magnitudes[frames], width),
+    config, energy = model.config, take.controls.amplitudes.square().sum(-1)
+    frames_of = lambda seconds: seconds * config.sample_rate / config.hop_length
+    steady = steady_stretch(energy, take.features.f0_hz, round(frames_of(STEADY_S)))
+    stretch = take.features[int(steady[0]) : int(steady[-1]) + 1]
+    width = max(1.5, frames_of(SMOOTHING_S))
+    calm = lambda values: smooth(values[:, None], width)[:, 0]
+    f0_hz = calm(stretch.f0_hz.log()).exp()
+    note = replace(
+        stretch,
+        f0_hz=hz * f0_hz / f0_hz.median(),
+        loudness_db=calm(stretch.loudness_db),
+        mfcc=smooth(stretch.mfcc, width),
+        voiced=torch.ones_like(stretch.voiced),
+        phase=None,
     )
-    return ControlTrack(f0_hz, integrate_pitch(f0_hz, config), calm)[:n_frames]
+    played, frames = model.controls(note), there_and_back(len(note), n_frames)
+    amplitudes, noise = smooth(played.amplitudes, width), smooth(played.noise_magnitudes, width)
+    f0_hz = note.f0_hz[frames]
+    controls = Controls(amplitudes, played.directions, noise)[frames]
+    return ControlTrack(f0_hz, integrate_pitch(f0_hz, config), controls)
 
 
 def fullest_stretch(energy: torch.Tensor, f0_hz: torch.Tensor, n_frames: int) -> torch.Tensor:
@@ -167,8 +164,3 @@ def smooth(values: torch.Tensor, width: float) -> torch.Tensor:
     kernel = torch.exp(-0.5 * (torch.arange(-far, far + 1, device=values.device) / width) ** 2).to(values)
     padded = F.pad(values.T[:, None], (far, far), mode="replicate")  # [n, 1, frames]
     return F.conv1d(padded, (kernel / kernel.sum())[None, None])[:, 0].T
-
-
-def each(controls: Controls, change: Callable[[torch.Tensor], torch.Tensor]) -> Controls:
-    """Controls with each of their tensors changed in the same way."""
-    return Controls(*map(change, vars(controls).values()))

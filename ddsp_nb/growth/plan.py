@@ -66,6 +66,11 @@ class GrowthPlan:
     pitch: str | float | tuple = setting(
         "phrase", "What is played: the recording's own phrase, its median note “held”, a note such as C#4, or Hz."
     )
+    phrase: str = setting(
+        "unfold",
+        "The phrase unfolds over the piece, or every stage repeats its fullest stretch.",
+        choices=("unfold", "repeat"),
+    )
     ratios: str | tuple[float, ...] = setting(
         "harmonic", f"Where partials sound: {', '.join(TABLES)}, or multiples such as 1,2.1,3.3."
     )

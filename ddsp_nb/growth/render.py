@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ddsp_nb.analysis.features import Features
+from ddsp_nb.config import Config
 from ddsp_nb.growth.certificate import Certificate
 from ddsp_nb.growth.certify import certify
 from ddsp_nb.growth.performance import ControlTrack
@@ -16,7 +16,8 @@ from ddsp_nb.growth.plan import GrowthPlan
 from ddsp_nb.growth.schedule import Schedule, Stage, make_schedule
 from ddsp_nb.synthesis.noise import FilteredNoiseGenerator, keep_bands
 from ddsp_nb.synthesis.oscillator import harmonic_basis, ramp
-from ddsp_nb.training.model import Controls, DDSPModel
+from ddsp_nb.training.model import DDSPModel
+from ddsp_nb.training.take import Take
 
 FULL_SCALE = 0.9  # peak of a piece
 HOPS_AT_ONCE = 128  # keeps the basis of a long stage out of memory
@@ -36,7 +37,7 @@ class Growth:
         schedule: what sounds when.
         gain: the one factor that the piece was multiplied with.
         seed: of the noise and of random orders.
-        source: the model and the features that it was rendered from.
+        source: the model and the take that it was rendered from.
     """
 
     audio: torch.Tensor
@@ -45,7 +46,7 @@ class Growth:
     schedule: Schedule
     gain: float
     seed: int
-    source: tuple[DDSPModel, Features]
+    source: tuple[DDSPModel, Take]
 
     @property
     def stages(self) -> list[Stage]:
@@ -73,41 +74,33 @@ class Growth:
 
     def certificate(self) -> Certificate:
         """Measure in the sound whether silent partials are silent, the others keep their level and no edge clicks."""
-        model = self.source[0]
-        return certify(self.schedule, self.harmonic, self.noise, model.config, model.mix.item() * self.gain)
+        return certify(self.schedule, self.harmonic, self.noise, self.source[0].config, self.gain)
 
 
 @torch.no_grad()
-def grow(
-    model: DDSPModel,
-    features: Features,
-    plan: GrowthPlan | None = None,
-    seed: int = 0,
-    *,
-    controls: Controls | None = None,
-) -> Growth:
+def grow(model: DDSPModel, take: Take, plan: GrowthPlan | None = None, seed: int = 0) -> Growth:
     """Render a piece in which the instrument's partials enter stage by stage.
 
-    Every stage of a pitch plays the same stretch of the recording, the one that sounds fullest, so that only the
-    partials differ; stages longer than the recording walk it back and forth, and cross-faded stages run on in it.
+    The recording's phrase unfolds from stage to stage, or each of them repeats its fullest stretch; what is longer than
+    the recording walks it back and forth. Any other pitch is a note that the instrument plays.
 
     Args:
         model: a trained model.
-        features: of the recording whose sound is to grow.
+        take: of the recording whose sound is to grow.
         plan: `GrowthPlan`.
         seed: of the noise and of random orders.
-        controls: `model.controls(features)` if it is known already; asking the network is most of the work.
 
     Raises:
         GrowthError: the piece would be longer than an hour, or the plan asks for partials that do not exist.
     """
-    schedule = make_schedule(model, features, plan or GrowthPlan(), seed, controls=controls)
-    envelopes = [schedule.envelope(i).to(model.mix.device) for i in range(len(schedule.stages))]
+    schedule = make_schedule(model, take, plan or GrowthPlan(), seed)
+    envelopes = [schedule.envelope(i) for i in range(len(schedule.stages))]
     stages = list(zip(schedule.stages, envelopes, strict=True))
-    harmonic, noise = _harmonic(model, schedule, stages), _noise(model, schedule, stages, seed)
+    config = model.config
+    harmonic, noise = _harmonic(config, schedule, stages), _noise(config, schedule, stages, seed)
     gain = min(FULL_SCALE / peak(harmonic + noise), 1 / peak(harmonic), 1 / peak(noise))  # stems fit in a file too
     harmonic, noise = harmonic * gain, noise * gain
-    return Growth(harmonic + noise, harmonic, noise, schedule, gain, seed, (model, features))
+    return Growth(harmonic + noise, harmonic, noise, schedule, gain, seed, (model, take))
 
 
 def peak(sound: torch.Tensor) -> float:
@@ -115,9 +108,9 @@ def peak(sound: torch.Tensor) -> float:
     return max(sound.abs().max().item(), SILENCE)
 
 
-def _harmonic(model, schedule, stages):
+def _harmonic(config, schedule, stages):
     """[n_samples] partials of the piece: along each track, all stages that sound there share one basis."""
-    hop, piece = model.config.hop_length, torch.zeros(schedule.n_samples, device=model.mix.device)
+    hop, piece = config.hop_length, torch.zeros(schedule.n_samples)
     for pitch, track in schedule.tracks.items():
         played = [(s, e) for s, e in stages if s.pitch == pitch]
         last_hop = len(track.f0_hz) - 1
@@ -125,7 +118,7 @@ def _harmonic(model, schedule, stages):
             last = min(first + HOPS_AT_ONCE, last_hop)
             sounding = [(s, e) for s, e in played if s.offset < last * hop and s.offset + len(s) > first * hop]
             if sounding:
-                sounds = render_stages(model, track[first : last + 1], torch.stack([s.mask for s, _ in sounding]))
+                sounds = render_stages(config, track[first : last + 1], torch.stack([s.mask for s, _ in sounding]))
                 for (stage, envelope), sound in zip(sounding, sounds, strict=True):
                     _add(piece, stage, envelope, sound, first * hop - stage.offset)
     return piece
@@ -137,31 +130,30 @@ def _add(piece, stage, envelope, sound, at):
     piece[stage.start + start : stage.start + stop] += sound[start - at : stop - at] * envelope[start:stop]
 
 
-def render_stages(model: DDSPModel, track: ControlTrack, masks: torch.Tensor) -> torch.Tensor:
+def render_stages(config: Config, track: ControlTrack, masks: torch.Tensor) -> torch.Tensor:
     """Harmonic sound of a track under several masks: one basis, one matrix product.
 
     Args:
-        model: a trained model; gives the mix of partials and noise.
+        config: of the model.
         track: [n_frames] of pitch and controls.
         masks: [n_stages, n_harmonics] of 0 and 1.
 
     Returns:
         [n_stages, (n_frames - 1) * hop_length].
     """
-    masks = masks.to(model.mix.device)
     used = masks.any(0).nonzero()[:, 0]
     n_harmonics = int(used.max()) + 1 if len(used) else 1
     masks, ratios = masks[:, :n_harmonics], None if track.ratios is None else track.ratios[:n_harmonics]
-    basis = harmonic_basis(track.f0_hz, track.phase, n_harmonics, model.config, ratios=ratios)  # [n_hops, 2K, hop]
+    basis = harmonic_basis(track.f0_hz, track.phase, n_harmonics, config, ratios=ratios)  # [n_hops, 2K, hop]
     coefficients = track.controls.coefficients().unflatten(-1, (2, -1))[..., :n_harmonics].flatten(1)
-    coefficients = model.mix * coefficients[:, None] * masks.to(basis).repeat(1, 2)
+    coefficients = coefficients[:, None] * masks.to(basis).repeat(1, 2)
     before, after = coefficients[:-1] @ basis, coefficients[1:] @ basis  # [n_hops, n_stages, hop_length]
     return torch.lerp(before, after, ramp(basis)).transpose(0, 1).flatten(1)
 
 
-def _noise(model, schedule, stages, seed):
+def _noise(config, schedule, stages, seed):
     """[n_samples] noise of the piece: stages of a pitch share one noise, of which each keeps its bands."""
-    config, piece = model.config, torch.zeros(schedule.n_samples, device=model.mix.device)
+    piece = torch.zeros(schedule.n_samples)
     margin = MARGIN if schedule.plan.crossfade_s else 0
     for pitch, track in schedule.tracks.items():
         places = {}
@@ -172,7 +164,6 @@ def _noise(model, schedule, stages, seed):
             continue
         generator = torch.Generator().manual_seed(seed)
         noise = FilteredNoiseGenerator(config)(track.controls.noise_magnitudes[None], generator=generator)[0]
-        noise = (1 - model.mix) * noise
         for (offset, length), group in places.items():
             start = max(offset - margin, 0)
             sounds = _banded(noise[start : offset + length + margin], [stage for stage, _ in group], config)

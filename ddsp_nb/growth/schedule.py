@@ -6,15 +6,15 @@ from itertools import cycle, pairwise
 
 import torch
 
-from ddsp_nb.analysis.features import Features
 from ddsp_nb.config import Config
 from ddsp_nb.errors import GrowthError
 from ddsp_nb.growth.envelope import curve
 from ddsp_nb.growth.masks import audible, band_widths, noise_masks, partial_masks
-from ddsp_nb.growth.performance import ControlTrack, each, make_track
+from ddsp_nb.growth.performance import ControlTrack, make_track
 from ddsp_nb.growth.plan import GrowthPlan
-from ddsp_nb.growth.tuning import ratio_table
-from ddsp_nb.training.model import Controls, DDSPModel
+from ddsp_nb.growth.tuning import PHRASE, ratio_table
+from ddsp_nb.training.model import DDSPModel
+from ddsp_nb.training.take import Take
 
 LONGEST_PIECE_S = 3600  # a slip of the keyboard, or a stranger's sidecar, should not fill the memory
 
@@ -115,55 +115,50 @@ class Schedule:
         return gain if runs_on else torch.sin(torch.pi / 2 * gain)
 
 
-def make_schedule(
-    model: DDSPModel, features: Features, plan: GrowthPlan, seed: int = 0, *, controls: Controls | None = None
-) -> Schedule:
+def make_schedule(model: DDSPModel, take: Take, plan: GrowthPlan, seed: int = 0) -> Schedule:
     """Apply a plan to an instrument.
 
     Args:
         model: a trained model.
-        features: of the recording whose sound is to grow.
+        take: of the recording whose sound is to grow.
         plan: `GrowthPlan`.
         seed: of the random orders.
-        controls: `model.controls(features)` if it is known already; asking the network is most of the work.
 
     Raises:
         GrowthError: the piece would be longer than an hour, or the plan asks for partials that do not exist.
     """
     config = model.config
-    if controls is None:
-        with torch.no_grad():
-            controls = model.controls(features)
-    if controls.amplitudes.ndim == 3:  # a batch of one
-        controls = each(controls, lambda x: x[0])
     ratios = ratio_table(plan.ratios, plan.inharmonicity, config.n_harmonics)
-    tracks_of = lambda n_frames: {
-        pitch: make_track(features, controls, config, pitch, n_frames, ratios) for pitch in plan.melody
-    }
-    # Stages that do not overlap begin their track anew; cross-faded ones run on in one as long as the piece, whose
-    # length is known once the partials that can be heard in the recording have given the stages.
-    longest = round(max(plan.durations_s(len(plan.stages or (1, 2)))) * config.sample_rate)
-    check_length(longest * len(set(plan.melody)), config)
-    tracks = tracks_of(len(features) if plan.crossfade_s else config.n_frames(longest))
-    levels = torch.stack([track.levels(config).cpu() for track in tracks.values()]).amax(0)
-    stages = _stages(plan, levels, controls, config, seed)
-    if plan.crossfade_s:
-        n_samples = stages[-1].stop
-        check_length(n_samples * len(tracks), config)
-        tracks = tracks_of(config.n_frames(n_samples))
+    unfolding = plan.phrase == "unfold"
+    track_of = lambda pitch, n_frames: make_track(model, take, pitch, n_frames, unfolding=unfolding, ratios=ratios)
+    # Stages begin their track anew, as long as the longest of them. Those that run on in theirs need one as long as the
+    # piece, whose length is known once the partials that can be heard have given the stages.
+    longest = config.n_frames(round(max(plan.durations_s(len(plan.stages or (1, 2)))) * config.sample_rate))
+    check_length(longest * config.hop_length * len(set(plan.melody)), config)
+    tracks = {pitch: track_of(pitch, len(take.features) if runs_on(plan, pitch) else longest) for pitch in plan.melody}
+    levels = torch.stack([track.levels(config) for track in tracks.values()]).amax(0)
+    gains = torch.stack([track.controls.noise_magnitudes.amax(0) for track in tracks.values()]).amax(0)
+    stages = _stages(plan, levels, gains, config, seed)
+    check_length(stages[-1].stop * len(tracks), config)
+    whole = config.n_frames(stages[-1].stop)
+    tracks = {p: track_of(p, whole) if runs_on(plan, p) else track for p, track in tracks.items()}
     return Schedule(plan, stages, tracks, config.sample_rate, tuple(remarks(plan, stages, levels, config)))
 
 
-def _stages(plan, levels, controls, config, seed):
-    """The stages of a plan, given how loud each partial gets."""
+def runs_on(plan: GrowthPlan, pitch: str | float) -> bool:
+    """Whether a stage of that pitch goes on where the one before it stopped, instead of beginning anew."""
+    return plan.crossfade_s > 0 or (pitch == PHRASE and plan.phrase == "unfold")
+
+
+def _stages(plan, levels, gains, config, seed):
+    """The stages of a plan, given how loud each partial and each band gets."""
     masks = partial_masks(plan, config.n_harmonics, levels=levels, seed=seed)
-    gains = controls.noise_magnitudes.amax(0).cpu() * band_widths(config).sqrt()
-    bands = noise_masks(plan, config.n_bands, len(masks), levels=gains, seed=seed)
+    bands = noise_masks(plan, config.n_bands, len(masks), levels=gains * band_widths(config).sqrt(), seed=seed)
     edges = plan.edges(len(masks), config.sample_rate)
     check_length(edges[-1][1], config)
     levels_db = curve(plan.loudness_db, len(masks))
     return [
-        Stage(mask, bands[i], start, stop, pitch, float(levels_db[i]), offset=start if plan.crossfade_s else 0)
+        Stage(mask, bands[i], start, stop, pitch, float(levels_db[i]), offset=start if runs_on(plan, pitch) else 0)
         for i, (mask, (start, stop), pitch) in enumerate(zip(masks, edges, cycle(plan.melody), strict=False))
     ]
 

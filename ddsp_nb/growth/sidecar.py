@@ -13,16 +13,17 @@ from reprlib import repr as short
 import soundfile as sf
 import torch
 
-from ddsp_nb.analysis.features import Features
 from ddsp_nb.errors import GrowthError
 from ddsp_nb.growth.plan import GrowthPlan
 from ddsp_nb.growth.render import Growth, grow
 from ddsp_nb.growth.settings import LARGEST_SEED, check_settings, setting
 from ddsp_nb.sound.save import SUBTYPES, read_comment
 from ddsp_nb.training.model import DDSPModel
+from ddsp_nb.training.take import Take
 
 FORMAT = "ddsp_nb growth"
-VERSION = 2  # version 1 called the plan's inharmonicity "stretch"
+VERSION = 3  # 3: of a take; before, stages repeated the phrase; 1 called the plan's inharmonicity "stretch"
+FIRST_OF_TAKE = 3
 LARGEST_BYTES = 1_000_000  # of a text that may come from anyone
 SHA256 = re.compile(r"[0-9a-f]{64}")
 PACKAGES = ("ddsp-nb", "torch", "numpy", "scipy", "librosa", "soundfile")  # whose versions have a say in the sound
@@ -35,7 +36,7 @@ class Sidecar:
     Attributes:
         plan: `GrowthPlan`.
         model_sha256: digest of the model.
-        features_sha256: digest of the recording's features.
+        take_sha256: digest of the take.
         versions: of Python and of packages, name to version.
 
     Raises:
@@ -44,14 +45,14 @@ class Sidecar:
 
     plan: GrowthPlan
     model_sha256: str
-    features_sha256: str
+    take_sha256: str
     versions: dict[str, str]
     seed: int = setting(MISSING, "Of noise and random orders.", low=0, high=LARGEST_SEED)
     subtype: str = setting(MISSING, "Sample format of the file.", choices=SUBTYPES)
 
     def __post_init__(self):
         check_settings(self)
-        for name in ("model_sha256", "features_sha256"):
+        for name in ("model_sha256", "take_sha256"):
             if not isinstance(getattr(self, name), str) or not SHA256.fullmatch(getattr(self, name)):
                 raise GrowthError(f"{name} is no SHA-256 digest.")
         known = self.versions
@@ -68,10 +69,8 @@ class Sidecar:
 
 def sidecar_of(growth: Growth, subtype: str = "PCM_16") -> Sidecar:
     """Describe a rendered piece."""
-    model, features = growth.source
-    return Sidecar(
-        growth.plan, model_sha256(model), features_sha256(features), versions(), seed=growth.seed, subtype=subtype
-    )
+    model, take = growth.source
+    return Sidecar(growth.plan, model_sha256(model), take_sha256(take), versions(), seed=growth.seed, subtype=subtype)
 
 
 def parse_sidecar(text: str | bytes) -> Sidecar:
@@ -91,12 +90,23 @@ def parse_sidecar(text: str | bytes) -> Sidecar:
     written_as = values.pop("version", None)
     if type(written_as) is not int or not 1 <= written_as <= VERSION:
         raise GrowthError("it was written by another version of ddsp_nb. Update, then try again.")
+    if written_as < FIRST_OF_TAKE:
+        modernise(values)
     names = {f.name for f in fields(Sidecar)}
     if set(values) != names:
         raise GrowthError(f"names are missing or unknown: {', '.join(map(short, sorted(set(values) ^ names)))[:200]}.")
-    if written_as == 1 and isinstance(values["plan"], dict) and "stretch" in values["plan"]:
-        values["plan"]["inharmonicity"] = values["plan"].pop("stretch")
     return Sidecar(**values | {"plan": GrowthPlan.from_dict(values["plan"])})
+
+
+def modernise(values: dict) -> None:
+    """Give the values of an older sidecar today's names; digests of what is no longer kept become unknown."""
+    plan = values.get("plan")
+    if isinstance(plan, dict):
+        plan.setdefault("phrase", "repeat")
+        if "stretch" in plan:
+            plan["inharmonicity"] = plan.pop("stretch")
+    if "features_sha256" in values:
+        values["take_sha256"] = values.pop("features_sha256")
 
 
 def read_sidecar(path: str | Path) -> Sidecar:
@@ -120,7 +130,7 @@ def read_sidecar(path: str | Path) -> Sidecar:
         raise GrowthError(f"{path}: {error}") from error
 
 
-def regrow(sidecar: Sidecar, model: DDSPModel, features: Features) -> Growth:
+def regrow(sidecar: Sidecar, model: DDSPModel, take: Take) -> Growth:
     """Render the piece that a sidecar describes, with a warning where versions are not what they were.
 
     Raises:
@@ -128,7 +138,7 @@ def regrow(sidecar: Sidecar, model: DDSPModel, features: Features) -> Growth:
     """
     if model_sha256(model) != sidecar.model_sha256:
         raise GrowthError("The piece was grown from another model. Use the checkpoint that it was rendered with.")
-    if features_sha256(features) != sidecar.features_sha256:
+    if take_sha256(take) != sidecar.take_sha256:
         raise GrowthError("The piece was grown from another recording. Use the checkpoint that it was rendered with.")
     changed = sorted({name for name, _ in versions().items() ^ sidecar.versions.items()})
     if changed:
@@ -136,25 +146,22 @@ def regrow(sidecar: Sidecar, model: DDSPModel, features: Features) -> Growth:
             f"Other versions than the piece was rendered with ({', '.join(changed)[:200]}): it may differ slightly.",
             stacklevel=2,
         )
-    return grow(model, features, sidecar.plan, sidecar.seed)
+    return grow(model, take, sidecar.plan, sidecar.seed)
 
 
 def model_sha256(model: DDSPModel) -> str:
     """SHA-256 of a model's settings and weights, names in alphabetical order, as hexadecimal digits."""
     digest = hashlib.sha256(json.dumps(model.config.to_dict(), sort_keys=True).encode())
     for name, weights in sorted(model.state_dict().items()):
-        if name.startswith("instrument."):
-            continue  # has no say in a growth, and the first models had none
-        first_name = name.replace("max_amplitude", "loudest")  # as it was called when the first sidecars were written
-        _add(digest, first_name, weights)
+        _add(digest, name, weights)
     return digest.hexdigest()
 
 
-def features_sha256(features: Features) -> str:
-    """SHA-256 of the features of a recording, as hexadecimal digits."""
+def take_sha256(take: Take) -> str:
+    """SHA-256 of a take, as hexadecimal digits."""
     digest = hashlib.sha256()
-    for name in sorted(f.name for f in fields(features)):
-        _add(digest, name, getattr(features, name))
+    for name, value in sorted((vars(take.features) | vars(take.controls)).items()):
+        _add(digest, name, value)
     return digest.hexdigest()
 
 

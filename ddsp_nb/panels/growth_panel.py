@@ -4,7 +4,6 @@ import threading
 
 import ipywidgets
 
-from ddsp_nb.analysis.features import Features
 from ddsp_nb.errors import GrowthError
 from ddsp_nb.growth.certificate import SAME_DB, SILENT_DB, STEP, Certificate
 from ddsp_nb.growth.plan import GrowthPlan
@@ -23,6 +22,7 @@ from ddsp_nb.panels.growth_results import (
 )
 from ddsp_nb.panels.presets import DEFAULTS, PRESETS, plan_from_values, preset_named
 from ddsp_nb.panels.widgets import errors_in_words, picture, player, say, wav_bytes
+from ddsp_nb.training import take
 from ddsp_nb.training.model import DDSPModel
 
 OWN_PLAN = "a plan of your own"
@@ -36,13 +36,12 @@ class GrowthPanel(ipywidgets.HBox):
 
     Args:
         model: a trained model.
-        features: of the recording that it plays.
+        recording: the take whose phrase it plays.
         seed: of the noise and of shuffled orders.
     """
 
-    def __init__(self, model: DDSPModel, features: Features, *, seed: int = 0):
-        self.instrument, self.features = model, features
-        self.played = model.controls(features)  # once: it is most of what a render would take
+    def __init__(self, model: DDSPModel, recording: take.Take, *, seed: int = 0):
+        self.instrument, self.recording = model, recording
         self.board = GrowthKnobs(model.config.n_harmonics, seed, self._moved)
         self.knobs = self.board.by_name
         self.history, self.takes = History(self.board.values), Takes()
@@ -159,7 +158,7 @@ class GrowthPanel(ipywidgets.HBox):
     def _render(self, play):
         values, plan = self.board.values, self.plan
         say(self.status, "Rendering ...")
-        growth = grow(self.instrument, self.features, plan, values["seed"], controls=self.played)
+        growth = grow(self.instrument, self.recording, plan, values["seed"])
         take = Take(values, growth, wav_bytes(growth.audio, growth.sample_rate))
         self.takes.keep(take)
         self._hold(take, play=play)  # sound first
@@ -202,7 +201,7 @@ class GrowthPanel(ipywidgets.HBox):
 
     def _schedule(self) -> Schedule:
         plan, seed = self.plan, self.knobs["seed"].value
-        return make_schedule(self.instrument, self.features, plan, seed, controls=self.played)
+        return make_schedule(self.instrument, self.recording, plan, seed)
 
 
 def summary(schedule: Schedule) -> str:

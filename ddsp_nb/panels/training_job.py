@@ -5,13 +5,11 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 
-import torch
-
-from ddsp_nb.analysis.features import Features
+from ddsp_nb.training.corpus import Corpus
 from ddsp_nb.training.fit import fit
 from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.run_file import RunFile
-from ddsp_nb.training.train import DEFAULT_EPOCHS, audio_sha256
+from ddsp_nb.training.train import DEFAULT_EPOCHS
 
 TICK_S = 0.1
 
@@ -24,11 +22,10 @@ class TrainingJob:
 
     Args:
         model: trained in place.
-        features: of the recording.
-        audio: [n_samples] the recording.
+        corpus: what it hears and is judged by.
         epochs: steps of one run.
         seed: of the noise.
-        start: "analysis" or "random", as for `train`.
+        start: "shared" or "envelope", as for `train`.
         run_file: keeps the state of a run on disk. One that is there already, of the same recording and config, goes
             on at the first `start`; one of another is left alone, and nothing is kept.
         on_progress: called in the thread with the `Progress` of each epoch.
@@ -38,17 +35,16 @@ class TrainingJob:
     def __init__(
         self,
         model: DDSPModel,
-        features: Features,
-        audio: torch.Tensor,
+        corpus: Corpus,
         *,
         epochs: int = DEFAULT_EPOCHS,
         seed: int = 0,
-        start: str = "analysis",
+        start: str = "shared",
         run_file: RunFile | None = None,
         on_progress: Callable = lambda progress: None,
         on_end: Callable = lambda error: None,
     ):
-        self.model, self.features, self.audio = model, features, audio
+        self.model, self.corpus = model, corpus
         self.epochs, self.seed, self.first_start = epochs, seed, start
         self.on_progress, self.on_end = on_progress, on_end
         self.history = []  # the figures of each epoch of all runs
@@ -101,7 +97,7 @@ class TrainingJob:
     def _find_run(self):
         """Take up the run that the file holds if it is ours, else leave the file alone."""
         config, state = self.run_file.load()
-        if config == self.model.config and state.audio_sha256 == audio_sha256(self.audio):
+        if config == self.model.config and state.corpus_sha256 == self.corpus.sha256():
             self.resumable, self.epochs, self.history = state, state.epochs, list(state.history)
         else:
             self.run_file = None
@@ -127,8 +123,7 @@ class TrainingJob:
 
         self.resumable = fit(
             self.model,
-            self.features,
-            self.audio,
+            self.corpus,
             on_progress=follow,
             run_file=self.run_file,
             stop=self.stopping.is_set,

@@ -3,16 +3,16 @@
 import threading
 
 import ipywidgets
-import torch
 
 from ddsp_nb import plots
-from ddsp_nb.analysis.features import Features
 from ddsp_nb.errors import TrainingError
 from ddsp_nb.panels.training_job import TrainingJob
 from ddsp_nb.panels.widgets import Throttle, axes, errors_in_words, in_words, picture, player, png, say, wav_bytes
 from ddsp_nb.training.checkpoint import save_model
+from ddsp_nb.training.corpus import Corpus
 from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.run_file import RunFile
+from ddsp_nb.training.take import Take
 
 
 class TrainingPanel(ipywidgets.VBox):
@@ -23,24 +23,25 @@ class TrainingPanel(ipywidgets.VBox):
 
     Args:
         model: trained in place.
-        features: of the recording.
-        audio: [n_samples] the recording.
-        path: checkpoint to write; None writes none.
+        corpus: what it hears and is judged by.
+        take: of its recording, which is saved with it; None where nothing is to be saved.
+        path: checkpoint to write.
         how: `epochs`, `seed` and `start` of the `TrainingJob`.
     """
 
     def __init__(
         self,
         model: DDSPModel,
-        features: Features,
-        audio: torch.Tensor,
+        corpus: Corpus,
+        take: Take | None = None,
         *,
         path="output/ddsp_model.pt",
         **how,
     ):
         calls = dict(on_progress=self._follow, on_end=self._end)
+        path, self.take = path if take else None, take
         run_file = None if path is None else RunFile(path)
-        self.job = TrainingJob(model, features, audio, **how, run_file=run_file, **calls)
+        self.job = TrainingJob(model, corpus, **how, run_file=run_file, **calls)
         self.sample_rate, self.path, self._listening = model.config.sample_rate, path, threading.Event()
         super().__init__(self._build())
         self._set_buttons(running=False)
@@ -64,7 +65,9 @@ class TrainingPanel(ipywidgets.VBox):
         """What Start will do, in words."""
         if self.job.resumable is not None:
             return f"A run was interrupted at epoch {self.job.resumable.epoch} of {self.job.epochs}: Resume goes on."
-        words = f"Ready: {self.job.epochs} epochs on {len(self.job.audio) / self.sample_rate:.1f} s of sound."
+        words = f"Ready: {self.job.epochs} epochs on {self.job.corpus.seconds:.1f} s of sound"
+        held_s = sum(phrase.seconds for phrase in self.job.corpus.unheard)
+        words += f"; {held_s:.1f} s are held out, to be judged by." if held_s else "."
         if run_file is not None and self.job.run_file is None:
             words += f" {run_file.path} holds a run on another recording; this one is not protected until it is moved."
         return words
@@ -82,7 +85,7 @@ class TrainingPanel(ipywidgets.VBox):
         self._listening.clear()
         self._set_buttons(running=True)
         resumed = self.job.resumable is not None
-        say(self.status, "Going on ..." if resumed else "Analysing the recording: what could these sines do at best?")
+        say(self.status, "Going on ..." if resumed else "Preparing the first stretches ...")
         self.job.start()
 
     def stop(self) -> None:
@@ -95,7 +98,7 @@ class TrainingPanel(ipywidgets.VBox):
             self._listening.set()
             return
         with errors_in_words(self.status):
-            self._hold(self.job.model(self.job.features).audio, play=True)
+            self._hold(self._example().audio, play=True)
 
     def join(self) -> None:
         """Wait for the end of the run; raises what it raised. See `TrainingJob.join`."""
@@ -111,8 +114,8 @@ class TrainingPanel(ipywidgets.VBox):
         seconds = progress.seconds / progress.epoch * (progress.epochs - progress.epoch)
         say(
             self.status,
-            f"Epoch {progress.epoch} of {progress.epochs}: loss {progress.loss:.2f} (best {progress.best_loss:.2f}), "
-            f"SNR {progress.snr_db:.1f} dB of at most {progress.ceiling_db:.1f} dB, about {seconds:.0f} s left.",
+            f"Epoch {progress.epoch} of {progress.epochs}: {in_figures(progress)} (best {progress.best_loss:.2f}), "
+            f"about {seconds:.0f} s left.",
         )
         self._curves_throttle(self._draw_curves)
         self._spectrograms_throttle(self._draw_spectrograms, progress.audio)
@@ -132,7 +135,7 @@ class TrainingPanel(ipywidgets.VBox):
 
     def _show_best(self):
         """Draw, play and save the best model."""
-        sound = self.job.model(self.job.features)
+        sound = self._example()
         self._draw_curves()
         self._draw_spectrograms(lambda: sound)
         self._hold(sound.audio)
@@ -141,20 +144,25 @@ class TrainingPanel(ipywidgets.VBox):
             f"{end} after {len(self.history)} epochs; the best model (loss {self.history[-1].best_loss:.2f}) is kept"
         )
         if self.path is not None:
-            words += f" and saved as {save_model(self.path, self.job.model, self.job.features)}"
+            words += f" and saved as {save_model(self.path, self.job.model, self.take)}"
         say(self.status, words + ".")
 
     def _draw_curves(self):
-        figure, (left, right) = axes(11, 2.8, 1, 2)
-        plots.loss_curve(self.history, ax=left)
-        plots.snr_curve(self.history, ax=right)
+        figure, (ax,) = axes(11, 2.8, 1, 1)
+        plots.loss_curve(self.history, ax=ax)
         self.curves.value = png(figure)
 
     def _draw_spectrograms(self, render):
         figure, (left, right) = axes(11, 2.8, 1, 2)
-        plots.spectrogram(self.job.audio, self.sample_rate, ax=left, title="Target: the recording")
+        corpus = self.job.corpus
+        title = "Target: a phrase that it has not heard" if corpus.unheard else "Target: the recording"
+        plots.spectrogram(corpus.example.audio, self.sample_rate, ax=left, title=title)
         plots.spectrogram(render().audio, self.sample_rate, ax=right, title="Prediction: the model now")
         self.spectrograms.value = png(figure)
+
+    def _example(self):
+        """The phrase to listen to, as the model plays it now."""
+        return self.job.model(self.job.corpus.example.features)
 
     def _hold(self, audio, *, play=False):
         self.player.autoplay = play
@@ -164,3 +172,9 @@ class TrainingPanel(ipywidgets.VBox):
         self.start_button.disabled, self.stop_button.disabled = running, not running
         again = "Resume" if self.job.resumable is not None else "Train on" if self.history else "Start"
         self.start_button.description = "Start" if running else again
+
+
+def in_figures(progress) -> str:
+    """The losses of an epoch in words."""
+    unheard = "" if progress.unheard_loss is None else f", unheard {progress.unheard_loss:.2f}"
+    return f"loss {progress.loss:.2f}{unheard}"

@@ -10,17 +10,16 @@ import numpy as np
 import torch
 
 from ddsp_nb.analysis.features import MIN_DB, Features
-from ddsp_nb.config import Config
 from ddsp_nb.errors import GrowthError
 from ddsp_nb.growth.tuning import pitch_hz
-from ddsp_nb.playing.transfer import sounding
+from ddsp_nb.training.model import DDSPModel
 
 NOTE = re.compile(r"(?P<pitch>[^\s:]+):(?P<seconds>[0-9.]+)")
 REST = ("-", "r", "R")
 MOST_SECONDS = 1200.0
 PLAIN_VELOCITY = 96  # of MIDI, at which a note has the instrument's usual loudness
 DB_PER_VELOCITY = 0.25
-USUAL_LOUDNESS = 0.7  # quantile of the instrument's levels
+USUAL_LOUDNESS = 70  # hundredths of the instrument's frames are softer
 ATTACK_S = 0.04
 RELEASE_S = 0.08
 RISE_DB = 40.0  # from which a note rises and to which it falls
@@ -83,20 +82,20 @@ def read_midi(path) -> list[Note]:
     return _checked(notes, f"{path}: ")
 
 
-def draw(notes: list[Note], home: Features, config: Config) -> Features:
+def draw(notes: list[Note], model: DDSPModel) -> Features:
     """A performance of notes: steady pitches, and levels that rise, sink a little and fall.
 
     Args:
         notes: in the order of time.
-        home: of the recording that the instrument was trained on; says how loud it usually is.
-        config: of the model.
+        model: the instrument; knows how loud it usually is.
 
     Returns:
         `Features` without phase; their MFCCs are 0 and mean nothing: play them with `envelope=False`.
     """
+    config = model.config
     n_samples = math.ceil((notes[-1].stop_s + RELEASE_S) * config.sample_rate)
     times_s = np.arange(config.n_frames(n_samples)) * config.hop_length / config.sample_rate
-    usual_db = torch.quantile(sounding(home.loudness_db, home), USUAL_LOUDNESS).item()
+    usual_db = model.loudness_quantiles_db[USUAL_LOUDNESS].item()
     level_db, f0_hz = np.full(len(times_s), MIN_DB), np.full(len(times_s), notes[0].hz)
     for note in notes:
         now, left = times_s - note.start_s, note.stop_s + RELEASE_S - times_s

@@ -7,15 +7,23 @@ import torch
 
 from ddsp_nb.analysis.features import Features
 from ddsp_nb.errors import ConfigError, warn_user
+from ddsp_nb.training.model import DDSPModel
 
 MAX_SEMITONES = 60.0
 RANGE_MARGIN_SEMITONES = 3.0  # beyond the notes that were heard; further out the timbre is a guess
 QUANTILES = np.linspace(0.02, 0.98, 25)  # at which two distributions of loudness are matched
-EDGES = torch.tensor([0.02, 0.98])  # quantiles that stand for the range: single wrong frames do not count
+EDGES = [2, 98]  # hundredths that stand for the range: single wrong frames do not count
+MIDDLE = 50  # hundredths
 
 
 def transfer(
-    features: Features, home: Features, *, semitones: float = 0.0, nearest_octave=False, match_loudness=False
+    features: Features,
+    model: DDSPModel,
+    *,
+    semitones: float = 0.0,
+    nearest_octave: bool = False,
+    match_loudness: bool = False,
+    tape: bool = False,
 ) -> Features:
     """A performance as the instrument should play it.
 
@@ -23,10 +31,11 @@ def transfer(
 
     Args:
         features: of the performance.
-        home: of the recording that the instrument was trained on.
+        model: the instrument; knows its range and its dynamics.
         semitones: to transpose by, -60 to 60.
         nearest_octave: also move by the octaves that bring it nearest to the instrument's median pitch.
-        match_loudness: give it the distribution of levels that the instrument's recording has.
+        match_loudness: give it the distribution of levels that the instrument's recordings have.
+        tape: move the envelope along with the pitch, as a tape that runs faster does.
 
     Raises:
         ConfigError: a transposition out of range.
@@ -34,13 +43,13 @@ def transfer(
     if not abs(semitones) <= MAX_SEMITONES:
         raise ConfigError(f"Cannot transpose by {semitones} semitones; use {-MAX_SEMITONES:g} to {MAX_SEMITONES:g}.")
     if nearest_octave:
-        apart = median_octave(home) - median_octave(features) - semitones / 12
+        apart = model.octave_quantiles[MIDDLE].item() - median_octave(features) - semitones / 12
         semitones += 12 * round(apart)
     if semitones:
-        features = replace(features, f0_hz=features.f0_hz * 2 ** (semitones / 12), phase=None)
+        features = features.transpose(semitones, tape=tape)
     if match_loudness:
-        features = replace(features, loudness_db=matched(features, home))
-    warn_of_range(features, home)
+        features = replace(features, loudness_db=matched(features, model))
+    warn_of_range(features, model)
     return features
 
 
@@ -54,25 +63,26 @@ def sounding(values: torch.Tensor, features: Features) -> torch.Tensor:
     return values[features.voiced] if features.voiced.any() else values
 
 
-def matched(features: Features, home: Features) -> torch.Tensor:
-    """[n_frames] loudness whose quantiles over voiced frames are those of `home`; beyond them it is shifted."""
-    ours, theirs = (np.quantile(sounding(f.loudness_db, f).numpy(), QUANTILES) for f in (features, home))
+def matched(features: Features, model: DDSPModel) -> torch.Tensor:
+    """[n_frames] loudness whose quantiles over voiced frames are the instrument's; beyond them it is shifted."""
+    ours = np.quantile(sounding(features.loudness_db, features).numpy(), QUANTILES)
+    theirs = model.loudness_quantiles_db.cpu().numpy()[(100 * QUANTILES).round().astype(int)]
     level_db = features.loudness_db.numpy()
     moved = np.interp(level_db, ours, theirs)
     moved += np.minimum(level_db - ours[0], 0) + np.maximum(level_db - ours[-1], 0)
     return torch.from_numpy(moved).float()
 
 
-def warn_of_range(features: Features, home: Features) -> None:
+def warn_of_range(features: Features, model: DDSPModel) -> None:
     """Tell the user where a performance leaves the notes that the instrument was trained on."""
     if not features.voiced.any():
         return
-    low, high = torch.quantile(sounding(torch.log2(home.f0_hz), home), EDGES)
-    octaves = torch.log2(features.f0_hz[features.voiced])
+    low, high = model.octave_quantiles[EDGES].tolist()
+    octaves = torch.log2(features.f0_hz[features.voiced] / 440)
     margin = RANGE_MARGIN_SEMITONES / 12
     outside = ((octaves < low - margin) | (octaves > high + margin)).float().mean().item()
     if outside > 0.02:
         warn_user(
-            f"{100 * outside:.0f} % of the notes lie outside the instrument's own, {2**low:.0f} to {2**high:.0f} Hz: "
-            "their timbre is a guess. Transpose, or use the nearest octave."
+            f"{100 * outside:.0f} % of the notes lie outside the instrument's own, {440 * 2**low:.0f} to "
+            f"{440 * 2**high:.0f} Hz: their timbre is a guess. Transpose, or use the nearest octave."
         )

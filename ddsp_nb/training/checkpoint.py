@@ -1,4 +1,4 @@
-"""Models as data: weights, settings and the features of the recording they were trained on; no code inside.
+"""Models as data: settings, weights of the instrument and the take of its recording; no code inside.
 
 A checkpoint may come from anyone: `tensor_file.py` reads nothing but named tensors and plain values (`version_1.py`
 the files of before), then every part is checked against what the settings imply, before a model of that size is built.
@@ -13,20 +13,22 @@ from ddsp_nb.analysis.features import Features
 from ddsp_nb.config import Config
 from ddsp_nb.errors import CheckpointError, WorkbookError
 from ddsp_nb.files import written_whole
-from ddsp_nb.training import tensor_file, version_1
-from ddsp_nb.training.instrument import Instrument
+from ddsp_nb.synthesis.controls import Controls
+from ddsp_nb.training import tensor_file, version_1, version_3
 from ddsp_nb.training.model import DDSPModel
+from ddsp_nb.training.take import Take
 
 FORMAT = "ddsp_nb"
-VERSION = 3  # 3: with an instrument; 2: safetensors, `loudest` became `max_amplitude`; 1: a pickle in a ZIP archive
-FIRST_WITH_INSTRUMENT = 3  # older models play unheard notes as instruments in general do
+VERSION = (
+    4  # 4: instrument and take apart; 3: a memory with an instrument; 2: safetensors; 1: a pickle in a ZIP archive
+)
 MAX_SEMITONES = 60.0  # of a transposition
 MAX_LOUDNESS_DB = 200.0  # above or below full scale: float32 sound has 150 dB below it, and a model may add some
 ROUNDING = 1e-3  # relative, of pitches kept as float32
 
 
-def save_model(path, model: DDSPModel, features: Features) -> Path:
-    """Write a model and its recording's features, whole or not at all; returns the path.
+def save_model(path, model: DDSPModel, take: Take) -> Path:
+    """Write a model and its take, whole or not at all; returns the path.
 
     The same model gives the same bytes under any name. An existing file is replaced.
 
@@ -38,11 +40,17 @@ def save_model(path, model: DDSPModel, features: Features) -> Path:
         "version": VERSION,
         "config": model.config.to_dict(),
         "weights": {name: weight.detach().cpu() for name, weight in model.state_dict().items()},
-        "features": vars(features.to("cpu")),
+        "features": vars(take.features.to("cpu")),
+        "take": {
+            "coefficients": take.controls.coefficients().half().cpu(),
+            "noise_magnitudes": take.controls.noise_magnitudes.half().cpu(),
+            "ceiling_db": take.ceiling_db,
+        },
     }
     try:
         check_weights(content["weights"], model.config)
-        check_feature_values(content["features"], model.config)
+        check_features_of(content["features"], model.config)
+        check_take(content["take"], model.config, len(take.features))
     except (ValueError, TypeError) as error:
         raise CheckpointError(f"{path}: {error}; nothing was written. Train the model anew.") from error
     with written_whole(path, CheckpointError) as temporary:
@@ -50,11 +58,11 @@ def save_model(path, model: DDSPModel, features: Features) -> Path:
     return Path(path)
 
 
-def load_model(path) -> tuple[DDSPModel, Features]:
+def load_model(path) -> tuple[DDSPModel, Take]:
     """Read what `save_model` wrote, in this version or an earlier one.
 
     Returns:
-        The model, on the CPU, and the features of the recording it was trained on.
+        The model and the take of its recording, on the CPU.
 
     Raises:
         CheckpointError: no such file, not one of ours, damaged, or written by a newer version.
@@ -89,16 +97,29 @@ def check_version(content, name) -> None:
         raise CheckpointError(f"{name}: written by a newer version of ddsp_nb. Update, then load it again.")
 
 
-def rebuilt(content: dict) -> tuple[DDSPModel, Features]:
-    """The model and features of a checkpoint, every part checked first."""
-    config, weights, features = Config.from_dict(content["config"]), content["weights"], content["features"]
-    if content["version"] < FIRST_WITH_INSTRUMENT:
-        weights |= {f"instrument.{name}": weight for name, weight in Instrument.shared(config).state_dict().items()}
+def rebuilt(content: dict) -> tuple[DDSPModel, Take]:
+    """The model and take of a checkpoint, every part checked first."""
+    config, weights = Config.from_dict(content["config"]), content["weights"]
+    check_features_of(content["features"], config)
+    features = Features(**content["features"])
+    if content["version"] <= version_3.LAST:
+        for name, weight in weights.items():
+            check_tensor(name, weight, torch.float32, tuple(weight.shape))
+        return version_3.upgraded(weights, features, config)
     check_weights(weights, config)
-    check_feature_values(features, config)
-    model = DDSPModel(config)
+    check_take(content["take"], config, len(features))
+    model, kept = DDSPModel(config), content["take"]
     model.load_state_dict(weights)
-    return model, Features(**features)
+    controls = Controls.of_coefficients(kept["coefficients"].float(), kept["noise_magnitudes"].float())
+    return model, Take(features, controls, kept["ceiling_db"])
+
+
+def check_take(take: dict, config: Config, n_frames: int) -> None:
+    """Raise ValueError unless these are controls of n_frames for the synthesizer of this config."""
+    if set(take) != {"coefficients", "noise_magnitudes", "ceiling_db"} or type(take["ceiling_db"]) is not float:
+        raise ValueError("another take than this version has")
+    check_tensor("coefficients", take["coefficients"], torch.float16, (n_frames, 2 * config.n_harmonics))
+    check_tensor("noise_magnitudes", take["noise_magnitudes"], torch.float16, (n_frames, config.n_bands))
 
 
 def check_weights(weights: dict, config: Config) -> None:
@@ -109,11 +130,11 @@ def check_weights(weights: dict, config: Config) -> None:
         raise ValueError("other weights than its settings ask for")
     for name, shape in expected.items():
         check_tensor(name, weights[name], torch.float32, shape)
-    if not (weights["synthesizer.input_std"] > 0).all():
+    if not (weights["network.input_std"] > 0).all():
         raise ValueError("inputs without spread")
 
 
-def check_feature_values(features: dict, config: Config) -> None:
+def check_features_of(features: dict, config: Config) -> None:
     """Raise ValueError unless these are the features of one recording, extracted with this config."""
     if set(features) != {f.name for f in fields(Features)}:
         raise ValueError("other features than this version has")

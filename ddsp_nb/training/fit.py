@@ -7,19 +7,21 @@ from pathlib import Path
 import torch
 from tqdm.auto import tqdm
 
-from ddsp_nb.analysis.features import FeatureExtractor, Features
+from ddsp_nb.analysis.decompose import analyse
+from ddsp_nb.analysis.features import FeatureExtractor
 from ddsp_nb.config import Config
 from ddsp_nb.sound.load import load_audio
 from ddsp_nb.training.checkpoint import load_model, save_model
+from ddsp_nb.training.corpus import Corpus
 from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.run_file import RunFile
+from ddsp_nb.training.take import Take, record_take
 from ddsp_nb.training.train import DEFAULT_EPOCHS, Progress, TrainingState, train
 
 
 def fit(
     model: DDSPModel,
-    features: Features,
-    audio: torch.Tensor,
+    corpus: Corpus,
     *,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     run_file: RunFile | None = None,
@@ -29,7 +31,7 @@ def fit(
     """Train in place to the end, or until told to stop; the best model is kept, also where an error ends it.
 
     Args:
-        model, features, audio: as of `train`.
+        model, corpus: as of `train`.
         on_progress: called after every epoch that is new.
         run_file: where the state of the run is kept meanwhile. It is left there: remove it once the model is saved.
         stop: asked after every epoch; True ends the run.
@@ -41,7 +43,7 @@ def fit(
     Raises:
         ConfigError, TrainingError: as `train`.
     """
-    with closing(train(model, features, audio, **settings)) as run:  # closing keeps the best model
+    with closing(train(model, corpus, **settings)) as run:  # closing keeps the best model
         for progress in run:
             stopping = stop() and progress.epoch < progress.epochs
             if run_file is not None:
@@ -59,10 +61,8 @@ def progress_bar() -> Iterator[Callable[[Progress], None]]:
 
         def show(progress):
             bar.total = progress.epochs
-            bar.set_postfix_str(
-                f"loss {progress.loss:.3f}, best {progress.best_loss:.3f}, "
-                f"SNR {progress.snr_db:.1f} of {progress.ceiling_db:.1f} dB"
-            )
+            unheard = "" if progress.unheard_loss is None else f", unheard {progress.unheard_loss:.3f}"
+            bar.set_postfix_str(f"loss {progress.loss:.3f}{unheard}, best {progress.best_loss:.3f}")
             bar.update(progress.epoch - bar.n)
 
         yield show
@@ -70,7 +70,7 @@ def progress_bar() -> Iterator[Callable[[Progress], None]]:
 
 def load_or_train(
     path, audio_path, config: Config | None = None, *, epochs: int = DEFAULT_EPOCHS, seed: int = 0
-) -> tuple[DDSPModel, Features]:
+) -> tuple[DDSPModel, Take]:
     """Load a checkpoint, or train one with a progress bar and write it.
 
     Args:
@@ -81,7 +81,7 @@ def load_or_train(
         seed: of the weights and of the noise.
 
     Returns:
-        The model and the features of its recording.
+        The model and the take of its recording.
 
     Raises:
         CheckpointError: the file exists but holds no model of ours.
@@ -92,9 +92,11 @@ def load_or_train(
     config = config or Config()
     audio = load_audio(audio_path, config.sample_rate)
     features = FeatureExtractor(config)(audio)
+    analysis = analyse(features, audio, config)
+    take = record_take(features, audio, analysis, config, seed)
     torch.manual_seed(seed)
     model = DDSPModel(config)
     with progress_bar() as show:
-        fit(model, features, audio, on_progress=show, epochs=epochs, seed=seed)
-    save_model(path, model, features)
-    return model, features
+        fit(model, Corpus.of([(features, audio, analysis)], config), on_progress=show, epochs=epochs, seed=seed)
+    save_model(path, model, take)
+    return model, take

@@ -22,12 +22,8 @@ from ddsp_nb.config import Config
 SHARED_WEIGHTS = Path(__file__).with_name("instrument.safetensors")  # made by tests/benchmarks/pretrain.py
 HIDDEN_SIZE = 96
 CLAMP = 4.0  # standard deviations beyond which an input says nothing more
-N_STEPS = 100  # of tuning; more remember the notes that were heard and play the others worse
-LEARNING_RATE = 1e-3
 BATCH_FRAMES = 64  # 192 are no better on unheard notes, and take four times as long
 WEIGHT_DECAY = 1e-2
-WARM_UP_STEPS = 20
-CLIP_NORM = 1.0  # of the gradient
 NOISE_WEIGHT = 0.5  # of the error of the noise bands beside that of the partials
 MIN_LOG_AMPLITUDE = math.log(1e-5)  # relative to loudness, of a partial that is not there
 MIN_LOG_GAIN = math.log(1e-7)
@@ -85,6 +81,21 @@ class Instrument(nn.Module):
             instrument = cls(config)
         if not instrument.correctors[0].mean.is_meta:  # else only its shapes are wanted
             instrument.load_state_dict({name: weight.float() for name, weight in load_file(SHARED_WEIGHTS).items()})
+        return instrument
+
+    @classmethod
+    def bare(cls, config: Config, inputs: torch.Tensor) -> "Instrument":
+        """An instrument that knows nothing yet and plays the envelope as it is, as a channel vocoder does.
+
+        Args:
+            config: as above.
+            inputs: [n_frames, n_inputs] features, whose spread it takes.
+        """
+        instrument = cls(config)
+        instrument.fit_normalisation(inputs)
+        for corrector in instrument.correctors:
+            nn.init.zeros_(corrector.layers[-1].weight)
+            nn.init.zeros_(corrector.layers[-1].bias)
         return instrument
 
     def forward(self, inputs: torch.Tensor, *, envelope: bool = True) -> tuple[torch.Tensor, torch.Tensor]:
@@ -166,32 +177,10 @@ def level_errors(
     return partials, (gains - targets.log_gains).abs().mean()
 
 
-def tune(
-    *lessons: tuple[Instrument, Targets], steps: int = N_STEPS, learning_rate=LEARNING_RATE, seed: int = 0
-) -> None:
-    """Teach an instrument one or more recordings, in place: AdamW on random frames, a cosine down to nothing.
-
-    Args:
-        lessons: an instrument and what it is to learn; more of them, taken in turn, share their networks.
-        steps: optimiser steps.
-        learning_rate: its peak.
-        seed: of the choice of frames.
-    """
-    parameters = list(lessons[0][0].requires_grad_(True).parameters())
-    optimiser = torch.optim.AdamW(parameters, learning_rate, weight_decay=WEIGHT_DECAY)
-    generator = torch.Generator().manual_seed(seed)
-    for step in range(steps):
-        rise, fall = min(1, (step + 1) / WARM_UP_STEPS), 0.5 + 0.5 * math.cos(math.pi * step / steps)
-        optimiser.param_groups[0]["lr"] = learning_rate * rise * fall
-        instrument, targets = lessons[step % len(lessons)]
-        batch = targets[torch.randint(0, len(targets), (BATCH_FRAMES,), generator=generator)]
-        loss = torch.zeros(())
-        for envelope in (True, False):
-            partials, bands = level_errors(instrument, batch, envelope=envelope)
-            loss = loss + partials + NOISE_WEIGHT * bands
-        optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(parameters, CLIP_NORM)
-        optimiser.step()
-    optimiser.zero_grad()
-    lessons[0][0].requires_grad_(False)
+def lesson_loss(instrument: Instrument, targets: Targets) -> torch.Tensor:
+    """What regression minimises: errors of levels, with the envelope and without."""
+    loss = torch.zeros((), device=targets.inputs.device)
+    for envelope in (True, False):
+        partials, bands = level_errors(instrument, targets, envelope=envelope)
+        loss = loss + partials + NOISE_WEIGHT * bands
+    return loss

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import librosa
 import numpy as np
 import torch
 
@@ -10,10 +9,9 @@ from ddsp_nb.analysis.decompose import snr_db
 from ddsp_nb.analysis.features import loudness_db
 from ddsp_nb.analysis.pitch import track_pitch
 from ddsp_nb.config import Config
+from ddsp_nb.synthesis.controls import Sound
 from ddsp_nb.training.losses import MultiScaleSpectralLoss
-from ddsp_nb.training.model import Sound
 
-JUDGED_AT_HZ = 22_050  # so that figures compare across sample rates
 WRONG_NOTE_CENTS = 50
 AUDIBLE_DB = 60  # below the loudest frame: loudness is compared down to there
 
@@ -23,15 +21,15 @@ class Quality:
     """How near a reconstruction comes to its recording.
 
     Attributes:
-        log_magnitude_loss: mean |difference| of log magnitudes over 4 window lengths, at 22 050 Hz; two independent
-            noises are 0.69 apart.
+        loss: mean |difference| of log magnitudes over the window lengths of the config, as in training; two
+            independent noises are 0.69 apart.
         snr_db: waveform SNR of the harmonic part, dB.
         loudness_error_db: mean |difference| of the RMS level of audible frames, dB.
         pitch_error_cents: median |difference| of the pitch where both are voiced.
         pitch_off: share of those frames that are off by more than 50 cents, 0 to 1.
     """
 
-    log_magnitude_loss: float
+    loss: float
     snr_db: float
     loudness_error_db: float
     pitch_error_cents: float
@@ -39,25 +37,24 @@ class Quality:
 
     def __str__(self) -> str:
         return (
-            f"log-magnitude loss {self.log_magnitude_loss:.2f}, SNR {self.snr_db:.1f} dB, "
+            f"loss {self.loss:.2f}, SNR {self.snr_db:.1f} dB, "
             f"loudness {self.loudness_error_db:.2f} dB off, pitch {self.pitch_error_cents:.1f} cents off "
             f"(wrong in {100 * self.pitch_off:.1f} % of the frames)"
         )
 
 
-def evaluate(recording: torch.Tensor, sound: Sound, sample_rate: int) -> Quality:
-    """Compare a reconstruction with its recording, both [n_samples] at `sample_rate`."""
-    recording = recording.cpu()
-    target, mix = (_resampled(x, sample_rate) for x in (recording, sound.audio.cpu()))
-    config = Config(sample_rate=JUDGED_AT_HZ)
+def evaluate(recording: torch.Tensor, sound: Sound, config: Config) -> Quality:
+    """Compare what a model of this config plays with a recording, both [n_samples]."""
+    target, mix, harmonic = recording.cpu(), sound.audio.cpu(), sound.harmonic.cpu()
     loss = MultiScaleSpectralLoss(config)
-    spectral = loss.spectral(mix, loss.target(target)).item()
     cents, off = _pitch_errors(target.numpy(), mix.numpy(), config)
-    return Quality(spectral, snr_db(recording, sound.harmonic.cpu()), _loudness_error(target, mix, config), cents, off)
-
-
-def _resampled(sound, sample_rate):
-    return torch.from_numpy(librosa.resample(sound.numpy(), orig_sr=sample_rate, target_sr=JUDGED_AT_HZ))
+    return Quality(
+        loss.spectral(mix, loss.target(target)).item(),
+        snr_db(target, harmonic),
+        _loudness_error(target, mix, config),
+        cents,
+        off,
+    )
 
 
 def _loudness_error(target, mix, config):

@@ -1,8 +1,8 @@
-"""The network that plays the synthesizer, and the synthesizer with it."""
+"""The model: pitch, loudness and envelope to sound, through a network and a differentiable synthesizer."""
 
 import math
-from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -10,184 +10,184 @@ from torch.nn import functional as F
 from ddsp_nb.analysis.envelope import NEPERS_PER_DB
 from ddsp_nb.analysis.features import Features, loudness_db
 from ddsp_nb.config import Config
-from ddsp_nb.errors import ConfigError
-from ddsp_nb.synthesis.noise import FilteredNoiseGenerator
-from ddsp_nb.synthesis.oscillator import HarmonicOscillator
+from ddsp_nb.errors import ConfigError, warn_user
+from ddsp_nb.synthesis.controls import MAX_NOISE_GAIN, Controls, Sound, Synthesizer, low_crest_directions
 from ddsp_nb.training.instrument import Instrument
 
-INPUT_GAIN = 4.0
-INITIAL_BIAS = -5.0  # bias of levels before training: about -43 dB each, so that a random start is no roar
-MAX_NOISE_GAIN = 0.999  # of a band: 1 is white noise at full scale
+CLAMP = 3.0  # standard deviations beyond which an input of the GRU says nothing more
+MIN_LEVEL = 1e-8  # linear; keeps logarithms finite
+FRAMES_AT_ONCE = 2048  # of a long performance, so that memory does not grow with it
 LOUDNESS_PASSES = 2  # renderings after which a performance has its loudness to a few hundredths of a dB
 MAX_LOUDNESS_STEP_DB = 12.0  # of one pass: a frame with nothing to turn up is not driven to roar
-FULL_SCALE = 4.0  # no single sine wave needs to be louder
+LOUDNESS_TOLERANCE_DB = 0.3  # beyond which the user is told
+QUIET_DB = 40.0  # below the loudest frame: nobody hears there that a level is a little off
+MISSED_SHARE = 0.05  # of the frames that are heard: from there on the user is told
+N_QUANTILES = 101  # of the pitches and levels that were heard
 
 
-@dataclass
-class Controls:
-    """What the network decides, frame by frame; a batch may stand before the frames.
+class ControlNetwork(nn.Module):
+    """Features to controls: the instrument's levels, and a GRU that corrects them by what came before.
 
-    Attributes:
-        amplitudes: [..., n_frames, n_harmonics] linear, at least 0.
-        directions: [..., n_frames, n_harmonics, 2] unit vectors (cos θ, sin θ) of each harmonic's phase offset.
-        noise_magnitudes: [..., n_frames, n_bands] gains, 0 to 1.
-    """
-
-    amplitudes: torch.Tensor
-    directions: torch.Tensor
-    noise_magnitudes: torch.Tensor
-
-    def scaled(self, gain: torch.Tensor) -> "Controls":
-        """The same sound with a gain [..., n_frames] for each frame."""
-        noise = (self.noise_magnitudes * gain[..., None]).clamp(max=MAX_NOISE_GAIN)
-        return Controls(self.amplitudes * gain[..., None], self.directions, noise)
-
-    def coefficients(self) -> torch.Tensor:
-        """[..., n_frames, 2 * n_harmonics] of the basis sin(kφ), cos(kφ)."""
-        return (self.amplitudes[..., None] * self.directions).mT.flatten(-2)
-
-
-@dataclass
-class Sound:
-    """A rendered performance: audio = harmonic + noise, each [n_samples]."""
-
-    audio: torch.Tensor
-    harmonic: torch.Tensor
-    noise: torch.Tensor
-
-
-class DDSPSynthesizer(nn.Module):
-    """Features to controls: a GRU and one head for amplitudes, noise gains and phase offsets each.
-
-    The mean and spread of the inputs are stored with the weights (`fit_normalisation`), so that a model plays any
-    recording the way it was trained; so is the highest amplitude of each harmonic in its recording (`max_amplitude`,
-    set by `warm_start.py`), so that features it has never seen cannot make it roar.
+    What the instrument (`instrument.py`) expects of a frame, times its loudness, is where both heads begin: before
+    training they add nothing. Amplitudes pass a softplus and noise gains a sigmoid, and a learnable mix weighs both.
 
     Args:
-        config: `Config`; with its defaults the network has about 3.3 million parameters.
+        config: `Config`; with its defaults the network has about 3.2 million parameters.
     """
+
+    input_mean: torch.Tensor
+    input_std: torch.Tensor
 
     def __init__(self, config: Config):
         super().__init__()
-        self.config = config
         hidden = config.hidden_size
+        self.instrument = Instrument.shared(config)
         self.gru = nn.GRU(config.n_inputs, hidden, config.n_layers, batch_first=True)
-        _strengthen_inputs(self.gru)
-        self.amplitude_head = _head(hidden, config.n_harmonics, INITIAL_BIAS)
-        self.noise_head = _head(hidden, config.n_bands, INITIAL_BIAS)
-        self.phase_head = _head(hidden, 2 * config.n_harmonics)
+        self.amplitude_head = _head(hidden, config.n_harmonics)
+        self.noise_head = _head(hidden, config.n_bands)
+        self.mix_logit = nn.Parameter(torch.tensor(math.log(config.harmonic_mix / (1 - config.harmonic_mix))))
         self.register_buffer("input_mean", torch.zeros(config.n_inputs))
         self.register_buffer("input_std", torch.ones(config.n_inputs))
-        self.register_buffer("max_amplitude", torch.full((config.n_harmonics,), FULL_SCALE))
-
-    @property
-    def heads(self) -> tuple[nn.Sequential, ...]:
-        """The three heads; the last layer of each is its read-out."""
-        return self.amplitude_head, self.noise_head, self.phase_head
-
-    def fit_normalisation(self, features: Features) -> None:
-        """Keep the mean and standard deviation of the network's inputs over the sounding frames of a recording."""
-        inputs = features.inputs()
-        sounding = inputs[features.voiced] if features.voiced.sum() > 1 else inputs
-        self.input_mean.copy_(sounding.mean(0))
-        self.input_std.copy_(sounding.std(0).clamp(min=1e-3))
-
-    def forward(self, inputs: torch.Tensor) -> Controls:
-        """[..., n_frames, n_inputs] features, as `Features.inputs` gives them, to controls."""
-        return self.controls(self.encode(inputs)[0])
-
-    def encode(self, inputs: torch.Tensor, state: torch.Tensor | None = None):
-        """Run the GRU from a state: hidden [..., n_frames, hidden_size] and the state after the last frame."""
-        normalised = ((inputs - self.input_mean) / self.input_std).clamp(-5, 5)
-        return self.gru(normalised, state)
-
-    def controls(self, hidden: torch.Tensor) -> Controls:
-        """The heads: hidden [..., n_frames, hidden_size] to controls."""
-        directions = self.phase_head(hidden).unflatten(-1, (2, -1)).mT
-        upright = torch.tensor([1e-4, 0.0], device=hidden.device)
-        return Controls(
-            amplitudes=F.softplus(self.amplitude_head(hidden)).clamp(max=self.max_amplitude),
-            directions=F.normalize(directions + upright, dim=-1),
-            noise_magnitudes=torch.sigmoid(self.noise_head(hidden)),
-        )
-
-
-@torch.no_grad()
-def _strengthen_inputs(gru):
-    """PyTorch's initial weights leave a GRU almost linear; a memory to be read out has to bend its inputs."""
-    for name, weight in gru.named_parameters():
-        if name.startswith("weight_ih"):
-            weight *= INPUT_GAIN
-
-
-def _head(hidden, n_outputs, bias=0.0):
-    head = nn.Sequential(nn.Linear(hidden, hidden), nn.LayerNorm(hidden), nn.ReLU(), nn.Linear(hidden, n_outputs))
-    nn.init.constant_(head[-1].bias, bias)
-    return head
-
-
-class DDSPModel(nn.Module):
-    """Features to sound: the network, the oscillator, the noise filterbank and a learnable mix of both.
-
-    Args:
-        config: `Config`; `harmonic_mix` is the exact share of the harmonic part before training.
-    """
-
-    def __init__(self, config: Config):
-        super().__init__()
-        self.config = config
-        self.synthesizer = DDSPSynthesizer(config)
-        self.oscillator, self.noise_generator = HarmonicOscillator(config), FilteredNoiseGenerator(config)
-        self.instrument = Instrument.shared(config).requires_grad_(False)
-        self.mix_logit = nn.Parameter(torch.tensor(math.log(config.harmonic_mix / (1 - config.harmonic_mix))))
-
-    @property
-    def device(self) -> torch.device:
-        """Where its weights are."""
-        return self.mix_logit.device
+        self.register_buffer("start_mix", torch.tensor(config.harmonic_mix), persistent=False)
 
     @property
     def mix(self) -> torch.Tensor:
         """Share of the harmonic part, 0 to 1; the noise has the rest."""
         return torch.sigmoid(self.mix_logit)
 
+    def forward(
+        self, inputs: torch.Tensor, *, envelope: bool = True, state: torch.Tensor | None = None, disturb=None
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Levels of performances, silent nowhere.
+
+        Args:
+            inputs: [batch, n_frames, n_inputs] features, as `Features.inputs` gives them.
+            envelope: whether the MFCCs count.
+            state: [n_layers, batch, hidden_size] of the GRU before the first frame; at rest if None.
+            disturb: changes what the GRU reads and what is read from it while it trains (see `train.py`).
+
+        Returns:
+            amplitudes [batch, n_frames, n_harmonics], noise gains [batch, n_frames, n_bands], and the GRU's state
+            after the last frame.
+        """
+        with torch.no_grad():  # the instrument learns levels, not by listening
+            expected = [
+                x.unflatten(0, inputs.shape[:2]) for x in self.instrument(inputs.flatten(0, 1), envelope=envelope)
+            ]
+        level = NEPERS_PER_DB * inputs[..., 1:2]
+        amplitudes, gains = ((level + x).exp().clamp(min=MIN_LEVEL) for x in expected)
+        heard = ((inputs - self.input_mean) / self.input_std).clamp(-CLAMP, CLAMP)
+        if not envelope:
+            heard = torch.cat([heard[..., :2], torch.zeros_like(heard[..., 2:])], -1)
+        hidden, state = self.gru(heard if disturb is None else disturb(heard), state)
+        hidden = hidden if disturb is None else disturb(hidden)
+        amplitudes = self.mix * F.softplus(inverse_softplus(amplitudes / self.start_mix) + self.amplitude_head(hidden))
+        share = (gains / (1 - self.start_mix)).clamp(max=MAX_NOISE_GAIN)
+        gains = (1 - self.mix) * torch.sigmoid(torch.logit(share) + self.noise_head(hidden))
+        return amplitudes, gains, state
+
+    @torch.no_grad()
+    def fit_normalisation(self, inputs: torch.Tensor) -> None:
+        """Keep mean and spread of [n_frames, n_inputs] features."""
+        self.input_mean.copy_(inputs.mean(0))
+        self.input_std.copy_(inputs.std(0).clamp(min=1e-3))
+
+
+def _head(hidden, n_outputs):
+    """Hidden state to corrections, all 0 before training."""
+    head = nn.Sequential(nn.Linear(hidden, hidden), nn.LayerNorm(hidden), nn.ReLU(), nn.Linear(hidden, n_outputs))
+    nn.init.zeros_(head[-1].weight)
+    nn.init.zeros_(head[-1].bias)
+    return head
+
+
+def inverse_softplus(y: torch.Tensor) -> torch.Tensor:
+    """x whose softplus, log(1 + eˣ), is y > 0."""
+    return y + torch.log(-torch.expm1(-y))
+
+
+class DDSPModel(nn.Module):
+    """Features to sound: the network, the oscillator and the noise filterbank.
+
+    Args:
+        config: `Config`; `harmonic_mix` is the exact share of the harmonic part before training.
+    """
+
+    octave_quantiles: torch.Tensor
+    loudness_quantiles_db: torch.Tensor
+
+    def __init__(self, config: Config):
+        super().__init__()
+        self.config = config
+        self.network = ControlNetwork(config)
+        self.synthesizer = Synthesizer(config)
+        self.register_buffer("octave_quantiles", torch.zeros(N_QUANTILES))
+        self.register_buffer("loudness_quantiles_db", torch.zeros(N_QUANTILES))
+
+    @property
+    def device(self) -> torch.device:
+        """Where its weights are."""
+        return self.network.mix_logit.device
+
+    @property
+    def mix(self) -> torch.Tensor:
+        """Share of the harmonic part, 0 to 1; the noise has the rest."""
+        return self.network.mix
+
     @property
     def n_parameters(self) -> int:
         """Learnable numbers."""
-        return sum(p.numel() for p in self.parameters() if p.requires_grad)
-
-    def controls(self, features: Features) -> Controls:
-        """What the network plays, [n_frames, ...]: amplitudes are silent already where the features are unvoiced.
-
-        Raises:
-            ConfigError: the features were extracted with another config.
-        """
-        check_features(features, self.config)
-        controls = self.synthesizer(features.to(self.device).inputs())
-        return gate(controls, features)
+        return sum(p.numel() for p in self.parameters())
 
     @torch.no_grad()
-    def forward(self, features: Features, seed: int = 0) -> Sound:
-        """Play a recording from memory, phases and all, if it is the one that the model was trained on.
+    def hear(self, inputs: torch.Tensor) -> None:
+        """Keep what the sounding frames of the instrument are like: range, dynamics and the spread of the inputs.
 
         Args:
-            features: extracted with this model's config.
-            seed: of the noise.
-
-        Returns:
-            `Sound` whose parts are [n_samples], as long as the recording.
+            inputs: [n_frames, n_inputs] features.
         """
-        features = features.to(self.device)
-        return self._render(self.controls(features), features, seed, self.mix)
+        self.network.fit_normalisation(inputs)
+        steps = torch.linspace(0, 1, N_QUANTILES, dtype=torch.float64)
+        for buffer, values in ((self.octave_quantiles, inputs[:, 0]), (self.loudness_quantiles_db, inputs[:, 1])):
+            buffer.copy_(torch.from_numpy(np.quantile(values.cpu().double().numpy(), steps)))
 
     @torch.no_grad()
-    def perform(self, features: Features, *, envelope: bool = True, seed: int = 0) -> Sound:
-        """Play a performance that was never heard: another phrase, another player's, a drawn one, at its loudness.
+    def controls(self, features: Features, *, envelope: bool = True, loudness: bool = True) -> Controls:
+        """What the instrument plays, [n_frames, ...]: partials are silent where the features are unvoiced.
 
         Args:
             features: extracted with this model's config, or drawn.
             envelope: whether the MFCCs count. With them the timbre follows the recording's; without them pitch and
                 loudness alone decide, and it is the instrument's own.
+            loudness: whether to set the level of each frame to that of the features exactly, by rendering.
+
+        Raises:
+            ConfigError: the features were extracted with another config.
+        """
+        check_features(features, self.config)
+        features = features.to(self.device)
+        amplitudes, gains, state = [], [], None
+        for inputs in features.inputs().split(FRAMES_AT_ONCE):
+            a, g, state = self.network(inputs[None], envelope=envelope, state=state)
+            amplitudes.append(a[0]), gains.append(g[0])
+        silenced = torch.cat(amplitudes) * features.voiced[:, None]
+        directions = low_crest_directions(self.config.n_harmonics).to(silenced).expand(len(silenced), -1, 2)
+        controls = Controls(silenced, directions, torch.cat(gains))
+        for _ in range(LOUDNESS_PASSES if loudness else 0):
+            wrong_db = features.loudness_db - self._loudness_db(self._render(controls, features, 0).audio)
+            step_db = wrong_db.clamp(-MAX_LOUDNESS_STEP_DB, MAX_LOUDNESS_STEP_DB)
+            controls = controls.scaled(torch.exp(NEPERS_PER_DB * step_db))
+        return controls
+
+    @torch.no_grad()
+    def forward(self, features: Features, *, envelope: bool = True, seed: int = 0) -> Sound:
+        """Play a performance at its loudness: another phrase, another player's, a drawn one.
+
+        Warns where the loudness that is asked for cannot be reached.
+
+        Args:
+            features: extracted with this model's config, or drawn.
+            envelope: whether the MFCCs count; see `controls`.
             seed: of the noise.
 
         Returns:
@@ -196,28 +196,15 @@ class DDSPModel(nn.Module):
         Raises:
             ConfigError: the features were extracted with another config.
         """
-        check_features(features, self.config)
         features = features.to(self.device)
-        sounding = replace(features, semitones=0.0)  # resonances stay where they are when the pitch moves
-        amplitudes, gains = self.instrument(sounding.inputs(), envelope=envelope)
-        level = torch.exp(NEPERS_PER_DB * features.loudness_db)[:, None]
-        directions = low_crest_directions(self.config.n_harmonics).to(level).expand(len(features), -1, 2)
-        controls = Controls(level * amplitudes.exp(), directions, (level * gains.exp()).clamp(max=MAX_NOISE_GAIN))
-        controls = gate(controls, features)
-        for _ in range(LOUDNESS_PASSES):
-            heard_db = self._loudness_db(self._render(controls, features, seed).audio)
-            wrong_db = (features.loudness_db - heard_db).clamp(-MAX_LOUDNESS_STEP_DB, MAX_LOUDNESS_STEP_DB)
-            controls = controls.scaled(torch.exp(NEPERS_PER_DB * wrong_db))
-        return self._render(controls, features, seed)
+        sound = self._render(self.controls(features, envelope=envelope), features, seed)
+        warn_of_loudness(features.loudness_db, self._loudness_db(sound.audio))
+        return sound
 
-    def _render(self, controls, features, seed, mix=None):
-        """`Sound` of controls, its parts weighted by a mix, or as they are."""
-        harmonic = self.oscillator.render(features.f0_hz, controls.coefficients(), phase=features.phase)
-        noise = self.noise_generator(controls.noise_magnitudes, generator=torch.Generator().manual_seed(seed))
-        if mix is not None:
-            harmonic, noise = mix * harmonic, (1 - mix) * noise
-        harmonic, noise = harmonic[: features.n_samples], noise[: features.n_samples]
-        return Sound(harmonic + noise, harmonic, noise)
+    perform = forward
+
+    def _render(self, controls, features, seed):
+        return self.synthesizer(controls, features.f0_hz, phase=features.phase, n_samples=features.n_samples, seed=seed)
 
     def _loudness_db(self, audio):
         """[n_frames] as `FeatureExtractor` measures it."""
@@ -226,20 +213,16 @@ class DDSPModel(nn.Module):
         return torch.from_numpy(loudness_db(padded, self.config)).to(audio)
 
 
-def low_crest_directions(n_harmonics: int) -> torch.Tensor:
-    """[n_harmonics, 2] constant phases, (cos θ, sin θ), that spread a period's energy in time (Schroeder 1970).
-
-    Constant, since a phase that moves is heard as roughness or as another pitch.
-    """
-    k = torch.arange(1, n_harmonics + 1)
-    angle = -math.pi * k * (k - 1) / n_harmonics
-    return torch.stack([angle.cos(), angle.sin()], -1)
-
-
-def gate(controls: Controls, features: Features) -> Controls:
-    """Silence the harmonics of unvoiced frames."""
-    voiced = features.voiced.to(controls.amplitudes)[:, None]
-    return Controls(controls.amplitudes * voiced, controls.directions, controls.noise_magnitudes)
+def warn_of_loudness(asked_db: torch.Tensor, played_db: torch.Tensor) -> None:
+    """Tell the user where [n_frames] levels could not be played as asked."""
+    heard = asked_db > asked_db.max() - QUIET_DB
+    wrong_db = (played_db - asked_db).abs()[heard]
+    share = (wrong_db > LOUDNESS_TOLERANCE_DB).float().mean().item()
+    if share > MISSED_SHARE:
+        warn_user(
+            f"{100 * share:.0f} % of the performance is more than {LOUDNESS_TOLERANCE_DB} dB off the loudness asked "
+            f"({wrong_db.median():.1f} dB in the middle): this instrument cannot play it. Transpose, or play softer."
+        )
 
 
 def check_features(features: Features, config: Config) -> None:

@@ -16,7 +16,7 @@ from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.train import Epoch, Progress, TrainingState
 
 FORMAT = "ddsp_nb run"
-VERSION = 2  # 2: safetensors; 1: a pickle. Runs do not outlive a change of the format
+VERSION = 3  # 3: a corpus instead of a clip. Runs do not outlive a change of the format
 PAUSE_S = 10.0  # between writes, of some 60 MB each at the default sizes
 HEADER = ("format", "version", "config")
 
@@ -81,8 +81,6 @@ def checked(content: dict) -> tuple[Config, TrainingState]:
     check_weights(state.weights, config)
     check_weights(state.best_weights, config)
     check_moments(state.moments, config)
-    states = content["gru_states"]
-    check_tensor("gru_states", states, torch.float32, (config.n_layers, states.shape[1], config.hidden_size))
     check_tensor("generator", state.generator, torch.uint8, tuple(torch.Generator().get_state().shape))
     check_numbers(state)
     return config, state
@@ -91,7 +89,8 @@ def checked(content: dict) -> tuple[Config, TrainingState]:
 def checked_epoch(number: int, figures: dict) -> Epoch:
     """The figures of the epoch of that number; raises ValueError where they are none."""
     epoch = Epoch(**figures)
-    if epoch.epoch != number or not all(type(value) in (int, float) for value in vars(epoch).values()):
+    figures = {name: value for name, value in vars(epoch).items() if name != "unheard_loss" or value is not None}
+    if epoch.epoch != number or not all(type(value) in (int, float) for value in figures.values()):
         raise ValueError("a history that does not fit")
     return epoch
 
@@ -115,8 +114,8 @@ def check_numbers(state: TrainingState) -> None:
     counts = (state.epochs, state.seed, state.skipped, state.skipped_in_a_row)
     if not all(type(count) is int and count >= 0 for count in counts):
         raise ValueError("a count that is none")
-    numbers = (state.learning_rate, state.best_loss, state.mean_loss, state.ceiling_db)
+    numbers = (state.learning_rate, state.best_loss)
     if not all(type(number) is float and not math.isnan(number) for number in numbers):
         raise ValueError("a number that is none")
-    if type(state.audio_sha256) is not str or type(state.start) is not str or not 0 < state.epoch <= state.epochs:
+    if type(state.corpus_sha256) is not str or type(state.start) is not str or not 0 < state.epoch <= state.epochs:
         raise ValueError("a run beyond its end")

@@ -1,10 +1,11 @@
-"""Teach the network one recording; a generator yields after every epoch, so that anyone can watch, listen and stop.
+"""Teach an instrument; a generator yields after every epoch, so that anyone can watch, listen and stop.
 
-The whole training is here: what is minimised, how fast each part of the network learns, and the state from which a
-run that was stopped goes on, bit for bit. `fit.py` is the loop around it.
+Two things are learned side by side. The correctors of the envelope learn the *levels* that the analysis found, a
+regression without any sound. The GRU learns by *listening*: its controls are rendered, and the spectral loss of the
+sound tells it what to change. Phrases that are held out say how the instrument plays what it never heard, and decide
+which epoch is kept. `fit.py` is the loop around it.
 """
 
-import hashlib
 import math
 import time
 from collections.abc import Callable, Generator
@@ -12,28 +13,26 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
-from ddsp_nb.analysis.decompose import analyse
-from ddsp_nb.analysis.features import Features
-from ddsp_nb.config import Config
 from ddsp_nb.errors import ConfigError, TrainingError
-from ddsp_nb.training.batches import SegmentedClip
-from ddsp_nb.training.instrument import N_STEPS, Targets, tune
-from ddsp_nb.training.losses import TIME_WEIGHT, MultiScaleSpectralLoss
-from ddsp_nb.training.model import DDSPModel, check_features
-from ddsp_nb.training.warm_start import start_heads
+from ddsp_nb.synthesis.controls import low_crest_directions
+from ddsp_nb.synthesis.oscillator import render_frames
+from ddsp_nb.training.batches import Batch, Stretches
+from ddsp_nb.training.corpus import Corpus
+from ddsp_nb.training.instrument import BATCH_FRAMES, WEIGHT_DECAY, Instrument, lesson_loss
+from ddsp_nb.training.model import DDSPModel
 
-DEFAULT_EPOCHS = 60
-LEARNING_RATES = {"analysis": 4e-5, "random": 1e-3, "model": 4e-5}  # a solved read-out is moved gently, or it is lost
+DEFAULT_EPOCHS = 30
+LEARNING_RATE = 1e-3
+STARTS = ("shared", "envelope", "model")
+GRU_RATE = 0.3  # of the learning rate: it begins at nothing, and must not learn the recording by heart
+MODEL_RATE = 0.2  # of the learning rate, for a model that was trained before
+LEVEL_STEPS = 4  # of regression in an epoch, beside one of listening
+LISTENED = 4  # stretches in a step of listening
+JUDGED = 6  # stretches, of heard and of unheard phrases each, by which an epoch is judged
+DROPOUT = 0.2  # of what the GRU reads and of what is read from it: a memory is no instrument
 WARM_UP = 0.1  # share of the epochs in which the learning rate rises
-MIN_WARM_UP = 6  # epochs
-WAVEFORM_WEIGHT = 1.0  # of `waveform_loss`, relative to the spectral loss
 CLIP_NORM = 1.0  # of the gradient
-LOSS_EMA = 0.9  # decay per epoch of the mean loss by which a long recording is judged
 PATIENCE = 10  # epochs in a row without finite numbers, before training gives up
-# Relative to the learning rate, once the read-outs are solved for: the GRU's states that they read must hardly move, or
-# the solution is lost; phases suffer first, noise gains have no phase to lose.
-LR_SCALES = {"gru": 0.1, "phase_head": 0.3, "noise_head": 10.0}
-HIDDEN_LR_SCALE = 0.1  # of a head's layers below its read-out, relative to the read-out
 
 
 @dataclass(frozen=True)
@@ -43,11 +42,9 @@ class Epoch:
     Attributes:
         epoch: epochs done, from 1.
         epochs: epochs planned.
-        loss: multi-scale spectral loss plus the waveform terms.
-        best_loss: lowest loss so far; its model is the one that is kept.
-        spectral_loss: the log-magnitude part of `loss`.
-        snr_db: waveform SNR of the harmonic part, dB.
-        ceiling_db: the best SNR that these sines can reach on this pitch track, dB.
+        loss: multi-scale spectral loss of heard phrases, as the instrument plays them.
+        unheard_loss: the same of phrases that are held out, or None where none is.
+        best_loss: lowest loss so far, of unheard phrases where there are some; its model is the one that is kept.
         seconds: that training took so far.
         skipped: epochs left out so far because a number was not finite.
     """
@@ -55,12 +52,15 @@ class Epoch:
     epoch: int
     epochs: int
     loss: float
+    unheard_loss: float | None
     best_loss: float
-    spectral_loss: float
-    snr_db: float
-    ceiling_db: float
     seconds: float
     skipped: int
+
+    @property
+    def judged_loss(self) -> float:
+        """The loss that decides which model is kept."""
+        return self.loss if self.unheard_loss is None else self.unheard_loss
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Progress(Epoch):
     """How training stands after one epoch: its figures, and two things to ask for.
 
     Attributes:
-        audio: call it to hear the model as it is now: the `Sound` of the whole recording.
+        audio: call it to hear the model as it is now: the `Sound` of `corpus.example`.
         state: call it for the `TrainingState` to go on from, a copy.
     """
 
@@ -82,16 +82,13 @@ class TrainingState:
 
     Attributes:
         epochs, learning_rate, seed, start: settings, as of `train`.
-        audio_sha256: of the recording, which must be the same.
-        ceiling_db: as of `Epoch`.
+        corpus_sha256: of the sound, which must be the same.
         best_loss: lowest loss so far.
-        mean_loss: exponential moving average of the loss.
         skipped: epochs left out so far.
         skipped_in_a_row: of them the last ones without another between.
         history: the figures of every epoch that is done.
         weights, best_weights: of the model now and where its loss was lowest.
         moments: of Adam, for each parameter.
-        gru_states: [n_layers, n_segments + 1, hidden_size] in which the segments of the recording begin.
         generator: state of the random numbers.
     """
 
@@ -99,17 +96,14 @@ class TrainingState:
     learning_rate: float
     seed: int
     start: str
-    audio_sha256: str
-    ceiling_db: float = math.nan
+    corpus_sha256: str
     best_loss: float = math.inf
-    mean_loss: float = math.inf
     skipped: int = 0
     skipped_in_a_row: int = 0
     history: list[Epoch] = field(default_factory=list)
     weights: dict = field(default_factory=dict)
     best_weights: dict = field(default_factory=dict)
     moments: dict = field(default_factory=dict)
-    gru_states: torch.Tensor | None = None
     generator: torch.Tensor | None = None
 
     @property
@@ -120,48 +114,47 @@ class TrainingState:
 
 def train(
     model: DDSPModel,
-    features: Features,
-    audio: torch.Tensor,
+    corpus: Corpus,
     *,
     epochs: int = DEFAULT_EPOCHS,
     learning_rate: float | None = None,
     seed: int = 0,
     device: str = "auto",
-    start: str = "analysis",
+    start: str = "shared",
     resume: TrainingState | None = None,
 ) -> Generator[Progress, None, None]:
-    """Train in place with Adam, yielding a `Progress` after each epoch; the best model is kept at the end.
+    """Train in place with AdamW, yielding a `Progress` after each epoch; the best model is kept at the end.
 
-    An epoch is one optimiser step over the whole recording, or over random stretches of a long one (24 s at the
-    default sizes). Closing the generator early keeps the best model so far.
+    An epoch is four steps of regression on random frames and one of listening to random stretches. Closing the
+    generator early keeps the best model so far.
 
     Args:
         model: to train; moved to `device`.
-        features: of the recording, extracted with `model.config`.
-        audio: [n_samples] the recording.
-        epochs: optimiser steps, at least 1.
-        learning_rate: peak of a warm-up and cosine schedule; None: 4e-5 from an analysis start, else 1e-3.
-        seed: of the noise and of the choice of stretches.
+        corpus: what it hears, and what it is judged by, analysed with `model.config`.
+        epochs: at least 1.
+        learning_rate: peak of a warm-up and cosine schedule; None: 1e-3, or 2e-4 from a trained model.
+        seed: of the noise and of all random choices.
         device: "cpu", "cuda" or "auto" (CUDA where there is one).
-        start: "analysis" solves the heads for the analysed controls first (see `warm_start.py`); "random" does not,
-            and learns faster; "model" does not, and moves a model that was trained before gently.
-        resume: `progress.state()` of a run on the same recording, which goes on with its own settings as if it had
-            never stopped; only epochs that are new are yielded.
+        start: "shared" begins with what instruments have in common, "envelope" with the bare envelope, "model" with
+            what the model has learned already.
+        resume: `progress.state()` of a run on the same corpus, which goes on with its own settings as if it had never
+            stopped; only epochs that are new are yielded.
 
     Raises:
-        ConfigError: an argument outside its range, or features of another recording or config.
-        TrainingError: ten steps in a row gave numbers that are not finite; the best model is kept.
+        ConfigError: an argument outside its range, or another corpus than the model or the resumed run needs.
+        TrainingError: ten epochs in a row gave numbers that are not finite; the best model is kept.
     """
     if resume is None:
-        learning_rate = LEARNING_RATES.get(start, math.nan) if learning_rate is None else learning_rate
-        state = TrainingState(epochs, learning_rate, seed, start, audio_sha256(audio))
+        usual = LEARNING_RATE * (MODEL_RATE if start == "model" else 1)
+        state = TrainingState(epochs, usual if learning_rate is None else learning_rate, seed, start, corpus.sha256())
     else:
         state = replace(resume, history=list(resume.history))
     check_settings(state)
-    check_recording(features, audio, model.config)
-    if state.audio_sha256 != audio_sha256(audio):
-        raise ConfigError("The interrupted run was on another recording. Resume with that one, or begin anew.")
-    run = TrainingRun(model.to(choose_device(device)), features, audio, state)
+    if corpus.config != model.config:
+        raise ConfigError("The recordings were analysed with another config; analyse them with model.config.")
+    if state.corpus_sha256 != corpus.sha256():
+        raise ConfigError("The interrupted run was on other recordings. Resume with those, or begin anew.")
+    run = TrainingRun(model.to(choose_device(device)), corpus, state)
     try:
         while state.epoch < state.epochs:
             yield run.step()
@@ -170,16 +163,18 @@ def train(
 
 
 class TrainingRun:
-    """A model, a recording, an optimiser and the state of their training, which `step` moves on by one epoch."""
+    """A model, a corpus, an optimiser and the state of their training, which `step` moves on by one epoch."""
 
-    def __init__(self, model: DDSPModel, features: Features, audio: torch.Tensor, state: TrainingState):
-        self.model, self.features, self.state = model, features, state
+    def __init__(self, model: DDSPModel, corpus: Corpus, state: TrainingState):
+        self.model, self.corpus, self.state = model, corpus, state
         self.begin_s = time.perf_counter() - (state.history[-1].seconds if state.history else 0.0)
-        if not state.history:
-            self._prepare_model(audio)
-        self.clip = SegmentedClip(model, features, audio)
-        self.loss = MultiScaleSpectralLoss(model.config)
-        self.optimiser = torch.optim.Adam(parameter_groups(model, state.learning_rate, state.start))
+        if not state.history and state.start != "model":
+            self._prepare_model()
+        self.heard = Stretches(corpus.heard, model.config, model.device)
+        self.unheard = Stretches(corpus.unheard, model.config, model.device) if corpus.unheard else None
+        self.targets = sum((p.targets for p in corpus.heard[1:]), corpus.heard[0].targets).to(model.device)
+        self.directions = low_crest_directions(model.config.n_harmonics).to(model.device)
+        self.optimiser = torch.optim.AdamW(parameter_groups(model, state.learning_rate), weight_decay=WEIGHT_DECAY)
         self.peak_rates = [group["lr"] for group in self.optimiser.param_groups]
         self.generator = torch.Generator().manual_seed(state.seed)
         if state.history:
@@ -187,71 +182,87 @@ class TrainingRun:
         else:
             state.best_weights = copied(model.state_dict())
 
-    def _prepare_model(self, audio):
-        """Fit the network to the recording where it is new, and measure how near these sines can come."""
-        analysis = analyse(self.features, audio, self.model.config)
-        self.state.ceiling_db = analysis.snr_db
-        if self.state.start != "model":
-            targets, share = Targets.of(self.features, analysis, self.model.config), self.state.epochs / DEFAULT_EPOCHS
-            tune(
-                (self.model.instrument, targets.to(self.model.device)),
-                steps=round(N_STEPS * min(1, share)),
-                seed=self.state.seed,
-            )
-            self.model.synthesizer.fit_normalisation(self.features)
-        if self.state.start == "analysis":
-            start_heads(self.model, self.features, analysis)
+    def _prepare_model(self):
+        """Tell a new model what the instrument's sound is like, and let it begin where it should."""
+        inputs = self.corpus.inputs().to(self.model.device)
+        self.model.hear(inputs)
+        if self.state.start == "envelope":
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(self.state.seed)
+                bare = Instrument.bare(self.model.config, inputs.cpu())
+            self.model.network.instrument.load_state_dict(bare.state_dict())
 
     def step(self) -> Progress:
-        """One optimiser step; left out where loss or gradient is not finite."""
-        state, batch = self.state, self.clip.batch(self.generator, self.loss)
-        harmonic, noise = self.clip.render(batch, self.generator)
-        recording = batch.target.audio
-        spectral = self.loss.spectral(harmonic + noise, batch.target)
-        in_time = (harmonic + noise - recording).abs().mean()
-        error = (harmonic - recording).square().sum() / recording.square().sum().clamp(min=1e-9)
-        loss = spectral + TIME_WEIGHT * in_time + WAVEFORM_WEIGHT * waveform_loss(error)
+        """One epoch; steps without finite numbers are left out."""
+        state = self.state
+        factor = learning_rate_factor(state.epoch, state.epochs)
+        for group, rate in zip(self.optimiser.param_groups, self.peak_rates, strict=True):
+            group["lr"] = rate * factor
+        losses = [self._descend(self._level_loss()) for _ in range(LEVEL_STEPS)]
+        losses.append(self._descend(self._listening_loss()))
+        loss = self.judge(self.heard)
+        unheard_loss = self.judge(self.unheard) if self.unheard else None
+        judged = loss if unheard_loss is None else unheard_loss
+        if all(losses) and math.isfinite(judged):
+            state.skipped_in_a_row = 0
+            if judged < state.best_loss:
+                state.best_loss, state.best_weights = judged, copied(self.model.state_dict())
+        else:
+            self._skip()
+        seconds = time.perf_counter() - self.begin_s
+        figures = Epoch(state.epoch + 1, state.epochs, loss, unheard_loss, state.best_loss, seconds, state.skipped)
+        state.history.append(figures)
+        example = self.corpus.example.features
+        return Progress(**vars(figures), audio=lambda: self.model(example), state=self.snapshot)
+
+    def _descend(self, loss) -> bool:
+        """One step of the optimiser, unless loss or gradient is not finite; says whether it was taken."""
         self.optimiser.zero_grad()
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), CLIP_NORM)
-        if (loss + norm).isfinite():
-            self._keep_best(loss.item())
-            factor = learning_rate_factor(state.epoch, state.epochs)
-            for group, rate in zip(self.optimiser.param_groups, self.peak_rates, strict=True):
-                group["lr"] = rate * factor
+        finite = bool((loss + norm).isfinite())
+        if finite:
             self.optimiser.step()
-            state.skipped_in_a_row = 0
-        else:
-            self._skip()
-        snr_db = -10 * math.log10(error.item() + 1e-12)
-        figures = Epoch(
-            epoch=state.epoch + 1,
-            epochs=state.epochs,
-            loss=loss.item(),
-            best_loss=state.best_loss,
-            spectral_loss=spectral.item(),
-            snr_db=snr_db,
-            ceiling_db=state.ceiling_db,
-            seconds=time.perf_counter() - self.begin_s,
-            skipped=state.skipped,
-        )
-        state.history.append(figures)
-        return Progress(**vars(figures), audio=lambda: self.model(self.features), state=self.snapshot)
+        return finite
 
-    def _keep_best(self, loss):
-        """Random stretches differ in difficulty, so a long recording is judged by a moving average of the loss."""
-        state = self.state
-        first = math.isinf(state.mean_loss)
-        state.mean_loss = loss if first or self.clip.is_whole else LOSS_EMA * state.mean_loss + (1 - LOSS_EMA) * loss
-        if state.mean_loss < state.best_loss:
-            state.best_loss, state.best_weights = state.mean_loss, copied(self.model.state_dict())
+    def _level_loss(self):
+        """How far the instrument's levels are from the analysed ones on random frames."""
+        frames = torch.randint(len(self.targets), (BATCH_FRAMES,), generator=self.generator)
+        return lesson_loss(self.model.network.instrument, self.targets[frames.to(self.model.device)])
+
+    def _listening_loss(self):
+        """How far random stretches sound from the recording: half of them with the envelope, half without."""
+        numbers = torch.randint(len(self.heard), (LISTENED,), generator=self.generator).tolist()
+        halves = (numbers[: LISTENED // 2], True), (numbers[LISTENED // 2 :], False)
+        losses = [self.listen(self.heard, self.heard.batch(part), envelope, self.disturb) for part, envelope in halves]
+        return torch.stack(losses).mean()
+
+    def listen(
+        self, stretches: Stretches, batch: Batch, envelope: bool = True, disturb: Callable | None = None
+    ) -> torch.Tensor:
+        """The loss: spectral distance of a batch, as the instrument plays it, from its recording; differentiable."""
+        model = self.model
+        amplitudes, gains, _ = model.network(batch.inputs, envelope=envelope, disturb=disturb)
+        coefficients = ((amplitudes * batch.voiced[..., None])[..., None] * self.directions).mT.flatten(-2)
+        noise = model.synthesizer.noise_generator(gains, generator=self.generator)
+        return stretches.loss.spectral(render_frames(batch.basis, coefficients).flatten(1) + noise, batch.target)
+
+    def disturb(self, values: torch.Tensor) -> torch.Tensor:
+        """Drop some of the values, at random."""
+        kept = torch.rand(values.shape, generator=self.generator) >= DROPOUT
+        return values * kept.to(values) / (1 - DROPOUT)
+
+    @torch.no_grad()
+    def judge(self, stretches: Stretches) -> float:
+        """The loss of some stretches, always the same ones."""
+        return self.listen(stretches, stretches.batch(stretches.spread(JUDGED))).item()
 
     def _skip(self):
         self.state.skipped += 1
         self.state.skipped_in_a_row += 1
         if self.state.skipped_in_a_row == PATIENCE:
             raise TrainingError(
-                f"Training stopped at epoch {self.state.epoch + 1}: {PATIENCE} steps in a row gave numbers that are "
+                f"Training stopped at epoch {self.state.epoch + 1}: {PATIENCE} epochs in a row gave numbers that are "
                 "not finite. The best model so far is kept; use a lower learning rate."
             )
 
@@ -263,68 +274,42 @@ class TrainingRun:
             history=list(self.state.history),
             weights=copied(self.model.state_dict()),
             moments={name: copied(moment) for name, moment in moments.items()},
-            gru_states=self.clip.states.clone(),
             generator=self.generator.get_state(),
         )
 
     def _restore(self):
-        """Bring model, optimiser, segments and random numbers to where the state says they were."""
+        """Bring model, optimiser and random numbers to where the state says they were."""
         state = self.state
         self.model.load_state_dict(state.weights)
         for name, parameter in self.model.named_parameters():
             if state.moments[name]:
                 self.optimiser.state[parameter] = copied(state.moments[name])
-        self.clip.states.copy_(state.gru_states)
         self.generator.set_state(state.generator.cpu())
-
-
-def waveform_loss(error: torch.Tensor) -> torch.Tensor:
-    """Root of the waveform error relative to the recording's energy, levelling off at 0.7 above an error of 1.
-
-    Where phases cannot be right, a plain root would teach silence: nothing is nearer than the wrong phase.
-    """
-    return (-torch.expm1(-2 * error) / 2 + 1e-9).sqrt()
 
 
 def learning_rate_factor(epoch: int, epochs: int) -> float:
     """The learning rate relative to its peak, epoch counted from 0: a linear warm-up, then half a cosine down to 0."""
-    warm_up = max(MIN_WARM_UP, int(WARM_UP * epochs))
+    warm_up = max(1, round(WARM_UP * epochs))
     angle = math.pi * min(1, max(0, epoch - warm_up) / max(1, epochs - warm_up))
     return min(1, (epoch + 1) / warm_up) * (0.5 + 0.5 * math.cos(angle))
 
 
-def parameter_groups(model: DDSPModel, learning_rate: float, start: str) -> list[dict]:
-    """Parameters with a learning rate each: parts of a network that is no longer random move at different speeds."""
-    if start == "random":
-        return [{"params": [p], "lr": learning_rate} for p in model.parameters() if p.requires_grad]
-    read_outs = {id(p) for head in model.synthesizer.heads for p in head[-1].parameters()}
-    groups = []
-    for name, parameter in model.named_parameters():
-        if not parameter.requires_grad:
-            continue  # the instrument is tuned before
-        part = name.removeprefix("synthesizer.").partition(".")[0]
-        scale = LR_SCALES.get(part, 1.0)
-        if part.endswith("_head") and id(parameter) not in read_outs:
-            scale *= HIDDEN_LR_SCALE
-        groups.append({"params": [parameter], "lr": learning_rate * scale})
-    return groups
+def parameter_groups(model: DDSPModel, learning_rate: float) -> list[dict]:
+    """The correctors at the full learning rate; GRU, heads and mix at a part of it."""
+    correctors = list(model.network.instrument.parameters())
+    own = {id(p) for p in correctors}
+    others = [p for p in model.parameters() if id(p) not in own]
+    return [{"params": correctors, "lr": learning_rate}, {"params": others, "lr": learning_rate * GRU_RATE}]
 
 
 def check_settings(state: TrainingState) -> None:
     """Raise ConfigError unless a run's settings are within their ranges."""
-    if state.start not in LEARNING_RATES:
-        raise ConfigError(f"Unknown start {state.start!r}; use one of {', '.join(LEARNING_RATES)}.")
+    if state.start not in STARTS:
+        raise ConfigError(f"Unknown start {state.start!r}; use one of {', '.join(STARTS)}.")
     if state.epochs < 1 or not 0 < state.learning_rate <= 1:
         raise ConfigError(
             f"epochs is {state.epochs} and learning_rate {state.learning_rate}; use epochs >= 1 and a rate in (0, 1]."
         )
-
-
-def check_recording(features: Features, audio: torch.Tensor, config: Config) -> None:
-    """Raise ConfigError unless the features are those of the recording, extracted with this config."""
-    check_features(features, config)
-    if features.phase is None or len(audio) != features.n_samples:
-        raise ConfigError("Train on the recording's own features: FeatureExtractor(model.config)(audio), untransposed.")
 
 
 def choose_device(name: str) -> torch.device:
@@ -334,11 +319,6 @@ def choose_device(name: str) -> torch.device:
     if name not in ("cpu", "cuda") or (name == "cuda" and not torch.cuda.is_available()):
         raise ConfigError(f"Device {name!r} is not available here; use cpu, cuda or auto.")
     return torch.device(name)
-
-
-def audio_sha256(audio: torch.Tensor) -> str:
-    """SHA-256 of a recording's samples, as hexadecimal digits."""
-    return hashlib.sha256(audio.cpu().numpy().tobytes()).hexdigest()
 
 
 def copied(tensors: dict) -> dict:

@@ -1,0 +1,175 @@
+"""What an instrument is taught: recordings cut into phrases, some of which it never hears until it is judged.
+
+Silence is left out, long stretches are cut where they are quietest, and a phrase is either heard or held out as a
+whole, so that no note straddles both.
+"""
+
+import hashlib
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.ndimage import binary_closing, find_objects, label
+from torch.nn import functional as F
+
+from ddsp_nb.analysis.decompose import Analysis, analyse
+from ddsp_nb.analysis.features import AUDIBLE_DB, Features
+from ddsp_nb.config import Config
+from ddsp_nb.errors import ConfigError
+from ddsp_nb.training.instrument import Targets
+from ddsp_nb.training.model import check_features
+
+GAP_S = 0.06  # of silence, from which on it parts two phrases
+MARGIN_S = 0.03  # around a phrase, for its attack and release
+LONGEST_S = 6.0  # of a phrase; longer ones are cut
+CUT_SHARE = 0.3  # of the length of a piece, around its end, in which the quietest frame is looked for
+HOLDOUT = 0.15  # of the material, where the user has not said
+HOLDOUT_FROM_S = 10.0  # of sound: less is needed for learning
+HOLDOUT_FROM = 4  # phrases
+MAX_HOLDOUT = 0.5
+MIN_FRAMES = 8  # of a phrase; what is shorter says too little
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """A stretch of sound with what is known about it.
+
+    Attributes:
+        features: of its n_frames frames.
+        audio: [(n_frames - 1) * hop_length] its sound.
+        targets: levels that its analysis asks for.
+    """
+
+    features: Features
+    audio: torch.Tensor
+    targets: Targets
+
+    @property
+    def seconds(self) -> float:
+        """Its length."""
+        return len(self.audio) / self.features.sample_rate
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """All recordings of one instrument, as phrases.
+
+    Attributes:
+        heard: to learn from.
+        unheard: to judge by; may be empty.
+        config: of their features.
+    """
+
+    heard: list[Phrase]
+    unheard: list[Phrase]
+    config: Config
+
+    @classmethod
+    def of(
+        cls,
+        recordings: Iterable[tuple[Features, torch.Tensor, Analysis]],
+        config: Config,
+        holdout: float | None = None,
+    ) -> "Corpus":
+        """Cut analysed recordings into phrases and hold some of them out.
+
+        Args:
+            recordings: features, [n_samples] sound and analysis of each.
+            config: with which they were analysed.
+            holdout: share of the sound to hold out, 0 to 0.5; None: 0.15 where there is enough of it, else nothing.
+
+        Raises:
+            ConfigError: a share out of range, more than the phrases allow, or features of another config.
+        """
+        if holdout is not None and not 0 <= holdout <= MAX_HOLDOUT:
+            raise ConfigError(f"Cannot hold out {holdout} of the sound; use a share from 0 to {MAX_HOLDOUT}.")
+        phrases = [phrase for recording in recordings for phrase in cut(*recording, config)]
+        held_out = choose(phrases, holdout)
+        if holdout and not held_out:
+            raise ConfigError("One phrase cannot be both heard and held out; record more, or use a holdout of 0.")
+        heard, unheard = ([p for i, p in enumerate(phrases) if (i in held_out) is held] for held in (False, True))
+        return cls(heard, unheard, config)
+
+    @classmethod
+    def of_recording(
+        cls, features: Features, audio: torch.Tensor, config: Config, holdout: float | None = None
+    ) -> "Corpus":
+        """The same for one recording that is not analysed yet."""
+        return cls.of([(features, audio, analyse(features, audio, config))], config, holdout)
+
+    @property
+    def example(self) -> Phrase:
+        """A phrase to listen to: one that was not heard, if there is one."""
+        return (self.unheard or self.heard)[0]
+
+    @property
+    def seconds(self) -> float:
+        """Sound that is learned from."""
+        return sum(phrase.seconds for phrase in self.heard)
+
+    def inputs(self) -> torch.Tensor:
+        """[n_frames, n_inputs] of all heard frames that have a pitch, or of all where none has."""
+        inputs = torch.cat([phrase.features.inputs() for phrase in self.heard])
+        voiced = torch.cat([phrase.features.voiced for phrase in self.heard])
+        return inputs[voiced] if voiced.any() else inputs
+
+    def sha256(self) -> str:
+        """SHA-256 of all samples and of what is held out, as hexadecimal digits."""
+        digest = hashlib.sha256(f"{len(self.heard)} {len(self.unheard)}".encode())
+        for phrase in (*self.heard, *self.unheard):
+            digest.update(phrase.audio.numpy().tobytes())
+        return digest.hexdigest()
+
+
+def cut(features: Features, audio: torch.Tensor, analysis: Analysis, config: Config) -> list[Phrase]:
+    """The phrases of one recording, in the order of time."""
+    check_features(features, config)
+    if features.phase is None or len(audio) != features.n_samples:
+        raise ConfigError("Train on the recording's own features: FeatureExtractor(model.config)(audio), untransposed.")
+    targets = Targets.of(features, analysis, config)
+    padded = F.pad(audio, (0, (len(features) - 1) * config.hop_length - len(audio)))
+    phrases = []
+    for start, stop in phrase_frames(features.loudness_db.numpy(), config):
+        sound = padded[start * config.hop_length : (stop - 1) * config.hop_length]
+        phrases.append(Phrase(features[start:stop], sound, targets[start:stop]))
+    return phrases
+
+
+def phrase_frames(level_db: np.ndarray, config: Config) -> list[tuple[int, int]]:
+    """First frame and the frame after the last of each phrase, in [n_frames] levels."""
+    frames_of = lambda seconds: max(1, round(seconds * config.sample_rate / config.hop_length))
+    sounding = level_db > level_db.max() - AUDIBLE_DB
+    joined = binary_closing(np.pad(sounding, frames_of(GAP_S)), iterations=frames_of(GAP_S) // 2 or 1)
+    joined = joined[frames_of(GAP_S) : -frames_of(GAP_S)] | sounding
+    regions = [r[0] for r in find_objects(label(joined)[0])]
+    middles = [(a.stop + b.start) // 2 for a, b in zip(regions, regions[1:], strict=False)]
+    phrases = []
+    for region, low, high in zip(regions, [0, *middles], [*middles, len(level_db)], strict=True):
+        start, stop = max(low, region.start - frames_of(MARGIN_S)), min(high, region.stop + frames_of(MARGIN_S))
+        phrases += quiet_cuts(level_db, start, stop, frames_of(LONGEST_S))
+    lasting = [(start, stop) for start, stop in phrases if stop - start > MIN_FRAMES]
+    return lasting or [(0, len(level_db))]
+
+
+def quiet_cuts(level_db: np.ndarray, start: int, stop: int, longest: int) -> list[tuple[int, int]]:
+    """A stretch in parts of about equal length, each cut at the quietest frame near its end."""
+    n_parts, edges = math.ceil((stop - start) / longest), [start]
+    for i in range(1, n_parts):
+        ideal, reach = start + i * (stop - start) // n_parts, round(CUT_SHARE * (stop - start) / n_parts)
+        edges.append(ideal - reach + int(level_db[ideal - reach : ideal + reach + 1].argmin()))
+    return list(zip(edges, [*edges[1:], stop], strict=True))
+
+
+def choose(phrases: list[Phrase], holdout: float | None) -> set[int]:
+    """Which phrases to hold out: evenly spread over the pitches, between the lowest and the highest."""
+    seconds = sum(phrase.seconds for phrase in phrases)
+    if holdout is None:
+        enough = len(phrases) >= HOLDOUT_FROM and seconds >= HOLDOUT_FROM_S
+        holdout = HOLDOUT if enough else 0.0
+    if not holdout or len(phrases) < 2:
+        return set()
+    order = sorted(range(len(phrases)), key=lambda i: phrases[i].features.f0_hz.median().item())
+    count = min(max(1, round(holdout * len(phrases))), len(phrases) - 1)
+    return {order[round((i + 0.5) * len(phrases) / count - 0.5)] for i in range(count)}

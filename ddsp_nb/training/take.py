@@ -1,0 +1,95 @@
+"""The take: what one recording had besides what its instrument plays. Data, nothing that is learned by a network.
+
+Its phases and the exact level of every partial are least-squares controls (`analysis/decompose.py`); its noise gains
+are then moved by a few steps of gradient descent on the spectral loss, through the synthesizer alone.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional as F
+
+from ddsp_nb.analysis.decompose import Analysis
+from ddsp_nb.analysis.features import Features
+from ddsp_nb.config import Config
+from ddsp_nb.synthesis.controls import MAX_NOISE_GAIN, Controls, Sound, Synthesizer
+from ddsp_nb.synthesis.noise import FilteredNoiseGenerator
+from ddsp_nb.training.losses import MultiScaleSpectralLoss
+
+N_STEPS = 12  # of the noise gains: 40 win another 0.01 of the loss
+STEP = 0.25  # of a logarithm of gain, falling to nothing
+MOMENTS = (0.8, 0.95)  # of Adam, short as the run is short
+MIN_GAIN = 1e-6  # -120 dB
+FRAMES_AT_ONCE = 1024  # fitted together, so that memory does not grow with the recording
+
+
+@dataclass(frozen=True)
+class Take:
+    """A recording as the synthesizer can play it again.
+
+    Attributes:
+        features: of the recording.
+        controls: `Controls` [n_frames, ...], rounded to 16 bits, as they are kept on disk.
+        ceiling_db: SNR of the sines against the recording, dB: the best that these sines can do.
+    """
+
+    features: Features
+    controls: Controls
+    ceiling_db: float
+
+    @torch.no_grad()
+    def render(self, config: Config, seed: int = 0) -> Sound:
+        """Play the recording again, phases and all.
+
+        Args:
+            config: with which it was analysed.
+            seed: of the noise.
+        """
+        features = self.features
+        return Synthesizer(config)(
+            self.controls, features.f0_hz, phase=features.phase, n_samples=features.n_samples, seed=seed
+        )
+
+
+def record_take(features: Features, audio: torch.Tensor, analysis: Analysis, config: Config, seed: int = 0) -> Take:
+    """The take of a recording.
+
+    Args:
+        features: of the recording.
+        audio: [n_samples] the recording.
+        analysis: of the same recording.
+        config: of features and analysis.
+        seed: of the noise that the gains are fitted with.
+    """
+    gains = fit_noise_gains(audio, analysis, config, seed)
+    controls = Controls.of_coefficients(analysis.coefficients.half().float(), gains.half().float())
+    return Take(features, controls, analysis.snr_db)
+
+
+def fit_noise_gains(audio: torch.Tensor, analysis: Analysis, config: Config, seed: int = 0) -> torch.Tensor:
+    """[n_frames, n_bands] gains with which sines and noise together come nearest to [n_samples] sound."""
+    gains, hop = analysis.noise_magnitudes.clamp(MIN_GAIN, MAX_NOISE_GAIN), config.hop_length
+    length = (len(gains) - 1) * hop
+    audio, harmonic = (F.pad(x, (0, length - len(x))) for x in (audio, analysis.harmonic))
+    generator, parts = torch.Generator().manual_seed(seed), []
+    for first in range(0, len(gains) - 1, FRAMES_AT_ONCE):
+        last = min(first + FRAMES_AT_ONCE, len(gains) - 1)
+        span = slice(first * hop, last * hop)
+        fitted = _descend(gains[first : last + 1], audio[span], harmonic[span], config, generator)
+        parts.append(fitted if last == len(gains) - 1 else fitted[:-1])
+    return torch.cat(parts)
+
+
+@torch.enable_grad()
+def _descend(gains, audio, harmonic, config, generator):
+    log_gains = gains.log().requires_grad_()
+    optimiser = torch.optim.Adam([log_gains], STEP, betas=MOMENTS)
+    loss, noise_generator = MultiScaleSpectralLoss(config), FilteredNoiseGenerator(config)
+    target = loss.target(audio)
+    for step in range(N_STEPS):
+        optimiser.param_groups[0]["lr"] = STEP * (1 - step / N_STEPS)
+        noise = noise_generator(log_gains.exp().clamp(max=MAX_NOISE_GAIN), generator=generator)
+        optimiser.zero_grad()
+        loss.spectral(harmonic + noise, target).backward()
+        optimiser.step()
+    return log_gains.detach().exp().clamp(max=MAX_NOISE_GAIN)
