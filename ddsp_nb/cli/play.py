@@ -24,7 +24,7 @@ SOUND_SUFFIXES = (".wav", ".flac")
         is_flag=True,
         help="Take only pitch and loudness of the recording; the timbre is the instrument's own.",
     ),
-    click.option("--transpose", default=0.0, type=FiniteFloat(-60, 60), help="Semitones to move by."),
+    click.option("--transpose", "semitones", default=0.0, type=FiniteFloat(-60, 60), help="Semitones to move by."),
     click.option(
         "--octave",
         default="as-played",
@@ -32,14 +32,17 @@ SOUND_SUFFIXES = (".wav", ".flac")
         help="“auto” moves by the octaves that come nearest to the instrument's own pitch.",
     ),
     click.option("--tape", is_flag=True, help="Move the timbre along with the pitch, as a tape that runs faster does."),
-    click.option("--loudness-match", is_flag=True, help="Play as softly and loudly as the instrument's recordings."),
+    click.option(
+        "--loudness-match",
+        "match_loudness",
+        is_flag=True,
+        help="Play as softly and loudly as the instrument's recordings.",
+    ),
     click.option("--stems", is_flag=True, help="Also write partials and noise, NAME_harmonic and NAME_noise."),
     click.option("--overwrite", is_flag=True, help="Replace files that exist."),
     SEED,
 )
-def play(
-    checkpoint, audio, midi, notes, output, own_timbre, transpose, octave, tape, loudness_match, stems, overwrite, seed
-):
+def play(checkpoint, audio, midi, notes, output, own_timbre, octave, stems, overwrite, seed, **moves):
     """Play another recording, a MIDI file or written notes with the trained instrument.
 
     With a recording the timbre follows its spectral envelope; written notes have the instrument's own.
@@ -64,8 +67,7 @@ def play(
         performance = FeatureExtractor(model.config)(load_audio(audio, model.config.sample_rate))
     else:
         performance = draw(parse_notes(notes) if midi is None else read_midi(midi), model)
-    moves = dict(semitones=transpose, nearest_octave=octave == "auto", match_loudness=loudness_match, tape=tape)
-    performance = transfer(performance, model, **moves)
+    performance = transfer(performance, model, nearest_octave=octave == "auto", **moves)
     sound = model.perform(performance, envelope=audio is not None and not own_timbre, seed=seed)
     for path, part in zip(paths, (sound.audio, sound.harmonic, sound.noise), strict=False):
         click.echo(save_audio(path, part, model.config.sample_rate))

@@ -94,7 +94,7 @@ def certify(
 ) -> Certificate:
     """Measure a rendered piece; arguments as in `Piece`."""
     piece = Piece(schedule, harmonic.detach().cpu(), noise.detach().cpu(), config, scale)
-    fit = lru_cache(MOST_PARTS)(lambda pitch, a, b: HarmonicFit(schedule.tracks[pitch][a : b + 1].cpu(), config))
+    fit = lru_cache(MOST_PARTS)(lambda pitch, a, b: HarmonicFit(schedule.tracks[pitch][a : b + 1], config))
     indices = range(len(schedule.stages))
     partials = [measure_partials(piece, i, fit) for i in indices]
     loudest = max((stage.loudest for stage in partials if stage), default=0.0)

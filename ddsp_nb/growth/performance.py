@@ -1,4 +1,4 @@
-"""What a stage plays before its mask: the phrase of the take, or a note of the instrument that is as alive as the take."""
+"""What a stage plays before its mask: the phrase of the take, or a note of the instrument, alive as the take is."""
 
 from dataclasses import dataclass, replace
 

@@ -60,10 +60,10 @@ class Stretches:
         inputs, voiced, basis, audio = (torch.stack(part) for part in parts)
         return Batch(inputs, voiced, basis, self.loss.target(audio))
 
-    def spread(self, n: int) -> list[int]:
-        """Numbers of at most n stretches, evenly over all."""
+    def spread(self, n: int) -> Batch:
+        """At most n stretches, evenly over all."""
         n = min(n, len(self))
-        return [round((i + 0.5) * len(self) / n - 0.5) for i in range(n)]
+        return self.batch([round((i + 0.5) * len(self) / n - 0.5) for i in range(n)])
 
     def _prepare(self, number):
         if number in self.prepared:

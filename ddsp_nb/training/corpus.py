@@ -8,6 +8,7 @@ import hashlib
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -144,7 +145,7 @@ def phrase_frames(level_db: np.ndarray, config: Config) -> list[tuple[int, int]]
     joined = binary_closing(np.pad(sounding, frames_of(GAP_S)), iterations=frames_of(GAP_S) // 2 or 1)
     joined = joined[frames_of(GAP_S) : -frames_of(GAP_S)] | sounding
     regions = [r[0] for r in find_objects(label(joined)[0])]
-    middles = [(a.stop + b.start) // 2 for a, b in zip(regions, regions[1:], strict=False)]
+    middles = [(a.stop + b.start) // 2 for a, b in pairwise(regions)]
     phrases = []
     for region, low, high in zip(regions, [0, *middles], [*middles, len(level_db)], strict=True):
         start, stop = max(low, region.start - frames_of(MARGIN_S)), min(high, region.stop + frames_of(MARGIN_S))

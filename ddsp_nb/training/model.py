@@ -71,11 +71,9 @@ class ControlNetwork(nn.Module):
             after the last frame.
         """
         with torch.no_grad():  # the instrument learns levels, not by listening
-            expected = [
-                x.unflatten(0, inputs.shape[:2]) for x in self.instrument(inputs.flatten(0, 1), envelope=envelope)
-            ]
+            expected = self.instrument(inputs.flatten(0, 1), envelope=envelope)
         level = NEPERS_PER_DB * inputs[..., 1:2]
-        amplitudes, gains = ((level + x).exp().clamp(min=MIN_LEVEL) for x in expected)
+        amplitudes, gains = ((level + x.unflatten(0, inputs.shape[:2])).exp().clamp(min=MIN_LEVEL) for x in expected)
         heard = ((inputs - self.input_mean) / self.input_std).clamp(-CLAMP, CLAMP)
         if not envelope:
             heard = torch.cat([heard[..., :2], torch.zeros_like(heard[..., 2:])], -1)

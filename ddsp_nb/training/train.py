@@ -171,7 +171,11 @@ class TrainingRun:
         if not state.history and state.start != "model":
             self._prepare_model()
         self.heard = Stretches(corpus.heard, model.config, model.device)
-        self.unheard = Stretches(corpus.unheard, model.config, model.device) if corpus.unheard else None
+        self.judged_by = [
+            Stretches(phrases, model.config, model.device).spread(JUDGED)
+            for phrases in (corpus.heard, corpus.unheard)
+            if phrases
+        ]
         self.targets = sum((p.targets for p in corpus.heard[1:]), corpus.heard[0].targets).to(model.device)
         self.directions = low_crest_directions(model.config.n_harmonics).to(model.device)
         self.optimiser = torch.optim.AdamW(parameter_groups(model, state.learning_rate), weight_decay=WEIGHT_DECAY)
@@ -200,8 +204,7 @@ class TrainingRun:
             group["lr"] = rate * factor
         losses = [self._descend(self._level_loss()) for _ in range(LEVEL_STEPS)]
         losses.append(self._descend(self._listening_loss()))
-        loss = self.judge(self.heard)
-        unheard_loss = self.judge(self.unheard) if self.unheard else None
+        loss, unheard_loss = [*map(self.judge, self.judged_by), None][:2]
         judged = loss if unheard_loss is None else unheard_loss
         if all(losses) and math.isfinite(judged):
             state.skipped_in_a_row = 0
@@ -231,21 +234,18 @@ class TrainingRun:
         return lesson_loss(self.model.network.instrument, self.targets[frames.to(self.model.device)])
 
     def _listening_loss(self):
-        """How far random stretches sound from the recording: half of them with the envelope, half without."""
+        """How far random stretches sound from the recording, with the envelope and without, in turn."""
         numbers = torch.randint(len(self.heard), (LISTENED,), generator=self.generator).tolist()
-        halves = (numbers[: LISTENED // 2], True), (numbers[LISTENED // 2 :], False)
-        losses = [self.listen(self.heard, self.heard.batch(part), envelope, self.disturb) for part, envelope in halves]
-        return torch.stack(losses).mean()
+        with_envelope = self.state.epoch % 2 == 0
+        return self.listen(self.heard.batch(numbers), self.generator, envelope=with_envelope, disturb=self.disturb)
 
-    def listen(
-        self, stretches: Stretches, batch: Batch, envelope: bool = True, disturb: Callable | None = None
-    ) -> torch.Tensor:
+    def listen(self, batch: Batch, generator: torch.Generator, *, envelope=True, disturb=None) -> torch.Tensor:
         """The loss: spectral distance of a batch, as the instrument plays it, from its recording; differentiable."""
         model = self.model
         amplitudes, gains, _ = model.network(batch.inputs, envelope=envelope, disturb=disturb)
         coefficients = ((amplitudes * batch.voiced[..., None])[..., None] * self.directions).mT.flatten(-2)
-        noise = model.synthesizer.noise_generator(gains, generator=self.generator)
-        return stretches.loss.spectral(render_frames(batch.basis, coefficients).flatten(1) + noise, batch.target)
+        noise = model.synthesizer.noise_generator(gains, generator=generator)
+        return self.heard.loss.spectral(render_frames(batch.basis, coefficients).flatten(1) + noise, batch.target)
 
     def disturb(self, values: torch.Tensor) -> torch.Tensor:
         """Drop some of the values, at random."""
@@ -253,9 +253,9 @@ class TrainingRun:
         return values * kept.to(values) / (1 - DROPOUT)
 
     @torch.no_grad()
-    def judge(self, stretches: Stretches) -> float:
-        """The loss of some stretches, always the same ones."""
-        return self.listen(stretches, stretches.batch(stretches.spread(JUDGED))).item()
+    def judge(self, batch: Batch) -> float:
+        """The loss of a batch, with the same noise every time."""
+        return self.listen(batch, torch.Generator().manual_seed(self.state.seed)).item()
 
     def _skip(self):
         self.state.skipped += 1
