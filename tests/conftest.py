@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from ddsp_nb import Config, DDSPModel, FeatureExtractor, load_audio, train
+from ddsp_nb import Config, Corpus, DDSPModel, FeatureExtractor, analyse, load_audio, record_take, train
 
 torch.set_num_threads(1)
 DATA = Path(__file__).parent.parent / "data"
@@ -38,13 +38,31 @@ def features(small_config, clip):
 
 
 @pytest.fixture(scope="session")
-def trained(small_config, features, clip):
+def analysis(small_config, features, clip):
+    """Least-squares controls of `clip`."""
+    return analyse(features, clip, small_config)
+
+
+@pytest.fixture(scope="session")
+def take(small_config, features, clip, analysis):
+    """The take of `clip`."""
+    return record_take(features, clip, analysis, small_config)
+
+
+@pytest.fixture(scope="session")
+def corpus(small_config, features, clip, analysis):
+    """The clip to learn from; nothing is held out."""
+    return Corpus.of([(features, clip, analysis)], small_config, 0)
+
+
+@pytest.fixture(scope="session")
+def trained(small_config, corpus):
     """The small instrument, taught the clip. Read it only."""
     torch.manual_seed(0)
     model = DDSPModel(small_config)
-    for _ in train(model, features, clip, epochs=8, seed=0):
+    for _ in train(model, corpus, epochs=8, seed=0):
         pass
-    return model.eval()
+    return model
 
 
 @pytest.fixture(scope="session")
