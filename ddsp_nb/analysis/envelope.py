@@ -21,6 +21,8 @@ NEIGHBOURS = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)  # mel bands around a freque
 COARSE_HZ = np.geomspace(100, 18_000, 16)  # where every query sees the whole envelope
 N_OWN_PARTIAL = 6  # numbers that only a partial's query has
 N_OWN_BAND = 5  # numbers that only a band's query has
+SINE_BINS = 1.5  # over which a window spreads the energy of a sine
+NOISE_SHARE = 3 / 8  # of a window's length: energy that it lets through of noise
 SAFE_NYQUIST = 0.98  # of Nyquist: partials above are faded out by the recording's own filter
 
 
@@ -50,6 +52,7 @@ class Queries(torch.nn.Module):
         table("harmonics", np.arange(1, config.n_harmonics + 1))
         table("bands_hz", band_centres_hz(config))
         self.nyquist_hz, self.log_window = config.nyquist_hz, math.log(config.frame_length / 4)
+        self.log_noise = math.log(config.sample_rate / NOISE_SHARE) / 2 - math.log(4)  # of a gain, beside a sine
 
     @staticmethod
     def sizes(envelope: bool) -> tuple[int, int]:
@@ -81,7 +84,8 @@ class Queries(torch.nn.Module):
         shared = (log_width - f0_hz.log()).clamp(min=0)  # log of the number of partials in one mel band
         sounds = (hz < SAFE_NYQUIST * self.nyquist_hz).float()
         own = torch.stack(torch.broadcast_tensors(k.log2(), 1 / k, (hz / 1000).log2(), k % 2, shared, sounds), -1)
-        return self._ask(inputs, own, place, -shared / 2, envelope)
+        one_sine = (log_width - shared - math.log(SINE_BINS)) / 2  # its energy was spread over the band
+        return self._ask(inputs, own, place, one_sine, envelope)
 
     def at_bands(self, inputs: torch.Tensor, *, envelope: bool = True) -> tuple[torch.Tensor, torch.Tensor]:
         """The same for the noise bands: [n_frames, n_bands] and [n_frames, n_bands, n]."""
@@ -91,7 +95,7 @@ class Queries(torch.nn.Module):
         apart = (order - order.round().clamp(min=1)).abs().clamp(max=1)  # from the nearest partial, in f0
         beyond = (order > len(self.harmonics) + 0.5).float()  # of the last partial: nothing but noise is there
         own = torch.stack([(hz / 1000).log2(), order.log2().clamp(-3, 7), apart, beyond, log_width - f0_hz.log()], -1)
-        return self._ask(inputs, own, place, -log_width / 2, envelope)
+        return self._ask(inputs, own, place, torch.full_like(place, self.log_noise), envelope)
 
     def _places(self, hz: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Position of each frequency among the mel bands, [n_frames, n], and the log width of a mel band there."""

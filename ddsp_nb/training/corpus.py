@@ -24,7 +24,7 @@ from ddsp_nb.training.model import check_features
 
 GAP_S = 0.06  # of silence, from which on it parts two phrases
 MARGIN_S = 0.03  # around a phrase, for its attack and release
-LONGEST_S = 6.0  # of a phrase; longer ones are cut
+LONGEST_S = 3.0  # of a phrase; longer ones are cut
 CUT_SHARE = 0.3  # of the length of a piece, around its end, in which the quietest frame is looked for
 HOLDOUT = 0.15  # of the material, where the user has not said
 HOLDOUT_FROM_S = 10.0  # of sound: less is needed for learning

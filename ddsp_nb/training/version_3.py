@@ -11,7 +11,7 @@ from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.take import Take
 
 LAST = 3  # version of this kind
-INSTRUMENT = "instrument."  # weights that version 3 has, and the older ones lack
+INSTRUMENT = "instrument."  # weights that version 3 has; they corrected another envelope, and say nothing now
 
 
 class Memory(nn.Module):
@@ -44,7 +44,7 @@ def _head(hidden, n_outputs):
 
 @torch.no_grad()
 def upgraded(weights: dict, features: Features, config: Config) -> tuple[DDSPModel, Take]:
-    """The take that an old model remembered, and an instrument that is as its own was, or as instruments are.
+    """The take that an old model remembered, and an instrument that is as instruments are.
 
     Raises:
         KeyError, RuntimeError: the weights do not fit.
@@ -57,9 +57,6 @@ def upgraded(weights: dict, features: Features, config: Config) -> tuple[DDSPMod
     played = memory(features.inputs(), torch.sigmoid(rest["mix_logit"]).item())
     coefficients = played.coefficients() * features.voiced[:, None]
     controls = Controls.of_coefficients(coefficients.half().float(), played.noise_magnitudes.half().float())
-    own = {name.removeprefix(INSTRUMENT): w for name, w in weights.items() if name.startswith(INSTRUMENT)}
-    if own:
-        model.network.instrument.load_state_dict(own)
     inputs = features.inputs()
     model.hear(inputs[features.voiced] if features.voiced.any() else inputs)
     return model, Take(features, controls, float("nan"))
