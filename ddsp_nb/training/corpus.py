@@ -47,6 +47,12 @@ class Phrase:
     audio: torch.Tensor
     targets: Targets
 
+    def __getitem__(self, frames: slice) -> "Phrase":
+        """A stretch of neighbouring frames."""
+        start, stop, _ = frames.indices(len(self.features))
+        hop = self.features.hop_length
+        return Phrase(self.features[frames], self.audio[start * hop : (stop - 1) * hop], self.targets[frames])
+
     @property
     def seconds(self) -> float:
         """Its length."""
@@ -129,13 +135,9 @@ def cut(features: Features, audio: torch.Tensor, analysis: Analysis, config: Con
     check_features(features, config)
     if features.phase is None or len(audio) != features.n_samples:
         raise ConfigError("Train on the recording's own features: FeatureExtractor(model.config)(audio), untransposed.")
-    targets = Targets.of(features, analysis, config)
     padded = F.pad(audio, (0, (len(features) - 1) * config.hop_length - len(audio)))
-    phrases = []
-    for start, stop in phrase_frames(features.loudness_db.numpy(), config):
-        sound = padded[start * config.hop_length : (stop - 1) * config.hop_length]
-        phrases.append(Phrase(features[start:stop], sound, targets[start:stop]))
-    return phrases
+    whole = Phrase(features, padded, Targets.of(features, analysis, config))
+    return [whole[start:stop] for start, stop in phrase_frames(features.loudness_db.numpy(), config)]
 
 
 def phrase_frames(level_db: np.ndarray, config: Config) -> list[tuple[int, int]]:
