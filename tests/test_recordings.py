@@ -121,14 +121,14 @@ def test_warnings_of_the_analysis_name_their_file(tmp_path, config):
 
 
 def test_a_long_sound_is_cut_where_it_is_quiet(flute):
-    sound = flute(130)
+    sound = flute(130) + 0.01  # so that it has no rests of its own
     for second in (53, 104):
-        sound[second * RATE : (second * 10 + 2) * RATE // 10] *= 1e-3
+        sound[second * RATE : second * RATE + RATE // 5] *= 1e-3
     pieces = cut(sound, RATE)
     assert torch.equal(torch.cat(pieces), sound)
     assert len(pieces) == 3 and all(10 * RATE <= len(piece) <= 60 * RATE for piece in pieces)
-    ends_s = [len(pieces[0]) / RATE, (len(pieces[0]) + len(pieces[1])) / RATE]
-    assert 53 < ends_s[0] < 53.2 and 104 < ends_s[1] < 104.2
+    ends = torch.tensor([len(piece) for piece in pieces]).cumsum(0)[:-1]
+    assert all(abs(end / RATE - second - 0.1) < 0.1 for end, second in zip(ends, (53, 104), strict=True))
 
 
 @pytest.mark.parametrize("seconds", [59.9, 60, 60.01, 69, 70, 119.99, 120.01, 300])
@@ -144,7 +144,7 @@ def test_pieces_are_named_by_their_place_and_silent_ones_skipped(tmp_path, flute
     sound = flute(130)
     sound[50 * RATE : 111 * RATE] = 0
     loaded = recordings.load_pieces([save_audio(tmp_path / "rests.wav", sound, RATE)], RATE, None)
-    assert [name for name, _ in loaded] == ["rests.wav", "rests.wav (110-130 s)"] or len(loaded) == 2
+    assert [name for name, _ in loaded] == ["rests.wav", "rests.wav (100-130 s)"]
     assert all(piece.abs().max() > 0.01 for _, piece in loaded)
 
 
@@ -161,13 +161,13 @@ def test_a_damaged_entry_is_analysed_anew(long_file, config, cache, analysed):
     first = analyse_recordings([long_file], config)
     (entry,) = cache.iterdir()
     whole = entry.read_bytes()
-    for damaged in (b"", whole[:-1000], whole[:-1000] + bytes(1000)):
+    for damaged in (whole[:-1000], whole[:-1000] + bytes(1000)):
         entry.write_bytes(damaged)
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             assert_identical(first, analyse_recordings([long_file], config))
         assert entry.read_bytes() == whole
-    assert len(analysed) == 4
+    assert len(analysed) == 3
 
 
 def test_short_sounds_and_an_empty_name_leave_no_cache(data, long_file, config, cache, monkeypatch, analysed):

@@ -9,13 +9,14 @@ import json
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
 import soundfile as sf
 import torch
+from threadpoolctl import threadpool_limits
 
 from ddsp_nb.analysis.decompose import Analysis, analyse
 from ddsp_nb.analysis.features import FeatureExtractor, Features
@@ -173,23 +174,15 @@ def analyse_pieces(pieces: list[torch.Tensor], config: Config) -> Iterator[Found
 
 
 def analyse_piece(audio: torch.Tensor, config: Config) -> Found:
-    """Features and analysis of [n_samples] sound, and what the user was to be warned of, for the process that asked."""
-    with one_thread(), warnings.catch_warnings(record=True) as caught:
+    """Features and analysis of [n_samples] sound, and what the user was to be warned of, for the process that asked.
+
+    One thread finds the same in every process; a second gains little, and loses much on a core that is not its alone.
+    """
+    with threadpool_limits(1), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         features = FeatureExtractor(config)(audio)
         analysis = analyse(features, audio, config)
     return features, analysis, [str(warning.message) for warning in caught]
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Let torch work in one thread: two gain little here, and on a core that is not theirs alone they lose much."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def entry_path(audio: torch.Tensor, config: Config) -> Path | None:
