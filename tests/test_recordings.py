@@ -1,0 +1,210 @@
+"""Many recordings: found, cut where it is quiet, analysed on all cores as on one, and remembered."""
+
+import os
+import warnings
+
+import joblib
+import pytest
+import torch
+
+from ddsp_nb import AudioError, Config, WorkbookWarning, load_audio, save_audio
+from ddsp_nb.training import recordings
+from ddsp_nb.training.recordings import ENTRY, analyse_recordings, cut, find_recordings
+
+RATE = 16_000
+
+
+@pytest.fixture(scope="module")
+def config():
+    """A small instrument whose analysis takes a tenth of a sound's duration."""
+    return Config(sample_rate=RATE, n_harmonics=16, n_bands=16)
+
+
+@pytest.fixture(scope="module")
+def flute(data):
+    """Maker of long sounds: seconds to [n_samples] of the flute, again and again."""
+    sound = load_audio(data / "flute.flac", RATE)
+    return lambda seconds: sound.repeat(int(seconds * RATE / len(sound)) + 1)[: round(seconds * RATE)].clone()
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    """Folder of the cache, this test's own."""
+    monkeypatch.setenv("DDSP_NB_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def analysed(monkeypatch):
+    """List that gets the length of each sound which is analysed in this process."""
+    lengths, extract = [], recordings.FeatureExtractor.__call__
+
+    def counted(self, audio):
+        lengths.append(len(audio))
+        return extract(self, audio)
+
+    monkeypatch.setattr(recordings.FeatureExtractor, "__call__", counted)
+    return lengths
+
+
+@pytest.fixture
+def long_file(tmp_path, flute):
+    """A file that is long enough for the cache."""
+    return save_audio(tmp_path / "long.wav", flute(21), RATE)
+
+
+def same(one, other):
+    """Whether two dataclasses hold the same, tensors bit for bit."""
+    pairs = [(value, getattr(other, name)) for name, value in vars(one).items()]
+    return all(torch.equal(a, b) and a.dtype == b.dtype if torch.is_tensor(a) else a == b for a, b in pairs)
+
+
+def assert_identical(one, other):
+    assert [recording.name for recording in one] == [recording.name for recording in other]
+    for a, b in zip(one, other, strict=True):
+        assert torch.equal(a.audio, b.audio) and same(a.features, b.features) and same(a.analysis, b.analysis)
+
+
+def touch(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"")
+    return path
+
+
+def test_folders_are_searched_and_each_file_is_found_once(tmp_path):
+    first, second, third = (touch(tmp_path / name) for name in ("a.wav", "b/deep/c.FLAC", "b/d.mp3"))
+    for name in ("b/notes.txt", "b/e.raw", "b/._a.wav", ".trash/f.wav"):
+        touch(tmp_path / name)
+    odd = touch(tmp_path / "odd.sound")
+    (tmp_path / "link.wav").symlink_to(first)
+    paths = [str(tmp_path / "b"), first, tmp_path / "b" / "d.mp3", tmp_path / "link.wav", odd]
+    assert find_recordings(paths) == sorted([first, third, second, odd])
+
+
+def test_what_is_not_there_is_said_in_one_line(tmp_path):
+    (tmp_path / "empty").mkdir()
+    for path, words in ((tmp_path / "nowhere", "no such file or folder"), (tmp_path / "empty", "no sound files")):
+        with pytest.raises(AudioError, match=words) as error:
+            find_recordings([path])
+        assert path.name in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_folder_is_analysed_in_order_and_said(data, config):
+    lines = []
+    found = analyse_recordings([data], config, duration_s=1, say=lines.append)
+    assert [recording.name for recording in found] == ["flute.flac", "trumpet.flac", "violin.flac", "voice.flac"]
+    assert all(len(recording.audio) == recording.features.n_samples == RATE for recording in found)
+    assert all(recording.analysis.snr_db > 5 for recording in found)
+    assert lines[0] == "Analysed 1 of 4: flute.flac" and len(lines) == 4
+
+
+def test_a_bad_file_is_named_and_left_out(data, tmp_path, config):
+    bad = touch(tmp_path / "bad.wav")
+    with pytest.warns(WorkbookWarning, match=r"bad\.wav.*left out") as caught:
+        (good,) = analyse_recordings([bad, data / "flute.flac"], config, duration_s=1)
+    assert good.name == "flute.flac" and len(caught) == 1 and caught[0].filename == __file__
+
+
+def test_where_no_file_can_be_used_the_first_error_is_raised(tmp_path, config):
+    bad, worse = touch(tmp_path / "bad.wav"), touch(tmp_path / "worse.wav")
+    for paths in ([bad], [worse, bad]):
+        with pytest.raises(AudioError, match=r"bad\.wav: not a readable sound file"):
+            analyse_recordings(paths, config)
+
+
+def test_warnings_of_the_analysis_name_their_file(tmp_path, config):
+    torch.manual_seed(0)
+    save_audio(tmp_path / "hiss.wav", 0.1 * torch.randn(21 * RATE), RATE)
+    for _ in range(2):  # analysed, then remembered
+        with pytest.warns(WorkbookWarning, match=r"^hiss\.wav: No pitch found"):
+            analyse_recordings([tmp_path / "hiss.wav"], config)
+
+
+def test_a_long_sound_is_cut_where_it_is_quiet(flute):
+    sound = flute(130) + 0.01  # so that it has no rests of its own
+    for second in (53, 104):
+        sound[second * RATE : second * RATE + RATE // 5] *= 1e-3
+    pieces = cut(sound, RATE)
+    assert torch.equal(torch.cat(pieces), sound)
+    assert len(pieces) == 3 and all(10 * RATE <= len(piece) <= 60 * RATE for piece in pieces)
+    ends = torch.tensor([len(piece) for piece in pieces]).cumsum(0)[:-1]
+    assert all(abs(end / RATE - second - 0.1) < 0.1 for end, second in zip(ends, (53, 104), strict=True))
+
+
+@pytest.mark.parametrize("seconds", [59.9, 60, 60.01, 69, 70, 119.99, 120.01, 300])
+def test_no_piece_is_too_long_or_a_scrap(seconds):
+    sound = torch.linspace(1, 2, round(seconds * 1000))  # quietest at the earliest cut
+    for audio in (sound, sound.flip(0), torch.zeros_like(sound)):
+        pieces = cut(audio, 1000)
+        assert torch.equal(torch.cat(pieces), audio)
+        assert all(10_000 <= len(piece) <= 60_000 for piece in pieces)
+
+
+def test_pieces_are_named_by_their_place_and_silent_ones_skipped(tmp_path, flute):
+    sound = flute(130)
+    sound[50 * RATE : 111 * RATE] = 0
+    loaded = recordings.load_pieces([save_audio(tmp_path / "rests.wav", sound, RATE)], RATE, None)
+    assert [name for name, _ in loaded] == ["rests.wav", "rests.wav (100-130 s)"]
+    assert all(piece.abs().max() > 0.01 for _, piece in loaded)
+
+
+def test_what_was_analysed_is_remembered(long_file, config, cache, analysed):
+    first = analyse_recordings([long_file], config)
+    second = analyse_recordings([long_file], config)
+    assert len(analysed) == 1 and len(list(cache.iterdir())) == 1
+    assert_identical(first, second)
+    analyse_recordings([long_file], Config(sample_rate=RATE, n_harmonics=8, n_bands=16))
+    assert len(analysed) == 2 and len(list(cache.iterdir())) == 2
+
+
+def test_a_damaged_entry_is_analysed_anew(long_file, config, cache, analysed):
+    first = analyse_recordings([long_file], config)
+    (entry,) = cache.iterdir()
+    whole = entry.read_bytes()
+    for damaged in (whole[:-1000], whole[:-1000] + bytes(1000)):
+        entry.write_bytes(damaged)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert_identical(first, analyse_recordings([long_file], config))
+        assert entry.read_bytes() == whole
+    assert len(analysed) == 3
+
+
+def test_short_sounds_and_an_empty_name_leave_no_cache(data, long_file, config, cache, monkeypatch, analysed):
+    analyse_recordings([data / "flute.flac"], config, duration_s=1)
+    monkeypatch.setenv("DDSP_NB_CACHE", "")
+    analyse_recordings([long_file], config)
+    assert not cache.exists() and len(analysed) == 2
+
+
+def test_a_folder_that_cannot_be_written_does_no_harm(long_file, config, cache):
+    cache.write_text("a file in its place")
+    assert len(analyse_recordings([long_file], config)) == 1
+    assert cache.read_text() == "a file in its place"
+
+
+def test_the_least_recently_used_entries_make_room(long_file, config, cache, monkeypatch):
+    analyse_recordings([long_file], config)
+    (entry,) = cache.iterdir()
+    n_bytes, other = entry.stat().st_size, cache / "model.safetensors"
+    old, older = (cache / f"{name}{ENTRY}" for name in ("old", "older"))
+    for age_s, path in ((10, old), (20, older), (30, entry), (40, other)):
+        path.write_bytes(entry.read_bytes())
+        os.utime(path, (entry.stat().st_ctime - age_s,) * 2)
+    analyse_recordings([long_file], config)  # used again: now it is the newest
+    monkeypatch.setattr(recordings, "CACHE_BYTES", 3.5 * n_bytes)
+    analyse_recordings([long_file], Config(sample_rate=RATE, n_harmonics=16, n_bands=16, hidden_size=8))
+    left = set(cache.iterdir())
+    assert {entry, old, other} < left and older not in left and len(left) == 4
+
+
+def test_workers_find_what_one_process_finds(tmp_path, config, flute, monkeypatch, analysed):
+    monkeypatch.setenv("DDSP_NB_CACHE", "")
+    paths = [save_audio(tmp_path / f"{name}.wav", flute(seconds), RATE) for name, seconds in (("b", 30), ("a", 12))]
+    monkeypatch.setattr(joblib, "cpu_count", lambda: 2)
+    parallel = analyse_recordings(paths, config)
+    assert not analysed and [recording.name for recording in parallel] == ["a.wav", "b.wav"]
+    monkeypatch.setattr(joblib, "cpu_count", lambda: 1)
+    threads = torch.get_num_threads()
+    assert_identical(parallel, analyse_recordings(paths, config))
+    assert len(analysed) == 2 and torch.get_num_threads() == threads
