@@ -17,11 +17,11 @@ from ddsp_nb.training.instrument import Instrument
 CLAMP = 3.0  # standard deviations beyond which an input of the GRU says nothing more
 MIN_LEVEL = 1e-8  # linear; keeps logarithms finite
 FRAMES_AT_ONCE = 2048  # of a long performance, so that memory does not grow with it
-LOUDNESS_PASSES = 2  # renderings after which a performance has its loudness to a few hundredths of a dB
+LOUDNESS_PASSES = 3  # renderings after which a performance has its loudness; more do not come nearer
 MAX_LOUDNESS_STEP_DB = 12.0  # of one pass: a frame with nothing to turn up is not driven to roar
-LOUDNESS_TOLERANCE_DB = 0.3  # beyond which the user is told
-QUIET_DB = 40.0  # below the loudest frame: nobody hears there that a level is a little off
-MISSED_SHARE = 0.05  # of the frames that are heard: from there on the user is told
+LOUDNESS_TOLERANCE_DB = 1.0  # beyond which the user is told
+QUIET_DB = 30.0  # below the loudest frame: nobody hears there that a level is a little off
+MISSED_SHARE = 0.1  # of the frames that are heard: from there on the user is told
 N_QUANTILES = 101  # of the pitches and levels that were heard
 
 
@@ -218,8 +218,8 @@ def warn_of_loudness(asked_db: torch.Tensor, played_db: torch.Tensor) -> None:
     share = (wrong_db > LOUDNESS_TOLERANCE_DB).float().mean().item()
     if share > MISSED_SHARE:
         warn_user(
-            f"{100 * share:.0f} % of the performance is more than {LOUDNESS_TOLERANCE_DB} dB off the loudness asked "
-            f"({wrong_db.median():.1f} dB in the middle): this instrument cannot play it. Transpose, or play softer."
+            f"{100 * share:.0f} % of the performance is more than {LOUDNESS_TOLERANCE_DB:g} dB off the loudness asked: "
+            "this instrument cannot play it as loud there. Transpose, or play softer."
         )
 
 
