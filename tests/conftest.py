@@ -1,6 +1,7 @@
 """What the tests share: real recordings, one small trained model, and sounds of known truth."""
 
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,17 @@ def analysis(small_config, features, clip):
 def take(small_config, features, clip, analysis):
     """The take of `clip`."""
     return record_take(features, clip, analysis, small_config)
+
+
+@pytest.fixture(scope="session")
+def retake(small_config, features, clip):
+    """Maker of the take that `clip` would be with some of its features changed."""
+
+    def make(**changes):
+        changed = replace(features, **changes)
+        return record_take(changed, clip, analyse(changed, clip, small_config), small_config)
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -10,15 +10,10 @@ from ddsp_nb import ADSR, GrowthPlan, grow
 from ddsp_nb.growth.plan import BAND_ORDERS, ORDERS, STRATEGIES
 
 
-@pytest.fixture(scope="module")
-def controls(trained, features):
-    return trained.controls(features)
-
-
 @pytest.fixture
-def growing(trained, features, controls):
+def growing(trained, take):
     """Grow the small violin by a plan."""
-    return lambda *args, **settings: grow(trained, features, GrowthPlan(*args, **settings), controls=controls)
+    return lambda *args, **settings: grow(trained, take, GrowthPlan(*args, **settings))
 
 
 @pytest.mark.parametrize(("strategy", "order"), list(zip(cycle(STRATEGIES), ORDERS, strict=False)))

@@ -7,7 +7,19 @@ import numpy as np
 import pytest
 import torch
 
-from ddsp_nb import ADSR, Config, ConfigError, DDSPModel, FeatureExtractor, GrowthError, GrowthPlan, grow
+from ddsp_nb import (
+    ADSR,
+    Config,
+    ConfigError,
+    Controls,
+    DDSPModel,
+    FeatureExtractor,
+    GrowthError,
+    GrowthPlan,
+    Take,
+    grow,
+)
+from ddsp_nb.synthesis.controls import low_crest_directions
 from ddsp_nb.synthesis.oscillator import harmonic_basis
 
 STRATEGIES = ("linear", "exponential", "fibonacci")
@@ -16,32 +28,19 @@ STEADY = slice(1280, 1280 + 64 * PERIOD)  # of a stage, between decay and releas
 
 
 @pytest.fixture(scope="module")
-def held(features):
-    """The clip as one held note, sounding throughout."""
-    everywhere = torch.ones_like(features.voiced)
-    middle = len(features) // 2
-    return replace(
+def organ(small_config, features):
+    """A take of known sound: one note, amplitudes 0.3 / k that never change."""
+    n, k = len(features), torch.arange(1, small_config.n_harmonics + 1)
+    note = replace(
         features,
-        f0_hz=torch.full_like(features.f0_hz, F0_HZ),
-        loudness_db=features.loudness_db[middle].expand(len(features)),
-        mfcc=features.mfcc[middle].expand(len(features), -1),
-        voiced=everywhere,
+        f0_hz=torch.full((n,), F0_HZ),
+        loudness_db=features.loudness_db[n // 2].expand(n),
+        mfcc=features.mfcc[n // 2].expand(n, -1),
+        voiced=torch.ones(n, dtype=torch.bool),
         phase=None,
     )
-
-
-@pytest.fixture(scope="module")
-def organ(small_config):
-    """A model of known sound: amplitudes 0.3 / k that never change."""
-    torch.manual_seed(0)
-    model = DDSPModel(small_config)
-    with torch.no_grad():
-        wanted = 0.3 / torch.arange(1, small_config.n_harmonics + 1)
-        last = model.synthesizer.amplitude_head[-1]
-        last.weight.zero_()
-        last.bias.copy_(torch.log(torch.expm1(wanted)))
-        model.synthesizer.phase_head[-1].weight.zero_()
-    return model
+    directions = low_crest_directions(len(k)).expand(n, -1, 2)
+    return Take(note, Controls((0.3 / k).expand(n, -1), directions, torch.full((n, small_config.n_bands), 0.01)), 99.0)
 
 
 def partial_levels_db(sound, n_harmonics):
@@ -60,8 +59,8 @@ def unscaled(growth, i):
     return growth.stage_audio(i) / growth.gain
 
 
-def test_a_partial_is_absent_before_its_stage_and_keeps_its_level_after(organ, held):
-    growth = grow(organ, held, GrowthPlan(noise="none"))
+def test_a_partial_is_absent_before_its_stage_and_keeps_its_level_after(trained, organ):
+    growth = grow(trained, organ, GrowthPlan(noise="none"))
     levels = stage_levels_db(growth)
     peak_db = 20 * np.log10(growth.audio.abs().max().item())
     assert (levels[-1] > peak_db - 40).all()
@@ -85,15 +84,17 @@ def measured_partials_db(sounds, basis):
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_a_learned_partial_is_absent_before_its_stage_and_keeps_its_level_after(trained, features, strategy):
-    plan = GrowthPlan(strategy=strategy, n_stages=6, noise="none", stage_duration_s=0.384, adsr=ADSR(0, 0, 1.0, 0))
-    growth = grow(trained, features, plan)
+def test_a_learned_partial_is_absent_before_its_stage_and_keeps_its_level_after(trained, take, strategy):
+    adsr = ADSR(0, 0, 1.0, 0)
+    plan = GrowthPlan(strategy, n_stages=6, noise="none", stage_duration_s=0.384, adsr=adsr, phrase="repeat")
+    growth = grow(trained, take, plan)
     sounds = torch.stack([unscaled(growth, i) for i in range(len(growth.stages))])[:, 512:-512]
-    stretches = trained(features).harmonic.unfold(0, sounds.shape[1], 512)
+    stretches = take.render(trained.config).harmonic.unfold(0, sounds.shape[1], 512)
     first = (stretches - sounds[-1]).square().sum(1).argmin().item()  # the stretch that was chosen
     frames = slice(first, first + sounds.shape[1] // 512 + 1)
-    n_partials = int(7900 / features.f0_hz[frames].max())  # the others are above Nyquist
-    basis = harmonic_basis(features.f0_hz[frames], features.phase[frames], n_partials, trained.config).mT.double()
+    n_partials = int(7900 / take.features.f0_hz[frames].max())  # the others are above Nyquist
+    stretch = take.features[frames]
+    basis = harmonic_basis(stretch.f0_hz, stretch.phase, n_partials, trained.config).mT.double()
     levels = measured_partials_db(sounds, basis)
     assert n_partials >= 10
     assert (levels[-1] > -60).all()
@@ -103,25 +104,25 @@ def test_a_learned_partial_is_absent_before_its_stage_and_keeps_its_level_after(
         assert (level - levels[-1])[:n].abs().max() < 0.1
 
 
-def test_levels_are_those_of_the_model(organ, held):
-    growth = grow(organ, held, GrowthPlan(noise="none", adsr=ADSR(sustain=1.0)))
-    wanted = 20 * np.log10(0.8 * growth.gain * 0.3 / np.arange(1, 33))
+def test_levels_are_those_of_the_model(trained, organ):
+    growth = grow(trained, organ, GrowthPlan(noise="none", adsr=ADSR(sustain=1.0)))
+    wanted = 20 * np.log10(growth.gain * 0.3 / np.arange(1, 33))
     assert np.abs(stage_levels_db(growth)[-1] - wanted).max() < 0.1
 
 
-def test_first_stage_is_one_sine(organ, held):
-    sound = grow(organ, held, GrowthPlan(noise="none")).stage_audio(0)[STEADY].double().numpy()
+def test_first_stage_is_one_sine(trained, organ):
+    sound = grow(trained, organ, GrowthPlan(noise="none")).stage_audio(0)[STEADY].double().numpy()
     spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound)))) ** 2
     assert spectrum.argmax() == 64
     assert spectrum[60:69].sum() / spectrum.sum() > 0.9999
 
 
-def test_stages_of_the_real_recording_grow_brighter(trained, features):
-    growth = grow(trained, features, GrowthPlan("linear", n_stages=5, noise="none"))
+def test_stages_of_the_real_recording_grow_brighter(trained, take):
+    growth = grow(trained, take, GrowthPlan("linear", n_stages=5, noise="none"))
     hz = torch.fft.rfftfreq(8000, 1 / 16_000)
     power = [torch.fft.rfft(growth.stage_audio(i)).abs().square() for i in range(len(growth.stages))]
     centroids = [((p * hz).sum() / p.sum()).item() for p in power]
-    audible = 8000 / features.f0_hz.max()  # partials below Nyquist
+    audible = 8000 / take.features.f0_hz.max()  # partials below Nyquist
     grown = [c for c, stage in zip(centroids, growth.stages, strict=True) if stage.n_harmonics < audible]
     assert len(grown) >= 2
     assert all(a < b for a, b in pairwise(grown))
@@ -130,22 +131,22 @@ def test_stages_of_the_real_recording_grow_brighter(trained, features):
     assert high[0] < 1e-3 * high[-1]  # the violin plays near 500 Hz: one partial has nothing there
 
 
-def test_complete_stage_is_the_model_itself(trained, features):
-    """The last stage, without its envelope, is a stretch of what the model plays."""
-    plan = GrowthPlan(noise="none", stage_duration_s=0.4)
-    growth = grow(trained, features, plan)
+def test_complete_stage_is_the_take_itself(trained, take):
+    """The last stage, without its envelope, is a stretch of the recording as the take has it."""
+    plan = GrowthPlan(noise="none", stage_duration_s=0.4, phrase="repeat")
+    growth = grow(trained, take, plan)
     middle, length = slice(1200, 4800), len(growth.stage_audio(0))
     stage = (unscaled(growth, -1) / plan.adsr(length, 16_000).clamp(min=1e-6))[middle]
-    whole = trained(features).harmonic
+    whole = take.render(trained.config).harmonic
     stretches = whole.unfold(0, length, 512)[:, middle]
     error = (stretches - stage).square().sum(1).min() / stage.square().sum()
     assert error < 1e-4
 
 
-def test_one_gain_serves_the_whole_piece(organ, held):
-    fibonacci = grow(organ, held, GrowthPlan(noise="none"))
-    linear = grow(organ, held, GrowthPlan(strategy="linear", n_stages=4, noise="none"))
-    only_last = grow(organ, held, GrowthPlan(strategy="linear", n_stages=1, noise="none"))
+def test_one_gain_serves_the_whole_piece(trained, organ):
+    fibonacci = grow(trained, organ, GrowthPlan(noise="none"))
+    linear = grow(trained, organ, GrowthPlan(strategy="linear", n_stages=4, noise="none"))
+    only_last = grow(trained, organ, GrowthPlan(strategy="linear", n_stages=1, noise="none"))
     assert torch.allclose(unscaled(fibonacci, 0), unscaled(linear, 0), atol=1e-5)
     for other in (linear, only_last):
         assert torch.allclose(unscaled(fibonacci, -1), unscaled(other, -1), atol=1e-5)
@@ -154,23 +155,23 @@ def test_one_gain_serves_the_whole_piece(organ, held):
 
 
 @pytest.mark.parametrize(("noise", "stages"), [("none", []), ("last", [-1]), ("every", [0, 1, 2, 3])])
-def test_noise_sounds_in_the_stages_that_the_plan_names(organ, held, noise, stages):
+def test_noise_sounds_in_the_stages_that_the_plan_names(trained, organ, noise, stages):
     plan = GrowthPlan(strategy="linear", n_stages=4, noise=noise)
-    growth, bare = grow(organ, held, plan), grow(organ, held, replace(plan, noise="none"))
+    growth, bare = grow(trained, organ, plan), grow(trained, organ, replace(plan, noise="none"))
     added = [(unscaled(growth, i) - unscaled(bare, i)).abs().max().item() for i in range(4)]
     noisy = [i % 4 for i in stages]
     assert all((x > 1e-3) == (i in noisy) for i, x in enumerate(added))
     assert all(x < 1e-5 for i, x in enumerate(added) if i not in noisy)
 
 
-def test_noise_is_seeded(organ, held):
+def test_noise_is_seeded(trained, organ):
     plan = GrowthPlan(noise="every", strategy="linear", n_stages=2)
-    assert torch.equal(grow(organ, held, plan, seed=1).audio, grow(organ, held, plan, seed=1).audio)
-    assert not torch.equal(grow(organ, held, plan, seed=1).audio, grow(organ, held, plan, seed=2).audio)
+    assert torch.equal(grow(trained, organ, plan, seed=1).audio, grow(trained, organ, plan, seed=1).audio)
+    assert not torch.equal(grow(trained, organ, plan, seed=1).audio, grow(trained, organ, plan, seed=2).audio)
 
 
-def test_silence_between_stages_is_exact_and_as_long_as_asked(trained, features):
-    growth = grow(trained, features, GrowthPlan(stage_duration_s=0.3, silence_duration_s=0.15, noise="every"))
+def test_silence_between_stages_is_exact_and_as_long_as_asked(trained, take):
+    growth = grow(trained, take, GrowthPlan(stage_duration_s=0.3, silence_duration_s=0.15, noise="every"))
     for stage, following in pairwise(growth.stages):
         assert (growth.audio[stage.stop : following.start] == 0).all()
         assert following.start - stage.stop == 2400
@@ -181,8 +182,8 @@ def test_silence_between_stages_is_exact_and_as_long_as_asked(trained, features)
 
 
 @pytest.mark.parametrize("silence_s", [0.0, 0.2])
-def test_no_click_at_stage_edges(trained, features, silence_s):
-    growth = grow(trained, features, GrowthPlan(silence_duration_s=silence_s, noise="every"))
+def test_no_click_at_stage_edges(trained, take, silence_s):
+    growth = grow(trained, take, GrowthPlan(silence_duration_s=silence_s, noise="every"))
     step = growth.audio.diff().abs()
     loudest = growth.audio.abs().max()
     for stage in growth.stages:
@@ -191,15 +192,15 @@ def test_no_click_at_stage_edges(trained, features, silence_s):
         assert growth.audio[[stage.start, stage.stop - 1]].abs().max() < 1e-3 * loudest
 
 
-def test_sine_of_the_first_stage_has_no_jump(organ, held):
-    sound = grow(organ, held, GrowthPlan(noise="none")).stage_audio(0)
+def test_sine_of_the_first_stage_has_no_jump(trained, organ):
+    sound = grow(trained, organ, GrowthPlan(noise="none")).stage_audio(0)
     own = 2 * np.pi * F0_HZ / 16_000
     assert sound.diff().abs().max() < sound.abs().max() * (own + 1 / 320) * 1.05  # 320 samples of attack
 
 
-def test_stage_longer_than_the_recording_sounds_to_its_end(organ, held):
+def test_stage_longer_than_the_recording_sounds_to_its_end(trained, organ):
     seconds = 7.0
-    growth = grow(organ, held, GrowthPlan(strategy="linear", n_stages=2, stage_duration_s=seconds, noise="none"))
+    growth = grow(trained, organ, GrowthPlan(strategy="linear", n_stages=2, stage_duration_s=seconds, noise="none"))
     sound = growth.stage_audio(0)
     assert len(sound) == round(seconds * 16_000)
     level = sound[4000:-4000].unfold(0, 800, 800).square().mean(1).sqrt()
@@ -208,41 +209,42 @@ def test_stage_longer_than_the_recording_sounds_to_its_end(organ, held):
     assert sound[4000:-4000].diff().abs().max() < sound[4000:-4000].abs().max() * own * 1.05
 
 
-def test_stage_longer_than_the_recording_does_not_click_with_real_features(trained, features):
-    growth = grow(trained, features, GrowthPlan(strategy="linear", n_stages=2, stage_duration_s=5.0, noise="none"))
+def test_stage_longer_than_the_recording_does_not_click_with_real_features(trained, take):
+    growth = grow(trained, take, GrowthPlan(strategy="linear", n_stages=2, stage_duration_s=5.0, noise="none"))
     sound = growth.stage_audio(0)
     assert sound.isfinite().all()
-    steepest = 2 * np.pi * features.f0_hz.max().item() / 16_000
+    steepest = 2 * np.pi * take.features.f0_hz.max().item() / 16_000
     assert sound.diff().abs().max() < 1.3 * sound.abs().max() * steepest
     assert sound[-20_000:-4000].square().mean().sqrt() > 0.2 * sound[4000:20_000].square().mean().sqrt()
 
 
-def test_silent_start_of_a_recording_is_not_what_grows(trained, features):
-    """Half of the recording has no voice: stages come from the other half."""
-    voiced = features.voiced.clone()
+def test_silent_start_of_a_recording_is_not_what_grows(trained, take, retake):
+    """Half of the recording has no voice: stages come from the other half, there and back."""
+    voiced = take.features.voiced.clone()
     voiced[: len(voiced) // 2] = False
-    growth = grow(trained, replace(features, voiced=voiced), GrowthPlan(noise="none"))
-    sound = growth.stage_audio(-1)[1000:-1500].unfold(0, 500, 500)
+    growth = grow(trained, retake(voiced=voiced), GrowthPlan(noise="none"))
+    sound = growth.stage_audio(0)[1000:-1500].unfold(0, 500, 500)
     assert sound.square().mean(1).sqrt().min() > 0.02
 
 
-def test_unvoiced_recording_grows_to_silence_without_nan(trained, features):
-    growth = grow(trained, replace(features, voiced=torch.zeros_like(features.voiced)), GrowthPlan(noise="none"))
+def test_unvoiced_recording_grows_to_silence_without_nan(trained, take, retake):
+    growth = grow(trained, retake(voiced=torch.zeros_like(take.features.voiced)), GrowthPlan(noise="none"))
     assert (growth.audio == 0).all()
 
 
-def test_growing_does_not_change_model_or_features(trained, features):
+def test_growing_does_not_change_model_or_features(trained, take):
     weights = {k: v.clone() for k, v in trained.state_dict().items()}
-    pitch = features.f0_hz.clone()
-    grow(trained, features, GrowthPlan(n_stages=2, strategy="linear"))
+    pitch = take.features.f0_hz.clone()
+    grow(trained, take, GrowthPlan(n_stages=2, strategy="linear"))
     assert all(torch.equal(v, weights[k]) for k, v in trained.state_dict().items())
-    assert torch.equal(features.f0_hz, pitch)
+    assert torch.equal(take.features.f0_hz, pitch)
 
 
 def test_default_plan_works_at_other_sample_rates(sawtooth):
     config = Config(sample_rate=22_050, hidden_size=16, n_harmonics=8)
-    features = FeatureExtractor(config)(sawtooth(300, 1.0, 22_050))
-    growth = grow(DDSPModel(config), features)
+    sound = sawtooth(300, 1.0, 22_050)
+    features = FeatureExtractor(config)(sound)
+    growth = grow(DDSPModel(config), record_take(features, sound, analyse(features, sound, config), config))
     assert len(growth.stages) == 5  # 1, 2, 3, 5, 8
     assert growth.sample_rate == 22_050
     assert growth.stages[0].stop == 11_025
@@ -280,11 +282,11 @@ def test_envelope_without_times_is_finite_and_at_most_1():
     assert (envelope[1:-1] == 1).all()
 
 
-def test_piece_of_over_an_hour_is_refused(trained, features):
+def test_piece_of_over_an_hour_is_refused(trained, take):
     with pytest.raises(GrowthError, match="3600"):
-        grow(trained, features, GrowthPlan(strategy="linear", n_stages=32, stage_duration_s=300))
+        grow(trained, take, GrowthPlan(strategy="linear", n_stages=32, stage_duration_s=300))
 
 
-def test_features_of_another_config_are_refused(trained, features):
+def test_features_of_another_config_are_refused(trained, take):
     with pytest.raises(ConfigError):
-        grow(trained, replace(features, sample_rate=44_100))
+        grow(trained, replace(take, features=replace(take.features, sample_rate=44_100)))

@@ -1,23 +1,31 @@
 """Pitch, loudness and cross-fades of a growth, heard in the sound."""
 
-from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
 
-from ddsp_nb import ADSR, Config, FeatureExtractor, GrowthPlan, grow
+from ddsp_nb import (
+    ADSR,
+    Config,
+    DDSPModel,
+    FeatureExtractor,
+    GrowthPlan,
+    analyse,
+    grow,
+    load_audio,
+    record_take,
+)
 from ddsp_nb.growth.render import render_stages
 
 FLAT = ADSR(0.01, 0, 1.0, 0.01)
 
 
 @pytest.fixture(scope="module")
-def growing(trained, features):
+def growing(trained, take):
     """Grow the small violin by a plan."""
-    controls = trained.controls(features)
-    return lambda seed=0, **settings: grow(trained, features, GrowthPlan(**settings), seed, controls=controls)
+    return lambda seed=0, **settings: grow(trained, take, GrowthPlan(**settings), seed)
 
 
 def spectrum(sound, n_fft=1 << 17):
@@ -36,9 +44,9 @@ def test_stages_play_the_melody(growing):
     assert 1200 * np.log2(np.array(heard) / [220, 277.18, 350, 220]) == pytest.approx([0, 0, 0, 0], abs=15)
 
 
-def test_a_held_note_has_the_recordings_median_pitch_and_stays_alive(growing, features):
+def test_a_held_note_has_the_recordings_median_pitch_and_stays_alive(growing, take):
     growth = growing(stages=(1,), pitch="held", stage_duration_s=3.0, noise="none", adsr=FLAT)
-    wanted = features.f0_hz[features.voiced].median().item()
+    wanted = take.features.f0_hz[take.features.voiced].median().item()
     assert 1200 * np.log2(peak_hz(growth.audio, 16_000) / wanted) == pytest.approx(0, abs=25)
     voice = growth.schedule.tracks["held"]
     cents = 1200 * (voice.f0_hz / voice.f0_hz.median()).log2()
@@ -50,7 +58,7 @@ def test_a_held_note_has_the_recordings_median_pitch_and_stays_alive(growing, fe
 @pytest.mark.parametrize(("pitch", "crossfade_s"), [("held", 0), ("A3", 0.1), ("A5", 0), ("A5", 0.1)])
 def test_a_held_note_does_not_flutter_at_the_frame_rate(data, pitch, crossfade_s):
     """Frames of 12 ms, as at 44.1 kHz: their rate lies 86 Hz beside the partial."""
-    model, features = violin_model(data)
+    model, take = violin_model(data)
     plan = GrowthPlan(
         stages=(1,) if not crossfade_s else (1, [1, 2], [1, 3]),
         pitch=pitch,
@@ -59,7 +67,7 @@ def test_a_held_note_does_not_flutter_at_the_frame_rate(data, pitch, crossfade_s
         noise="none",
         adsr=FLAT,
     )
-    growth = grow(model, features, plan)
+    growth = grow(model, take, plan)
     rate, n_fft, hop_rate = 16_000, 1 << 17, 16_000 / 192
     lines = spectrum(growth.harmonic)
     hz = lines[: int(1.5 * 440 * 2 * n_fft / rate)].argmax() * rate / n_fft
@@ -75,33 +83,60 @@ _MODELS = {}
 def violin_model(data):
     """A small violin with frames of 12 ms, trained once."""
     if not _MODELS:
-        from ddsp_nb import DDSPModel, load_audio, train
+        from ddsp_nb import Corpus, train
 
         config = Config(sample_rate=16_000, hop_length=192, hidden_size=64, n_harmonics=16)
         audio = load_audio(data / "violin.flac", 16_000, duration_s=2)
         features = FeatureExtractor(config)(audio)
+        analysis = analyse(features, audio, config)
+        take = record_take(features, audio, analysis, config)
         torch.manual_seed(0)
         model = DDSPModel(config)
-        list(train(model, features, audio, epochs=5))
-        _MODELS["violin"] = model, features
+        list(train(model, Corpus.of([(features, audio, analysis)], config), epochs=5))
+        _MODELS["violin"] = model, take
     return _MODELS["violin"]
 
 
-def test_a_held_note_is_taken_from_where_the_recording_sounds(trained, features):
+def test_a_held_note_is_taken_from_where_the_recording_sounds(trained, take, retake):
     """Pitch is carried through silence, where it is steadiest of all."""
-    voiced, f0_hz = features.voiced.clone(), features.f0_hz.clone()
+    voiced, f0_hz = take.features.voiced.clone(), take.features.f0_hz.clone()
     voiced[20:] = False
     f0_hz[20:] = f0_hz[20]
-    growth = grow(trained, replace(features, voiced=voiced, f0_hz=f0_hz), GrowthPlan(pitch="held", noise="none"))
+    growth = grow(trained, retake(voiced=voiced, f0_hz=f0_hz), GrowthPlan(pitch="held", noise="none"))
     level_db = 10 * growth.stage_audio(-1)[800:-1600].unfold(0, 800, 800).square().mean(1).log10()
     assert growth.schedule.tracks["held"].controls.amplitudes.amax(-1).min() > 1e-4
     assert level_db.min() > level_db.max() - 20
 
 
-def test_the_network_reads_what_was_played_where_the_note_moves(growing):
-    low, high = (growing(stages=(16,), pitch=hz, noise="none").schedule.tracks[hz] for hz in (220.0, 660.0))
-    assert torch.equal(low.controls.amplitudes, high.controls.amplitudes)
-    assert torch.allclose(high.f0_hz / low.f0_hz, torch.tensor(3.0))
+def test_a_held_note_keeps_the_resonances_of_the_instrument(data):
+    """Sung a fifth higher, the formants of a voice stay; a spectrum that is moved along would take them up."""
+    config = Config(sample_rate=16_000, hidden_size=32)
+    audio = load_audio(data / "voice.flac", 16_000, duration_s=3)
+    features = FeatureExtractor(config)(audio)
+    take, model = record_take(features, audio, analyse(features, audio, config), config), DDSPModel(config)
+    low, high = (grow(model, take, GrowthPlan(stages=(64,), pitch=hz, noise="none")) for hz in (200.0, 300.0))
+    centroids_hz = []
+    for growth, hz in ((low, 200), (high, 300)):
+        level = growth.schedule.tracks[hz].controls.amplitudes.mean(0)
+        partial_hz = hz * torch.arange(1, 65)
+        heard = (level.square() * (partial_hz < 4000)).numpy()
+        centroids_hz.append((heard * partial_hz.numpy()).sum() / heard.sum())
+    assert centroids_hz[1] / centroids_hz[0] < 1.35  # 1.5, if all moved along
+
+
+def test_a_phrase_unfolds_from_stage_to_stage_or_is_repeated(growing, take):
+    settings = dict(stages=(9, 9, 9), stage_duration_s=0.5, silence_duration_s=0, noise="none")
+    unfolding, repeated = growing(phrase="unfold", **settings), growing(phrase="repeat", **settings)
+    frames = [slice(round(s.offset / 512), round((s.offset + 8000) / 512)) for s in unfolding.stages]
+    assert [f.start for f in frames] == [0, 16, 31]
+    whole = take.render(growing().source[0].config).harmonic
+    assert unfolding.harmonic.abs().max() > 0.05
+    bright = lambda x: spectrum(x)[: 1 << 15]
+    for i, stage in enumerate(unfolding.stages):
+        a, b = bright(unfolding.stage_audio(i)), bright(whole[stage.start : stage.stop])
+        assert (a * b).sum() / np.linalg.norm(a) / np.linalg.norm(b) > 0.9
+    first, second, third = stages(repeated)
+    assert torch.allclose(first, second, atol=1e-6) and torch.allclose(second, third, atol=1e-6)
 
 
 def test_partials_sound_at_their_ratios(growing):
@@ -169,7 +204,7 @@ def test_bands_of_noise_grow_and_are_absent_before(growing):
 
 
 def test_an_accelerating_piece_plays_every_stage_from_the_same_moment(growing):
-    growth = growing(stages=(3, 3), stage_duration_s=(0.6, 0.3), noise="none", adsr=FLAT)
+    growth = growing(phrase="repeat", stages=(3, 3), stage_duration_s=(0.6, 0.3), noise="none", adsr=FLAT)
     first, second = stages(growth)
     assert (len(first), len(second)) == (9600, 4800)
     assert torch.allclose(first[200:4600], second[200:4600], atol=1e-6)
@@ -183,10 +218,11 @@ def test_remarks_say_what_was_done(growing):
     assert any("shrinks to 0.25 s" in remark for remark in growing(crossfade_s=3.0).remarks)
     assert any("No stage is complete" in remark for remark in growing(stages=(1, 4)).remarks)
     assert any("without an audible partial: 2" in remark for remark in growing(stages=([1], [32])).remarks)
-    assert any("as the one before: 3" in remark for remark in growing(stages=(1, 2, 2), noise="none").remarks)
+    alike = growing(phrase="repeat", stages=(1, 2, 2), noise="none")
+    assert any("as the one before: 3" in remark for remark in alike.remarks)
 
 
-def test_every_stage_differs_from_the_one_before(growing, features):
+def test_every_stage_differs_from_the_one_before(growing, take):
     """Partials above Nyquist do not count, so that the last stages are not the same sound."""
     for strategy in ("linear", "exponential", "fibonacci", "primes"):
         growth = growing(strategy=strategy, noise="none")
@@ -195,11 +231,11 @@ def test_every_stage_differs_from_the_one_before(growing, features):
             assert (after - before).abs().max() > 1e-4 * growth.audio.abs().max()
 
 
-def test_a_long_stage_is_rendered_as_a_short_one_is(trained, features):
+def test_a_long_stage_is_rendered_as_a_short_one_is(trained, take):
     """Long stages are rendered in parts; the parts fit."""
-    growth = grow(trained, features, GrowthPlan(stages=(4,), pitch="A3", stage_duration_s=6.0, noise="none"))
+    growth = grow(trained, take, GrowthPlan(stages=(4,), pitch="A3", stage_duration_s=6.0, noise="none"))
     voice = growth.schedule.tracks["A3"]
-    sound = render_stages(trained, voice, growth.schedule.masks)[0, : len(growth.audio)]
+    sound = render_stages(trained.config, voice, growth.schedule.masks)[0, : len(growth.audio)]
     wanted = sound * growth.schedule.envelope(0) * growth.gain
     assert torch.allclose(growth.audio, wanted, atol=1e-5)
 
@@ -211,7 +247,7 @@ def test_stages_of_other_lengths_and_an_order_of_groups_do_not_mix(growing):
         assert torch.allclose(together.stage_audio(i) / together.gain, alone.audio / alone.gain, atol=1e-5)
 
 
-def test_silent_recordings_grow_silence(trained, features):
-    silent = replace(features, voiced=torch.zeros_like(features.voiced))
+def test_silent_recordings_grow_silence(trained, take, retake):
+    silent = retake(voiced=torch.zeros_like(take.features.voiced))
     growth = grow(trained, silent, GrowthPlan(noise="none"))
     assert (growth.audio == 0).all() and growth.certificate().passed

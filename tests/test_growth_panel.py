@@ -44,8 +44,8 @@ SOME = {  # a value of each control, what must hold for it to count, and the par
 
 
 @pytest.fixture
-def panel(trained, features, tmp_path):
-    panel = GrowthPanel(trained, features)
+def panel(trained, take, tmp_path):
+    panel = GrowthPanel(trained, take)
     panel.exporter.file_name.value = str(tmp_path / "piece.wav")
     return panel
 
@@ -121,8 +121,8 @@ def test_the_panel_opens_with_the_first_preset(panel):
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_presets_render_and_pass(trained, features, name):
-    growth_panel = GrowthPanel(trained, features)
+def test_presets_render_and_pass(trained, take, name):
+    growth_panel = GrowthPanel(trained, take)
     growth_panel.preset.value = name
     growth_panel.render()
     assert not is_error(growth_panel) and growth_panel.preset.value == name
@@ -319,12 +319,12 @@ def test_an_unexpected_error_leaves_the_panel_alive(panel, monkeypatch):
 # Export
 
 
-def test_export_writes_sound_and_sidecar_that_renders_the_same(panel, trained, features, tmp_path):
+def test_export_writes_sound_and_sidecar_that_renders_the_same(panel, trained, take, tmp_path):
     panel.preset.value = "Accelerating swarm"
     panel.exporter.button.click()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["piece.json", "piece.wav"]
     assert "Written" in panel.status.value and "piece.json" in panel.status.value
-    again = regrow(read_sidecar(tmp_path / "piece.json"), trained, features)
+    again = regrow(read_sidecar(tmp_path / "piece.json"), trained, take)
     assert torch.equal(again.audio, panel.growth.audio)
 
 

@@ -76,10 +76,13 @@ def make_track(
 
 
 def phrase_track(take: Take, config: Config, n_frames: int, *, unfolding: bool = False) -> ControlTrack:
-    """The recording from its beginning, or the fullest stretch of it, on one note if there is one."""
+    """The recording from where it begins to sound, or the fullest stretch of it, on one note if there is one."""
     features, controls = take.features, take.controls
+    energy = controls.amplitudes.square().sum(-1)
+    if unfolding:
+        begin = int((energy >= SOUNDING * energy.max()).nonzero()[0])
+        features, controls, energy = features[begin:], controls[begin:], energy[begin:]
     if n_frames <= len(features):
-        energy = controls.amplitudes.square().sum(-1)
         frames = torch.arange(n_frames) if unfolding else fullest_stretch(energy, features.f0_hz, n_frames)
         phase = None if features.phase is None else features.phase[frames]
     else:  # there and back, as often as it takes; phase cannot run backwards, so it is integrated anew

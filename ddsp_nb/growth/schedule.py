@@ -13,7 +13,7 @@ from ddsp_nb.growth.masks import audible, band_widths, noise_masks, partial_mask
 from ddsp_nb.growth.performance import ControlTrack, make_track
 from ddsp_nb.growth.plan import GrowthPlan
 from ddsp_nb.growth.tuning import PHRASE, ratio_table
-from ddsp_nb.training.model import DDSPModel
+from ddsp_nb.training.model import DDSPModel, check_features
 from ddsp_nb.training.take import Take
 
 LONGEST_PIECE_S = 3600  # a slip of the keyboard, or a stranger's sidecar, should not fill the memory
@@ -126,8 +126,10 @@ def make_schedule(model: DDSPModel, take: Take, plan: GrowthPlan, seed: int = 0)
 
     Raises:
         GrowthError: the piece would be longer than an hour, or the plan asks for partials that do not exist.
+        ConfigError: the take was analysed with another config.
     """
     config = model.config
+    check_features(take.features, config)
     ratios = ratio_table(plan.ratios, plan.inharmonicity, config.n_harmonics)
     unfolding = plan.phrase == "unfold"
     track_of = lambda pitch, n_frames: make_track(model, take, pitch, n_frames, unfolding=unfolding, ratios=ratios)

@@ -91,19 +91,19 @@ def parse_sidecar(text: str | bytes) -> Sidecar:
     if type(written_as) is not int or not 1 <= written_as <= VERSION:
         raise GrowthError("it was written by another version of ddsp_nb. Update, then try again.")
     if written_as < FIRST_OF_TAKE:
-        modernise(values)
+        modernise(values, written_as)
     names = {f.name for f in fields(Sidecar)}
     if set(values) != names:
         raise GrowthError(f"names are missing or unknown: {', '.join(map(short, sorted(set(values) ^ names)))[:200]}.")
     return Sidecar(**values | {"plan": GrowthPlan.from_dict(values["plan"])})
 
 
-def modernise(values: dict) -> None:
+def modernise(values: dict, version: int) -> None:
     """Give the values of an older sidecar today's names; digests of what is no longer kept become unknown."""
     plan = values.get("plan")
     if isinstance(plan, dict):
         plan.setdefault("phrase", "repeat")
-        if "stretch" in plan:
+        if version == 1 and "stretch" in plan:
             plan["inharmonicity"] = plan.pop("stretch")
     if "features_sha256" in values:
         values["take_sha256"] = values.pop("features_sha256")
