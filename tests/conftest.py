@@ -78,6 +78,19 @@ def trained(small_config, corpus):
 
 
 @pytest.fixture(scope="session")
+def study():
+    """Analyse a sound: its features, a corpus in which all of it is heard, and its take."""
+
+    def make(audio, config, holdout=0):
+        features = FeatureExtractor(config)(audio)
+        analysis = analyse(features, audio, config)
+        corpus = Corpus.of([(features, audio, analysis)], config, holdout)
+        return features, corpus, record_take(features, audio, analysis, config)
+
+    return make
+
+
+@pytest.fixture(scope="session")
 def sawtooth():
     """Maker of band-limited sawtooths: f0_hz, a number or one per sample, to [n_samples] float32."""
 

@@ -6,23 +6,23 @@ import random
 import subprocess
 import sys
 import zipfile
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 import torch
 
-from ddsp_nb import CheckpointError, Config, DDSPModel, Features, load_model, save_model
-from ddsp_nb.training import tensor_file, version_1
+from ddsp_nb import CheckpointError, Config, Controls, DDSPModel, Features, Take, load_model, save_model
+from ddsp_nb.training import tensor_file, version_1, version_3
 
 TINY = Config(sample_rate=8_000, hop_length=64, hidden_size=4, n_harmonics=2, n_bands=2, n_mfcc=2, n_layers=1)
 N_SAMPLES = 1_000
 
 
 @pytest.fixture
-def saved(tmp_path, trained, features):
+def saved(tmp_path, trained, take):
     """The checkpoint of a real model, alone in a folder."""
     (tmp_path / "models").mkdir()
-    return save_model(tmp_path / "models" / "model.pt", trained, features)
+    return save_model(tmp_path / "models" / "model.pt", trained, take)
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,8 @@ def good(tmp_path_factory):
     frames = torch.arange(n_frames)
     parts = (440.0 + frames, -20.0 - frames, torch.ones(n_frames, 2), frames > 3, frames.double())
     features = Features(*parts, n_samples=N_SAMPLES, sample_rate=8_000, hop_length=64)
-    return save_model(tmp_path_factory.mktemp("good") / "good.pt", DDSPModel(TINY), features)
+    controls = Controls.of_coefficients(torch.ones(n_frames, 4), torch.full((n_frames, 2), 0.5))
+    return save_model(tmp_path_factory.mktemp("good") / "good.pt", DDSPModel(TINY), Take(features, controls, 20.0))
 
 
 def refused(path, saying=""):
@@ -43,78 +44,97 @@ def refused(path, saying=""):
     assert message.endswith((".", "`."))
 
 
+def as_old(path, version):
+    """What an older version could have written: a memory of random weights, and the features of a checkpoint."""
+    content = tensor_file.read(path) | {"version": version}
+    del content["take"]
+    torch.manual_seed(1)
+    memory = version_3.Memory(Config(**content["config"]))
+    memory.max_amplitude.fill_(4.0)
+    weights = {f"synthesizer.{name}": weight for name, weight in memory.state_dict().items()}
+    if version == 1:
+        names = {new: old for old, new in version_1.RENAMED.items()}
+        weights = {names.get(name, name): weight for name, weight in weights.items()}
+    return content | {"weights": weights | {"mix_logit": torch.tensor(1.0)}}, memory
+
+
 def as_version_1(path):
-    """What version 1 wrote for the model in a checkpoint."""
-    content = tensor_file.read(path) | {"version": 1}
-    names = {new: old for old, new in version_1.RENAMED.items()}
-    weights = {n: weight for n, weight in content["weights"].items() if not n.startswith("instrument.")}
-    return content | {"weights": {names.get(name, name): weight for name, weight in weights.items()}}
+    return as_old(path, 1)[0]
 
 
 # A model comes back as it was
 
 
-def test_reloaded_model_makes_bitwise_the_same_sound_from_the_same_features(saved, trained, features):
+def test_reloaded_model_and_take_make_bitwise_the_same_sound(saved, trained, take):
     model, remembered = load_model(saved)
-    assert model.config == trained.config
+    features = take.features
+    assert model.config == trained.config and remembered.ceiling_db == take.ceiling_db
     for field in fields(features):
-        was, now = getattr(features, field.name), getattr(remembered, field.name)
+        was, now = getattr(features, field.name), getattr(remembered.features, field.name)
         assert torch.equal(was, now) and was.dtype == now.dtype if torch.is_tensor(was) else was == now
-    assert torch.equal(model(remembered, seed=3).audio, trained(features, seed=3).audio)
+    assert torch.equal(model(remembered.features, seed=3).audio, trained(features, seed=3).audio)
+    assert torch.equal(remembered.render(model.config).audio, take.render(trained.config).audio)
 
 
-def test_features_without_phase_are_kept_too(tmp_path, trained, features):
-    drawn = features.transpose(3)
-    model, remembered = load_model(save_model(tmp_path / "drawn.pt", trained, drawn))
-    assert remembered.phase is None
-    assert torch.equal(model(remembered).audio, trained(drawn).audio)
+def test_features_without_phase_are_kept_too(tmp_path, trained, take):
+    drawn = replace(take, features=take.features.transpose(3))
+    _, remembered = load_model(save_model(tmp_path / "drawn.pt", trained, drawn))
+    assert remembered.features.phase is None
+    assert torch.equal(remembered.render(trained.config).audio, drawn.render(trained.config).audio)
 
 
-def test_a_checkpoint_of_version_1_still_loads(tmp_path, saved, trained, features):
-    torch.save(as_version_1(saved), tmp_path / "old.pt")
-    model, remembered = load_model(tmp_path / "old.pt")
-    assert torch.equal(model(remembered).audio, trained(features).audio)
-    shared = DDSPModel(trained.config).instrument.state_dict()  # it had no instrument, and gets what all have
-    assert all(torch.equal(weight, shared[name]) for name, weight in model.instrument.state_dict().items())
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_what_an_older_model_remembered_is_a_take_now(tmp_path, saved, version):
+    content, memory = as_old(saved, version)
+    path = tmp_path / "old.pt"
+    torch.save(content, path) if version == 1 else path.write_bytes(tensor_file.to_bytes(content))
+    model, take = load_model(path)
+    with torch.no_grad():
+        played = memory(take.features.inputs(), torch.sigmoid(torch.tensor(1.0)).item())
+    voiced = take.features.voiced
+    assert torch.allclose(take.controls.coefficients()[voiced], played.coefficients()[voiced], atol=1e-3, rtol=1e-3)
+    assert torch.allclose(take.controls.noise_magnitudes, played.noise_magnitudes, atol=1e-3)
+    shared = DDSPModel(model.config).network.instrument.state_dict()
+    assert all(torch.equal(weight, shared[name]) for name, weight in model.network.instrument.state_dict().items())
 
 
-def test_a_checkpoint_keeps_its_instrument(saved, trained, features):
-    assert torch.equal(load_model(saved)[0].perform(features).audio, trained.perform(features).audio)
+def test_the_same_model_is_the_same_file_under_any_name(tmp_path, saved, trained, take):
+    assert save_model(tmp_path / "b c.safetensors", trained, take).read_bytes() == saved.read_bytes()
 
 
-def test_the_same_model_is_the_same_file_under_any_name(tmp_path, saved, trained, features):
-    assert save_model(tmp_path / "b c.safetensors", trained, features).read_bytes() == saved.read_bytes()
-
-
-def test_second_save_replaces_the_first(saved, trained, features):
-    save_model(saved, trained, features.transpose(2))
-    assert load_model(saved)[1].semitones == 2
+def test_second_save_replaces_the_first(saved, trained, take):
+    save_model(saved, trained, louder(take))
+    assert load_model(saved)[1].controls.amplitudes.max() > take.controls.amplitudes.max()
     assert os.listdir(saved.parent) == [saved.name]
+
+
+def louder(take):
+    return replace(take, controls=take.controls.scaled(torch.full((len(take.features),), 2.0)))
 
 
 # What cannot be written leaves what was there
 
 
-def test_full_disk_leaves_the_old_checkpoint(saved, trained, features, full_disk):
+def test_full_disk_leaves_the_old_checkpoint(saved, trained, take, full_disk):
     before = saved.read_bytes()
     with full_disk(), pytest.raises(CheckpointError) as error:
-        save_model(saved, trained, features.transpose(1))
+        save_model(saved, trained, louder(take))
     assert "\n" not in str(error.value) and saved.name in str(error.value)
     assert saved.read_bytes() == before and os.listdir(saved.parent) == [saved.name]
 
 
-def test_place_below_a_file_is_refused(tmp_path, trained, features):
+def test_place_below_a_file_is_refused(tmp_path, trained, take):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(CheckpointError, match="cannot be written"):
-        save_model(tmp_path / "file" / "model.pt", trained, features)
+        save_model(tmp_path / "file" / "model.pt", trained, take)
 
 
-def test_a_model_with_numbers_that_are_not_finite_is_not_saved(saved, trained, features):
+def test_a_model_with_numbers_that_are_not_finite_is_not_saved(saved, trained, take):
     before, broken = saved.read_bytes(), DDSPModel(trained.config)
     with torch.no_grad():
-        broken.mix_logit.fill_(float("nan"))
+        broken.network.mix_logit.fill_(float("nan"))
     with pytest.raises(CheckpointError, match="mix_logit has values that are not finite; nothing was written"):
-        save_model(saved, broken, features)
+        save_model(saved, broken, take)
     assert saved.read_bytes() == before
 
 
@@ -276,9 +296,16 @@ UNFIT = {
     "one feature too many": (lambda c: c["features"].update(colour=1), "other features"),
     "a string for a tensor": (lambda c: c["features"].update(f0_hz="440"), "no tensor"),
     "no features": (lambda c: c.update(features=None), "do not fit"),
-    "a weight NaN": (lambda c: c["weights"]["mix_logit"].fill_(float("nan")), "mix_logit has values"),
-    "a weight missing": (lambda c: c["weights"].pop("mix_logit"), "other weights"),
-    "inputs without spread": (lambda c: c["weights"]["synthesizer.input_std"].zero_(), "without spread"),
+    "a take of fewer frames": (lambda c: c["take"].update(coefficients=c["take"]["coefficients"][1:]), "coefficients is"),
+    "a take in single precision": (
+        lambda c: c["take"].update(noise_magnitudes=c["take"]["noise_magnitudes"].float()),
+        "noise_magnitudes is",
+    ),
+    "half a take": (lambda c: c["take"].pop("ceiling_db"), "another take"),
+    "no take": (lambda c: c.pop("take"), "do not fit"),
+    "a weight NaN": (lambda c: c["weights"]["network.mix_logit"].fill_(float("nan")), "mix_logit has values"),
+    "a weight missing": (lambda c: c["weights"].pop("network.mix_logit"), "other weights"),
+    "inputs without spread": (lambda c: c["weights"]["network.input_std"].zero_(), "without spread"),
     "a layer more": (lambda c: c["config"].update(n_layers=2), "other weights"),
     "settings out of range": (lambda c: c["config"].update(sample_rate=-1), "sample_rate"),
     "an unknown setting": (lambda c: c["config"].update(colour="red"), "colour"),

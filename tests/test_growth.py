@@ -17,7 +17,9 @@ from ddsp_nb import (
     GrowthError,
     GrowthPlan,
     Take,
+    analyse,
     grow,
+    record_take,
 )
 from ddsp_nb.synthesis.controls import low_crest_directions
 from ddsp_nb.synthesis.oscillator import harmonic_basis

@@ -9,7 +9,7 @@ import soundfile as sf
 import torch
 from click.testing import CliRunner
 
-from ddsp_nb import Config, FeatureExtractor, GrowthError, WorkbookWarning, load_audio, save_model
+from ddsp_nb import Config, DDSPModel, FeatureExtractor, GrowthError, WorkbookWarning, load_audio, save_model
 from ddsp_nb.cli.main import main
 from ddsp_nb.playing.score import Note, draw, parse_notes, read_midi
 from ddsp_nb.playing.transfer import transfer
@@ -18,17 +18,20 @@ CONFIG = Config(sample_rate=16_000, hidden_size=32)
 
 
 @pytest.fixture(scope="module")
-def home(data):
-    return FeatureExtractor(CONFIG)(load_audio(data / "violin.flac", CONFIG.sample_rate, duration_s=2))
+def home(data, study):
+    """An instrument that has heard two seconds of violin, and their features and take."""
+    features, corpus, take = study(load_audio(data / "violin.flac", CONFIG.sample_rate, duration_s=2), CONFIG)
+    torch.manual_seed(0)
+    model = DDSPModel(CONFIG)
+    model.hear(corpus.inputs())
+    return model, features, take
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, data, home):
-    from ddsp_nb import DDSPModel
-
     folder = tmp_path_factory.mktemp("playing")
-    torch.manual_seed(0)
-    save_model(folder / "model.pt", DDSPModel(CONFIG), home)
+    model, _, take = home
+    save_model(folder / "model.pt", model, take)
     shutil.copy(data / "flute.flac", folder / "flute.flac")
     return folder
 
@@ -77,17 +80,27 @@ def test_another_performance_is_played_in_the_nearest_octave(folder):
 
 
 def test_loudness_is_matched_by_quantiles(home):
-    loud = replace(home, loudness_db=0.5 * home.loudness_db + 3)
-    matched = transfer(loud, home, match_loudness=True).loudness_db
-    heard = home.voiced
+    model, features, _ = home
+    loud = replace(features, loudness_db=0.5 * features.loudness_db + 3)
+    matched = transfer(loud, model, match_loudness=True).loudness_db
+    heard = features.voiced
     for quantile in (0.1, 0.5, 0.9):
-        ours, theirs = (torch.quantile(x[heard], quantile) for x in (matched, home.loudness_db))
+        ours, theirs = (torch.quantile(x[heard], quantile) for x in (matched, features.loudness_db))
         assert ours.item() == pytest.approx(theirs.item(), abs=1)
 
 
 def test_a_melody_beyond_the_instrument_is_told(home):
     with pytest.warns(WorkbookWarning, match="outside the instrument's own"):
-        transfer(draw(parse_notes("C2:1"), home, CONFIG), home)
+        transfer(draw(parse_notes("C2:1"), home[0]), home[0])
+
+
+def test_a_tape_moves_the_spectrum_and_the_instrument_does_not(home):
+    """An octave up: partial k of a tape has the level that partial k had; the instrument asks for it at its new place."""
+    model, features, _ = home
+    level = lambda f: model.controls(f, loudness=False).amplitudes[features.voiced, :8].mean(0)
+    played, tape, asked = (level(f) for f in (features, transfer(features, model, semitones=12, tape=True), features.transpose(12)))
+    assert torch.allclose(tape, played)
+    assert (asked / played).log().abs().max() > 0.3
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 import soundfile as sf
 import torch
 
-from ddsp_nb import AudioError, Config, DDSPModel, FeatureExtractor, load_audio, load_model
+from ddsp_nb import AudioError, Config, DDSPModel, load_audio, load_model
 from ddsp_nb.panels.training_panel import TrainingPanel
 from ddsp_nb.panels.widgets import Throttle, in_words, player, wav_bytes
 from ddsp_nb.training.fit import load_or_train
@@ -19,9 +19,9 @@ CONFIG = Config(sample_rate=16_000, hidden_size=32, n_harmonics=16, n_bands=16)
 
 
 @pytest.fixture(scope="module")
-def recording(request):
+def recording(request, study):
     audio = load_audio(request.config.rootpath / "data/violin.flac", CONFIG.sample_rate, duration_s=1.5)
-    return FeatureExtractor(CONFIG)(audio), audio
+    return (audio, *study(audio, CONFIG))
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def model():
 
 @pytest.fixture
 def panel(model, recording, tmp_path):
-    panel = TrainingPanel(model, *recording, epochs=3, path=tmp_path / "model.pt")
+    panel = TrainingPanel(model, *recording[2:], epochs=3, path=tmp_path / "model.pt")
     yield panel
     panel.stop()
 
@@ -95,9 +95,11 @@ def test_training_fills_the_panel_and_saves_the_model(panel, recording):
     assert is_picture(panel.curves) and is_picture(panel.spectrograms)
     assert "Finished after 3 epochs" in panel.status.value and "saved" in panel.status.value
     sound, rate = decode(panel.player)
-    assert len(sound) == len(recording[1]) and rate == CONFIG.sample_rate
-    loaded, features = load_model(panel.path)
-    assert torch.equal(loaded(features).audio, panel.job.model(recording[0]).audio)
+    example = recording[2].example
+    assert len(sound) == len(example.audio) and rate == CONFIG.sample_rate
+    loaded, take = load_model(panel.path)
+    assert torch.equal(loaded(example.features).audio, panel.job.model(example.features).audio)
+    assert torch.equal(take.render(CONFIG).audio, recording[3].render(CONFIG).audio)
     assert panel.stop_button.disabled and not panel.start_button.disabled
 
 
@@ -127,7 +129,7 @@ def test_start_while_running_changes_nothing(panel):
 def test_listen_before_and_during_training(panel, recording):
     panel.listen_button.click()
     untrained, _ = decode(panel.player)
-    assert len(untrained) == len(recording[1])
+    assert len(untrained) == len(recording[2].example.audio)
     long_run(panel)
     held = panel.player.value
     panel.listen_button.click()
@@ -170,9 +172,9 @@ def test_join_before_any_start_returns(panel):
 
 def test_trained_model_trains_once_and_then_loads(tmp_path, recording):
     path, audio_path = tmp_path / "model.pt", tmp_path / "violin.wav"
-    sf.write(audio_path, recording[1].numpy(), CONFIG.sample_rate)
-    first, features = load_or_train(path, audio_path, CONFIG, epochs=1)
+    sf.write(audio_path, recording[0].numpy(), CONFIG.sample_rate)
+    first, take = load_or_train(path, audio_path, CONFIG, epochs=1)
     stamp = path.stat().st_mtime_ns
     second, _ = load_or_train(path, "missing.wav", CONFIG)
     assert path.stat().st_mtime_ns == stamp
-    assert torch.equal(first(features).audio, second(features).audio)
+    assert torch.equal(first(take.features).audio, second(take.features).audio)

@@ -18,7 +18,8 @@ HOPS_AT_ONCE = 128  # measured together
 MOST_PARTS = 8  # of so many hops each: samples of a long stage
 FEWEST_HOPS = 3  # that tell a partial's level
 SHORTEST_BANDS_S = 0.02  # that tell a noise band's level
-NEARBY_S = 0.025  # around an edge within the music, whose own steepness is no click
+NEARBY_S = 0.1  # around an edge within the music, whose own steepness is no click ...
+STEEPER = 1.1  # ... nor is that little more, where its steepest moment happens to be at the edge
 
 
 @dataclass(frozen=True)
@@ -208,7 +209,7 @@ def _edge_figures(piece, i):
         edge, before, after = steps[reach - 2 : reach + 1], steps[: reach - 2], steps[reach + 1 :]
         step = edge.max().item()
         nearby = max(before.max().item(), after.max().item()) if overlap else 0.0
-        largest, click = max(largest, step), max(click, step - nearby)
+        largest, click = max(largest, step), max(click, step - STEEPER * nearby)
     return largest, click
 
 

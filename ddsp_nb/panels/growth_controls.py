@@ -7,7 +7,7 @@ import ipywidgets
 
 from ddsp_nb.growth.plan import BAND_ORDERS, SETTINGS, WRITTEN
 from ddsp_nb.growth.settings import LARGEST_SEED
-from ddsp_nb.growth.tuning import TABLES
+from ddsp_nb.growth.tuning import PHRASE, TABLES
 from ddsp_nb.panels.presets import CRESCENDO, DEFAULTS, DIMINUENDO, NOTES, OWN, STEADY, SWELL
 
 WIDTH = "362px"
@@ -37,6 +37,7 @@ PACE_WORDS = {
     **{float(n): f"{n} × slower" for n in (2, 4, 8)},
 }
 PITCH_WORDS = {"phrase": "the recording's phrase", "held": "one held note of it", NOTES: "notes of your own"}
+PHRASE_WORDS = {"unfold": "unfolds over the piece", "repeat": "repeated in every stage"}
 RATIO_WORDS = dict(zip(TABLES, TABLES, strict=True)) | {
     "harmonic": "whole multiples (natural)",
     "just": "just intonation",
@@ -50,7 +51,7 @@ ESSENTIAL = {
 }
 MORE = {  # one of these groups is shown
     "Noise": ("noise", "noise_strategy", "noise_order"),
-    "Pitch": ("pitch", "notes", "ratios", "own_ratios", "inharmonicity"),
+    "Pitch": ("pitch", "phrase", "notes", "ratios", "own_ratios", "inharmonicity"),
     "Envelope": ("attack_s", "decay_s", "sustain", "release_s"),
     "Loudness": ("loudness", "depth_db"),
 }
@@ -61,6 +62,7 @@ COUNTS = {  # where a control has something to say; elsewhere it is out of the w
     "silence_duration_s": lambda values: values["crossfade_s"] == 0,
     "noise_strategy": lambda values: values["noise"] == "bands",
     "noise_order": lambda values: values["noise"] == "bands",
+    "phrase": lambda values: values["pitch"] == PHRASE,
     "notes": lambda values: values["pitch"] == NOTES,
     "own_ratios": lambda values: values["ratios"] == OWN,
     "depth_db": lambda values: values["loudness"] != STEADY,
@@ -103,6 +105,7 @@ KNOBS = {
     "noise_strategy": choice("Bands grow", STRATEGY_WORDS),
     "noise_order": choice("They enter", {name: BAND_WORDS[name] for name in BAND_ORDERS}),
     "pitch": choice("Plays", PITCH_WORDS),
+    "phrase": choice("The phrase", PHRASE_WORDS),
     "notes": text("Notes", "A4, or one for each stage: A3, C4, 440"),
     "ratios": choice("Partials at", RATIO_WORDS),
     "own_ratios": text("Multiples", "1, 2.1, 3.3"),

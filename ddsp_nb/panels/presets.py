@@ -16,7 +16,7 @@ DEFAULTS = {name: setting.default for name, setting in SETTINGS.items() if name 
     "loudness": STEADY,
     "depth_db": 24.0,
 }
-SHORT = {"attack_s": 0.005, "decay_s": 0.02, "release_s": 0.04}
+SHORT = {"attack_s": 0.01, "decay_s": 0.02, "release_s": 0.04}
 STRUCK = {"attack_s": 0.003, "decay_s": 1.0, "sustain": 0.15, "release_s": 0.7}
 PRESETS = {
     "First sine to full sound": {},

@@ -16,6 +16,7 @@ from ddsp_nb.training.instrument import Instrument
 
 CLAMP = 3.0  # standard deviations beyond which an input of the GRU says nothing more
 MIN_LEVEL = 1e-8  # linear; keeps logarithms finite
+MAX_LEVEL = 4.0  # linear; no single sine wave needs to be louder
 FRAMES_AT_ONCE = 2048  # of a long performance, so that memory does not grow with it
 LOUDNESS_PASSES = 3  # renderings after which a performance has its loudness; more do not come nearer
 MAX_LOUDNESS_STEP_DB = 12.0  # of one pass: a frame with nothing to turn up is not driven to roar
@@ -73,7 +74,7 @@ class ControlNetwork(nn.Module):
         with torch.no_grad():  # the instrument learns levels, not by listening
             expected = self.instrument(inputs.flatten(0, 1), envelope=envelope)
         level = NEPERS_PER_DB * inputs[..., 1:2]
-        amplitudes, gains = ((level + x.unflatten(0, inputs.shape[:2])).exp().clamp(min=MIN_LEVEL) for x in expected)
+        amplitudes, gains = ((level + x.unflatten(0, inputs.shape[:2])).exp().clamp(MIN_LEVEL, MAX_LEVEL) for x in expected)
         heard = ((inputs - self.input_mean) / self.input_std).clamp(-CLAMP, CLAMP)
         if not envelope:
             heard = torch.cat([heard[..., :2], torch.zeros_like(heard[..., 2:])], -1)
@@ -173,7 +174,7 @@ class DDSPModel(nn.Module):
         controls = Controls(silenced, directions, torch.cat(gains))
         for _ in range(LOUDNESS_PASSES if loudness else 0):
             wrong_db = features.loudness_db - self._loudness_db(self._render(controls, features, 0).audio)
-            step_db = wrong_db.clamp(-MAX_LOUDNESS_STEP_DB, MAX_LOUDNESS_STEP_DB)
+            step_db = smoothed(wrong_db.clamp(-MAX_LOUDNESS_STEP_DB, MAX_LOUDNESS_STEP_DB))
             controls = controls.scaled(torch.exp(NEPERS_PER_DB * step_db))
         return controls
 
@@ -209,6 +210,12 @@ class DDSPModel(nn.Module):
         length = (self.config.n_frames(len(audio)) - 1) * self.config.hop_length
         padded = F.pad(audio, (0, length - len(audio))).cpu().numpy()
         return torch.from_numpy(loudness_db(padded, self.config)).to(audio)
+
+
+def smoothed(values: torch.Tensor) -> torch.Tensor:
+    """[n_frames] weighed 1 : 2 : 1 with their neighbours, so that partials do not flutter with the noise beside them."""
+    padded = torch.cat([values[:1], values, values[-1:]])
+    return (padded[:-2] + 2 * padded[1:-1] + padded[2:]) / 4
 
 
 def warn_of_loudness(asked_db: torch.Tensor, played_db: torch.Tensor) -> None:

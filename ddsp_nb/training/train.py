@@ -183,8 +183,8 @@ class TrainingRun:
         self.generator = torch.Generator().manual_seed(state.seed)
         if state.history:
             self._restore()
-        else:
-            state.best_weights = copied(model.state_dict())
+        else:  # nothing worse than the beginning is ever kept
+            state.best_loss, state.best_weights = self.judge(self.judged_by[-1]), copied(model.state_dict())
 
     def _prepare_model(self):
         """Tell a new model what the instrument's sound is like, and let it begin where it should."""
