@@ -12,4 +12,4 @@ import lazy_loader
 os.environ.setdefault("GOMP_SPINCOUNT", "100")
 
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
-__version__ = "0.3.0"
+__version__ = "0.2.0"

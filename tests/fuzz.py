@@ -100,15 +100,17 @@ def checkpoints() -> dict:
         parts = (440.0 + frames, -20.0 - frames / 10, torch.ones(n_frames, 2), frames > 3, phase)
         with tempfile.TemporaryDirectory() as folder:
             features = Features(*parts, n_samples=N_SAMPLES, sample_rate=RATE, hop_length=64)
-            files[name] = save_model(Path(folder) / "m.pt", tiny_model(), features).read_bytes()
+            controls = Controls.of_coefficients(torch.ones(n_frames, 4), torch.full((n_frames, 2), 0.5))
+            take = Take(features, controls, 20.0)
+            files[name] = save_model(Path(folder) / "m.pt", tiny_model(), take).read_bytes()
     return files
 
 
 def try_checkpoint(path: Path) -> str:
     """What is damaged and still loads is damaged where it says nothing: checksums guard the rest."""
-    model, features = load_model(path)
+    model, take = load_model(path)
     original = tiny_model().state_dict()
-    assert model.config == TINY and features.n_samples == N_SAMPLES
+    assert model.config == TINY and take.features.n_samples == N_SAMPLES
     assert all(torch.equal(weight, original[name]) for name, weight in model.state_dict().items())
     return "model"
 
@@ -139,9 +141,9 @@ def try_pickle(path: Path) -> str:
     with zipfile.ZipFile(template) as old, zipfile.ZipFile(archive_path, "w") as new:
         for name in old.namelist():
             new.writestr(name, path.read_bytes() if name.endswith("data.pkl") else old.read(name))
-    model, features = load_model(archive_path)
+    model, take = load_model(archive_path)
     assert all(weight.isfinite().all() for weight in model.state_dict().values())
-    assert features.f0_hz.isfinite().all() and sum(p.numel() for p in model.parameters()) < 100_000
+    assert take.features.f0_hz.isfinite().all() and sum(p.numel() for p in model.parameters()) < 100_000
     return "model"
 
 
@@ -163,8 +165,8 @@ def try_header(path: Path) -> str:
         content = tensor_file.read(good)
     plain = with_tensors(plain_values(path), content)
     path.with_suffix(".pt").write_bytes(tensor_file.to_bytes(plain))
-    model, features = load_model(path.with_suffix(".pt"))
-    assert sum(p.numel() for p in model.parameters()) < 100_000 and features.f0_hz.isfinite().all()
+    model, take = load_model(path.with_suffix(".pt"))
+    assert sum(p.numel() for p in model.parameters()) < 100_000 and take.features.f0_hz.isfinite().all()
     return "model"
 
 
@@ -195,8 +197,9 @@ def runs() -> dict:
     sound = 0.1 * torch.sin(torch.arange(N_SAMPLES) * 0.3)
     with tempfile.TemporaryDirectory() as folder:
         run_file = RunFile(Path(folder) / "m.pt")
-        features = read_checkpoint(checkpoints()["phase"])[1]
-        progress = next(train(tiny_model_of_its_own(), features, sound, epochs=3))
+        features = read_checkpoint(checkpoints()["phase"])[1].features
+        corpus = Corpus.of_recording(features, sound, TINY)
+        progress = next(train(tiny_model_of_its_own(), corpus, epochs=3))
         run_file.keep(progress, TINY, now=True)
         return {"run": run_file.path.read_bytes()}
 
@@ -232,13 +235,13 @@ def run_headers() -> dict:
 @cache
 def sidecars() -> dict:
     """Sidecars of three plans."""
-    model, features = read_checkpoint(checkpoints()["phase"])
+    model, take = read_checkpoint(checkpoints()["phase"])
     plans = (
         GrowthPlan(stage_duration_s=0.1),
         GrowthPlan(stages=((1,), (1, 2)), noise="bands", pitch=("A3", 220.5), loudness_db=(-6.0, 0.0)),
         GrowthPlan(strategy="linear", n_stages=2, ratios=(1.0, 2.1), inharmonicity=0.01, crossfade_s=0.02),
     )
-    pieces = [grow(model, features, plan, seed=i) for i, plan in enumerate(plans)]
+    pieces = [grow(model, take, plan, seed=i) for i, plan in enumerate(plans)]
     return {str(i): sidecar_of(piece).to_json().encode() for i, piece in enumerate(pieces)}
 
 

@@ -48,7 +48,7 @@ def checkpoint(tmp_path_factory, data):
     assert result.exit_code == 0, result.stderr
     for name in (path.name, *PRODUCTS):
         assert name in result.stdout  # it says what it wrote
-    assert "of ceiling" in result.stdout
+    assert "The take: loss" in result.stdout
     return path
 
 
@@ -67,10 +67,25 @@ def test_residual_and_harmonic_part_make_up_the_recording(checkpoint, data):
     assert np.abs(harmonic + residual - np.round(recording * 32_768) / 32_768).max() == 0  # a null test
 
 
+def test_a_folder_of_notes_is_learned_and_what_is_held_out_is_played(run, tmp_path):
+    notes, silence = tmp_path / "notes", np.zeros(1600)
+    notes.mkdir()
+    sound, rate = sf.read("violin.flac")
+    for i in range(3):
+        sf.write(notes / f"{i}.wav", np.concatenate([sound[i * 60_000 : i * 60_000 + 50_000], silence]), rate)
+    (notes / "4.wav").write_text("no sound")
+    result = run("train", "--audio", "notes", "--audio", "violin.flac", "--holdout", 0.3, *SMALL)
+    assert result.exit_code == 0, result.stderr
+    assert "4.wav: not a readable sound file" in result.stderr and "held out" in result.stderr
+    assert "of what it never heard" in result.stdout and "ddsp_unheard.wav" in result.stdout
+    played, rate = sf.read("ddsp_unheard.wav")
+    assert rate == 16_000 and 0.5 * rate < len(played) < 3 * rate and np.abs(played).max() > 0.02
+
+
 def test_options_reach_the_model(checkpoint):
-    model, features = load_model(checkpoint)
+    model, take = load_model(checkpoint)
     assert model.config == replace(Config(), sample_rate=16_000, hidden_size=32, n_harmonics=20)
-    assert features.n_samples == 24_000
+    assert take.features.n_samples == 24_000
 
 
 def test_the_same_seed_gives_the_same_model(run, checkpoint):
@@ -202,9 +217,9 @@ def test_the_command_line_trains_the_model_of_a_notebook(run):
     config = Config(sample_rate=16_000, hidden_size=32, n_harmonics=20)
     audio = load_audio("violin.flac", config.sample_rate, duration_s=1.5)
     sf.write("short.wav", audio.numpy(), config.sample_rate, subtype="FLOAT")
-    model, features = load_or_train("notebook.pt", "short.wav", config, epochs=2)
+    _, take = load_or_train("notebook.pt", "short.wav", config, epochs=2)
     assert Path("notebook.pt").read_bytes() == Path("ddsp_model.pt").read_bytes()
-    save_audio("notebook.wav", model(features).audio, config.sample_rate)
+    save_audio("notebook.wav", take.render(config).audio, config.sample_rate)
     assert Path("notebook.wav").read_bytes() == Path("ddsp_reconstructed.wav").read_bytes()
 
 
@@ -254,6 +269,10 @@ BAD_INPUT = [
     ("train --audio short.wav", "10 samples"),
     ("train", "Missing option '--audio'"),
     ("train --audio violin.flac --epochs 0", "--epochs"),
+    ("train --audio violin.flac --audio missing.wav", "missing.wav: no such file"),
+    ("train --audio violin.flac --holdout 0.3 --duration 1.5 --sample-rate 16000", "One phrase cannot be both"),
+    ("train --audio violin.flac --holdout 0.9", "--holdout"),
+    ("train --audio out", "no sound files in this folder"),
     ("train --audio violin.flac --learning-rate nan", "--learning-rate"),
     ("train --audio violin.flac --duration inf", "--duration"),
     ("train --audio violin.flac --start somewhere", "--start"),
@@ -318,6 +337,7 @@ def defaults(command):
 def test_defaults_are_the_libraries_own():
     train, grow = defaults("train"), defaults("grow")
     assert train["epochs"] == training.DEFAULT_EPOCHS
+    assert train["learning_rate"] == training.LEARNING_RATE
     assert train["start"] == inspect.signature(ddsp_nb.train).parameters["start"].default
     settings = set(train) & set(Config.__dataclass_fields__)
     assert len(settings) == 7
@@ -329,7 +349,7 @@ def test_defaults_are_the_libraries_own():
 def test_choices_are_the_libraries_own():
     options = {o.name: o for command in cli.main.commands.values() for o in command.params}
     assert tuple(options["subtype"].type.choices) == SUBTYPES
-    assert {*options["start"].type.choices, "model"} == set(training.LEARNING_RATES)
+    assert {*options["start"].type.choices, "model"} == set(training.STARTS)
 
 
 @pytest.mark.parametrize("command", ["train", "grow"])

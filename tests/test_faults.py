@@ -26,10 +26,10 @@ PRODUCTS = {"ddsp_model.pt", train_command.LOSS_PICTURE, *train_command.SOUNDS}
 
 
 @pytest.fixture
-def saved(tmp_path, trained, features):
+def saved(tmp_path, trained, take):
     """A checkpoint alone in a folder."""
     (tmp_path / "models").mkdir()
-    return save_model(tmp_path / "models" / "model.pt", trained, features)
+    return save_model(tmp_path / "models" / "model.pt", trained, take)
 
 
 def start(*args, **how):
@@ -42,9 +42,10 @@ def start(*args, **how):
 KILLS = """
 import os, signal, sys
 from pathlib import Path
+from dataclasses import replace
 from ddsp_nb import files, load_model, save_model
 path = Path(sys.argv[1])
-model, features = load_model(path)
+model, take = load_model(path)
 
 def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -63,9 +64,9 @@ moments = {
 for moment, patch in moments.items():
     if (child := os.fork()) == 0:
         setattr(*patch)
-        save_model(path, model, features.transpose(1))
+        save_model(path, model, replace(take, ceiling_db=1.0))
     assert os.waitpid(child, 0)[1] == signal.SIGKILL, moment
-    print(load_model(path)[1].semitones, len(list(path.parent.glob(".model.pt.????????.unfinished"))))
+    print(load_model(path)[1].ceiling_db, len(list(path.parent.glob(".model.pt.????????.unfinished"))))
 """
 
 
@@ -77,24 +78,24 @@ def test_a_kill_at_any_point_of_saving_leaves_a_whole_file(saved):
     assert killed.stdout.splitlines() == [*old_and_what_is_left, "1.0 4"]  # the new one only after its renaming
 
 
-def test_what_kills_left_is_swept_away_after_a_day(saved, trained, features):
+def test_what_kills_left_is_swept_away_after_a_day(saved, trained, take):
     old, young, others = (saved.parent / f".{name}.unfinished" for name in ("model.pt.a1b2c3d4", "model.pt.e5", "my"))
     young = saved.parent / ".model.pt.e5f6g7h8.unfinished"
     for path in (old, young, others):
         path.write_bytes(b"half")
     for path in (old, others):
         os.utime(path, (time.time() - files.STALE_S - 60,) * 2)
-    save_model(saved, trained, features)
+    save_model(saved, trained, take)
     assert not old.exists()
     assert young.exists() and others.exists()  # another run may be writing it; it is no file of ours
 
 
-def test_a_file_is_on_the_disk_before_it_takes_its_name(saved, trained, features, monkeypatch):
+def test_a_file_is_on_the_disk_before_it_takes_its_name(saved, trained, take, monkeypatch):
     order = []
     fsync, replace = os.fsync, Path.replace
     monkeypatch.setattr(files.os, "fsync", lambda handle: (order.append("fsync"), fsync(handle)))
     monkeypatch.setattr(Path, "replace", lambda path, to: (order.append("replace"), replace(path, to)))
-    save_model(saved, trained, features)
+    save_model(saved, trained, take)
     assert order == ["fsync", "replace"]
 
 
@@ -143,13 +144,13 @@ def small_disk(tmp_path):
     subprocess.run(["umount", folder], check=True)
 
 
-def test_full_disk_keeps_the_last_good_files(small_disk, trained, features, clip):
-    model = save_model(small_disk / "model.pt", trained, features)
+def test_full_disk_keeps_the_last_good_files(small_disk, trained, take, clip):
+    model = save_model(small_disk / "model.pt", trained, take)
     sound = save_audio(small_disk / "sound.wav", clip)
     before = model.read_bytes(), sound.read_bytes()
     (small_disk / "ballast").write_bytes(bytes(shutil.disk_usage(small_disk).free - 8192))
     for save, error, path in (
-        (lambda: save_model(model, trained, features.transpose(1)), CheckpointError, model),
+        (lambda: save_model(model, trained, take), CheckpointError, model),
         (lambda: save_audio(sound, -clip), AudioError, sound),
         (lambda: save_audio(small_disk / "new.flac", -clip), AudioError, small_disk / "new.flac"),
     ):
@@ -159,7 +160,7 @@ def test_full_disk_keeps_the_last_good_files(small_disk, trained, features, clip
     assert (model.read_bytes(), sound.read_bytes()) == before
     assert {path.name for path in small_disk.iterdir()} == {"model.pt", "sound.wav", "ballast"}
     (small_disk / "ballast").unlink()
-    save_model(model, trained, features)  # and goes on when there is space again
+    save_model(model, trained, take)  # and goes on when there is space again
 
 
 def test_training_onto_a_full_disk_ends_in_one_line(small_disk, data):
@@ -195,9 +196,9 @@ def read_only(tmp_path, monkeypatch):
     folder.chmod(0o755)
 
 
-def test_read_only_folder_is_one_line_before_any_work(read_only, trained, features, clip, data):
+def test_read_only_folder_is_one_line_before_any_work(read_only, trained, take, clip, data):
     for save, error in (
-        (lambda p: save_model(p / "m.pt", trained, features), CheckpointError),
+        (lambda p: save_model(p / "m.pt", trained, take), CheckpointError),
         (lambda p: save_audio(p / "a.wav", clip), AudioError),
     ):
         with pytest.raises(error, match="cannot be written") as problem:

@@ -30,6 +30,7 @@ SOME = {  # a value of each control, what must hold for it to count, and the par
     "noise_strategy": ("exponential", {"noise": "bands"}, {"noise_strategy": "exponential"}),
     "noise_order": ("high", {"noise": "bands"}, {"noise_order": "high"}),
     "pitch": ("held", {}, {"pitch": "held"}),
+    "phrase": ("repeat", {}, {"phrase": "repeat"}),
     "notes": ("A4, 330", {"pitch": "notes"}, {"pitch": ("A4", 330.0)}),
     "ratios": ("just", {}, {"ratios": "just"}),
     "own_ratios": ("1, 2.5", {"ratios": "own"}, {"ratios": (1.0, 2.5)}),
@@ -87,7 +88,7 @@ def test_every_control_changes_the_plan_and_the_map(panel):
         if values["stages"] is not None:
             del values["strategy"]
         assert panel.plan == GrowthPlan(**values | part) != plan, name
-        same_stages = name in ("own_ratios", "inharmonicity", "ratios", "pitch", "notes")  # another pitch, the same map
+        same_stages = name in ("own_ratios", "inharmonicity", "ratios", "pitch", "phrase", "notes")  # another sound, the same map
         assert same_stages or panel.stage_map.value != drawn, name
         assert is_picture(panel.stage_map) and not is_error(panel), name
 

@@ -14,7 +14,17 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ddsp_nb import AudioError, Config, DDSPModel, FeatureExtractor, WorkbookWarning, load_audio, train
+from ddsp_nb import (
+    AudioError,
+    Config,
+    Corpus,
+    DDSPModel,
+    FeatureExtractor,
+    WorkbookWarning,
+    load_audio,
+    record_take,
+    train,
+)
 from ddsp_nb.analysis.decompose import analyse
 from ddsp_nb.panels.upload import UploadPanel
 from ddsp_nb.sound import load
@@ -262,7 +272,9 @@ def test_odd_sounds_are_analysed_learned_and_rendered_in_finite_numbers(tmp_path
     assert analysis.coefficients.isfinite().all() and np.isfinite(analysis.snr_db)
     torch.manual_seed(0)
     model = DDSPModel(TINY)
-    assert all(np.isfinite(progress.loss) for progress in train(model, features, audio, epochs=2))
+    corpus = Corpus.of([(features, audio, analysis)], TINY)
+    assert all(np.isfinite(progress.loss) for progress in train(model, corpus, epochs=2))
+    assert record_take(features, audio, analysis, TINY).render(TINY).audio.isfinite().all()
     rendered = model(features)
     assert rendered.audio.isfinite().all() and len(rendered.audio) == len(audio)
 

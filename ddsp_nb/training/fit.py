@@ -7,13 +7,11 @@ from pathlib import Path
 import torch
 from tqdm.auto import tqdm
 
-from ddsp_nb.analysis.decompose import analyse
-from ddsp_nb.analysis.features import FeatureExtractor
 from ddsp_nb.config import Config
-from ddsp_nb.sound.load import load_audio
 from ddsp_nb.training.checkpoint import load_model, save_model
 from ddsp_nb.training.corpus import Corpus
 from ddsp_nb.training.model import DDSPModel
+from ddsp_nb.training.recordings import analyse_recordings
 from ddsp_nb.training.run_file import RunFile
 from ddsp_nb.training.take import Take, record_take
 from ddsp_nb.training.train import DEFAULT_EPOCHS, Progress, TrainingState, train
@@ -90,13 +88,11 @@ def load_or_train(
     if Path(path).is_file():
         return load_model(path)
     config = config or Config()
-    audio = load_audio(audio_path, config.sample_rate)
-    features = FeatureExtractor(config)(audio)
-    analysis = analyse(features, audio, config)
-    take = record_take(features, audio, analysis, config, seed)
+    parts = [(r.features, r.audio, r.analysis) for r in analyse_recordings([audio_path], config)]
+    take = record_take(*parts[0], config, seed)
     torch.manual_seed(seed)
     model = DDSPModel(config)
     with progress_bar() as show:
-        fit(model, Corpus.of([(features, audio, analysis)], config), on_progress=show, epochs=epochs, seed=seed)
+        fit(model, Corpus.of(parts, config), on_progress=show, epochs=epochs, seed=seed)
     save_model(path, model, take)
     return model, take

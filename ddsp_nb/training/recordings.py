@@ -94,7 +94,8 @@ def analyse_recordings(
         for message in messages:
             warn_user(f"{name}: {message}")
         recordings.append(Recording(name, audio, features, analysis))
-        say(f"Analysed {len(recordings)} of {len(pieces)}: {name}")
+        if len(pieces) > 1:
+            say(f"Analysed {len(recordings)} of {len(pieces)}: {name}")
     return recordings
 
 

@@ -49,7 +49,9 @@ def upgraded(weights: dict, features: Features, config: Config) -> tuple[DDSPMod
     Raises:
         KeyError, RuntimeError: the weights do not fit.
     """
-    memory, model = Memory(config), DDSPModel(config)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)  # the same file is the same model, every time
+        memory, model = Memory(config), DDSPModel(config)
     rest = {name: weight for name, weight in weights.items() if not name.startswith(("synthesizer.", INSTRUMENT))}
     memory.load_state_dict({n.removeprefix("synthesizer."): w for n, w in weights.items() if n.startswith("synth")})
     if set(rest) != {"mix_logit"}:
