@@ -8,7 +8,8 @@ import os
 
 import lazy_loader
 
-# Threads of PyTorch that wait for each other in a loop cost a busy machine dearly; a short loop costs an idle one nothing.
+# Threads of PyTorch that wait for each other in a loop cost a busy machine dearly; a short loop costs an idle one
+# nothing.
 os.environ.setdefault("GOMP_SPINCOUNT", "100")
 
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -59,7 +59,6 @@ def track(growth, k, level_db, stages):
     voice, rate = schedule.tracks["held"], growth.sample_rate
     hz = torch.nn.functional.interpolate(voice.f0_hz[None, None].double(), scale_factor=512, mode="linear")[0, 0, 256:]
     sine = torch.sin(2 * torch.pi * k * (hz / rate).cumsum(0))
-    model = growth.source[0]
     loudest = voice.controls.amplitudes.square().mean(0).sqrt().max() * growth.gain
     for i in stages:
         stage = growth.stages[i]

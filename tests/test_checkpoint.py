@@ -296,7 +296,10 @@ UNFIT = {
     "one feature too many": (lambda c: c["features"].update(colour=1), "other features"),
     "a string for a tensor": (lambda c: c["features"].update(f0_hz="440"), "no tensor"),
     "no features": (lambda c: c.update(features=None), "do not fit"),
-    "a take of fewer frames": (lambda c: c["take"].update(coefficients=c["take"]["coefficients"][1:]), "coefficients is"),
+    "a shorter take": (
+        lambda c: c["take"].update(coefficients=c["take"]["coefficients"][1:]),
+        "coefficients is",
+    ),
     "a take in single precision": (
         lambda c: c["take"].update(noise_magnitudes=c["take"]["noise_magnitudes"].float()),
         "noise_magnitudes is",

@@ -37,7 +37,8 @@ def test_the_instrument_alone_does_not(violin):
 
 def test_noise_of_a_take_is_fitted_to_the_recording(violin):
     model, features, audio, take = violin
-    measured = replace(take, controls=replace(take.controls, noise_magnitudes=analyse(features, audio, model.config).noise_magnitudes))
+    gains = analyse(features, audio, model.config).noise_magnitudes
+    measured = replace(take, controls=replace(take.controls, noise_magnitudes=gains))
     loss = [evaluate(audio, one.render(model.config), model.config).loss for one in (take, measured)]
     assert loss[0] < 0.95 * loss[1]
 

@@ -70,11 +70,11 @@ for moment, patch in moments.items():
 """
 
 
-def test_a_kill_at_any_point_of_saving_leaves_a_whole_file(saved):
+def test_a_kill_at_any_point_of_saving_leaves_a_whole_file(saved, take):
     environment = os.environ | {"OMP_NUM_THREADS": "1"}  # threads do not survive a fork
     killed = subprocess.run([sys.executable, "-c", KILLS, saved], capture_output=True, text=True, env=environment)
     assert killed.returncode == 0, killed.stderr
-    old_and_what_is_left = ["0.0 1", "0.0 2", "0.0 3", "0.0 4"]
+    old_and_what_is_left = [f"{take.ceiling_db} {i}" for i in (1, 2, 3, 4)]
     assert killed.stdout.splitlines() == [*old_and_what_is_left, "1.0 4"]  # the new one only after its renaming
 
 

@@ -88,7 +88,7 @@ def test_every_control_changes_the_plan_and_the_map(panel):
         if values["stages"] is not None:
             del values["strategy"]
         assert panel.plan == GrowthPlan(**values | part) != plan, name
-        same_stages = name in ("own_ratios", "inharmonicity", "ratios", "pitch", "phrase", "notes")  # another sound, the same map
+        same_stages = name in (*MORE["Pitch"], "own_ratios")  # another sound, the same map
         assert same_stages or panel.stage_map.value != drawn, name
         assert is_picture(panel.stage_map) and not is_error(panel), name
 

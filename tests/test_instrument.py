@@ -5,32 +5,31 @@ from dataclasses import replace
 import pytest
 import torch
 
-from ddsp_nb import Config, ConfigError, DDSPModel, FeatureExtractor, analyse, load_audio
+from ddsp_nb import Config, ConfigError, DDSPModel, FeatureExtractor, load_audio, train
 from ddsp_nb.analysis.envelope import NEPERS_PER_DB
 from ddsp_nb.analysis.features import loudness_db
-from ddsp_nb.training.instrument import Instrument, Targets, level_errors, tune
+from ddsp_nb.training.instrument import Instrument, level_errors
 
 CONFIG = Config(sample_rate=16_000, hidden_size=32)
 
 
 @pytest.fixture(scope="module")
-def recordings(data):
-    """Features, sound and targets of the beginning and the end of a phrase whose notes differ."""
+def recordings(data, study):
+    """Corpus and features of the beginning and the end of a phrase whose notes differ."""
     audio = load_audio(data / "flute.flac", CONFIG.sample_rate, duration_s=5.4)
-    halves = audio[:48_000], audio[48_000:]
-    heard = []
-    for sound in halves:
-        features = FeatureExtractor(CONFIG)(sound)
-        heard.append((features, sound, Targets.of(features, analyse(features, sound, CONFIG), CONFIG)))
-    return heard
+    return [study(sound, CONFIG) for sound in (audio[:48_000], audio[48_000:])]
 
 
 @pytest.fixture(scope="module")
 def model(recordings):
     torch.manual_seed(0)
     model = DDSPModel(CONFIG)
-    tune((model.instrument, recordings[0][2]), steps=40)
+    list(train(model, recordings[0][1], epochs=10))
     return model
+
+
+def targets(recording):
+    return recording[1].heard[0].targets
 
 
 def error_db(instrument, targets, **how):
@@ -38,16 +37,17 @@ def error_db(instrument, targets, **how):
         return level_errors(instrument, targets, **how)[0].item() / NEPERS_PER_DB
 
 
-def test_unheard_notes_are_nearer_after_tuning_on_others(model, recordings):
+def test_unheard_notes_are_nearer_after_training_on_others(model, recordings):
     shared = Instrument.shared(CONFIG)
-    (_, _, heard), (_, _, unheard) = recordings
-    assert error_db(model.instrument, heard) < error_db(shared, heard) - 0.3
-    assert error_db(model.instrument, unheard) < error_db(shared, unheard)
-    assert error_db(model.instrument, unheard) < 5
+    heard, unheard = map(targets, recordings)
+    tuned = model.network.instrument
+    assert error_db(tuned, heard) < error_db(shared, heard) - 0.3
+    assert error_db(tuned, unheard) < error_db(shared, unheard)
+    assert error_db(tuned, unheard) < 5
 
 
 def test_the_shared_instrument_does_better_than_the_envelope_alone(recordings):
-    unheard = recordings[1][2]
+    unheard = targets(recordings[1])
     envelope, _ = Instrument.shared(CONFIG).queries.at_partials(unheard.inputs)
     error = (unheard.weights * (envelope - unheard.log_amplitudes).abs()).sum() / unheard.weights.sum()
     assert error_db(Instrument.shared(CONFIG), unheard) < 0.7 * error.item() / NEPERS_PER_DB

@@ -142,9 +142,7 @@ def test_a_new_kernel_takes_up_the_run_of_the_old_one(uninterrupted, stopped, sm
 
 def test_a_job_leaves_the_run_of_another_recording_alone(stopped, small_config, other):
     before = stopped.path.read_bytes()
-    job = TrainingJob(
-        new_model(small_config), other, epochs=1, run_file=RunFile(stopped.path.with_name("model.pt"))
-    )
+    job = TrainingJob(new_model(small_config), other, epochs=1, run_file=RunFile(stopped.path.with_name("model.pt")))
     assert job.resumable is None
     job.start()
     job.join()

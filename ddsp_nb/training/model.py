@@ -74,7 +74,9 @@ class ControlNetwork(nn.Module):
         with torch.no_grad():  # the instrument learns levels, not by listening
             expected = self.instrument(inputs.flatten(0, 1), envelope=envelope)
         level = NEPERS_PER_DB * inputs[..., 1:2]
-        amplitudes, gains = ((level + x.unflatten(0, inputs.shape[:2])).exp().clamp(MIN_LEVEL, MAX_LEVEL) for x in expected)
+        amplitudes, gains = (
+            (level + x.unflatten(0, inputs.shape[:2])).exp().clamp(MIN_LEVEL, MAX_LEVEL) for x in expected
+        )
         heard = ((inputs - self.input_mean) / self.input_std).clamp(-CLAMP, CLAMP)
         if not envelope:
             heard = torch.cat([heard[..., :2], torch.zeros_like(heard[..., 2:])], -1)
@@ -213,7 +215,7 @@ class DDSPModel(nn.Module):
 
 
 def smoothed(values: torch.Tensor) -> torch.Tensor:
-    """[n_frames] weighed 1 : 2 : 1 with their neighbours, so that partials do not flutter with the noise beside them."""
+    """[n_frames] weighed 1 : 2 : 1 with their neighbours: partials must not flutter with the noise beside them."""
     padded = torch.cat([values[:1], values, values[-1:]])
     return (padded[:-2] + 2 * padded[1:-1] + padded[2:]) / 4
 

@@ -19,10 +19,11 @@ from ddsp_nb.analysis.pitch import TRACKERS
 from ddsp_nb.config import Config
 from ddsp_nb.growth.render import GrowthPlan, grow
 from ddsp_nb.sound.load import load_audio
-from ddsp_nb.training.metrics import evaluate
+from ddsp_nb.training.corpus import Corpus
 from ddsp_nb.training.model import DDSPModel
+from ddsp_nb.training.take import record_take
 from ddsp_nb.training.train import train
-from tests.benchmarks.plain_ddsp import plain_step
+from tests.benchmarks.plain_ddsp import plain_harmonic
 
 GOAL_LOSS, GOAL_SNR_DB = 0.72, 12.5
 
@@ -52,37 +53,33 @@ def matrix_limit_s(model, n_frames) -> float:
     return median_s(lambda: a @ b)
 
 
-def step_times(path, sample_rate, seconds) -> dict:
-    """Seconds of a full pass over a clip: ours, the plain one and the limit."""
-    config, audio, features = clip(path, sample_rate, seconds)
+def studied(path, sample_rate, seconds, **sizes):
+    """The same clip with its corpus and its take."""
+    config, audio, features = clip(path, sample_rate, seconds, **sizes)
+    analysis = analyse(features, audio, config)
+    corpus = Corpus.of([(features, audio, analysis)], config, 0)
+    return config, features, corpus, record_take(features, audio, analysis, config)
+
+
+def plain_times(features, take, config) -> dict:
+    """Seconds to render the sines of a take: ours and the plain way."""
+    ours = median_s(lambda: take.render(config).harmonic)
+    return {"ours": ours, "plain": median_s(lambda: plain_harmonic(features, take.controls, config), repeats=3)}
+
+
+def epoch_times(path, sample_rate, seconds, **sizes) -> dict:
+    """Seconds of an epoch, and of one matrix product of the network's size."""
+    config, features, corpus, _ = studied(path, sample_rate, seconds, **sizes)
     model = DDSPModel(config)
     limit = matrix_limit_s(model, len(features))
-    steps = train(model, features, audio, epochs=100)
-    ours = median_s(lambda: next(steps))
-    optimiser = torch.optim.Adam(model.parameters(), lr=1e-6)
-    plain = median_s(lambda: plain_step(model, features, audio, optimiser), repeats=3)
-    return {"ours": ours, "plain": plain, "limit": limit}
+    steps = train(model, corpus, epochs=100)
+    return {"ours": median_s(lambda: next(steps)), "limit": limit}
 
 
-def seconds_to_goal(path, sample_rate=22_050) -> str:
-    """Wall-clock seconds from features to a model that reaches loss and SNR, judged on the whole clip."""
-    config, audio, features = clip(path, sample_rate, 5)
-    start, judging = time.perf_counter(), 0.0
-    torch.manual_seed(0)
-    model = DDSPModel(config)
-    for progress in train(model, features, audio):
-        before = time.perf_counter()
-        quality = evaluate(audio, progress.audio(), sample_rate)
-        judging += time.perf_counter() - before
-        if quality.log_magnitude_loss <= GOAL_LOSS and quality.snr_db >= GOAL_SNR_DB:
-            return f"{time.perf_counter() - start - judging:.1f} s ({progress.epoch} epochs)"
-    return f"not within the default epochs ({quality})"
-
-
-def growth_s(model, features) -> float:
-    """Seconds to render 64 stages of 0.5 s with 0.2 s of silence, the network's controls being known."""
-    plan, controls = GrowthPlan(stages=tuple(range(1, 65))), model.controls(features)
-    return median_s(lambda: grow(model, features, plan, controls=controls))
+def growth_s(model, take) -> float:
+    """Seconds to render 64 stages of 0.5 s with 0.2 s of silence."""
+    plan = GrowthPlan(stages=tuple(range(1, 65)))
+    return median_s(lambda: grow(model, take, plan))
 
 
 def import_s() -> float:
@@ -104,21 +101,15 @@ def main(context, audio, lengths, sample_rate):
     row("threads", torch.get_num_threads())
     row("import", f"{import_s():.1f} s")
     config, sound, features = clip(audio, sample_rate, 5)
+    _, _, _, take = studied(audio, sample_rate, 5)
     model = DDSPModel(config)
-    extract_s, render_s = median_s(lambda: FeatureExtractor(config)(sound), 3), median_s(lambda: model(features))
+    extract_s, perform_s = median_s(lambda: FeatureExtractor(config)(sound), 3), median_s(lambda: model(features))
     row("features", f"{5 / extract_s:.0f} x real time")
-    row("synthesis", f"{5 / render_s:.0f} x real time")
-    controls = model.controls(features).coefficients()
-    oscillator_s = median_s(lambda: model.oscillator.render(features.f0_hz, controls, phase=features.phase))
-    row("  of it the oscillator", f"{5 / oscillator_s:.0f} x real time")
-    row("growth of 64 stages", f"{growth_s(model, features):.2f} s")
-    row("to loss 0.72 and 12.5 dB, 5 s at 22.05 kHz", seconds_to_goal(audio))
+    row("a performance, loudness set", f"{5 / perform_s:.0f} x real time")
+    row("the sines of a take", describe(plain_times(features, take, config)))
+    row("growth of 64 stages", f"{growth_s(model, take):.2f} s")
     for rate, seconds in [(22_050, 5)] + [(sample_rate, float(length)) for length in lengths.split(",")]:
-        times = step_times(audio, rate, seconds) if seconds <= 10 else own_step(audio, rate, seconds)
-        row(f"training step, {seconds:g} s at {rate} Hz", describe(times))
-    for n_harmonics in (16, 32, 128):
-        times = own_step(audio, sample_rate, 5, n_harmonics=n_harmonics)
-        row(f"training step, 5 s with {n_harmonics} harmonics", describe(times))
+        row(f"an epoch, {seconds:g} s at {rate} Hz", describe(epoch_times(audio, rate, seconds)))
     row("peak memory", f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.1f} GB")
 
 
@@ -137,19 +128,14 @@ def trackers(recordings):
             click.echo(f"{path.stem:24s} {name:16s} {ceiling_db:5.1f} dB   {took:.3f}")
 
 
-def own_step(path, sample_rate, seconds, **sizes) -> dict:
-    """A step of ours alone: over random stretches of a long recording, or with other sizes."""
-    config, audio, features = clip(path, sample_rate, seconds, **sizes)
-    steps = train(DDSPModel(config), features, audio, epochs=100)
-    return {"ours": median_s(lambda: next(steps))}
-
-
 def describe(times) -> str:
     """Seconds, and where there is something to compare with, ratios."""
-    if "plain" not in times:
-        return f"{times['ours']:.3f} s"
-    plain, limit = times["plain"] / times["ours"], times["ours"] / times["limit"]
-    return f"{times['ours']:.3f} s; plain DDSP {plain:.1f} x as long, limit {limit:.1f} times shorter"
+    words = f"{times['ours']:.3f} s"
+    if "plain" in times:
+        words += f"; plain DDSP {times['plain'] / times['ours']:.1f} x as long"
+    if "limit" in times:
+        words += f"; a matrix product of the network's size {times['ours'] / times['limit']:.1f} times shorter"
+    return words
 
 
 if __name__ == "__main__":

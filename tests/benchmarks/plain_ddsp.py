@@ -1,4 +1,4 @@
-"""The oscillator the way it is usually written: the oracle of our tests and the yardstick of our benchmark, not for use.
+"""The oscillator the way it is usually written: the oracle of our tests and the benchmark's yardstick, not for use.
 
 Amplitudes and phase offsets are upsampled to every sample before any sine is summed.
 """

@@ -6,6 +6,7 @@ rates, since the envelope of a frame looks different at each.
 """
 
 import json
+import math
 from pathlib import Path
 
 import click
@@ -18,11 +19,12 @@ from ddsp_nb.analysis.decompose import analyse
 from ddsp_nb.analysis.features import FeatureExtractor
 from ddsp_nb.config import Config
 from ddsp_nb.sound.load import load_audio
-from ddsp_nb.training.instrument import Instrument, Targets, tune
+from ddsp_nb.training.instrument import BATCH_FRAMES, WEIGHT_DECAY, Instrument, Targets, lesson_loss
 
 RATES_HZ = (44_100, 16_000)
 STEPS = 3000
 LEARNING_RATE = 3e-3
+WARM_UP_STEPS = 20
 GAP_S = 0.1
 
 
@@ -86,7 +88,17 @@ def learn(groups: list[tuple[Config, Targets]], seed: int = 0) -> Instrument:
     for other in instruments[1:]:
         other.correctors = first.correctors
     lessons = [(instrument, targets) for instrument, (_, targets) in zip(instruments, groups, strict=True)]
-    tune(*lessons, steps=STEPS, learning_rate=LEARNING_RATE, seed=seed)
+    optimiser = torch.optim.AdamW(first.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+    generator = torch.Generator().manual_seed(seed)
+    for step in range(STEPS):
+        rise, fall = min(1, (step + 1) / WARM_UP_STEPS), 0.5 + 0.5 * math.cos(math.pi * step / STEPS)
+        optimiser.param_groups[0]["lr"] = LEARNING_RATE * rise * fall
+        instrument, targets = lessons[step % len(lessons)]
+        loss = lesson_loss(instrument, targets[torch.randint(0, len(targets), (BATCH_FRAMES,), generator=generator)])
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(first.parameters(), 1.0)
+        optimiser.step()
     return first
 
 
