@@ -45,7 +45,7 @@ from ddsp_nb import (
     train,
 )
 from ddsp_nb.growth.sidecar import read_sidecar, sidecar_of
-from ddsp_nb.training import tensor_file, version_1
+from ddsp_nb.training import tensor_file, version_1, version_3
 from ddsp_nb.training.run_file import RunFile
 
 RATE, N_SAMPLES = 8_000, 1_200
@@ -126,7 +126,10 @@ def old_checkpoints() -> dict:
         with tempfile.TemporaryDirectory() as folder:
             (path := Path(folder) / "m.pt").write_bytes(content)
             old = tensor_file.read(path) | {"version": 1}
-        old["weights"] = {names.get(name, name): weight for name, weight in old["weights"].items()}
+        del old["take"]
+        memory = version_3.Memory(TINY).state_dict().items()
+        weights = {f"synthesizer.{name}": weight for name, weight in memory} | {"mix_logit": torch.zeros(())}
+        old["weights"] = {names.get(name, name): weight for name, weight in weights.items()}
         torch.save(old, file := io.BytesIO())
         files[kind] = file.getvalue()
     return files

@@ -47,7 +47,7 @@ class Controls:
         noise = (self.noise_magnitudes * gain[..., None]).clamp(max=MAX_NOISE_GAIN)
         return Controls(self.amplitudes * gain[..., None], self.directions, noise)
 
-    def __getitem__(self, frames) -> "Controls":
+    def __getitem__(self, frames: slice | torch.Tensor) -> "Controls":
         """Some of the frames."""
         return Controls(*(x[frames] for x in vars(self).values()))
 

@@ -204,7 +204,8 @@ class TrainingRun:
             group["lr"] = rate * factor
         losses = [self._descend(self._level_loss()) for _ in range(LEVEL_STEPS)]
         losses.append(self._descend(self._listening_loss()))
-        loss, unheard_loss = [*map(self.judge, self.judged_by), None][:2]
+        loss, *unheard = map(self.judge, self.judged_by)
+        unheard_loss = unheard[0] if unheard else None
         judged = loss if unheard_loss is None else unheard_loss
         if all(losses) and math.isfinite(judged):
             state.skipped_in_a_row = 0

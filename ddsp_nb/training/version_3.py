@@ -17,6 +17,10 @@ INSTRUMENT = "instrument."  # weights that version 3 has; they corrected another
 class Memory(nn.Module):
     """The network of that time: a GRU and a head each for amplitudes, noise gains and phases."""
 
+    input_mean: torch.Tensor
+    input_std: torch.Tensor
+    max_amplitude: torch.Tensor
+
     def __init__(self, config: Config):
         super().__init__()
         hidden = config.hidden_size
