@@ -5,7 +5,7 @@ The five notebooks themselves are run by nbval, once.
 
 SET_UP = """
 import torch
-from ddsp_nb import Config, DDSPModel, FeatureExtractor, load_audio, load_or_train, plots
+from ddsp_nb import Config, Corpus, DDSPModel, FeatureExtractor, analyse, load_audio, load_or_train, plots, record_take
 from ddsp_nb.panels import GrowthPanel, TrainingPanel, compare, play, upload_panel
 
 config, seed = Config(sample_rate=16_000, hidden_size=32), 0
@@ -25,16 +25,18 @@ PLAYERS = (
 TRAINING = (
     SET_UP + LOAD,
     """
+analysis = analyse(features, audio, config)
+corpus, take = Corpus.of([(features, audio, analysis)], config), record_take(features, audio, analysis, config)
 torch.manual_seed(seed)
 model = DDSPModel(config)
-panel = TrainingPanel(model, features, audio, path=model_path, seed=seed, epochs=3)
+panel = TrainingPanel(model, corpus, take, path=model_path, seed=seed, epochs=3)
 panel.start()
 panel
 """,
     "await panel.finished()",
 )
 GROWTH = (
-    SET_UP + "model, features = load_or_train(model_path, audio_path, config, epochs=3, seed=seed)",
-    "panel = GrowthPanel(model, features, seed=seed)\npanel",
+    SET_UP + "model, take = load_or_train(model_path, audio_path, config, epochs=3, seed=seed)",
+    "panel = GrowthPanel(model, take, seed=seed)\npanel",
 )
 NOTEBOOKS = {"players": PLAYERS, "training": TRAINING, "growth": GROWTH}
