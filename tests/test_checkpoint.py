@@ -292,7 +292,6 @@ UNFIT = {
     "more samples than frames": (lambda c: c["features"].update(n_samples=N_SAMPLES + 64), "f0_hz is"),
     "true samples": (lambda c: c["features"].update(n_samples=True), "samples"),
     "another hop": (lambda c: c["features"].update(hop_length=128), "hop"),
-    "transposed by NaN": (lambda c: c["features"].update(semitones=float("nan")), "semitones"),
     "one feature too many": (lambda c: c["features"].update(colour=1), "other features"),
     "a string for a tensor": (lambda c: c["features"].update(f0_hz="440"), "no tensor"),
     "no features": (lambda c: c.update(features=None), "do not fit"),

@@ -113,9 +113,9 @@ class Queries(torch.nn.Module):
         if not envelope:
             return torch.zeros_like(place), torch.cat([own, _to_each(common, own)], -1)
         levels = self.levels(inputs)
-        near = _interpolate(levels, place[..., None] + torch.tensor(NEIGHBOURS, device=place.device))
+        near = interpolate(levels, place[..., None] + torch.tensor(NEIGHBOURS, device=place.device))
         here = near[..., len(NEIGHBOURS) // 2]
-        coarse = _interpolate(levels, self._places(self.coarse_hz[None])[0].expand(len(levels), -1))
+        coarse = interpolate(levels, self._places(self.coarse_hz[None])[0].expand(len(levels), -1))
         around = near - here[..., None]
         return here + correction, torch.cat(
             [own, around, here[..., None], _to_each(torch.cat([common, coarse], -1), own)], -1
@@ -127,8 +127,8 @@ def _to_each(common: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
     return common[:, None].expand(-1, own.shape[1], -1)
 
 
-def _interpolate(levels: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
-    """Rows [n_frames, n_mels] read at places [n_frames, ...] between their columns."""
+def interpolate(levels: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+    """Rows [n_frames, n_columns] read at places [n_frames, ...] between their columns; beyond them, at the ends."""
     places = places.clamp(0, levels.shape[1] - 1)
     left = places.floor().long().clamp(max=levels.shape[1] - 2)
     gather = lambda index: torch.gather(levels, 1, index.flatten(1)).view(index.shape)

@@ -33,8 +33,8 @@ class Features:
         n_samples: length of the recording; the frames cover it.
         sample_rate: Hz.
         hop_length: samples.
-        semitones: by which `f0_hz` has been moved from what the network shall read, as a tape moves pitch and
-            spectrum together.
+        recorded_hz: [n_frames] the pitch at which the MFCCs were measured, or None where it is `f0_hz`.
+        tape: whether the spectrum moves with the pitch from there, as on a tape that runs faster.
     """
 
     f0_hz: torch.Tensor
@@ -45,7 +45,8 @@ class Features:
     n_samples: int
     sample_rate: int
     hop_length: int
-    semitones: float = 0.0
+    recorded_hz: torch.Tensor | None = None
+    tape: bool = False
 
     def __len__(self) -> int:
         return len(self.f0_hz)
@@ -56,9 +57,16 @@ class Features:
         return torch.arange(len(self)) * self.hop_length / self.sample_rate
 
     def inputs(self) -> torch.Tensor:
-        """[n_frames, 2 + n_mfcc] network inputs: pitch as played in octaves from A4, loudness in dB, MFCCs."""
-        pitch, loudness = torch.log2(self.f0_hz / 440) - self.semitones / 12, self.loudness_db
-        return torch.cat([torch.stack([pitch, loudness], -1), self.mfcc], -1).float()
+        """[n_frames, 2 + n_mfcc] network inputs: pitch in octaves from A4, loudness in dB, MFCCs.
+
+        The pitch is the recorded one on a tape, else the one that sounds.
+        """
+        f0_hz = self.recorded_hz if self.tape and self.recorded_hz is not None else self.f0_hz
+        return torch.cat([torch.stack([torch.log2(f0_hz / 440), self.loudness_db], -1), self.mfcc], -1).float()
+
+    def recorded(self) -> "Features":
+        """The same at the pitch at which the MFCCs were measured."""
+        return self if self.recorded_hz is None else replace(self, f0_hz=self.recorded_hz, recorded_hz=None)
 
     def transpose(self, semitones: float, *, tape: bool = False) -> "Features":
         """The same performance at another pitch; its phase is then integrated from the pitch.
@@ -68,8 +76,13 @@ class Features:
             tape: whether the spectrum moves along, as on a tape that runs faster. Else the instrument is asked for
                 the new pitch, and its resonances stay where they are.
         """
-        f0_hz = self.f0_hz * 2 ** (semitones / 12)
-        return replace(self, f0_hz=f0_hz, phase=None, semitones=self.semitones + semitones * tape)
+        return replace(
+            self,
+            f0_hz=self.f0_hz * 2 ** (semitones / 12),
+            phase=None,
+            recorded_hz=self.f0_hz if self.recorded_hz is None else self.recorded_hz,
+            tape=tape,
+        )
 
     def __getitem__(self, frames: slice) -> "Features":
         """A stretch of neighbouring frames."""

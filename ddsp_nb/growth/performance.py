@@ -116,6 +116,7 @@ def held_track(model: DDSPModel, take: Take, hz: float | torch.Tensor, n_frames:
         mfcc=smooth(stretch.mfcc, width),
         voiced=torch.ones_like(stretch.voiced),
         phase=None,
+        recorded_hz=f0_hz,
     )
     played, frames = model.controls(note), there_and_back(len(note), n_frames)
     amplitudes, noise = smooth(played.amplitudes, width), smooth(played.noise_magnitudes, width)

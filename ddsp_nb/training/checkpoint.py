@@ -19,10 +19,10 @@ from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.take import Take
 
 FORMAT = "ddsp_nb"
-VERSION = (
-    4  # 4: instrument and take apart; 3: a memory with an instrument; 2: safetensors; 1: a pickle in a ZIP archive
-)
-MAX_SEMITONES = 60.0  # of a transposition
+# 4: instrument and take apart; 3: a memory with an instrument; 2: safetensors; 1: a pickle in a ZIP archive
+VERSION = 4
+MOVING = {"recorded_hz", "tape"}  # features that only a transposed performance has; a take is as it was recorded
+GONE = "semitones"  # a feature of files before version 4, always 0
 MAX_LOUDNESS_DB = 200.0  # above or below full scale: float32 sound has 150 dB below it, and a model may add some
 ROUNDING = 1e-3  # relative, of pitches kept as float32
 
@@ -40,7 +40,7 @@ def save_model(path, model: DDSPModel, take: Take) -> Path:
         "version": VERSION,
         "config": model.config.to_dict(),
         "weights": {name: weight.detach().cpu() for name, weight in model.state_dict().items()},
-        "features": vars(take.features.to("cpu")),
+        "features": {name: value for name, value in vars(take.features.to("cpu")).items() if name not in MOVING},
         "take": {
             "coefficients": take.controls.coefficients().half().cpu(),
             "noise_magnitudes": take.controls.noise_magnitudes.half().cpu(),
@@ -100,8 +100,9 @@ def check_version(content, name) -> None:
 def rebuilt(content: dict) -> tuple[DDSPModel, Take]:
     """The model and take of a checkpoint, every part checked first."""
     config, weights = Config.from_dict(content["config"]), content["weights"]
-    check_features_of(content["features"], config)
-    features = Features(**content["features"])
+    kept = {name: value for name, value in content["features"].items() if name != GONE}
+    check_features_of(kept, config)
+    features = Features(**kept)
     if content["version"] <= version_3.LAST:
         for name, weight in weights.items():
             check_tensor(name, weight, torch.float32, tuple(weight.shape))
@@ -136,11 +137,11 @@ def check_weights(weights: dict, config: Config) -> None:
 
 def check_features_of(features: dict, config: Config) -> None:
     """Raise ValueError unless these are the features of one recording, extracted with this config."""
-    if set(features) != {f.name for f in fields(Features)}:
+    if set(features) != {f.name for f in fields(Features)} - MOVING:
         raise ValueError("other features than this version has")
-    n_samples, semitones = features["n_samples"], features["semitones"]
-    if type(n_samples) is not int or n_samples < 1 or not abs(semitones) <= MAX_SEMITONES:
-        raise ValueError(f"{n_samples} samples, transposed by {semitones} semitones")
+    n_samples = features["n_samples"]
+    if type(n_samples) is not int or n_samples < 1:
+        raise ValueError(f"{n_samples} samples")
     if (features["sample_rate"], features["hop_length"]) != (config.sample_rate, config.hop_length):
         raise ValueError("features of another sample rate or hop")
     n_frames = config.n_frames(n_samples)
@@ -149,8 +150,7 @@ def check_features_of(features: dict, config: Config) -> None:
     check_tensor("mfcc", features["mfcc"], torch.float32, (n_frames, config.n_mfcc))
     if features["phase"] is not None:
         check_tensor("phase", features["phase"], torch.float64, (n_frames,))
-    moved = 2 ** (semitones / 12)
-    low_hz, high_hz = config.f0_min_hz / 2 * moved * (1 - ROUNDING), config.nyquist_hz * moved * (1 + ROUNDING)
+    low_hz, high_hz = config.f0_min_hz / 2 * (1 - ROUNDING), config.nyquist_hz * (1 + ROUNDING)
     if not (features["f0_hz"].min() >= low_hz and features["f0_hz"].max() <= high_hz):
         raise ValueError("a pitch outside its range")
     if features["loudness_db"].abs().max() > MAX_LOUDNESS_DB:

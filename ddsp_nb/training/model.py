@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ddsp_nb.analysis.envelope import NEPERS_PER_DB
+from ddsp_nb.analysis.envelope import NEPERS_PER_DB, interpolate
 from ddsp_nb.analysis.features import Features, loudness_db
 from ddsp_nb.config import Config
 from ddsp_nb.errors import ConfigError, warn_user
@@ -19,6 +19,7 @@ MIN_LEVEL = 1e-8  # linear; keeps logarithms finite
 MAX_LEVEL = 4.0  # linear; no single sine wave needs to be louder
 FRAMES_AT_ONCE = 2048  # of a long performance, so that memory does not grow with it
 LOUDNESS_PASSES = 3  # renderings after which a performance has its loudness; more do not come nearer
+MAX_BESIDES = 3.0  # nepers, 26 dB: more is an error of the analysis, not the timbre of a recording
 MAX_LOUDNESS_STEP_DB = 12.0  # of one pass: a frame with nothing to turn up is not driven to roar
 LOUDNESS_TOLERANCE_DB = 1.0  # beyond which the user is told
 QUIET_DB = 30.0  # below the loudest frame: nobody hears there that a level is a little off
@@ -167,13 +168,11 @@ class DDSPModel(nn.Module):
         """
         check_features(features, self.config)
         features = features.to(self.device)
-        amplitudes, gains, state = [], [], None
-        for inputs in features.inputs().split(FRAMES_AT_ONCE):
-            a, g, state = self.network(inputs[None], envelope=envelope, state=state)
-            amplitudes.append(a[0]), gains.append(g[0])
-        silenced = torch.cat(amplitudes) * features.voiced[:, None]
+        moved = envelope and not features.tape and features.recorded_hz is not None
+        amplitudes, gains = self._moved_levels(features) if moved else self._levels(features, envelope)
+        silenced = amplitudes * features.voiced[:, None]
         directions = low_crest_directions(self.config.n_harmonics).to(silenced).expand(len(silenced), -1, 2)
-        controls = Controls(silenced, directions, torch.cat(gains))
+        controls = Controls(silenced, directions, gains)
         for _ in range(LOUDNESS_PASSES if loudness else 0):
             wrong_db = features.loudness_db - self._loudness_db(self._render(controls, features, 0).audio)
             step_db = smoothed(wrong_db.clamp(-MAX_LOUDNESS_STEP_DB, MAX_LOUDNESS_STEP_DB))
@@ -203,6 +202,27 @@ class DDSPModel(nn.Module):
         return sound
 
     perform = forward
+
+    def _levels(self, features, envelope):
+        """[n_frames, n_harmonics] amplitudes and [n_frames, n_bands] gains as the network answers."""
+        amplitudes, gains, state = [], [], None
+        for inputs in features.inputs().split(FRAMES_AT_ONCE):
+            a, g, state = self.network(inputs[None], envelope=envelope, state=state)
+            amplitudes.append(a[0]), gains.append(g[0])
+        return torch.cat(amplitudes), torch.cat(gains)
+
+    def _moved_levels(self, features):
+        """The same at a pitch at which the MFCCs were not measured.
+
+        They hold bumps where the recorded partials lay, and none where the new ones do. So the instrument is asked for
+        its own timbre at both pitches, and what the recording had besides, at a frequency, is added there.
+        """
+        recorded = features.recorded()
+        (amplitudes, gains), (plain, plain_gains) = (self._levels(recorded, envelope) for envelope in (True, False))
+        own, own_gains = self._levels(features, envelope=False)
+        besides = (amplitudes / plain).log().clamp(-MAX_BESIDES, MAX_BESIDES)
+        places = self.network.instrument.queries.harmonics * (features.f0_hz / recorded.f0_hz)[:, None] - 1
+        return own * interpolate(besides, places).exp(), own_gains * (gains / plain_gains)
 
     def _render(self, controls, features, seed):
         return self.synthesizer(controls, features.f0_hz, phase=features.phase, n_samples=features.n_samples, seed=seed)
