@@ -1,11 +1,13 @@
 """Features: pitch, loudness and phase of sounds whose truth is known, and of real recordings."""
 
+import librosa
 import numpy as np
 import pytest
 import torch
 
 from ddsp_nb import AudioError, Config, ConfigError, FeatureExtractor, load_audio
 from ddsp_nb.analysis.decompose import analyse
+from ddsp_nb.analysis.mel import loudness_db, mel_cepstrum
 
 EDGE = 5  # frames at each end whose window reaches beyond the sound
 RATE = 44_100
@@ -96,6 +98,18 @@ def test_10_db_of_gain_are_10_db_of_loudness(data):
     assert heard.float().mean() > 0.9
     assert (loud.loudness_db - quiet.loudness_db - 10)[heard].abs().max() < 0.01
     assert (loud.f0_hz / quiet.f0_hz - 1).abs().max() < 1e-3
+
+
+@pytest.mark.parametrize("sample_rate", [44_100, 16_000])
+def test_loudness_and_mfccs_are_those_of_librosa(data, sample_rate):
+    config = Config(sample_rate=sample_rate)
+    audio = load_audio(data / "voice.flac", sample_rate)
+    sound = audio[: len(audio) // config.hop_length * config.hop_length]
+    sizes = dict(y=sound.numpy(), hop_length=config.hop_length)
+    rms = librosa.feature.rms(frame_length=config.frame_length, **sizes)[0]
+    mfcc = librosa.feature.mfcc(sr=sample_rate, n_mfcc=30, n_mels=64, n_fft=config.frame_length, **sizes)
+    assert np.allclose(loudness_db(sound, config), 20 * np.log10(rms.clip(1e-5)), atol=1e-3)
+    assert np.allclose(mel_cepstrum(sound, config), mfcc.T, atol=1e-2)  # of hundreds of dB
 
 
 def test_loudness_step_is_where_it_is_in_the_sound():

@@ -21,6 +21,7 @@ from ddsp_nb import (
     save_model,
     train,
 )
+from ddsp_nb.training.adamw import AdamW
 from ddsp_nb.training.train import STARTS
 
 
@@ -236,3 +237,19 @@ def test_features_of_another_sound_or_without_phase_are_refused(small_config, fe
         with pytest.raises(ConfigError, match="own features") as error:
             Corpus.of([(other, sound, analysis)], small_config)
         assert "\n" not in str(error.value)
+
+
+def test_the_optimiser_moves_as_that_of_torch():
+    torch.manual_seed(0)
+    start, target = torch.randn(3, 50), torch.randn(50)
+    paths = []
+    for make in (AdamW, torch.optim.AdamW):
+        parameters = [row.clone().requires_grad_() for row in start]
+        groups = [{"params": parameters[:2], "lr": 0.1}, {"params": parameters[2:], "lr": 0.01}]
+        optimiser = make(groups, weight_decay=0.1)
+        for step in range(20):
+            optimiser.zero_grad()
+            sum((p - target).square().sum() for p in parameters[step % 2 :]).backward()
+            optimiser.step()
+        paths.append(torch.stack(parameters).detach())
+    assert torch.allclose(*paths, atol=1e-6)

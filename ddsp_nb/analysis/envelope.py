@@ -8,11 +8,11 @@ frame, so that loudness need not be learned, and all frequencies are in Hz, so t
 
 import math
 
-import librosa
 import numpy as np
 import torch
 from scipy.fft import idct
 
+from ddsp_nb.analysis.mel import mel_edges_hz, n_mels
 from ddsp_nb.config import Config
 from ddsp_nb.synthesis.noise import band_centres_hz
 
@@ -42,10 +42,9 @@ class Queries(torch.nn.Module):
 
     def __init__(self, config: Config):
         super().__init__()
-        n_mels = max(64, config.n_mfcc)
-        edges_hz = librosa.mel_frequencies(n_mels + 2, fmin=0, fmax=config.nyquist_hz)
+        edges_hz = mel_edges_hz(config)
         table = lambda name, values: self.register_buffer(name, torch.as_tensor(values).float(), persistent=False)
-        table("inverse_dct", idct(np.eye(config.n_mfcc, n_mels), axis=-1, norm="ortho") * NEPERS_PER_DB)
+        table("inverse_dct", idct(np.eye(config.n_mfcc, n_mels(config)), axis=-1, norm="ortho") * NEPERS_PER_DB)
         table("centres_hz", edges_hz[1:-1])
         table("log_widths", np.log((edges_hz[2:] - edges_hz[:-2]) / 2))
         table("coarse_hz", COARSE_HZ)

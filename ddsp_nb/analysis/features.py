@@ -3,18 +3,17 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-import librosa
 import numpy as np
 import torch
 from scipy.ndimage import binary_dilation
 
+from ddsp_nb.analysis.mel import loudness_db, mel_cepstrum
 from ddsp_nb.analysis.phase import fit_phase, track_phase
 from ddsp_nb.analysis.pitch import TRACKERS, track_pitch
 from ddsp_nb.config import Config
 from ddsp_nb.errors import ConfigError, warn_user
 from ddsp_nb.sound.load import check_audio
 
-MIN_DB = -100.0  # of loudness
 AUDIBLE_DB = 60.0  # below the loudest frame
 UNPITCHED = 0.7  # of the audible frames: from there on the user is told
 ATTACK_FRAMES = 4  # the tracker hears a note only once it is periodic; its attack and release belong to it
@@ -124,16 +123,16 @@ class FeatureExtractor:
         sound = np.pad(audio.cpu().numpy(), (0, (n_frames - 1) * config.hop_length - len(audio)))
         tracked_hz, periodic = track_pitch(sound, config, tracker=self.tracker)
         tracked_hz, tracked_phase = track_phase(sound, tracked_hz, config.sample_rate, config.hop_length)
-        level_db = loudness_db(sound, config)
+        level_db = loudness_db(torch.from_numpy(sound), config)
         voiced = torch.from_numpy(binary_dilation(periodic, iterations=ATTACK_FRAMES))
-        warn_of_missing_pitch(voiced.numpy(), level_db)
+        warn_of_missing_pitch(voiced, level_db)
         lowest_hz, highest_hz = config.f0_min_hz / 2, config.nyquist_hz
         f0_hz, phase = torch.from_numpy(tracked_hz.clip(lowest_hz, highest_hz)), torch.from_numpy(tracked_phase)
         f0_hz, phase = fit_phase(f0_hz, phase, voiced, torch.from_numpy(sound), config)
         return Features(
             f0_hz=f0_hz.clamp(lowest_hz, highest_hz).float(),
-            loudness_db=torch.from_numpy(level_db),
-            mfcc=torch.from_numpy(mel_cepstrum(sound, config)),
+            loudness_db=level_db,
+            mfcc=mel_cepstrum(torch.from_numpy(sound), config),
             voiced=voiced,
             phase=phase,
             n_samples=len(audio),
@@ -142,27 +141,8 @@ class FeatureExtractor:
         )
 
 
-def loudness_db(sound: np.ndarray, config: Config) -> np.ndarray:
-    """RMS level per frame in dB relative to full scale: 20 log10(rms), floored at -100 dB. [n_frames] float32."""
-    rms = librosa.feature.rms(y=sound, frame_length=config.frame_length, hop_length=config.hop_length)[0]
-    return librosa.amplitude_to_db(rms, ref=1.0, amin=10 ** (MIN_DB / 20), top_db=None).astype(np.float32)
-
-
-def mel_cepstrum(sound: np.ndarray, config: Config) -> np.ndarray:
-    """MFCCs, [n_frames, n_mfcc] float32: the spectral envelope with pitch mostly taken out."""
-    mfcc = librosa.feature.mfcc(
-        y=sound,
-        sr=config.sample_rate,
-        n_mfcc=config.n_mfcc,
-        n_mels=max(64, config.n_mfcc),
-        n_fft=config.frame_length,
-        hop_length=config.hop_length,
-    )
-    return mfcc.T.astype(np.float32)
-
-
-def warn_of_missing_pitch(voiced: np.ndarray, level_db: np.ndarray) -> None:
+def warn_of_missing_pitch(voiced: torch.Tensor, level_db: torch.Tensor) -> None:
     """Tell the user where the oscillator will have little to play."""
-    share = 1 - voiced[level_db > level_db.max() - AUDIBLE_DB].mean()
+    share = 1 - voiced[level_db > level_db.max() - AUDIBLE_DB].float().mean().item()
     if share > UNPITCHED:
         warn_user(f"No pitch found in {100 * share:.0f} % of the frames: the harmonic part will be silent there.")

@@ -11,10 +11,12 @@ frame, being unvoiced is one more; a Viterbi path with a cost for octave jumps a
 
 from typing import Any
 
-import librosa
+import lazy_loader
 import numpy as np
 
 from ddsp_nb.config import Config
+
+librosa = lazy_loader.load("librosa")  # takes two seconds; the default tracker does without it
 
 QUIET = 0.01  # of the loudest frame's RMS: YIN has no opinion on voicing, so loudness decides
 CARRIED_HZ = 220.0  # pitch of a recording that has none

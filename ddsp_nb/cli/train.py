@@ -1,5 +1,6 @@
 """`ddsp-nb train`. PyTorch takes seconds to import, so what needs it is imported inside: errors come at once."""
 
+import warnings
 from pathlib import Path
 
 import click
@@ -34,7 +35,7 @@ LOW_CEILING_DB = 10.0  # SNR of the sines: below, something is wrong with the pi
         show_default="0.15 where there is enough sound, else 0",
         help="Share of the sound that is not learned from, but judges what is.",
     ),
-    click.option("--epochs", default=30, type=click.IntRange(1), help="Training steps."),
+    click.option("--epochs", default=20, type=click.IntRange(1), help="Training steps."),
     click.option("--learning-rate", default=1e-3, type=FiniteFloat(0, 1, min_open=True), help="Peak of the schedule."),
     click.option(
         "--start",
@@ -76,10 +77,7 @@ def train(paths, output, holdout, epochs, learning_rate, start, duration, resume
         for path in paths:
             check_not_input(product, path)
     refuse_to_replace([] if resume else [output, *products.values()], overwrite)
-    import torch
-
-    from ddsp_nb import Corpus, DDSPModel, record_take, save_model
-    from ddsp_nb.training.recordings import analyse_recordings, find_recordings
+    from ddsp_nb.training.processes import joined
     from ddsp_nb.training.run_file import RunFile
     from ddsp_nb.training.train import choose_device
 
@@ -89,14 +87,35 @@ def train(paths, output, holdout, epochs, learning_rate, start, duration, resume
         config, state = run_file.load()
     else:
         refuse_to_forget(run_file.path, overwrite)
-    tell = lambda line: click.echo(line, err=True)
-    recordings = analyse_recordings(find_recordings(paths), config, duration_s=duration, say=tell)
-    parts = [(r.features, r.audio, r.analysis) for r in recordings]
-    corpus, take = Corpus.of(parts, config, holdout), record_take(*parts[0], config, seed)
-    tell(materials(corpus, recordings[0].name))
-    torch.manual_seed(seed)
-    model = DDSPModel(config)
     settings = dict(epochs=epochs, learning_rate=learning_rate, seed=seed, device=device, start=start, resume=state)
+    with joined():
+        run(paths, config, duration, holdout, settings, run_file, output, products)
+
+
+def run(paths, config, duration, holdout, settings, run_file, output, products):
+    """Analyse, train and write everything; where several processes train, the others help the first, silently."""
+    import torch
+
+    from ddsp_nb import Corpus, DDSPModel, record_take, save_model
+    from ddsp_nb.training.fit import fit
+    from ddsp_nb.training.processes import first_alone, rank
+    from ddsp_nb.training.recordings import analyse_recordings
+
+    tell = lambda line: click.echo(line, err=True)
+    if rank() > 0:
+        tell = lambda line: None
+        warnings.simplefilter("ignore")
+    with first_alone():
+        recordings = analyse_recordings(paths, config, duration_s=duration, say=tell)
+    parts = [(r.features, r.audio, r.analysis) for r in recordings]
+    corpus = Corpus.of(parts, config, holdout)
+    tell(materials(corpus, recordings[0].name))
+    torch.manual_seed(settings["seed"])
+    model = DDSPModel(config)
+    if rank() > 0:
+        fit(model, corpus, **settings)
+        return
+    take = record_take(*parts[0], config, settings["seed"])
     history = run_training(model, corpus, settings, run_file)
     click.echo(summary(history))
     click.echo(save_model(output, model, take))

@@ -9,7 +9,8 @@ import mido
 import numpy as np
 import torch
 
-from ddsp_nb.analysis.features import MIN_DB, Features
+from ddsp_nb.analysis.features import Features
+from ddsp_nb.analysis.mel import MIN_DB
 from ddsp_nb.errors import GrowthError
 from ddsp_nb.growth.tuning import pitch_hz
 from ddsp_nb.training.model import DDSPModel

@@ -13,12 +13,16 @@ SHORTEST_FILTER_S = 0.2  # a shorter window could not tell the lowest bands apar
 
 
 class FilteredNoiseGenerator:
-    """Renders band gains to noise."""
+    """Renders band gains to noise.
+
+    Its tables are made on the CPU, also where only the shapes of a model are wanted (device "meta"): PyTorch would load
+    its compiler for that.
+    """
 
     def __init__(self, config: Config):
         self.config = config
         self.to_bins = band_to_bins(config)  # [n_bands, n_bins]
-        self.window = torch.hann_window(config.noise_n_fft)
+        self.window = torch.hann_window(config.noise_n_fft, device="cpu")
 
     def __call__(self, noise_magnitudes: torch.Tensor, *, generator: torch.Generator | None = None) -> torch.Tensor:
         """Render gains to sound; gains of 1 in every band give white noise of RMS 1.
@@ -41,7 +45,7 @@ class FilteredNoiseGenerator:
 
 def band_centres_hz(config: Config) -> torch.Tensor:
     """[n_bands] centre frequencies, log-spaced from 20 Hz to Nyquist."""
-    return torch.logspace(math.log10(LOWEST_BAND_HZ), math.log10(config.nyquist_hz), config.n_bands)
+    return torch.logspace(math.log10(LOWEST_BAND_HZ), math.log10(config.nyquist_hz), config.n_bands, device="cpu")
 
 
 def band_to_bins(config: Config) -> torch.Tensor:
@@ -51,7 +55,7 @@ def band_to_bins(config: Config) -> torch.Tensor:
         [n_bands, n_bins]; each bin's weights sum to 1, so equal gains give a flat spectrum.
     """
     centres = band_centres_hz(config).log()
-    bins_hz = torch.fft.rfftfreq(config.noise_n_fft, 1 / config.sample_rate).clamp(min=LOWEST_BAND_HZ)
+    bins_hz = torch.fft.rfftfreq(config.noise_n_fft, 1 / config.sample_rate, device="cpu").clamp(min=LOWEST_BAND_HZ)
     distance = (bins_hz.log() - centres[:, None]) / ((centres[1] - centres[0]) * BAND_WIDTH)
     weights = torch.exp(-0.5 * distance**2)
     return weights / weights.sum(0, keepdim=True)

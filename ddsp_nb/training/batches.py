@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional as F
 
-from ddsp_nb.analysis.features import MIN_DB
+from ddsp_nb.analysis.mel import MIN_DB
 from ddsp_nb.config import Config
 from ddsp_nb.synthesis.oscillator import harmonic_basis, integrate_pitch
 from ddsp_nb.training.corpus import Phrase

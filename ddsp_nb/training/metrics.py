@@ -6,14 +6,14 @@ import numpy as np
 import torch
 
 from ddsp_nb.analysis.decompose import snr_db
-from ddsp_nb.analysis.features import loudness_db
+from ddsp_nb.analysis.features import AUDIBLE_DB
+from ddsp_nb.analysis.mel import loudness_db
 from ddsp_nb.analysis.pitch import track_pitch
 from ddsp_nb.config import Config
 from ddsp_nb.synthesis.controls import Sound
 from ddsp_nb.training.losses import MultiScaleSpectralLoss
 
 WRONG_NOTE_CENTS = 50
-AUDIBLE_DB = 60  # below the loudest frame: loudness is compared down to there
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,9 @@ def evaluate(recording: torch.Tensor, sound: Sound, config: Config) -> Quality:
 
 
 def _loudness_error(target, mix, config):
-    ours, theirs = loudness_db(mix.numpy(), config), loudness_db(target.numpy(), config)
+    ours, theirs = loudness_db(mix, config), loudness_db(target, config)
     audible = theirs > theirs.max() - AUDIBLE_DB
-    return float(np.abs(ours - theirs)[audible].mean())
+    return (ours - theirs)[audible].abs().mean().item()
 
 
 def _pitch_errors(target, mix, config):

@@ -8,7 +8,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from ddsp_nb.analysis.envelope import NEPERS_PER_DB, interpolate
-from ddsp_nb.analysis.features import Features, loudness_db
+from ddsp_nb.analysis.features import Features
+from ddsp_nb.analysis.mel import loudness_db
 from ddsp_nb.config import Config
 from ddsp_nb.errors import ConfigError, warn_user
 from ddsp_nb.synthesis.controls import MAX_NOISE_GAIN, Controls, Sound, Synthesizer, low_crest_directions
@@ -230,8 +231,7 @@ class DDSPModel(nn.Module):
     def _loudness_db(self, audio):
         """[n_frames] as `FeatureExtractor` measures it."""
         length = (self.config.n_frames(len(audio)) - 1) * self.config.hop_length
-        padded = F.pad(audio, (0, length - len(audio))).cpu().numpy()
-        return torch.from_numpy(loudness_db(padded, self.config)).to(audio)
+        return loudness_db(F.pad(audio, (0, length - len(audio))), self.config)
 
 
 def smoothed(values: torch.Tensor) -> torch.Tensor:

@@ -14,10 +14,11 @@ from ddsp_nb.analysis.features import Features
 from ddsp_nb.config import Config
 from ddsp_nb.synthesis.controls import MAX_NOISE_GAIN, Controls, Sound, Synthesizer
 from ddsp_nb.synthesis.noise import FilteredNoiseGenerator
+from ddsp_nb.training.adamw import AdamW
 from ddsp_nb.training.losses import MultiScaleSpectralLoss
 
-N_STEPS = 12  # of the noise gains: 40 win another 0.01 of the loss
-STEP = 0.25  # of a logarithm of gain, falling to nothing
+N_STEPS = 8  # of the noise gains: 40 win another 0.02 of the loss
+STEP = 0.3  # of a logarithm of gain, falling to nothing
 MOMENTS = (0.8, 0.95)  # of Adam, short as the run is short
 MIN_GAIN = 1e-6  # -120 dB
 FRAMES_AT_ONCE = 1024  # fitted together, so that memory does not grow with the recording
@@ -83,11 +84,11 @@ def fit_noise_gains(audio: torch.Tensor, analysis: Analysis, config: Config, see
 @torch.enable_grad()
 def _descend(gains, audio, harmonic, config, generator):
     log_gains = gains.log().requires_grad_()
-    optimiser = torch.optim.Adam([log_gains], STEP, betas=MOMENTS)
+    optimiser = AdamW([{"params": [log_gains], "lr": STEP}], betas=MOMENTS)
     loss, noise_generator = MultiScaleSpectralLoss(config), FilteredNoiseGenerator(config)
     target = loss.target(audio)
     for step in range(N_STEPS):
-        optimiser.param_groups[0]["lr"] = STEP * (1 - step / N_STEPS)
+        optimiser.groups[0]["lr"] = STEP * (1 - step / N_STEPS)
         noise = noise_generator(log_gains.exp().clamp(max=MAX_NOISE_GAIN), generator=generator)
         optimiser.zero_grad()
         loss.spectral(harmonic + noise, target).backward()

@@ -16,12 +16,14 @@ import torch
 from ddsp_nb.errors import ConfigError, TrainingError
 from ddsp_nb.synthesis.controls import low_crest_directions
 from ddsp_nb.synthesis.oscillator import render_frames
+from ddsp_nb.training.adamw import AdamW
 from ddsp_nb.training.batches import Batch, Stretches
 from ddsp_nb.training.corpus import Corpus
 from ddsp_nb.training.instrument import BATCH_FRAMES, WEIGHT_DECAY, Instrument, lesson_loss
 from ddsp_nb.training.model import DDSPModel
+from ddsp_nb.training.processes import averaged, count, share
 
-DEFAULT_EPOCHS = 30
+DEFAULT_EPOCHS = 20
 LEARNING_RATE = 1e-3
 STARTS = ("shared", "envelope", "model")
 GRU_RATE = 0.3  # of the learning rate: it begins at nothing, and must not learn the recording by heart
@@ -150,6 +152,8 @@ def train(
     else:
         state = replace(resume, history=list(resume.history))
     check_settings(state)
+    if LISTENED % count():
+        raise ConfigError(f"{count()} processes cannot share the {LISTENED} stretches of a step; use 2 or 4.")
     if corpus.config != model.config:
         raise ConfigError("The recordings were analysed with another config; analyse them with model.config.")
     if state.corpus_sha256 != corpus.sha256():
@@ -178,8 +182,8 @@ class TrainingRun:
         ]
         self.targets = sum((p.targets for p in corpus.heard[1:]), corpus.heard[0].targets).to(model.device)
         self.directions = low_crest_directions(model.config.n_harmonics).to(model.device)
-        self.optimiser = torch.optim.AdamW(parameter_groups(model, state.learning_rate), weight_decay=WEIGHT_DECAY)
-        self.peak_rates = [group["lr"] for group in self.optimiser.param_groups]
+        self.optimiser = AdamW(parameter_groups(model, state.learning_rate), weight_decay=WEIGHT_DECAY)
+        self.peak_rates = [group["lr"] for group in self.optimiser.groups]
         self.generator = torch.Generator().manual_seed(state.seed)
         if state.history:
             self._restore()
@@ -200,7 +204,7 @@ class TrainingRun:
         """One epoch; steps without finite numbers are left out."""
         state = self.state
         factor = learning_rate_factor(state.epoch, state.epochs)
-        for group, rate in zip(self.optimiser.param_groups, self.peak_rates, strict=True):
+        for group, rate in zip(self.optimiser.groups, self.peak_rates, strict=True):
             group["lr"] = rate * factor
         losses = [self._descend(self._level_loss()) for _ in range(LEVEL_STEPS)]
         losses.append(self._descend(self._listening_loss()))
@@ -223,6 +227,7 @@ class TrainingRun:
         """One step of the optimiser, unless loss or gradient is not finite; says whether it was taken."""
         self.optimiser.zero_grad()
         loss.backward()
+        loss = averaged(self.model, loss)
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), CLIP_NORM)
         finite = bool((loss + norm).isfinite())
         if finite:
@@ -232,13 +237,13 @@ class TrainingRun:
     def _level_loss(self):
         """How far the instrument's levels are from the analysed ones on random frames."""
         frames = torch.randint(len(self.targets), (BATCH_FRAMES,), generator=self.generator)
-        return lesson_loss(self.model.network.instrument, self.targets[frames.to(self.model.device)])
+        return lesson_loss(self.model.network.instrument, self.targets[share(frames).to(self.model.device)])
 
     def _listening_loss(self):
         """How far random stretches sound from the recording, with the envelope and without, in turn."""
         numbers = torch.randint(len(self.heard), (LISTENED,), generator=self.generator).tolist()
         with_envelope = self.state.epoch % 2 == 0
-        return self.listen(self.heard.batch(numbers), self.generator, envelope=with_envelope, disturb=self.disturb)
+        return self.listen(self.heard.batch(share(numbers)), self.generator, envelope=with_envelope, disturb=self.disturb)
 
     def listen(self, batch: Batch, generator: torch.Generator, *, envelope=True, disturb=None) -> torch.Tensor:
         """The loss: spectral distance of a batch, as the instrument plays it, from its recording; differentiable."""
@@ -250,7 +255,7 @@ class TrainingRun:
 
     def disturb(self, values: torch.Tensor) -> torch.Tensor:
         """Drop some of the values, at random."""
-        kept = torch.rand(values.shape, generator=self.generator) >= DROPOUT
+        kept = share(torch.rand((len(values) * count(), *values.shape[1:]), generator=self.generator)) >= DROPOUT
         return values * kept.to(values) / (1 - DROPOUT)
 
     @torch.no_grad()
@@ -269,7 +274,7 @@ class TrainingRun:
 
     def snapshot(self) -> TrainingState:
         """The state as it is now, in memory of its own."""
-        moments = {name: self.optimiser.state.get(p, {}) for name, p in self.model.named_parameters()}
+        moments = {name: self.optimiser.moments.get(p, {}) for name, p in self.model.named_parameters()}
         return replace(
             self.state,
             history=list(self.state.history),
@@ -284,7 +289,7 @@ class TrainingRun:
         self.model.load_state_dict(state.weights)
         for name, parameter in self.model.named_parameters():
             if state.moments[name]:
-                self.optimiser.state[parameter] = copied(state.moments[name])
+                self.optimiser.moments[parameter] = copied(state.moments[name])
         self.generator.set_state(state.generator.cpu())
 
 
