@@ -18,6 +18,8 @@ export GOMP_SPINCOUNT ?= 100
 test: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/oxfmt --check ddsp_nb/panels/js
+	$(BIN)/oxlint --deny-warnings ddsp_nb/panels/js
 	$(BIN)/mypy
 	$(BIN)/pytest --durations=20 tests
 	$(BIN)/pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=300 $(NOTEBOOKS)
@@ -37,6 +39,7 @@ notebooks: $(STAMP)
 format: $(STAMP)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	$(BIN)/oxfmt ddsp_nb/panels/js
 
 clean:
 	rm -rf $(VENV)

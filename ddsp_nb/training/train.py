@@ -243,7 +243,9 @@ class TrainingRun:
         """How far random stretches sound from the recording, with the envelope and without, in turn."""
         numbers = torch.randint(len(self.heard), (LISTENED,), generator=self.generator).tolist()
         with_envelope = self.state.epoch % 2 == 0
-        return self.listen(self.heard.batch(share(numbers)), self.generator, envelope=with_envelope, disturb=self.disturb)
+        return self.listen(
+            self.heard.batch(share(numbers)), self.generator, envelope=with_envelope, disturb=self.disturb
+        )
 
     def listen(self, batch: Batch, generator: torch.Generator, *, envelope=True, disturb=None) -> torch.Tensor:
         """The loss: spectral distance of a batch, as the instrument plays it, from its recording; differentiable."""

@@ -1,0 +1,48 @@
+// The sound of the page: an AudioContext for each sample rate, shared by all widgets, and one widget sounding at a time.
+// Every widget model imports its own copy of its module, so what is shared lies on globalThis.
+const page = (globalThis[Symbol.for("ddsp_nb")] ??= {
+  contexts: new Map(),
+  modules: new Map(),
+  sounding: null,
+});
+
+const OTHER_TABS = "ddsp_nb is sounding";
+if (!page.channel) {
+  page.name = Math.random().toString(36);
+  page.channel = new BroadcastChannel(OTHER_TABS);
+  page.channel.onmessage = ({ data }) => data !== page.name && page.sounding?.pause();
+}
+
+// A context runs at the rate of its sounds: resampling would cost them their highest frequencies.
+export function audioContext(rate) {
+  if (!page.contexts.has(rate)) {
+    page.contexts.set(rate, new AudioContext({ latencyHint: "interactive", sampleRate: rate }));
+  }
+  return page.contexts.get(rate);
+}
+
+// Load the text of an AudioWorklet module once for each context.
+export function loadWorklet(context, name, text) {
+  const key = `${name} ${context.sampleRate}`;
+  if (!page.modules.has(key)) {
+    const url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
+    page.modules.set(
+      key,
+      context.audioWorklet.addModule(url).finally(() => URL.revokeObjectURL(url)),
+    );
+  }
+  return page.modules.get(key);
+}
+
+// `widget.pause()` is called when another one begins, here or in another tab. Call this in a click: only that lets a
+// browser begin to sound.
+export async function soundAlone(widget, context) {
+  if (page.sounding !== widget) page.sounding?.pause();
+  page.sounding = widget;
+  page.channel.postMessage(page.name);
+  if (context.state !== "running") await context.resume();
+}
+
+export function fallSilent(widget) {
+  if (page.sounding === widget) page.sounding = null;
+}
