@@ -155,7 +155,7 @@ def test_readme_make_targets_exist():
 def test_readme_module_example_runs(workplace, monkeypatch):
     (example,) = blocks("python")
     assert len([line for line in example.splitlines() if line and "import " not in line]) <= 10
-    small = example.replace("Config()", "Config(sample_rate=16_000, hidden_size=32)").replace("epochs=30", "epochs=1")
+    small = example.replace("Config()", "Config(sample_rate=16_000, hidden_size=32)").replace("epochs=20", "epochs=1")
     assert small.count("16_000") == small.count("epochs=1,") == 1
     monkeypatch.chdir(workplace)
     exec(compile(small, "README.md", "exec"), {})

@@ -46,8 +46,8 @@ def mel_cepstrum(sound: torch.Tensor, config: Config) -> torch.Tensor:
     window = torch.hann_window(config.frame_length).to(frames)
     power = torch.cat([torch.fft.rfft(part * window).abs().square() @ bands.T for part in frames.split(MOST_FRAMES)])
     level_db = 10 * power.clamp(min=MIN_POWER).log10()
-    level_db = level_db.clamp(min=level_db.max() - RANGE_DB).numpy()
-    return torch.from_numpy(dct(level_db, norm="ortho")[:, : config.n_mfcc].astype(np.float32))
+    level_db = level_db.clamp(min=level_db.max() - RANGE_DB)
+    return torch.from_numpy(dct(level_db.numpy(), norm="ortho")[:, : config.n_mfcc].astype(np.float32))
 
 
 def n_mels(config: Config) -> int:
