@@ -27,7 +27,8 @@ MAY_USE = {  # each room, and the rooms it may import from; lazy imports inside 
     "growth": GROWTH,
     "plots": {"config", "synthesis"},
     "playing": PLAYING,
-    "panels": PLAYING | {"panels"},
+    "workspace": SOUND,
+    "panels": PLAYING | {"panels", "workspace"},
     "cli": PLAYING | {"cli"},
 }
 

@@ -1,6 +1,6 @@
+from .chooser import RecordingChooser as RecordingChooser
 from .growth_panel import GrowthPanel as GrowthPanel
 from .listen import compare as compare
 from .listen import play as play
+from .player import Player as Player
 from .training_panel import TrainingPanel as TrainingPanel
-from .upload import UploadPanel as UploadPanel
-from .upload import upload_panel as upload_panel

@@ -1,39 +1,61 @@
-"""Players in a notebook: what was rendered is what is heard, at the level it was rendered."""
+"""Players in a cell: what was rendered is what is heard, at the level it was rendered."""
 
-import html
+from typing import Any
 
 import numpy as np
-import torch
-from IPython.display import HTML, Audio, display
+from IPython import get_ipython
+from IPython.display import display
 
-PEAK = 0.9  # of full scale, for the loudest of several sounds: some headroom for the player's resampling
+from ddsp_nb.panels.player import Player, Sound, samples_of
+
+PEAK = 0.9  # of full scale, for the loudest of several sounds: some headroom
 SILENT_PEAK = 1e-9  # below it all sounds are silence, which no gain makes audible
 
-Sound = torch.Tensor | np.ndarray
+_shown: dict[str, tuple[str, list[Player]]] = {}  # by cell: the run of it, and its players
 
 
-def play(audio: Sound, sample_rate: int, title: str | None = None) -> None:
-    """Show a player for [n_samples] sound (tensor or array) at its own level; only beyond ±1 is it turned down."""
-    sound = _numpy(audio)
-    if title:
-        display(HTML(f"<b>{html.escape(title)}</b>"))
-    display(Audio(sound / max(1.0, _peak(sound)), rate=sample_rate, normalize=False))
+def play(audio: Sound, sample_rate: int, title: str = "sound", **look: Any) -> None:
+    """Show a player for [n_samples] sound (tensor or array) at its own level; only beyond ±1 is it turned down.
 
-
-def compare(sounds: dict[str, Sound], sample_rate: int) -> None:
-    """Show a player for each of several sounds, {name: [n_samples]}, all multiplied with one and the same gain.
-
-    The loudest peak is brought to 0.9, so differences of level between the sounds stay audible.
+    Args:
+        audio: sound.
+        sample_rate: Hz.
+        title: its name.
+        look: other arguments of `Player`.
     """
-    gain = PEAK / max(*map(_peak, sounds.values()), SILENT_PEAK)
-    for name, sound in sounds.items():
-        play(gain * _numpy(sound), sample_rate, name)
+    sound = samples_of(audio)
+    _show(Player({title: sound / max(1.0, _peak(sound))}, sample_rate, **look))
 
 
-def _numpy(audio: Sound) -> np.ndarray:
-    audio = audio.detach().cpu().numpy() if torch.is_tensor(audio) else np.asarray(audio)
-    return audio.reshape(-1)  # a batch of one is taken for its only member
+def compare(sounds: dict[str, Sound], sample_rate: int, **look: Any) -> None:
+    """Show one player for several sounds, {name: [n_samples]}, all multiplied with one and the same gain.
+
+    The loudest peak is brought to 0.9, so differences of level between the sounds stay audible. The versions are
+    switched at the same position.
+    """
+    arrays = {name: samples_of(sound) for name, sound in sounds.items()}
+    gain = PEAK / max(*map(_peak, arrays.values()), SILENT_PEAK)
+    _show(Player({name: gain * sound for name, sound in arrays.items()}, sample_rate, **look))
 
 
-def _peak(audio: Sound) -> float:
-    return float(np.abs(_numpy(audio)).max(initial=0))
+def _show(player):
+    """Display a player; those of an earlier run of the same cell are closed, or the kernel would keep them all."""
+    cell, run = _place()
+    if cell is not None:
+        last_run, players = _shown.get(cell, (run, []))
+        if last_run != run:
+            for old in players:
+                old.close()
+            players = []
+        _shown[cell] = run, [*players, player]
+    display(player)
+
+
+def _place():
+    """The cell that runs, and which run of it this is; None where nobody says."""
+    parent = getattr(get_ipython(), "get_parent", dict)() or {}
+    return parent.get("metadata", {}).get("cellId"), parent.get("header", {}).get("msg_id")
+
+
+def _peak(sound: np.ndarray) -> float:
+    return float(np.abs(sound).max(initial=0))

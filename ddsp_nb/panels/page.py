@@ -1,5 +1,6 @@
 """What runs in the page: JavaScript files of this package as modules for widgets."""
 
+import json
 import re
 from functools import cache
 from pathlib import Path
@@ -29,3 +30,8 @@ def _parts(name, seen):
 def style() -> str:
     """The style sheet of all widgets."""
     return (FOLDER / "widgets.css").read_text()
+
+
+def with_worklet(name: str, worklet: str) -> str:
+    """A module that finds the text of an AudioWorklet, which runs in a thread of its own, as `WORKLET`."""
+    return f"const WORKLET = {json.dumps((FOLDER / f'{worklet}.js').read_text())};\n{module(name)}"

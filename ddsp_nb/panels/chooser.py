@@ -1,0 +1,171 @@
+"""The current recording: chosen from what there is, brought as a file, or sung into the page."""
+
+import html
+import io
+import tempfile
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+
+import ipywidgets
+import soundfile as sf
+import torch
+
+from ddsp_nb.analysis.decompose import analyse
+from ddsp_nb.analysis.features import FeatureExtractor, Features
+from ddsp_nb.config import Config
+from ddsp_nb.errors import AudioError, WorkbookWarning
+from ddsp_nb.panels.recorder import Recorder
+from ddsp_nb.panels.widgets import in_words
+from ddsp_nb.sound.load import load_audio
+from ddsp_nb.workspace import Recording, Workspace
+
+LONGEST_S = 30.0  # that is kept of a file: enough to learn from, and the notebooks stay quick
+JUDGED_S = 8.0  # of it by which it is judged, so that the answer comes within seconds
+CLOSE_DB, FAIR_DB = 15.0, 8.0  # ceilings: SNR that sines can reach
+FOLLOW = "Choose <b>Run → Run All Cells</b>, here and in the other notebooks: all of them follow."
+
+
+class RecordingChooser(ipywidgets.VBox):
+    """Choose the recording that all notebooks work on.
+
+    What is chosen is kept on disk. `recording` is the current one.
+
+    Args:
+        workspace: where recordings are kept; the notebooks' own if None.
+        config: sizes and pitch range, by which a new recording is judged.
+    """
+
+    def __init__(self, workspace: Workspace | None = None, config: Config | None = None):
+        self.workspace, self.config = workspace or Workspace(), config or Config()
+        self.list = ipywidgets.Dropdown(description="Recording", layout={"width": "420px", "max_width": "100%"})
+        self.words = ipywidgets.HTML(layout={"max_width": "940px"})
+        self.recorder = Recorder(self.record, self.bring)
+        self._fill()
+        self.list.observe(self._chosen, "value")
+        super().__init__([self.list, self.recorder, self.words])
+
+    def __repr__(self):
+        return "RecordingChooser()"
+
+    @property
+    def recording(self) -> Recording:
+        """The current recording."""
+        return self.workspace.current
+
+    def bring(self, name: str, content: bytes) -> None:
+        """Keep the first 30 s of a sound file; what goes wrong is said in the panel, and the choice stays."""
+        self._take_in(name, lambda: decode(name, content, self.config.sample_rate))
+
+    def record(self, audio: torch.Tensor, sample_rate: int) -> None:
+        """Keep [n_samples] sound from the microphone."""
+        self._take_in(
+            "my recording", lambda: decode("my recording.wav", as_file(audio, sample_rate), self.config.sample_rate)
+        )
+
+    def _take_in(self, name, load):
+        self.words.value = f"Listening to {html.escape(name)} …"
+        try:
+            with warnings.catch_warnings(record=True) as notes:
+                warnings.simplefilter("always", WorkbookWarning)
+                audio = load()
+                verdict = judge(audio, self.config)
+            recording = self.workspace.add(name, audio, self.config.sample_rate)
+        except Exception as error:  # the traceback of a button is seen by nobody
+            self.words.value = f"<b>That did not work.</b> {html.escape(in_words(error))}"
+            return
+        self._fill()
+        self.words.value = f"<b>{html.escape(recording.name)}</b>: {verdict}{in_lines(notes)}<br>{FOLLOW}"
+
+    def _fill(self):
+        """Offer what there is; nothing counts as chosen anew."""
+        self._filling = True
+        current = self.workspace.current
+        self.list.options = [(title(recording), recording.name) for recording in self.workspace.recordings()]
+        self.list.value = current.name
+        self._filling = False
+        self.words.value = state(current)
+
+    def _chosen(self, change):
+        if self._filling:
+            return
+        try:
+            self.words.value = f"{state(self.workspace.choose(change.new))}<br>{FOLLOW}"
+        except AudioError as error:
+            self.words.value = html.escape(in_words(error))
+
+
+def title(recording: Recording) -> str:
+    """As it stands in the list."""
+    return recording.name + ("" if recording.shipped else " (yours)") + (", trained" if recording.trained else "")
+
+
+def state(recording: Recording) -> str:
+    """What there is of it, in one sentence."""
+    trained = "has a trained model" if recording.trained else "has no model yet: notebook 4 trains one"
+    return f"All notebooks work on <b>{html.escape(recording.name)}</b>. It {trained}."
+
+
+def judge(audio: torch.Tensor, config: Config) -> str:
+    """What a recording is like, and what to expect of it, in words; raises AudioError where it cannot be used."""
+    features = FeatureExtractor(config)(audio)
+    words = describe(features)
+    if not features.voiced.any():
+        return words
+    start = max(0, int(features.voiced.int().argmax()) * config.hop_length)
+    part = audio[start : start + round(JUDGED_S * config.sample_rate)]
+    ceiling_db = analyse(FeatureExtractor(config)(part), part, config).snr_db
+    return f"{words} {expectation(ceiling_db)}"
+
+
+def expectation(ceiling_db: float) -> str:
+    """What the SNR that sines can reach says about what will come of it."""
+    if ceiling_db >= CLOSE_DB:
+        return f"It suits: sines reach {ceiling_db:.0f} dB of it, so expect a close likeness."
+    if ceiling_db >= FAIR_DB:
+        return f"It will do: sines reach {ceiling_db:.0f} dB of it, and breath, bow or room will be played as noise."
+    return (
+        f"It hardly suits: sines reach only {ceiling_db:.0f} dB of it. Use one voice at a time, near the microphone, "
+        "in a dry room."
+    )
+
+
+def describe(features: Features) -> str:
+    """One sentence on a clip: length, voiced share, range of pitch, level."""
+    seconds, voiced = features.n_samples / features.sample_rate, features.voiced
+    if not voiced.any():
+        return f"{seconds:.1f} s, and no pitch anywhere in it. The oscillator needs a sung or played note."
+    f0_hz = features.f0_hz[voiced]
+    return (
+        f"{seconds:.1f} s, {100 * voiced.float().mean():.0f} % of it with a pitch, from {f0_hz.min():.0f} to "
+        f"{f0_hz.max():.0f} Hz, {features.loudness_db.max():.0f} dB at its loudest."
+    )
+
+
+def decode(name: str, content: bytes, sample_rate: int) -> torch.Tensor:
+    """Bytes of a sound file to [n_samples] sound; errors and warnings name the file as its owner does."""
+    shown = Path(name).name or "clip"
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(record=True) as notes:
+        warnings.simplefilter("always", WorkbookWarning)
+        path = Path(folder) / "clip"  # names of other systems may not be names here
+        path.write_bytes(content)
+        try:
+            audio = load_audio(path, sample_rate, duration_s=LONGEST_S)
+        except AudioError as error:
+            raise AudioError(str(error).replace(str(path), shown)) from error
+    for note in notes:
+        warnings.warn(str(note.message).replace(str(path), shown), note.category, stacklevel=2)
+    return audio
+
+
+def as_file(audio: torch.Tensor, sample_rate: int) -> bytes:
+    """[n_samples] sound as a file, so that the microphone's goes through the same door as any other."""
+    buffer = io.BytesIO()
+    sf.write(buffer, audio.numpy(), sample_rate, subtype="FLOAT", format="WAV")
+    return buffer.getvalue()
+
+
+def in_lines(notes: Iterable[warnings.WarningMessage]) -> str:
+    """Our own warnings, each on a line of the panel."""
+    ours = [str(note.message) for note in notes if issubclass(note.category, WorkbookWarning)]
+    return "".join(f"<br>Note: {html.escape(words)}" for words in ours)

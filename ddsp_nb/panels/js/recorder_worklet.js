@@ -1,0 +1,28 @@
+// Collects what the microphone hears, in the audio thread; any message ends it.
+const PART = 4096; // samples in a message to the page
+
+class Recorder extends AudioWorkletProcessor {
+  constructor() {
+    super();
+    this.part = new Float32Array(PART);
+    this.filled = 0;
+    this.on = true;
+    this.port.onmessage = () => (this.on = false);
+  }
+
+  process([[samples]]) {
+    for (const sample of samples ?? []) {
+      this.part[this.filled++] = sample;
+      if (this.filled === PART) this.hand(false);
+    }
+    if (!this.on) this.hand(true);
+    return this.on;
+  }
+
+  hand(last) {
+    this.port.postMessage({ part: this.part.slice(0, this.filled), last });
+    this.filled = 0;
+  }
+}
+
+registerProcessor("ddsp-recorder", Recorder);

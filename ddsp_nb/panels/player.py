@@ -1,0 +1,137 @@
+"""The player: versions of one sound, switched at the same position, over a picture with a playhead."""
+
+import io
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import anywidget
+import numpy as np
+import torch
+import traitlets
+
+from ddsp_nb import plots
+from ddsp_nb.analysis.features import Features
+from ddsp_nb.panels.page import module, style
+
+HEIGHT_PX = 170
+N_FFT = 2048
+PICTURES = "DDSP_NB_PICTURES"  # of the environment, set: players leave a picture for a page without a kernel
+MOST_PICTURES = 6
+PICTURE_DPI = 72
+
+Sound = torch.Tensor | np.ndarray
+
+
+class Player(anywidget.AnyWidget):
+    """Play versions of a sound, see and measure them, loop a stretch.
+
+    The sound travels as it is, float32, when a page shows the player, and is in no saved notebook.
+
+    Args:
+        sounds: {name: [n_samples]}; the first is heard first.
+        sample_rate: Hz.
+        pitches: {name: features} whose pitch is drawn.
+        marks: (time in s, words) of lines to draw, such as the beginnings of stages.
+        max_hz: top of the picture; Nyquist if None.
+        waveform: whether the picture is the waveform at first.
+        log: whether frequency is drawn in octaves at first.
+        n_fft: window of the spectrogram at first, samples: 512, 1024, 2048, 4096 or 8192.
+        height_px: of the picture.
+    """
+
+    _esm = module("player")
+    _css = style()
+    options = traitlets.Dict().tag(sync=True)
+
+    def __init__(
+        self,
+        sounds: Mapping[str, Sound],
+        sample_rate: int,
+        *,
+        pitches: Mapping[str, Features] | None = None,
+        marks: Sequence[tuple[float, str]] = (),
+        max_hz: float | None = None,
+        waveform: bool = False,
+        log: bool = False,
+        n_fft: int = N_FFT,
+        height_px: int = HEIGHT_PX,
+    ):
+        self.hold(sounds, sample_rate, pitches=pitches, marks=marks)
+        look = {"view": "waveform" if waveform else "spectrogram", "scale": "log" if log else "linear", "n_fft": n_fft}
+        super().__init__(options=look | {"max_hz": max_hz, "height": height_px, "label": ", ".join(sounds)})
+        self.on_msg(self._heard)
+
+    def __repr__(self):
+        return f"Player({', '.join(self._message['names'])})"  # as the base class has it, with an address, nbval fails
+
+    def hold(
+        self,
+        sounds: Mapping[str, Sound],
+        sample_rate: int,
+        *,
+        pitches: Mapping[str, Features] | None = None,
+        marks: Sequence[tuple[float, str]] = (),
+    ) -> None:
+        """Keep other sounds, for pages that ask from now on."""
+        self.sounds, self.sample_rate = {name: samples_of(sound) for name, sound in sounds.items()}, sample_rate
+        lines = [(name, f.hop_length / f.sample_rate, _sounding_hz(f)) for name, f in (pitches or {}).items()]
+        self._message = {
+            "type": "sounds",
+            "names": list(sounds),
+            "rate": sample_rate,
+            "marks": [list(mark) for mark in marks],
+            "pitches": [{"name": name, "hop_s": hop_s} for name, hop_s, _ in lines],
+        }
+        self._buffers = [sound.astype("<f4").tobytes() for sound in (*self.sounds.values(), *(hz for *_, hz in lines))]
+
+    def show(self, sounds: Mapping[str, Sound], sample_rate: int, *, play: str | None = None, **more: Any) -> None:
+        """Hold other sounds in every page that shows the player; what is playing goes on at the same position.
+
+        Args:
+            sounds, sample_rate: as above; `pitches` and `marks` too.
+            play: name of a version to switch to and play.
+        """
+        self.hold(sounds, sample_rate, **more)
+        self.send(self._message | ({"choose": play, "play": True} if play else {}), buffers=self._buffers)
+
+    def pause(self) -> None:
+        """Stop sounding."""
+        self.send({"type": "pause"})
+
+    def _heard(self, _, content, buffers):
+        if content.get("type") == "ready":
+            self.send(self._message, buffers=self._buffers)
+
+    def _repr_mimebundle_(self, **kwargs):
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if bundle is None or not os.environ.get(PICTURES):
+            return bundle
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        return data | {"image/png": self.picture()}, metadata
+
+    def picture(self) -> bytes:
+        """PNG of the versions side by side, for where no kernel runs."""
+        from ddsp_nb.panels.widgets import axes
+
+        shown = list(self.sounds.items())[:MOST_PICTURES]
+        figure, row = axes(plots.WIDTH, 2.2, 1, len(shown), sharey=True)
+        for ax, (name, sound) in zip(row, shown, strict=True):
+            if self.options["view"] == "waveform":
+                plots.waveform(sound, self.sample_rate, ax=ax).set_title(name)
+            else:
+                plots.spectrogram(sound, self.sample_rate, ax=ax, title=name, max_hz=self.options["max_hz"])
+            ax.label_outer()
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", dpi=PICTURE_DPI)
+        return buffer.getvalue()
+
+
+def samples_of(sound: Sound) -> np.ndarray:
+    """[n_samples] float32 of a tensor or an array; a batch of one is taken for its only member."""
+    array = sound.detach().cpu().numpy() if torch.is_tensor(sound) else np.asarray(sound)
+    return np.ascontiguousarray(array.reshape(-1), np.float32)
+
+
+def _sounding_hz(features):
+    return np.where(features.voiced.cpu(), features.f0_hz.cpu(), np.nan).astype(np.float32)

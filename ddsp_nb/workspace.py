@@ -1,0 +1,122 @@
+"""What the notebooks share on disk: the recordings to choose from, the current one, and a model for each.
+
+my/                     beside the notebooks, unknown to git; another folder in DDSP_NB_WORKSPACE
+    current.json        the name of the current recording
+    recordings/         what the user brought
+    models/             one for each recording, named after its digest, so that none is ever taken for another's
+"""
+
+import hashlib
+import json
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from ddsp_nb.errors import AudioError
+from ddsp_nb.files import written_whole
+from ddsp_nb.sound.save import save_audio
+
+FOLDER_VARIABLE = "DDSP_NB_WORKSPACE"  # of the environment
+FOLDER = "my"
+SHIPPED = "../data"  # recordings that come with the workbook, seen from the notebooks
+FIRST = "violin"  # the current recording before anything was chosen
+DIGEST_DIGITS = 12  # of a recording in the name of its model
+LONGEST_NAME = 60  # characters
+NOT_IN_NAMES = re.compile(r"[^\w .,()+-]+")
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A recording that can be chosen.
+
+    Attributes:
+        name: as it is shown.
+        path: of its sound file.
+        model_path: where its model is, or will be.
+        shipped: whether it came with the workbook.
+    """
+
+    name: str
+    path: Path
+    model_path: Path
+    shipped: bool
+
+    @property
+    def trained(self) -> bool:
+        """Whether it has a model."""
+        return self.model_path.is_file()
+
+
+class Workspace:
+    """The recordings and models of a folder of notebooks.
+
+    Args:
+        folder: where they are kept; None: that of the environment, or `my` beside the notebook.
+        shipped: folder of the recordings that come with the workbook.
+    """
+
+    def __init__(self, folder: str | Path | None = None, shipped: str | Path = SHIPPED):
+        self.folder, self.shipped = Path(folder or os.environ.get(FOLDER_VARIABLE) or FOLDER), Path(shipped)
+
+    def recordings(self) -> list[Recording]:
+        """All that can be chosen: what is shipped, then the user's own, by name."""
+        own, shipped = sorted((self.folder / "recordings").glob("*.flac")), sorted(self.shipped.glob("*.flac"))
+        return [self._recording(path, path in shipped) for path in (*shipped, *own)]
+
+    @property
+    def current(self) -> Recording:
+        """The recording that was chosen last; the violin, where none was or it is gone.
+
+        Raises:
+            AudioError: there is no recording at all.
+        """
+        by_name = {recording.name: recording for recording in self.recordings()}
+        if not by_name:
+            raise AudioError(
+                f"No recording is in {self.shipped} or {self.folder}. Start in the folder of the notebooks."
+            )
+        try:
+            name = json.loads((self.folder / "current.json").read_text())["name"]
+        except (OSError, ValueError, KeyError, TypeError):  # nothing chosen yet, or a file that was cut short
+            name = FIRST
+        return by_name.get(name) or by_name.get(FIRST) or next(iter(by_name.values()))
+
+    def choose(self, name: str) -> Recording:
+        """Make a recording the current one, for all notebooks from now on.
+
+        Raises:
+            AudioError: there is none of this name, or the choice cannot be written.
+        """
+        names = [recording.name for recording in self.recordings()]
+        if name not in names:
+            raise AudioError(f"There is no recording {name!r}; choose one of {', '.join(names)}.")
+        with written_whole(self.folder / "current.json", AudioError) as temporary:
+            temporary.write_text(json.dumps({"name": name}) + "\n")
+        return self.current
+
+    def add(self, name: str, audio: torch.Tensor, sample_rate: int) -> Recording:
+        """Keep [n_samples] sound under a name that is still free, and make it the current recording.
+
+        Raises:
+            AudioError: the sound cannot be written.
+        """
+        taken = {recording.name.lower() for recording in self.recordings()}
+        stem = NOT_IN_NAMES.sub(" ", Path(name).stem).strip(" .")[:LONGEST_NAME] or "recording"
+        free = next(n for n in (stem, *(f"{stem} {i}" for i in range(2, 10_000))) if n.lower() not in taken)
+        save_audio(self.folder / "recordings" / f"{free}.flac", audio, sample_rate)
+        return self.choose(free)
+
+    def discard(self, name: str) -> None:
+        """Remove a recording of the user's own, with its model. Raises AudioError where it is shipped or unknown."""
+        found = next((r for r in self.recordings() if r.name == name and not r.shipped), None)
+        if found is None:
+            raise AudioError(f"{name!r} is no recording of your own; only those can be discarded.")
+        found.path.unlink()
+        found.model_path.unlink(missing_ok=True)
+
+    def _recording(self, path, shipped):
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()[:DIGEST_DIGITS]
+        return Recording(path.stem, path, self.folder / "models" / f"{path.stem}-{digest}.pt", shipped)
