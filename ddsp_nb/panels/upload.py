@@ -14,11 +14,13 @@ from ddsp_nb.analysis.features import FeatureExtractor, Features
 from ddsp_nb.config import Config
 from ddsp_nb.errors import AudioError, WorkbookWarning
 from ddsp_nb.panels.widgets import axes, in_words, picture, player, png, wav_bytes
+from ddsp_nb.sound.blocks import PHONE_SUFFIXES
 from ddsp_nb.sound.load import load_audio
 
 LONGEST_S = 30.0  # of a clip is looked at, so that the panel answers within seconds
 HIGHEST_HZ = 4_000  # shown of the spectrogram: pitch and the partials that carry it, with room between them
 HEIGHT_IN = 5  # of the picture
+ACCEPTED = ",".join(("audio/*", ".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff", *PHONE_SUFFIXES))  # as browsers ask
 INVITATION = f"Choose a clip of one instrument or voice, one note at a time; its first {LONGEST_S:g} s are analysed."
 
 
@@ -30,7 +32,7 @@ class UploadPanel(ipywidgets.VBox):
 
     def __init__(self, config: Config):
         self.config = config
-        self.upload = ipywidgets.FileUpload(accept="audio/*,.wav,.flac,.ogg,.mp3,.aif,.aiff", description="Your clip")
+        self.upload = ipywidgets.FileUpload(accept=ACCEPTED, description="Your clip")
         self.message = ipywidgets.HTML(INVITATION)
         self.player, self.picture = player(config.sample_rate), picture()
         for widget in (self.player, self.picture):
