@@ -47,6 +47,7 @@ from ddsp_nb import (
 from ddsp_nb.growth.sidecar import read_sidecar, sidecar_of
 from ddsp_nb.training import tensor_file, version_1, version_3
 from ddsp_nb.training.run_file import RunFile
+from tests.phone import RECORDINGS, encoded
 
 RATE, N_SAMPLES = 8_000, 1_200
 TINY = Config(sample_rate=RATE, hop_length=64, hidden_size=4, n_harmonics=2, n_bands=2, n_mfcc=2, n_layers=1)
@@ -63,10 +64,15 @@ class Target:
     refusal: type
 
 
+def short_note() -> np.ndarray:
+    """[N_SAMPLES] float64 of an A4 with some noise."""
+    tone = 0.4 * np.sin(2 * np.pi * 440 * np.arange(N_SAMPLES) / RATE)
+    return tone + 0.01 * np.random.default_rng(0).standard_normal(N_SAMPLES)
+
+
 def sound_files() -> dict:
     """A short note in every format and subtype that libsndfile writes."""
-    t, files = np.arange(N_SAMPLES) / RATE, {}
-    note = 0.4 * np.sin(2 * np.pi * 440 * t) + 0.01 * np.random.default_rng(0).standard_normal(N_SAMPLES)
+    note, files = short_note(), {}
     for file_format in sorted(set(sf.available_formats()) - {"RAW", "SD2", "XI"}):
         for subtype in sorted(
             set(sf.available_subtypes(file_format)) - {"DWVW_12", "DWVW_16", "DWVW_24"}
@@ -78,6 +84,15 @@ def sound_files() -> dict:
                 except (sf.SoundFileError, ValueError, TypeError):  # some are for one channel, or other rates
                     continue
                 files[f"{file_format}.{subtype}.{channels}"] = file.getvalue()
+    return files
+
+
+def phone_files() -> dict:
+    """A short note as phones record it, in one channel and, where there may be more, in two."""
+    files = {}
+    for name, codec in RECORDINGS.items():
+        for channels in (1,) if codec == "libopencore_amrnb" else (1, 2):
+            files[f"{channels}.{name}"] = encoded(np.stack([short_note()] * channels, 1), RATE, name, codec)
     return files
 
 
@@ -259,6 +274,7 @@ def try_sidecar(path: Path) -> str:
 
 TARGETS = {
     "sound": Target(sound_files, try_sound, AudioError),
+    "phone": Target(phone_files, try_sound, AudioError),
     "checkpoint": Target(checkpoints, try_checkpoint, CheckpointError),
     "pickle": Target(pickles, try_pickle, CheckpointError),
     "header": Target(headers, try_header, CheckpointError),

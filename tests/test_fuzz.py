@@ -21,7 +21,15 @@ def test_every_file_of_the_corpus_is_accepted(tmp_path, name):
 
 @pytest.mark.parametrize(
     ("name", "most"),
-    [("sound", 200), ("checkpoint", 100), ("pickle", 80), ("header", 100), ("run", 150), ("sidecar", 200)],
+    [
+        ("sound", 200),
+        ("phone", 200),
+        ("checkpoint", 100),
+        ("pickle", 80),
+        ("header", 100),
+        ("run", 150),
+        ("sidecar", 200),
+    ],
 )
 def test_damaged_files_are_read_or_refused(tmp_path, name, most):
     counts = fuzz.campaign(name, tmp_path, seconds=60, most=most, seed=1)

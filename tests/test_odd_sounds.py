@@ -27,7 +27,7 @@ from ddsp_nb import (
 )
 from ddsp_nb.analysis.decompose import analyse
 from ddsp_nb.panels.upload import UploadPanel
-from ddsp_nb.sound import load
+from ddsp_nb.sound import blocks
 
 RATE = 16_000
 TINY = Config(sample_rate=RATE, hidden_size=32, n_harmonics=8, n_bands=8, n_mfcc=4)
@@ -93,7 +93,7 @@ def test_a_long_file_is_resampled_as_in_one_piece(tmp_path):
 
 
 def test_a_file_of_several_blocks_is_read_as_a_whole(tmp_path, monkeypatch, violin):
-    monkeypatch.setattr(load, "BLOCK_VALUES", 1000)
+    monkeypatch.setattr(blocks, "BLOCK_VALUES", 1000)
     read, _ = heard(write(tmp_path / "a.wav", np.stack([violin] * 3, 1), subtype="FLOAT"))
     np.testing.assert_allclose(read, violin, atol=1e-6)
 

@@ -8,8 +8,9 @@ import torch
 import traitlets
 
 from ddsp_nb.panels.page import style, with_worklet
+from ddsp_nb.sound.blocks import PHONE_SUFFIXES
 
-ACCEPTED = "audio/*,video/*,.wav,.flac,.ogg,.opus,.mp3,.m4a,.aac,.aif,.aiff,.webm,.mp4"  # what a file chooser offers
+ACCEPTED = ",".join(("audio/*", ".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff", *PHONE_SUFFIXES))  # by a file chooser
 
 
 class Recorder(anywidget.AnyWidget):

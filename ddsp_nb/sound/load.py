@@ -11,11 +11,11 @@ from os import PathLike
 from pathlib import Path
 
 import numpy as np
-import soundfile as sf
 import soxr
 import torch
 
 from ddsp_nb.errors import AudioError, warn_user
+from ddsp_nb.sound.blocks import DAMAGED, open_sound
 
 SHORTEST_S, LONGEST_S = 0.1, 1200.0  # of recordings
 LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 1_000, 1_000_000  # sample rates of files
@@ -24,11 +24,8 @@ MAX_PEAK = 1_000.0  # beyond it, numbers are no sound
 MAX_FLOAT_PEAK = 10.0  # up to it, floating-point files are taken as they are
 MIN_OFFSET = 0.1  # of the RMS level: from there on the mean is no part of the sound
 CANCELLED = 0.5  # of the energy that independent channels would have: below, they oppose each other
-BLOCK_VALUES = 1 << 20  # samples times channels that are read at once
 PLATEAU_LEVEL = 0.99  # clipping leaves runs of equal samples at full scale ...
 PLATEAU_S = 1 / 12_000  # ... of this length at least
-COARSE_SUBTYPES = ("PCM_U8", "PCM_S8", "ULAW", "ALAW")  # whose steps make plateaus of their own
-DAMAGED = (sf.SoundFileError, OSError, TypeError)  # TypeError: headerless formats want to be told their rate
 
 
 def load_audio(path: str | PathLike, sample_rate: int = 44_100, *, duration_s: float | None = None) -> torch.Tensor:
@@ -38,7 +35,7 @@ def load_audio(path: str | PathLike, sample_rate: int = 44_100, *, duration_s: f
     removed, samples that are no numbers silenced, clipping, channels that cancel, levels far beyond full scale.
 
     Args:
-        path: WAV, FLAC, OGG, MP3, AIFF or whatever else libsndfile reads.
+        path: WAV, FLAC, OGG, MP3, AIFF or whatever else libsndfile reads; M4A, MP4, WebM and what else phones record.
         sample_rate: what the sound is resampled to, in Hz.
         duration_s: read only the first seconds.
 
@@ -104,12 +101,12 @@ class AudioStats:
 
 
 def scan(path: Path, max_s: float) -> AudioStats:
-    """Measure the first `max_s` seconds of a sound file. Raises one of `DAMAGED` where it cannot be read."""
-    with sf.SoundFile(path) as file:
-        channels, rate = file.channels, file.samplerate
+    """Measure the first `max_s` seconds of a sound file. Raises as `open_sound` does."""
+    with open_sound(path) as source:
+        channels, rate = source.n_channels, source.sample_rate
         stats = AudioStats(rate, np.zeros(channels), np.zeros((channels, channels)))
-        run = None if file.subtype in COARSE_SUBTYPES else max(3, round(PLATEAU_S * rate))
-        for block in read_blocks(file, max_s * rate):
+        run = None if source.is_coarse else max(3, round(PLATEAU_S * rate))
+        for block in source.blocks(int(max_s * rate)):
             finite = np.isfinite(block)
             block = np.where(finite, block, 0).astype(np.float64)
             stats.n_samples += len(block)
@@ -165,8 +162,8 @@ def read_mixed(path: Path, stats: AudioStats, offset: np.ndarray, weights: np.nd
     sound = np.zeros(math.ceil(stats.n_samples * sample_rate / stats.sample_rate), np.float32)
     offset, weights, end = offset.astype(np.float32), weights.astype(np.float32), 0
     resampler = soxr.ResampleStream(stats.sample_rate, sample_rate, 1) if stats.sample_rate != sample_rate else None
-    with sf.SoundFile(path) as file:
-        mixed = (np.where(np.isfinite(x), x - offset, 0) @ weights for x in read_blocks(file, stats.n_samples))
+    with open_sound(path) as source:
+        mixed = (np.where(np.isfinite(x), x - offset, 0) @ weights for x in source.blocks(stats.n_samples))
         for part in resample(mixed, resampler) if resampler else mixed:
             part = part[: len(sound) - end]
             sound[end : end + len(part)] = part
@@ -179,14 +176,6 @@ def resample(blocks: Iterator[np.ndarray], resampler: soxr.ResampleStream) -> It
     for block in blocks:
         yield resampler.resample_chunk(block)
     yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
-
-
-def read_blocks(file: sf.SoundFile, n_samples: float) -> Iterator[np.ndarray]:
-    """[n, n_channels] float32 blocks of the first n_samples of an open file; fewer where it ends early."""
-    size = max(1, BLOCK_VALUES // file.channels)
-    while n_samples > 0 and len(block := file.read(int(min(size, n_samples)), dtype="float32", always_2d=True)):
-        n_samples -= len(block)
-        yield block
 
 
 def count_on_plateaus(block: np.ndarray, run: int) -> int:

@@ -23,6 +23,7 @@ from ddsp_nb.analysis.features import FeatureExtractor, Features
 from ddsp_nb.config import Config
 from ddsp_nb.errors import AudioError, warn_user
 from ddsp_nb.files import written_whole
+from ddsp_nb.sound.blocks import PHONE_SUFFIXES
 from ddsp_nb.sound.load import SILENCE_DB, load_audio
 from ddsp_nb.training import tensor_file
 
@@ -110,7 +111,7 @@ def find_recordings(paths: Iterable[str | Path]) -> list[Path]:
             raise AudioError(f"{path}: no such file or folder. Check the path, relative to {Path.cwd().name}/.")
         files = sounds_in(path) if path.is_dir() else [path]
         if not files:
-            raise AudioError(f"{path}: no sound files in this folder. Put WAV, FLAC, OGG, MP3 or AIFF files there.")
+            raise AudioError(f"{path}: no sound files in this folder. Put WAV, FLAC, MP3, AIFF or M4A files there.")
         for file in files:
             found.setdefault(file.resolve(), file)
     return sorted(found.values())
@@ -118,7 +119,8 @@ def find_recordings(paths: Iterable[str | Path]) -> list[Path]:
 
 def sounds_in(folder: Path) -> list[Path]:
     """Every file below a folder whose suffix is one of sound files, unless it or a folder around it is hidden."""
-    suffixes = {f".{name.lower()}" for name in sf.available_formats() if name != HEADERLESS}.union(MORE_SUFFIXES)
+    formats = {f".{name.lower()}" for name in sf.available_formats() if name != HEADERLESS}
+    suffixes = formats.union(MORE_SUFFIXES, PHONE_SUFFIXES)
     files = [path for path in folder.rglob("*") if path.suffix.lower() in suffixes and path.is_file()]
     return [path for path in files if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
 

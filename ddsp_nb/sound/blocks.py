@@ -1,0 +1,129 @@
+"""The one door to sound files: blocks of samples, from libsndfile or, where it does not know the format, from FFmpeg.
+
+FFmpeg (PyAV) is for what phones record: AAC, Opus and AMR, alone or beside a film. It is told which formats and codecs
+it may use, so that a hostile file reaches no playlist, no network and none of its many seldom-used decoders.
+"""
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from os import PathLike
+from typing import TYPE_CHECKING
+
+import numpy as np
+import soundfile as sf
+
+from ddsp_nb.errors import AudioError
+
+if TYPE_CHECKING:
+    from av import AudioFrame, AudioStream
+    from av.container import InputContainer
+
+PHONE_SUFFIXES = (".3gp", ".aac", ".amr", ".m4a", ".m4b", ".mka", ".mkv", ".mov", ".mp4", ".webm")  # read by FFmpeg
+CONTAINERS = "aac,amr,caf,matroska,webm,mov,mp4,ogg"  # FFmpeg's names of the formats of those, and of two more
+CODECS = (  # FFmpeg's names of what phones and cameras record, and of what people convert it to
+    *("aac", "alac", "amrnb", "amrwb", "ac3", "eac3", "flac", "mp3", "mp3float", "opus", "libopus", "vorbis"),
+    *("pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_s32le", "pcm_s32be", "pcm_f32le", "pcm_f32be"),
+)
+COARSE_SUBTYPES = ("PCM_U8", "PCM_S8", "ULAW", "ALAW")  # whose steps make plateaus of their own; no codec above does
+BLOCK_VALUES = 1 << 20  # samples times channels that are read at once
+DAMAGED = (sf.SoundFileError, OSError, TypeError)  # TypeError: headerless formats want to be told their rate
+
+
+@dataclass(frozen=True)
+class Source:
+    """An open sound file.
+
+    Attributes:
+        sample_rate: Hz, as its header says; it may be nonsense.
+        n_channels: of every block.
+        is_coarse: whether its steps are so large that equal samples in a row mean nothing.
+        blocks: the first so many samples as [n, n_channels] float32 blocks, fewer where it ends early, to be asked for
+            once; any of `DAMAGED` is raised where it cannot be read on.
+    """
+
+    sample_rate: int
+    n_channels: int
+    is_coarse: bool
+    blocks: Callable[[int], Iterator[np.ndarray]]
+
+
+@contextmanager
+def open_sound(path: str | PathLike) -> Iterator[Source]:
+    """Open a sound file. Raises one of `DAMAGED` where it is none, AudioError where a film has no sound."""
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(sf.SoundFile(path))
+        except DAMAGED:
+            source = stack.enter_context(open_with_ffmpeg(path))
+        else:
+            is_coarse = file.subtype in COARSE_SUBTYPES
+            source = Source(file.samplerate, file.channels, is_coarse, partial(read_blocks, file))
+        yield source
+
+
+def read_blocks(file: sf.SoundFile, n_samples: int) -> Iterator[np.ndarray]:
+    """[n, n_channels] float32 blocks of the first n_samples of an open file; fewer where it ends early."""
+    size = max(1, BLOCK_VALUES // file.channels)
+    while n_samples > 0 and len(block := file.read(min(size, n_samples), dtype="float32", always_2d=True)):
+        n_samples -= len(block)
+        yield block
+
+
+@contextmanager
+def open_with_ffmpeg(path: str | PathLike) -> Iterator[Source]:
+    """Open the sound of a film or of a phone's recording. Raises OSError (it is none, or damaged) or AudioError."""
+    import av  # takes a while, and most recordings can do without
+
+    options = {"format_whitelist": CONTAINERS, "codec_whitelist": ",".join(CODECS)}
+    try:
+        with open(path, "rb", buffering=0) as file:
+            file.name = "sound"  # FFmpeg takes names for addresses, and suffixes for facts
+            with av.open(file, "r", container_options=options, metadata_errors="ignore") as container:
+                frames = container.decode(track_of(container, path))
+                first = next(frames, None)  # its rate and channels are the decoder's: headers are often wrong
+                if first is None:
+                    raise OSError("no samples")
+                blocks = partial(gather, itertools.chain([first], frames))
+                yield Source(first.sample_rate, first.layout.nb_channels, False, blocks)
+    except av.FFmpegError as error:
+        raise OSError("FFmpeg cannot read it") from error
+
+
+def track_of(container: "InputContainer", path: str | PathLike) -> "AudioStream":
+    """The first track of sound that can be decoded. Raises AudioError where there is none."""
+    for stream in container.streams.audio:
+        if stream.codec_context is not None and stream.codec_context.name in CODECS:
+            return stream
+    raise AudioError(f"{path}: holds no sound that can be read. Convert its sound, if it has any, to WAV or FLAC.")
+
+
+def gather(frames: Iterator["AudioFrame"], n_samples: int) -> Iterator[np.ndarray]:
+    """[n, n_channels] float32 blocks of the first n_samples, from frames of some 20 ms; fewer where they end early.
+
+    Raises OSError where the sample rate or the number of channels changes.
+    """
+    parts: list[np.ndarray] = []
+    n_values, kinds = 0, set()
+    while n_samples > 0 and (frame := next(frames, None)) is not None:
+        kinds.add((frame.sample_rate, frame.layout.nb_channels))
+        if len(kinds) > 1:
+            raise OSError("its sample rate or number of channels changes")
+        parts.append(samples_of(frame)[:n_samples])
+        n_samples -= len(parts[-1])
+        n_values += parts[-1].size
+        if n_values >= BLOCK_VALUES:
+            yield np.concatenate(parts)
+            parts, n_values = [], 0
+    if n_values:
+        yield np.concatenate(parts)
+
+
+def samples_of(frame: "AudioFrame") -> np.ndarray:
+    """[n, n_channels] float32 samples of a frame, integers scaled to ±1."""
+    values: np.ndarray = frame.to_ndarray()  # [n_channels, n] if planar, else [1, n * n_channels]
+    values = values.T if frame.format.is_planar else values.reshape(-1, frame.layout.nb_channels)
+    full_scale = 2 ** (8 * values.itemsize - 1) if values.dtype.kind == "i" else 1
+    return values.astype(np.float32) / np.float32(full_scale)
