@@ -6,7 +6,7 @@ The five notebooks themselves are run by nbval, once.
 SET_UP = """
 import torch
 from ddsp_nb import Config, Corpus, DDSPModel, FeatureExtractor, analyse, load_audio, load_or_train, plots, record_take
-from ddsp_nb.panels import GrowthPanel, TrainingPanel, compare, play, upload_panel
+from ddsp_nb.panels import GrowthPanel, RecordingChooser, TrainingPanel, compare, play
 
 config, seed = Config(sample_rate=16_000, hidden_size=32), 0
 audio_path, model_path = "../data/violin.flac", "output/ddsp_model.pt"
@@ -20,7 +20,7 @@ PLAYERS = (
     SET_UP + LOAD,
     'play(audio, config.sample_rate, "The recording")\nplots.spectrogram(audio, config.sample_rate);',
     'compare({"loud": audio, "soft": 0.1 * audio}, config.sample_rate)',
-    "panel = upload_panel(config)\npanel",
+    "chooser = RecordingChooser()\nchooser",
 )
 TRAINING = (
     SET_UP + LOAD,
