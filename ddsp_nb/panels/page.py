@@ -1,5 +1,6 @@
 """What runs in the page: JavaScript files of this package as modules for widgets."""
 
+import json
 import re
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,11 @@ def module(name: str) -> str:
     A widget's module is sent as text and cannot import its neighbours; as files they can, so that they can be linted.
     """
     return "".join(_parts(name, set()))
+
+
+def module_with_worklet(name: str) -> str:
+    """`module(name)` with the text of `js/name_worklet.js` as its constant WORKLET: no file is loaded."""
+    return f"const WORKLET = {json.dumps((FOLDER / f'{name}_worklet.js').read_text())};\n{module(name)}"
 
 
 def _parts(name, seen):
