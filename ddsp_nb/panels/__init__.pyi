@@ -1,3 +1,4 @@
+from .band_faders import BandFaders as BandFaders
 from .drawbars import Drawbars as Drawbars
 from .growth_panel import GrowthPanel as GrowthPanel
 from .listen import compare as compare
