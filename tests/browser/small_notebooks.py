@@ -39,4 +39,9 @@ GROWTH = (
     SET_UP + "model, take = load_or_train(model_path, audio_path, config, epochs=3, seed=seed)",
     "panel = GrowthPanel(model, take, seed=seed)\npanel",
 )
-NOTEBOOKS = {"players": PLAYERS, "training": TRAINING, "growth": GROWTH}
+HANDS = (
+    "from IPython.display import display\nfrom ddsp_nb.panels import BandFaders, Drawbars",
+    "drawbars = Drawbars([1, 0.5, 0.8, 0.3])\ndrawbars",
+    "faders = BandFaders([1 / (1 + band) for band in range(64)])\nfaders",
+)
+NOTEBOOKS = {"players": PLAYERS, "training": TRAINING, "growth": GROWTH, "hands": HANDS}
