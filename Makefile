@@ -9,7 +9,7 @@ NOTEBOOKS := $(wildcard notebooks/0*.ipynb)
 .PHONY: lab test bench fuzz notebooks format clean
 
 lab: $(STAMP)
-	$(BIN)/jupyter lab notebooks
+	$(BIN)/jupyter lab notebooks/00_start.ipynb
 
 # Threads that do not wait in a loop keep notebooks and tests quick on a machine that has other work too. They read it when
 # PyTorch is imported, which in a notebook comes before ddsp_nb, so it has to be set for the kernels here.

@@ -19,6 +19,9 @@ from .growth.plan import GrowthPlan as GrowthPlan
 from .growth.render import grow as grow
 from .growth.sidecar import read_sidecar as read_sidecar
 from .growth.sidecar import regrow as regrow
+from .playing.score import draw as draw
+from .playing.score import parse_notes as parse_notes
+from .playing.transfer import transfer as transfer
 from .sound.load import load_audio as load_audio
 from .sound.save import in_steps as in_steps
 from .sound.save import save_audio as save_audio

@@ -1,6 +1,8 @@
 from .band_faders import BandFaders as BandFaders
 from .chooser import RecordingChooser as RecordingChooser
 from .drawbars import Drawbars as Drawbars
+from .first_steps import FirstGrowth as FirstGrowth
+from .first_steps import FirstMelody as FirstMelody
 from .growth_panel import GrowthPanel as GrowthPanel
 from .listen import compare as compare
 from .listen import play as play
