@@ -104,7 +104,8 @@ class Workspace:
             AudioError: the sound cannot be written.
         """
         taken = {recording.name.lower() for recording in self.recordings()}
-        stem = NOT_IN_NAMES.sub(" ", Path(name).stem).strip(" .")[:LONGEST_NAME] or "recording"
+        words = NOT_IN_NAMES.sub(" ", Path(name).stem).strip(".").split()
+        stem = " ".join(words)[:LONGEST_NAME].strip() or "recording"
         free = next(n for n in (stem, *(f"{stem} {i}" for i in range(2, 10_000))) if n.lower() not in taken)
         save_audio(self.folder / "recordings" / f"{free}.flac", audio, sample_rate)
         return self.choose(free)

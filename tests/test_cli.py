@@ -270,7 +270,7 @@ BAD_INPUT = [
     ("train", "Missing option '--audio'"),
     ("train --audio violin.flac --epochs 0", "--epochs"),
     ("train --audio violin.flac --audio missing.wav", "missing.wav: no such file"),
-    ("train --audio violin.flac --holdout 0.3 --duration 1.5 --sample-rate 16000", "One phrase cannot be both"),
+    ("train --audio violin.flac --holdout 0.3 --duration 0.3 --sample-rate 16000", "too little sound"),
     ("train --audio violin.flac --holdout 0.9", "--holdout"),
     ("train --audio out", "no sound files in this folder"),
     ("train --audio violin.flac --learning-rate nan", "--learning-rate"),

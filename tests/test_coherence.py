@@ -49,8 +49,10 @@ def test_a_held_note_has_no_sidebands_at_the_frame_rate(violin, hz):
     loudest = int(features.loudness_db.argmax())
     hold = lambda x: x[loudest].expand(500, *x.shape[1:]).clone()
     held = replace(
-        features.transpose(0),
+        features,
         f0_hz=torch.full((500,), hz),
+        recorded_hz=hold(features.f0_hz),
+        phase=None,
         loudness_db=hold(features.loudness_db),
         mfcc=hold(features.mfcc),
         voiced=torch.ones(500, dtype=torch.bool),

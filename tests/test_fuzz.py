@@ -25,7 +25,7 @@ def test_every_file_of_the_corpus_is_accepted(tmp_path, name):
         ("sound", 200),
         ("phone", 200),
         ("checkpoint", 100),
-        ("pickle", 80),
+        ("pickle", 400),
         ("header", 100),
         ("run", 150),
         ("sidecar", 200),

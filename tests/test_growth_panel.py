@@ -1,6 +1,5 @@
 """The growth panel, driven without a browser: knobs turned, buttons clicked, what the player holds decoded."""
 
-import io
 import json
 import time
 
@@ -11,6 +10,7 @@ import torch
 
 from ddsp_nb import ADSR, GrowthPlan
 from ddsp_nb.growth.sidecar import read_sidecar, regrow
+from ddsp_nb.panels import Player
 from ddsp_nb.panels.growth_controls import ESSENTIAL, MORE
 from ddsp_nb.panels.growth_panel import OWN_PLAN, GrowthPanel
 from ddsp_nb.panels.growth_results import History, Takes
@@ -51,9 +51,18 @@ def panel(trained, take, tmp_path):
     return panel
 
 
-def decode(widget):
-    """Sound and sample rate of what a player holds."""
-    return sf.read(io.BytesIO(widget.value))
+def held(panel):
+    """What the player holds, [n_samples]."""
+    (sound,) = panel.player.sounds.values()
+    return sound
+
+
+@pytest.fixture
+def sent(monkeypatch):
+    """Messages of players to the page."""
+    messages = []
+    monkeypatch.setattr(Player, "send", lambda self, content, buffers=(): messages.append(content))
+    return messages
 
 
 def is_picture(widget):
@@ -61,9 +70,8 @@ def is_picture(widget):
 
 
 def shown(panel):
-    """Whether picture and player are on the page."""
-    (visibility,) = {widget.layout.visibility for widget in (panel.player, panel.spectrogram)}
-    return visibility == "visible"
+    """Whether the player is on the page."""
+    return panel.player.layout.visibility == "visible"
 
 
 def is_error(panel):
@@ -177,28 +185,30 @@ def test_a_change_after_undo_forgets_what_was_undone():
 # Sound
 
 
-def test_render_fills_player_and_spectrogram(panel):
+def test_render_fills_the_player_and_plays(panel, sent):
     panel.knobs["stage_duration_s"].value = 0.4
     panel.render_button.click()
-    sound, rate = decode(panel.player)
-    assert len(sound) / rate == pytest.approx(len(panel.growth.stages) * 0.6 - 0.2, abs=1e-3)
-    assert is_picture(panel.spectrogram) and "Rendered as A" in panel.status.value and panel.player.autoplay
+    stages = panel.growth.stages
+    assert len(held(panel)) / panel.player.sample_rate == pytest.approx(len(stages) * 0.6 - 0.2, abs=1e-3)
+    assert "Rendered as A" in panel.status.value and sent[-1]["play"]
+    assert [mark[1] for mark in sent[-1]["marks"]] == [str(i + 1) for i in range(len(stages))]
+    assert sent[-1]["marks"][1][0] == pytest.approx(0.6, abs=1e-3)
 
 
-def test_picture_and_player_of_another_piece_are_hidden(panel):
+def test_the_player_of_another_piece_is_hidden_and_falls_silent(panel, sent):
     assert not shown(panel)
     panel.render_button.click()
     assert shown(panel)
     panel.knobs["noise"].value = "every"
-    assert not shown(panel) and panel.growth is None
+    assert not shown(panel) and panel.growth is None and sent[-1] == {"type": "pause"}
 
 
-def test_undo_brings_back_the_sound_of_its_plan(panel):
+def test_undo_brings_back_the_sound_of_its_plan(panel, sent):
     panel.render_button.click()
-    sound = panel.player.value
+    sound = held(panel)
     panel.knobs["noise"].value = "every"
     panel.undo_button.click()
-    assert shown(panel) and panel.player.value == sound and not panel.player.autoplay
+    assert shown(panel) and np.array_equal(held(panel), sound) and "play" not in sent[-1]
 
 
 def test_live_renders_after_each_change(panel):
@@ -210,7 +220,7 @@ def test_live_renders_after_each_change(panel):
 def test_partials_that_are_off_are_absent_from_the_player(panel):
     panel.knobs["noise"].value = "none"
     panel.render_button.click()
-    sound, rate = decode(panel.player)
+    sound, rate = held(panel), panel.player.sample_rate
     stage = panel.growth.stages[0]
     first = sound[stage.start : stage.stop] * np.blackman(stage.stop - stage.start)
     spectrum = np.abs(np.fft.rfft(first))
@@ -229,10 +239,11 @@ def test_a_and_b_bring_back_plan_and_sound(panel):
     for strategy in ("exponential", "primes"):
         panel.knobs["strategy"].value = strategy
         panel.render_button.click()
-        pieces.append((panel.plan, panel.player.value, panel.spectrogram.value))
+        pieces.append((panel.plan, held(panel)))
     for i in (0, 1, 0):
         panel.take_buttons[i].click()
-        assert (panel.plan, panel.player.value, panel.spectrogram.value) == pieces[i] and shown(panel)
+        plan, sound = pieces[i]
+        assert panel.plan == plan and np.array_equal(held(panel), sound) and shown(panel)
         assert [bool(button.button_style) for button in panel.take_buttons] == [i == 0, i == 1]
 
 

@@ -26,8 +26,9 @@ from ddsp_nb import (
     train,
 )
 from ddsp_nb.analysis.decompose import analyse
-from ddsp_nb.panels.upload import UploadPanel
+from ddsp_nb.panels import RecordingChooser
 from ddsp_nb.sound import blocks
+from ddsp_nb.workspace import Workspace
 
 RATE = 16_000
 TINY = Config(sample_rate=RATE, hidden_size=32, n_harmonics=8, n_bands=8, n_mfcc=4)
@@ -298,19 +299,34 @@ def test_samples_that_are_no_sound_are_refused_by_the_analysis(violin, value):
         FeatureExtractor(TINY)(audio)
 
 
-def test_the_upload_panel_says_the_same_in_the_users_words(violin):
-    file, panel = io.BytesIO(), UploadPanel(TINY)
+@pytest.fixture
+def chooser(tmp_path, data):
+    return RecordingChooser(Workspace(tmp_path / "my", data), TINY)
+
+
+def test_the_chooser_says_the_same_in_the_users_words(chooser):
+    file = io.BytesIO()
     noise = np.random.default_rng(0).standard_normal(RATE) / 10
     sf.write(file, noise + 0.3, RATE, format="WAV", subtype="FLOAT")
-    panel.show("<my> clip.wav", file.getvalue())
-    assert "<b>&lt;my&gt; clip.wav</b>: 1.0 s" in panel.message.value
-    assert "Note: &lt;my&gt; clip.wav: DC offset of 0.3 removed." in panel.message.value
-    assert "Note: No pitch found" in panel.message.value
+    chooser.bring("my <own> clip.wav", file.getvalue())
+    words = chooser.words.value
+    assert "<b>my own clip</b>: 1.0 s, and no pitch" in words and chooser.recording.name == "my own clip"
+    assert "Note: my &lt;own&gt; clip.wav: DC offset of 0.3 removed." in words
+    assert "Note: No pitch found" in words
 
 
 @pytest.mark.parametrize("name", ["x" * 300 + ".wav", "a\0b.wav", "../../clip.wav", "noise.raw"])
-def test_uploaded_names_and_bytes_do_no_harm(name):
-    panel = UploadPanel(TINY)
-    panel.show(name, bytes(range(256)) * 9)
-    assert "not a readable sound file" in panel.message.value and panel.audio is None
-    assert "/tmp" not in panel.message.value
+def test_names_and_bytes_that_are_brought_do_no_harm(chooser, name):
+    chooser.bring(name, bytes(range(256)) * 9)
+    assert "did not work" in chooser.words.value and chooser.recording.name == "violin"
+    assert "/tmp" not in chooser.words.value
+
+
+@pytest.mark.parametrize("name", ["x" * 300 + ".wav", "a\0b.wav", "../../clip.wav", "", "violin.wav", ".wav", "a/b\\c"])
+def test_a_recording_of_any_name_is_kept_where_recordings_are(chooser, violin, name):
+    file = io.BytesIO()
+    sf.write(file, violin, RATE, format="WAV")
+    chooser.bring(name, file.getvalue())
+    recording = chooser.recording
+    assert not recording.shipped and recording.path.parent == chooser.workspace.folder / "recordings"
+    assert recording.name != "violin" and len(recording.name) <= 70

@@ -8,9 +8,9 @@ import warnings
 import numpy as np
 import pytest
 import soundfile as sf
+from ddsp_nb.panels.upload import UploadPanel
 
 from ddsp_nb import AudioError, Config, load_audio
-from ddsp_nb.panels.upload import UploadPanel
 from ddsp_nb.sound import blocks, load
 from ddsp_nb.training.recordings import find_recordings
 from tests.phone import RECORDINGS, encode, encoded

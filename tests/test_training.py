@@ -75,9 +75,17 @@ def test_the_model_that_plays_the_unheard_best_is_kept(small_config, notes):
 
 
 def test_holdouts_that_cannot_be_are_refused(small_config, features, clip, analysis):
-    for holdout, words in ((0.9, "use a share"), (-1, "use a share"), (0.3, "One phrase cannot")):
-        with pytest.raises(ConfigError, match=words):
+    for holdout in (0.9, -1):
+        with pytest.raises(ConfigError, match="use a share"):
             Corpus.of([(features, clip, analysis)], small_config, holdout)
+
+
+def test_a_phrase_that_is_alone_is_cut_in_two_where_some_is_held_out(small_config, features, clip, analysis):
+    whole = Corpus.of([(features, clip, analysis)], small_config)
+    (phrase,) = whole.heard
+    halves = Corpus.of([(features, clip, analysis)], small_config, 0.3)
+    assert len(halves.heard) == len(halves.unheard) == 1 and not whole.unheard
+    assert halves.seconds + halves.unheard[0].seconds == pytest.approx(phrase.seconds, abs=0.1)
 
 
 def test_the_trained_instrument_has_pitch_and_loudness_of_the_recording(small_config, trained, features):

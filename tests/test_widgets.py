@@ -1,7 +1,6 @@
 """Sound in the page; the training panel driven without a browser: buttons clicked, sound decoded."""
 
 import asyncio
-import io
 import threading
 import time
 
@@ -11,9 +10,11 @@ import soundfile as sf
 import torch
 
 from ddsp_nb import AudioError, Config, DDSPModel, load_audio, load_model
-from ddsp_nb.panels.training_panel import TrainingPanel
-from ddsp_nb.panels.widgets import Throttle, in_words, player, wav_bytes
+from ddsp_nb.panels import Player, compare, play
+from ddsp_nb.panels.training_panel import TrainingPanel, time_left
+from ddsp_nb.panels.widgets import Throttle, in_words
 from ddsp_nb.training.fit import load_or_train
+from ddsp_nb.training.train import Epoch
 
 CONFIG = Config(sample_rate=16_000, hidden_size=32, n_harmonics=16, n_bands=16)
 
@@ -37,11 +38,6 @@ def panel(model, recording, tmp_path):
     panel.stop()
 
 
-def decode(widget):
-    """Sound and sample rate of what a player holds."""
-    return sf.read(io.BytesIO(widget.value))
-
-
 def is_picture(widget):
     return bytes(widget.value).startswith(b"\x89PNG")
 
@@ -63,14 +59,34 @@ def long_run(panel):
 # Sound in the page
 
 
-def test_player_is_seeded_with_silence():
-    sound, rate = decode(player(16_000))
-    assert rate == 16_000 and len(sound) > 0 and not sound.any()
+def test_a_player_sends_what_it_was_given_when_it_is_asked_for(monkeypatch):
+    sent = []
+    monkeypatch.setattr(Player, "send", lambda self, content, buffers=(): sent.append((content, buffers)))
+    sound = torch.tensor([0.25, -0.5, 0.1])
+    player = Player({"a": sound, "b": 2 * sound}, 16_000, marks=[(0.1, "1")])
+    assert not sent and repr(player) == "Player(a, b)"
+    player._heard(player, {"type": "ready"}, [])
+    ((content, buffers),) = sent
+    assert content["names"] == ["a", "b"] and content["rate"] == 16_000 and content["marks"] == [[0.1, "1"]]
+    assert [np.frombuffer(b, "<f4").tolist() for b in buffers] == [sound.tolist(), (2 * sound).tolist()]
 
 
-def test_wav_keeps_levels_and_clips_only_overs():
-    sound, _ = sf.read(io.BytesIO(wav_bytes(torch.tensor([0.25, -0.5, 2.0, -2.0]), 16_000)))
-    np.testing.assert_allclose(sound, [0.25, -0.5, 1, -1], atol=1e-4)
+def test_sounds_that_are_compared_have_one_gain(monkeypatch):
+    shown = []
+    monkeypatch.setattr("ddsp_nb.panels.listen.display", shown.append)
+    compare({"loud": torch.tensor([0.0, 0.5]), "soft": torch.tensor([0.05, 0.0])}, 16_000)
+    play(torch.tensor([0.5, -2.0]), 16_000, "over")
+    first, second = (player.sounds for player in shown)
+    assert abs(first["loud"]).max() == pytest.approx(0.9) and abs(first["soft"]).max() == pytest.approx(0.09)
+    assert abs(second["over"]).max() == 1
+
+
+def test_a_player_leaves_a_picture_where_one_is_asked_for(monkeypatch):
+    player = Player({"noise": torch.randn(16_000)}, 16_000)
+    monkeypatch.delenv("DDSP_NB_PICTURES", raising=False)
+    assert "image/png" not in player._repr_mimebundle_()[0]
+    monkeypatch.setenv("DDSP_NB_PICTURES", "1")
+    assert player._repr_mimebundle_()[0]["image/png"].startswith(b"\x89PNG")
 
 
 def test_throttle_skips_what_is_not_due():
@@ -92,11 +108,12 @@ def test_training_fills_the_panel_and_saves_the_model(panel, recording):
     panel.start_button.click()
     panel.join()
     assert [p.epoch for p in panel.history] == [1, 2, 3] and panel.bar.value == 3
-    assert is_picture(panel.curves) and is_picture(panel.spectrograms)
+    assert is_picture(panel.curves)
     assert "Finished after 3 epochs" in panel.status.value and "saved" in panel.status.value
-    sound, rate = decode(panel.player)
     example = recording[2].example
-    assert len(sound) == len(example.audio) and rate == CONFIG.sample_rate
+    target, first, now = panel.player.sounds.values()
+    assert np.array_equal(target, example.audio) and len(first) == len(now) == len(target)
+    assert not np.array_equal(first, now) and np.array_equal(now, panel.job.model(example.features).audio.clamp(-1, 1))
     loaded, take = load_model(panel.path)
     assert torch.equal(loaded(example.features).audio, panel.job.model(example.features).audio)
     assert torch.equal(take.render(CONFIG).audio, recording[3].render(CONFIG).audio)
@@ -128,12 +145,30 @@ def test_start_while_running_changes_nothing(panel):
 
 def test_listen_before_and_during_training(panel, recording):
     panel.listen_button.click()
-    untrained, _ = decode(panel.player)
+    untrained = panel.player.sounds["Now"]
     assert len(untrained) == len(recording[2].example.audio)
     long_run(panel)
-    held = panel.player.value
+    held = panel.player.sounds["Now"]
     panel.listen_button.click()
-    wait_for(lambda: panel.player.value != held)
+    wait_for(lambda: not np.array_equal(panel.player.sounds["Now"], held))
+
+
+def test_begin_anew_forgets_what_was_learned(panel):
+    fresh = {name: weight.clone() for name, weight in panel.job.model.state_dict().items()}
+    panel.knobs["epochs"].value, panel.knobs["learning_rate"].value = 2, 3e-3
+    panel.start_button.click()
+    panel.join()
+    assert len(panel.history) == 2 and panel.job.learning_rate == 3e-3 and panel.knobs["start"].disabled
+    panel.anew_button.click()
+    assert not panel.history and list(panel.player.sounds) == ["Target"] and not panel.knobs["start"].disabled
+    assert all(torch.equal(weight, fresh[name]) for name, weight in panel.job.model.state_dict().items())
+
+
+def test_the_time_left_follows_the_pace_of_the_last_epochs():
+    epoch = lambda i, seconds: Epoch(i, 20, 1.0, None, 1.0, seconds, 0)
+    history = [epoch(1, 10.0), *(epoch(i, 10.0 + 2 * (i - 1)) for i in range(2, 11))]
+    assert time_left(history) == "about 20 s"
+    assert time_left(history[:1]) == "about 3 min"
 
 
 def test_an_error_is_shown_in_words_and_raised_by_join(panel, tmp_path):

@@ -3,6 +3,7 @@
 import threading
 
 import ipywidgets
+import torch
 
 from ddsp_nb.errors import GrowthError
 from ddsp_nb.growth.certificate import SAME_DB, SILENT_DB, STEP, Certificate
@@ -11,6 +12,7 @@ from ddsp_nb.growth.render import Growth, grow
 from ddsp_nb.growth.schedule import Schedule, make_schedule
 from ddsp_nb.panels.growth_controls import LABEL, WIDE, GrowthKnobs
 from ddsp_nb.panels.growth_results import (
+    HIGHEST_HZ,
     SOUND_HEIGHT_PX,
     WIDTH_PX,
     ExportBox,
@@ -18,10 +20,11 @@ from ddsp_nb.panels.growth_results import (
     Take,
     Takes,
     draw_map,
-    draw_sound,
+    stage_marks,
 )
+from ddsp_nb.panels.player import Player
 from ddsp_nb.panels.presets import DEFAULTS, PRESETS, plan_from_values, preset_named
-from ddsp_nb.panels.widgets import errors_in_words, picture, player, say, wav_bytes
+from ddsp_nb.panels.widgets import errors_in_words, picture, say
 from ddsp_nb.training import take
 from ddsp_nb.training.model import DDSPModel
 
@@ -63,27 +66,27 @@ class GrowthPanel(ipywidgets.HBox):
         lines = {"width": f"{WIDTH_PX}px"}
         self.status = ipywidgets.HTML(layout=lines | {"min_height": "56px"})  # two lines: pictures stay where they are
         self.verdict = ipywidgets.HTML(layout=lines)
-        self.stage_map, self.spectrogram = picture(f"{WIDTH_PX}px"), picture(f"{WIDTH_PX}px")
-        self.spectrogram.layout.min_height = f"{SOUND_HEIGHT_PX}px"
+        self.stage_map = picture(f"{WIDTH_PX}px")
         self.exporter = ExportBox()
         self.exporter.button.on_click(lambda _: self.export())
         sound = self._build_sound()
-        return ipywidgets.VBox([self.status, self.stage_map, *sound, self.spectrogram, self.verdict, self.exporter])
+        return ipywidgets.VBox([self.status, self.stage_map, *sound, self.verdict, self.exporter])
 
     def _build_sound(self):
-        """Two rows: what makes and compares pieces, and the player."""
+        """What makes, compares and measures pieces, and the player."""
         self.render_button = _button("Render and play", "play", lambda: self.render(play=True), "170px", "success")
         self.live_box = ipywidgets.Checkbox(description="after each change", indent=False, layout={"width": "190px"})
         words = ipywidgets.Label("Compare the last two:")
         self.take_buttons = [_button(name, "", lambda i=i: self.recall(i), "50px") for i, name in enumerate(LETTERS)]
-        self.player = player(self.instrument.config.sample_rate)
-        self.player.layout.width = "560px"
+        look = dict(max_hz=min(HIGHEST_HZ, self.instrument.config.nyquist_hz), height_px=SOUND_HEIGHT_PX)
+        self.player = Player({"nothing yet": torch.zeros(1)}, self.instrument.config.sample_rate, **look)
         self.measure_button = _button("Measure", "check", self.measure, "110px")
         self.measure_button.tooltip = "Check in the sound that silent partials are silent, and that no edge clicks"
         for button in self.take_buttons:
             button.tooltip = "Bring back this piece, with its plan"
-        yield ipywidgets.HBox([self.render_button, self.live_box, words, *self.take_buttons])
-        yield ipywidgets.HBox([self.player, self.measure_button], layout={"align_items": "center"})
+        row = [self.render_button, self.live_box, words, *self.take_buttons, self.measure_button]
+        yield ipywidgets.HBox(row, layout={"flex_flow": "row wrap"})
+        yield self.player
 
     @property
     def plan(self) -> GrowthPlan:
@@ -111,7 +114,7 @@ class GrowthPanel(ipywidgets.HBox):
                 say(self.status, f"{summary(schedule)}. Press “Render and play” to hear it.")
 
     def render(self, *, play: bool = False) -> None:
-        """Render the piece into the player and draw its spectrogram."""
+        """Render the piece into the player."""
         with errors_in_words(self.status):
             self._render(play)
 
@@ -159,25 +162,24 @@ class GrowthPanel(ipywidgets.HBox):
         values, plan = self.board.values, self.plan
         say(self.status, "Rendering ...")
         growth = grow(self.instrument, self.recording, plan, values["seed"])
-        take = Take(values, growth, wav_bytes(growth.audio, growth.sample_rate))
+        take = Take(values, growth)
         self.takes.keep(take)
-        self._hold(take, play=play)  # sound first
-        take.picture = draw_sound(growth)
-        self.spectrogram.value = take.picture
+        self._hold(take, play=play)
 
     def _hold(self, take, *, play=False):
         """Show a take, or none: picture and player of another piece than the one described would mislead."""
         self.take = take
-        for widget in (self.spectrogram, self.player):
-            widget.layout.visibility = "hidden" if take is None else "visible"
+        self.player.layout.visibility = "hidden" if take is None else "visible"
         for button, kept in zip(self.take_buttons, self.takes.slots, strict=True):
             button.button_style = HIGHLIGHT if take is not None and kept is take else ""
             button.disabled = kept is None
         say(self.verdict, take.verdict if take is not None else "")
-        if take is not None:
-            self.player.autoplay, self.player.value = play, take.sound
-            self.spectrogram.value = take.picture
-            letter = LETTERS[self.takes.slots.index(take)]
+        if take is None:
+            self.player.pause()  # nothing sounds that cannot be seen and stopped
+        else:
+            letter, growth = LETTERS[self.takes.slots.index(take)], take.growth
+            sounds, marks = {f"Piece {letter}": growth.audio}, stage_marks(growth.schedule)
+            self.player.show(sounds, growth.sample_rate, marks=marks, play=f"Piece {letter}" if play else None)
             say(self.status, f"Rendered as {letter}: {summary(take.growth.schedule)}.")
 
     def _moved(self):

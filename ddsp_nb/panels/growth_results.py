@@ -15,11 +15,11 @@ from ddsp_nb.growth.schedule import Schedule
 from ddsp_nb.panels.widgets import DPI, png
 
 MOST_UNDO = 200  # steps
-WIDTH_IN = 10.0  # of both pictures, one above the other on the same time axis
+WIDTH_IN = 10.0  # of the map
 WIDTH_PX = int(WIDTH_IN * DPI)
 MAP_HEIGHT_IN = 3.3
-SOUND_HEIGHT_IN = 3.0
-SOUND_HEIGHT_PX = int(SOUND_HEIGHT_IN * DPI)
+SOUND_HEIGHT_PX = 216
+MOST_MARKS = 20  # of stages in the player
 LEFT, RIGHT = 0.085, 0.985  # of the width; fixed margins, as fitting them takes as long as drawing
 HIGHEST_HZ = 16_000
 POINTS_A_STAGE = 40  # of the level's outline
@@ -43,15 +43,10 @@ def draw_map(schedule: Schedule) -> bytes:
     return png(figure)
 
 
-def draw_sound(growth: Growth) -> bytes:
-    """Spectrogram of a piece as a PNG file."""
-    figure = Figure(figsize=(WIDTH_IN, SOUND_HEIGHT_IN))
-    ax = figure.subplots()
-    figure.subplots_adjust(LEFT, 0.15, RIGHT, 0.97)
-    plots.spectrogram(growth.audio, growth.sample_rate, ax, max_hz=HIGHEST_HZ, n_frames=WIDTH_PX)
-    ax.set_ylabel("Frequency (kHz)")
-    ax.yaxis.set_major_formatter(lambda hz, _: f"{hz / 1000:g}")
-    return png(figure)
+def stage_marks(schedule: Schedule) -> list[tuple[float, str]]:
+    """Where each stage begins, in seconds, and its number; of many, every other, or fewer."""
+    every = -(-len(schedule.stages) // MOST_MARKS)
+    return [(s.start / schedule.sample_rate, str(i + 1)) for i, s in enumerate(schedule.stages) if i % every == 0]
 
 
 def _levels(schedule):
@@ -97,15 +92,11 @@ class Take:
     Attributes:
         values: of the knobs.
         growth: `Growth`.
-        sound: bytes of the WAV file that the player holds.
-        picture: its spectrogram, bytes of a PNG file.
         verdict: of its certificate, "" where it was not measured.
     """
 
     values: dict
     growth: Growth
-    sound: bytes
-    picture: bytes = b""
     verdict: str = ""
 
 

@@ -18,6 +18,11 @@ def module(name: str) -> str:
     return "".join(_parts(name, set()))
 
 
+def module_with_worklet(name: str) -> str:
+    """`module(name)` with the text of `js/name_worklet.js` as its constant WORKLET: no file is loaded."""
+    return f"const WORKLET = {json.dumps((FOLDER / f'{name}_worklet.js').read_text())};\n{module(name)}"
+
+
 def _parts(name, seen):
     text = (FOLDER / f"{name}.js").read_text()
     for other in IMPORT.findall(text):
@@ -30,8 +35,3 @@ def _parts(name, seen):
 def style() -> str:
     """The style sheet of all widgets."""
     return (FOLDER / "widgets.css").read_text()
-
-
-def with_worklet(name: str, worklet: str) -> str:
-    """A module that finds the text of an AudioWorklet, which runs in a thread of its own, as `WORKLET`."""
-    return f"const WORKLET = {json.dumps((FOLDER / f'{worklet}.js').read_text())};\n{module(name)}"

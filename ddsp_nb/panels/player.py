@@ -103,6 +103,10 @@ class Player(anywidget.AnyWidget):
         """Stop sounding."""
         self.send({"type": "pause"})
 
+    def look(self) -> None:
+        """Scroll the page to the player, once."""
+        self.send({"type": "look"})
+
     def _heard(self, _, content, buffers):
         if content.get("type") == "ready":
             self.send(self._message, buffers=self._buffers)

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 import traitlets
 
-from ddsp_nb.panels.page import style, with_worklet
+from ddsp_nb.panels.page import module_with_worklet, style
 from ddsp_nb.sound.blocks import PHONE_SUFFIXES
 
 ACCEPTED = ",".join(("audio/*", ".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff", *PHONE_SUFFIXES))  # by a file chooser
@@ -21,7 +21,7 @@ class Recorder(anywidget.AnyWidget):
         chosen: called with name and bytes of a file.
     """
 
-    _esm = with_worklet("recorder", "recorder_worklet")
+    _esm = module_with_worklet("recorder")
     _css = style()
     accept = traitlets.Unicode(ACCEPTED).tag(sync=True)
 

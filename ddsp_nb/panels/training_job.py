@@ -5,11 +5,12 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 
+from ddsp_nb.errors import TrainingError
 from ddsp_nb.training.corpus import Corpus
 from ddsp_nb.training.fit import fit
 from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.run_file import RunFile
-from ddsp_nb.training.train import DEFAULT_EPOCHS
+from ddsp_nb.training.train import DEFAULT_EPOCHS, copied
 
 TICK_S = 0.1
 
@@ -24,6 +25,7 @@ class TrainingJob:
         model: trained in place.
         corpus: what it hears and is judged by.
         epochs: steps of one run.
+        learning_rate: peak of one run; None for the usual one.
         seed: of the noise.
         start: "shared" or "envelope", as for `train`.
         run_file: keeps the state of a run on disk. One that is there already, of the same recording and config, goes
@@ -38,6 +40,7 @@ class TrainingJob:
         corpus: Corpus,
         *,
         epochs: int = DEFAULT_EPOCHS,
+        learning_rate: float | None = None,
         seed: int = 0,
         start: str = "shared",
         run_file: RunFile | None = None,
@@ -45,7 +48,8 @@ class TrainingJob:
         on_end: Callable = lambda error: None,
     ):
         self.model, self.corpus = model, corpus
-        self.epochs, self.seed, self.first_start = epochs, seed, start
+        self.seed, self._fresh = seed, copied(model.state_dict())
+        self.set(epochs=epochs, learning_rate=learning_rate, start=start)
         self.on_progress, self.on_end = on_progress, on_end
         self.history = []  # the figures of each epoch of all runs
         self.run_file, self.resumable = run_file, None  # the state of a run that was stopped
@@ -67,6 +71,23 @@ class TrainingJob:
         self._error = None
         self._thread = threading.Thread(target=self._work, name="training", daemon=True)
         self._thread.start()
+
+    def set(self, *, epochs: int, learning_rate: float | None, start: str) -> None:
+        """What the next run is done with."""
+        self.epochs, self.learning_rate, self.first_start = epochs, learning_rate, start
+
+    def reset(self) -> None:
+        """Make the model what it was before the first run, and forget a run that was stopped.
+
+        Raises:
+            TrainingError: a run is going on.
+        """
+        if self.running:
+            raise TrainingError("Stop the training first.")
+        self.model.load_state_dict(self._fresh)
+        self.history, self.resumable = [], None
+        if self.run_file is not None:
+            self.run_file.remove()
 
     def stop(self) -> None:
         """Ask the run to end after the current epoch."""
@@ -128,6 +149,7 @@ class TrainingJob:
             run_file=self.run_file,
             stop=self.stopping.is_set,
             epochs=self.epochs,
+            learning_rate=self.learning_rate,
             seed=self.seed,
             start="model" if earlier else self.first_start,
             resume=self.resumable,

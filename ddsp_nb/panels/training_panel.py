@@ -6,17 +6,36 @@ import ipywidgets
 
 from ddsp_nb import plots
 from ddsp_nb.errors import TrainingError
+from ddsp_nb.panels.player import Player
 from ddsp_nb.panels.training_job import TrainingJob
-from ddsp_nb.panels.widgets import Throttle, axes, errors_in_words, in_words, picture, player, png, say, wav_bytes
+from ddsp_nb.panels.widgets import Throttle, axes, errors_in_words, in_words, picture, png, say
 from ddsp_nb.training.checkpoint import save_model
 from ddsp_nb.training.corpus import Corpus
 from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.run_file import RunFile
 from ddsp_nb.training.take import Take
+from ddsp_nb.training.train import LEARNING_RATE
+
+HIGHEST_HZ = 12_000.0  # of the pictures
+TARGET, TARGET_UNHEARD = "Target", "Target, never heard"
+FIRST, NOW = "After epoch 1", "Now"
+RECENT = 5  # epochs whose pace says how long it will take
+MOST_EPOCHS = 1_000_000
+LEARNING_RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
+START_WORDS = [("what instruments share", "shared"), ("the bare envelope", "envelope")]
+EPOCHS_HINT = "How long is long enough? Watch whether the curve of what was never heard still falls."
+RATE_HINT = "How large are its steps? Try ten times as large: the curves begin to jump."
+START_HINT = "Does it help to have heard others? Begin anew with the other choice and compare the first epoch."
+LIKENESS = (  # losses under which these words hold: 0.69 is what two takes of the same noise are apart
+    (0.75, "Very near: level, pitch and colour are there, and what differs is mostly the noise."),
+    (0.95, "Near: the instrument is clear, the colour of some moments is off."),
+    (1.3, "On its way: the melody and a rough colour, as through a telephone."),
+    (float("inf"), "Far: the melody, and little of the instrument."),
+)
 
 
 class TrainingPanel(ipywidgets.VBox):
-    """Start, Stop and Listen buttons around a `TrainingJob`, with live curves and spectrograms.
+    """Start, Stop and Listen buttons around a `TrainingJob`; its curves, and target, first and latest sound to compare.
 
     At the end, or after Stop, the best model so far is kept in `model` and written to `path`. Resume goes on as if the
     run had never been stopped, also in another kernel: while it lasts, its state is kept beside `path`.
@@ -26,7 +45,7 @@ class TrainingPanel(ipywidgets.VBox):
         corpus: what it hears and is judged by.
         take: of its recording, which is saved with it; None where nothing is to be saved.
         path: checkpoint to write.
-        how: `epochs`, `seed` and `start` of the `TrainingJob`.
+        how: `epochs`, `learning_rate`, `seed` and `start` of the `TrainingJob`.
     """
 
     def __init__(
@@ -43,6 +62,7 @@ class TrainingPanel(ipywidgets.VBox):
         run_file = None if path is None else RunFile(path)
         self.job = TrainingJob(model, corpus, **how, run_file=run_file, **calls)
         self.sample_rate, self.path, self._listening = model.config.sample_rate, path, threading.Event()
+        self.first = self.now = None  # `Sound` after the first epoch, and of now
         super().__init__(self._build())
         self._set_buttons(running=False)
         say(self.status, self._ready(run_file))
@@ -51,15 +71,48 @@ class TrainingPanel(ipywidgets.VBox):
         """Make the widgets; returns them in the order of the page."""
         self.start_button = ipywidgets.Button(description="Start", icon="play", button_style="success")
         self.stop_button = ipywidgets.Button(description="Stop", icon="stop", disabled=True)
+        self.anew_button = ipywidgets.Button(
+            description="Forget and begin anew", icon="refresh", layout={"width": "200px"}
+        )
         self.listen_button = ipywidgets.Button(description="Listen now", icon="volume-up")
-        self.start_button.on_click(lambda _: self.start())
-        self.stop_button.on_click(lambda _: self.stop())
-        self.listen_button.on_click(lambda _: self.listen())
-        self.bar = ipywidgets.IntProgress(min=0, max=self.job.epochs, layout=ipywidgets.Layout(width="300px"))
-        self.status, self.curves, self.spectrograms = ipywidgets.HTML(), picture("860px"), picture("860px")
-        self.player = player(self.sample_rate)
-        buttons = ipywidgets.HBox([self.start_button, self.stop_button, self.listen_button, self.bar])
-        return [buttons, self.status, self.player, self.curves, self.spectrograms]
+        for button, press in (
+            (self.start_button, self.start),
+            (self.stop_button, self.stop),
+            (self.anew_button, self.begin_anew),
+            (self.listen_button, self.listen),
+        ):
+            button.on_click(lambda _, press=press: press())
+        self.knobs = self._build_knobs()
+        self.bar = ipywidgets.IntProgress(min=0, max=self.job.epochs, layout={"width": "220px"})
+        self.status, self.curves = ipywidgets.HTML(layout={"max_width": "940px"}), picture("860px")
+        corpus = self.job.corpus
+        self.target = TARGET_UNHEARD if corpus.unheard else TARGET
+        self.player = Player(
+            {self.target: corpus.example.audio}, self.sample_rate, max_hz=min(HIGHEST_HZ, self.sample_rate / 2)
+        )
+        buttons = [self.start_button, self.stop_button, self.listen_button, self.anew_button, self.bar]
+        rows = [ipywidgets.HBox(row, layout={"flex_flow": "row wrap"}) for row in ([*self.knobs.values()], buttons)]
+        return [*rows, self.status, self.player, self.curves]
+
+    def _build_knobs(self):
+        """What a run is done with; each with its question as a hint."""
+        job, rate = self.job, self.job.learning_rate or LEARNING_RATE
+        look = lambda words, hint: dict(description=words, tooltip=hint, style={"description_width": "initial"})
+        rates = [(f"{choice:g}", choice) for choice in sorted({*LEARNING_RATES, rate})]
+        return {
+            "epochs": ipywidgets.BoundedIntText(
+                job.epochs, min=1, max=MOST_EPOCHS, layout={"width": "130px"}, **look("Epochs", EPOCHS_HINT)
+            ),
+            "learning_rate": ipywidgets.Dropdown(
+                options=rates, value=rate, layout={"width": "190px"}, **look("Learning rate", RATE_HINT)
+            ),
+            "start": ipywidgets.Dropdown(
+                options=START_WORDS,
+                value=job.first_start,
+                layout={"width": "270px"},
+                **look("Begins with", START_HINT),
+            ),
+        }
 
     def _ready(self, run_file):
         """What Start will do, in words."""
@@ -78,15 +131,27 @@ class TrainingPanel(ipywidgets.VBox):
         return self.job.history
 
     def start(self) -> None:
-        """Begin a run, or go on with the one that was stopped."""
+        """Begin a run with what the knobs say, or go on with the one that was stopped."""
         if self.job.running:
             return
-        self._curves_throttle, self._spectrograms_throttle = Throttle(), Throttle()
+        if self.job.resumable is None:
+            self.job.set(**{name: knob.value for name, knob in self.knobs.items()})
+        self._curves_throttle, self._sound_throttle = Throttle(), Throttle()
         self._listening.clear()
         self._set_buttons(running=True)
         resumed = self.job.resumable is not None
         say(self.status, "Going on ..." if resumed else "Preparing the first stretches ...")
         self.job.start()
+
+    def begin_anew(self) -> None:
+        """Forget what was learned, so that the next run begins as the first did; the saved model stays until then."""
+        with errors_in_words(self.status):
+            self.job.reset()
+            self.first, self.now = None, None
+            self._hold()
+            self.curves.value = b""
+            self._set_buttons(running=False)
+            say(self.status, self._ready(None))
 
     def stop(self) -> None:
         """Ask the run to end after the current epoch."""
@@ -98,30 +163,41 @@ class TrainingPanel(ipywidgets.VBox):
             self._listening.set()
             return
         with errors_in_words(self.status):
-            self._hold(self._example().audio, play=True)
+            self.now = self._example()
+            self._hold(play=NOW)
 
     def join(self) -> None:
         """Wait for the end of the run; raises what it raised. See `TrainingJob.join`."""
         self.job.join()
 
     async def finished(self) -> None:
-        """The same for a notebook: `await panel.finished()`, and the buttons keep working."""
+        """The same for a notebook: `await panel.finished()`, and the buttons keep working.
+
+        Brings the panel into sight, since Run All would otherwise wait where nobody looks.
+        """
+        self.player.look()
         await self.job.finished()
 
     def _follow(self, progress):
         """Show how training stands; called in its thread after each epoch."""
         self.bar.max, self.bar.value = progress.epochs, progress.epoch
-        seconds = progress.seconds / progress.epoch * (progress.epochs - progress.epoch)
         say(
             self.status,
-            f"Epoch {progress.epoch} of {progress.epochs}: {in_figures(progress)} (best {progress.best_loss:.2f}), "
-            f"about {seconds:.0f} s left.",
+            f"Epoch {progress.epoch} of {progress.epochs}, {time_left(self.history)} left. {verdict(progress)}",
         )
+        if self.first is None:
+            self.first = self.now = progress.audio()
+            self._hold()
         self._curves_throttle(self._draw_curves)
-        self._spectrograms_throttle(self._draw_spectrograms, progress.audio)
+        self._sound_throttle(self._hear, progress)
         if self._listening.is_set():
             self._listening.clear()
-            self._hold(progress.audio().audio, play=True)
+            self._hear(progress, play=NOW)
+
+    def _hear(self, progress, play=None):
+        """Put the model as it is now into the player; what is playing plays on."""
+        self.now = progress.audio()
+        self._hold(play=play)
 
     def _end(self, error):
         """Show what came of the run; called in its thread."""
@@ -134,15 +210,13 @@ class TrainingPanel(ipywidgets.VBox):
             self._set_buttons(running=False)
 
     def _show_best(self):
-        """Draw, play and save the best model."""
-        sound = self._example()
+        """Draw and save the best model, and put it into the player."""
+        self.now = self._example()
         self._draw_curves()
-        self._draw_spectrograms(lambda: sound)
-        self._hold(sound.audio)
+        self._hold()
         end = "Finished" if self.job.resumable is None else "Stopped"
-        words = (
-            f"{end} after {len(self.history)} epochs; the best model (loss {self.history[-1].best_loss:.2f}) is kept"
-        )
+        best = min(self.history, key=lambda epoch: epoch.judged_loss)
+        words = f"{end} after {len(self.history)} epochs. {verdict(best)} The best model is kept"
         if self.path is not None:
             words += f" and saved as {save_model(self.path, self.job.model, self.take)}"
         say(self.status, words + ".")
@@ -152,29 +226,44 @@ class TrainingPanel(ipywidgets.VBox):
         plots.loss_curve(self.history, ax=ax)
         self.curves.value = png(figure)
 
-    def _draw_spectrograms(self, render):
-        figure, (left, right) = axes(11, 2.8, 1, 2)
-        corpus = self.job.corpus
-        title = "Target: a phrase that it has not heard" if corpus.unheard else "Target: the recording"
-        plots.spectrogram(corpus.example.audio, self.sample_rate, ax=left, title=title)
-        plots.spectrogram(render().audio, self.sample_rate, ax=right, title="Prediction: the model now")
-        self.spectrograms.value = png(figure)
-
     def _example(self):
         """The phrase to listen to, as the model plays it now."""
         return self.job.model(self.job.corpus.example.features)
 
-    def _hold(self, audio, *, play=False):
-        self.player.autoplay = play
-        self.player.value = wav_bytes(audio, self.sample_rate)
+    def _hold(self, *, play=None):
+        """Target, first and latest version side by side."""
+        versions = {self.target: self.job.corpus.example.audio}
+        for name, sound in ((FIRST, self.first), (NOW, self.now)):
+            if sound is not None:
+                versions[name] = sound.audio.clamp(-1, 1)
+        self.player.show(versions, self.sample_rate, play=play)
 
     def _set_buttons(self, *, running):
         self.start_button.disabled, self.stop_button.disabled = running, not running
-        again = "Resume" if self.job.resumable is not None else "Train on" if self.history else "Start"
+        resumable = self.job.resumable is not None
+        self.anew_button.disabled = running or not (self.history or resumable)
+        for knob in self.knobs.values():
+            knob.disabled = running or resumable or (knob is self.knobs["start"] and bool(self.history))
+        again = "Resume" if resumable else "Train on" if self.history else "Start"
         self.start_button.description = "Start" if running else again
 
 
+def time_left(history: list) -> str:
+    """Of a run, in words, at the pace of its last epochs."""
+    last, before = history[-1], history[-RECENT - 1 :][0]
+    done = last.epoch - before.epoch
+    pace_s = (last.seconds - before.seconds) / done if done and last.seconds > before.seconds else last.seconds
+    seconds = pace_s * (last.epochs - last.epoch)
+    return f"about {seconds:.0f} s" if seconds < 90 else f"about {seconds / 60:.0f} min"
+
+
+def verdict(epoch) -> str:
+    """What a listener will find, in words, then the figures."""
+    words = next(words for most, words in LIKENESS if epoch.judged_loss < most)
+    return f"{words} ({in_figures(epoch)})"
+
+
 def in_figures(progress) -> str:
-    """The losses of an epoch in words."""
+    """The losses of an epoch."""
     unheard = "" if progress.unheard_loss is None else f", unheard {progress.unheard_loss:.2f}"
     return f"loss {progress.loss:.2f}{unheard}"

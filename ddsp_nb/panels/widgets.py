@@ -1,4 +1,4 @@
-"""What the panels share: pictures as PNG, sound as WAV, a throttle for costly drawing, and errors in plain words."""
+"""What the panels share: pictures as PNG, a throttle for costly drawing, and errors in plain words."""
 
 import io
 import logging
@@ -10,30 +10,13 @@ from typing import Any
 
 import ipywidgets
 import numpy as np
-import soundfile as sf
-import torch
 from matplotlib.figure import Figure
 
 from ddsp_nb.errors import WorkbookError
 
 DPI = 72  # of pictures, as a page shows them
-SILENCE_S = 0.1  # that a player holds before there is a sound
 PICTURE_SHARE = 0.15  # of the time that pictures may take from the work they show
 SHORTEST_PAUSE_S = 1.0  # between two pictures
-
-
-def wav_bytes(audio: torch.Tensor, sample_rate: int) -> bytes:
-    """[n_samples] sound as a 16 bit WAV file; sound beyond ±1 is clipped, levels are never changed."""
-    buffer = io.BytesIO()
-    sound = audio.detach().cpu().clamp(-1, 1).numpy()
-    sf.write(buffer, sound, sample_rate, subtype="PCM_16", format="WAV")
-    return buffer.getvalue()
-
-
-def player(sample_rate: int, *, autoplay: bool = False) -> ipywidgets.Audio:
-    """A player that holds a moment of silence until a panel gives it a sound."""
-    silence = wav_bytes(torch.zeros(int(SILENCE_S * sample_rate)), sample_rate)
-    return ipywidgets.Audio(value=silence, format="wav", autoplay=autoplay, loop=False)
 
 
 def picture(width: str = "100%") -> ipywidgets.Image:

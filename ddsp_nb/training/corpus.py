@@ -93,9 +93,13 @@ class Corpus:
         if holdout is not None and not 0 <= holdout <= MAX_HOLDOUT:
             raise ConfigError(f"Cannot hold out {holdout} of the sound; use a share from 0 to {MAX_HOLDOUT}.")
         phrases = [phrase for recording in recordings for phrase in cut(*recording, config)]
+        if holdout and len(phrases) == 1:  # one part to learn from, one to judge by
+            (phrase,), level_db = phrases, phrases[0].features.loudness_db.numpy()
+            parts = quiet_cuts(level_db, 0, len(level_db), math.ceil(len(level_db) / 2))
+            phrases = [phrase[start:stop] for start, stop in parts if stop - start > MIN_FRAMES]
         held_out = choose(phrases, holdout)
         if holdout and not held_out:
-            raise ConfigError("One phrase cannot be both heard and held out; record more, or use a holdout of 0.")
+            raise ConfigError("There is too little sound to hold some of it out; record more, or use a holdout of 0.")
         heard, unheard = ([p for i, p in enumerate(phrases) if (i in held_out) is held] for held in (False, True))
         return cls(heard, unheard, config)
 

@@ -115,7 +115,7 @@ def environment(folder: Path) -> dict[str, str]:
     ours = {name: str(folder / "lab" / place) for name, place in places.items()}
     ours |= {"JUPYTER_CONFIG_DIR": str(folder / "config"), "PYTHONPATH": str(ROOT)}
     calm = {"OMP_WAIT_POLICY": "passive"}  # several kernels share the cores
-    return calm | {k: v for k, v in os.environ.items() if not k.startswith("JUPYTER")} | ours
+    return calm | {k: v for k, v in os.environ.items() if not k.startswith(("JUPYTER", "DDSP_NB_WORKSPACE"))} | ours
 
 
 def free_port() -> int:

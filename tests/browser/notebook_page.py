@@ -52,14 +52,13 @@ APPEND = """async source => {
     await jupyterapp.commands.execute('notebook:run-cell');
 }"""
 
-DECODE = """async (player, rate) => {
-    const file = await (await fetch(player.currentSrc || player.src)).arrayBuffer();
-    const sound = await new OfflineAudioContext(1, 1, rate).decodeAudioData(file);
+PLAYER = ".ddsp.player"
+HELD = """player => [...player.playback.sounds].map(([name, sound]) => {
     const bytes = new Uint8Array(sound.getChannelData(0).buffer), part = 32768;
     let text = '';
     for (let i = 0; i < bytes.length; i += part) text += String.fromCharCode(...bytes.subarray(i, i + part));
-    return [sound.numberOfChannels, btoa(text)];
-}"""
+    return [name, btoa(text)];
+})"""
 
 PICTURES = """output => Promise.all([...output.querySelectorAll('img')].filter(image => image.src).map(async image => {
     await image.decode().catch(() => {});  // an empty place for a picture decodes to nothing
@@ -167,19 +166,32 @@ class NotebookPage:
         has = self.page.get_by_role("button", name=button)
         return self.page.locator(OUTPUT).filter(has=has).last
 
-    def sound(self, player, sample_rate: int) -> np.ndarray:
-        """[n_samples] what a player plays, decoded by the browser."""
-        n_channels, text = player.evaluate(DECODE, sample_rate)
-        assert n_channels == 1
-        return np.frombuffer(base64.b64decode(text), "<f4")
+    def sounds(self, player) -> dict[str, np.ndarray]:
+        """What a player holds in the page, by name, [n_samples] each; waits until it holds something."""
+        player.scroll_into_view_if_needed()
+        self._wait("player => player.playback.sounds.size > 0", player.element_handle())
+        return {name: np.frombuffer(base64.b64decode(text), "<f4") for name, text in player.evaluate(HELD)}
+
+    def sound(self, player) -> np.ndarray:
+        """What is heard of it: the version that is chosen."""
+        return self.sounds(player)[player.evaluate("player => player.playback.now")]
+
+    def mark(self, player) -> None:
+        """Remember what a player holds now, for `wait_for_sound`."""
+        player.evaluate("player => { player.before = [...player.playback.sounds.values()].at(-1); }")
 
     def pictures(self, output=None) -> list[tuple[int, str]]:
         """Width in pixels and SHA-256 of every picture in an output, or in all outputs."""
         return [tuple(picture) for picture in (output or self.page.locator(".jp-Notebook")).evaluate(PICTURES)]
 
-    def wait_for_sound(self, player, before: str) -> None:
-        """Wait until a player holds another sound than the one at the address `before`."""
-        self._wait("([player, before]) => player.src !== before", [player.element_handle(), before])
+    def wait_for_sound(self, player) -> None:
+        """Wait until a player holds other sounds than when it was marked."""
+        latest = "[...player.playback.sounds.values()].at(-1)"
+        self._wait(f"player => {latest} && {latest} !== player.before", player.element_handle())
+
+    def wait_for(self, element, condition: str) -> None:
+        """Wait until a JavaScript function of an element is true."""
+        self._wait(condition, element.element_handle())
 
     def wait_for_words(self, output, *words: str) -> str:
         """Wait until an output says one of the words; returns what it says."""

@@ -6,7 +6,7 @@ The five notebooks themselves are run by nbval, once.
 SET_UP = """
 import torch
 from ddsp_nb import Config, Corpus, DDSPModel, FeatureExtractor, analyse, load_audio, load_or_train, plots, record_take
-from ddsp_nb.panels import GrowthPanel, TrainingPanel, compare, play, upload_panel
+from ddsp_nb.panels import GrowthPanel, RecordingChooser, TrainingPanel, compare, play
 
 config, seed = Config(sample_rate=16_000, hidden_size=32), 0
 audio_path, model_path = "../data/violin.flac", "output/ddsp_model.pt"
@@ -20,7 +20,7 @@ PLAYERS = (
     SET_UP + LOAD,
     'play(audio, config.sample_rate, "The recording")\nplots.spectrogram(audio, config.sample_rate);',
     'compare({"loud": audio, "soft": 0.1 * audio}, config.sample_rate)',
-    "panel = upload_panel(config)\npanel",
+    "chooser = RecordingChooser()\nchooser",
 )
 TRAINING = (
     SET_UP + LOAD,
@@ -39,4 +39,9 @@ GROWTH = (
     SET_UP + "model, take = load_or_train(model_path, audio_path, config, epochs=3, seed=seed)",
     "panel = GrowthPanel(model, take, seed=seed)\npanel",
 )
-NOTEBOOKS = {"players": PLAYERS, "training": TRAINING, "growth": GROWTH}
+HANDS = (
+    "from IPython.display import display\nfrom ddsp_nb.panels import BandFaders, Drawbars",
+    "drawbars = Drawbars([1, 0.5, 0.8, 0.3])\ndrawbars",
+    "faders = BandFaders([1 / (1 + band) for band in range(64)])\nfaders",
+)
+NOTEBOOKS = {"players": PLAYERS, "training": TRAINING, "growth": GROWTH, "hands": HANDS}

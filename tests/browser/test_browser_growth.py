@@ -8,6 +8,7 @@ import pytest
 import soundfile as sf
 
 from browser.hearing import loudest_hz, partials_db, stages
+from browser.notebook_page import PLAYER
 
 KERNEL_SIDE = (Path(__file__).parent / "kernel_side.py").read_text()
 # Controls of what is heard: the map of partials need not change with them, the plan must.
@@ -64,13 +65,12 @@ def press(panel, name):
 
 def render(page, panel, press=lambda panel: press(panel, "Render and play")):
     """Press the button; the sound that the page then plays, and its sample rate."""
-    player = panel.locator("audio")
-    before = player.get_attribute("src")
+    player = panel.locator(PLAYER)
+    page.mark(player)
     press(panel)
-    page.wait_for_sound(player, before)
+    page.wait_for_sound(player)
     page.wait_for_words(panel, "Rendered")
-    rate = page.value("the_panel.growth.sample_rate")
-    return page.sound(player, rate), rate
+    return page.sound(player), page.value("the_panel.growth.sample_rate")
 
 
 def description(page, name):

@@ -1,29 +1,125 @@
-"""Players in a real JupyterLab: all cells run, every player plays at its level, pictures show, nothing calls out."""
+"""Players in a real JupyterLab: they hold what was rendered, play it, switch in place, and one sounds at a time."""
 
 import sys
 
+import numpy as np
+import pytest
+
 from browser.lab_server import CLIP_S, ROOT
+from browser.notebook_page import PLAYER
 
-IN_CELLS = ".jp-OutputArea-output audio:not(.jupyter-widgets)"
 SAMPLE_RATE = 16_000
+LISTEN = """async player => {
+    const {playback} = player, [{gain}] = playback.nodes.values(), context = gain.context;
+    const analyser = new AnalyserNode(context, {fftSize: 2048});
+    for (const {gain} of playback.nodes.values()) gain.connect(analyser);
+    const samples = new Float32Array(2048);
+    let peak = 0;
+    for (let i = 0; i < 10; i++) {
+        await new Promise(done => setTimeout(done, 40));
+        analyser.getFloatTimeDomainData(samples);
+        peak = samples.reduce((most, x) => Math.max(most, Math.abs(x)), peak);
+    }
+    return peak;
+}"""
+CLIPPED = """player => [...player.querySelectorAll('button, select, span')]
+    .filter(e => getComputedStyle(e).display !== 'inline' && e.scrollWidth > e.clientWidth + 1)
+    .map(e => e.textContent)"""
+RUNNING = "player => player.playback.running"
+AT = "player => player.playback.position()"
 
 
-def test_players_play_what_was_rendered_and_pictures_show(notebook, lab):
-    page = notebook("players")
+@pytest.fixture
+def page(notebook):
+    return notebook("players")
+
+
+@pytest.fixture
+def players(page):
+    page.page.keyboard.press("Escape")
+    return page.page.locator(PLAYER).all()
+
+
+def test_players_hold_what_was_rendered_at_one_gain_and_pictures_show(page, players, lab):
     counts = page.execution_counts()
     assert counts == list(range(1, len(counts) + 1))  # every cell ran, once, in its order
-    sounds = [page.sound(player, SAMPLE_RATE) for player in page.page.locator(IN_CELLS).all()]
-    assert [len(sound) for sound in sounds] == [CLIP_S * SAMPLE_RATE] * 3
-    recording, loud, soft = (abs(sound).max() for sound in sounds)
-    assert (
-        0 < recording <= 1 and abs(loud - 0.9) < 1e-3 and abs(soft - 0.09) < 1e-3
-    )  # one gain for all that is compared
+    (recording,), (loud, soft) = (list(page.sounds(player).values()) for player in players)
+    assert len(recording) == len(loud) == CLIP_S * SAMPLE_RATE
+    assert 0 < abs(recording).max() <= 1
+    np.testing.assert_allclose([abs(loud).max(), abs(soft).max()], [0.9, 0.09], atol=1e-3)
     picture = page.page.locator(".jp-RenderedImage img")
     assert picture.count() == 1 and picture.evaluate("picture => picture.naturalWidth") > 300
     assert [session["path"] for session in lab.sessions()].count("players.ipynb") == 1
 
 
-def test_kernels_run_this_checkout_with_the_interpreter_of_the_tests(notebook):
-    page = notebook("players")
+def test_one_player_sounds_at_a_time_and_versions_switch_in_place(page, players):
+    first, second = players
+    for player in players:
+        page.sounds(player)
+        player.evaluate("player => player.playback.setLoop([0.1, player.playback.length])")  # the clip is short
+    first.get_by_role("button", name="Play").click()
+    page.wait_for(first, f"player => ({AT})(player) > 0.2")
+    assert first.evaluate(LISTEN) > 0.05
+    second.get_by_role("button", name="Play").click()
+    page.wait_for(second, RUNNING)
+    assert not first.evaluate(RUNNING)
+    loud = second.evaluate(LISTEN)
+    before = second.evaluate(AT)
+    second.get_by_role("button", name="soft").click()
+    assert -1.2 < second.evaluate(AT) - before < 1 and second.evaluate(RUNNING)  # it goes on where it was
+    page.page.wait_for_timeout(100)
+    assert second.evaluate(LISTEN) < 0.3 * loud
+    second.get_by_role("button", name="Pause").click()
+    at = second.evaluate(AT)
+    page.page.wait_for_timeout(200)
+    assert second.evaluate(AT) == at and not second.evaluate("player => player.playback.nodes.size")
+    for player in players:
+        player.evaluate("player => player.playback.setLoop(null)")
+
+
+def test_keyboard_and_pointer_move_the_playhead(page, players):
+    player = players[1]
+    page.sounds(player)
+    picture = player.get_by_role("slider")
+    box = picture.bounding_box()
+    page.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 40)
+    length = player.evaluate("player => player.playback.length")
+    assert player.evaluate(AT) == pytest.approx(length / 2, abs=0.03)
+    picture.press("ArrowLeft")
+    assert player.evaluate(AT) == pytest.approx(length / 2 - 0.5, abs=0.03)
+    picture.press("1")
+    assert player.evaluate("player => player.playback.now") == "loud"
+    picture.press(" ")
+    page.wait_for(player, RUNNING)
+    picture.press(" ")
+    assert not player.evaluate(RUNNING)
+    page.page.mouse.move(box["x"] + 100, box["y"] + 40)
+    page.page.mouse.down()
+    page.page.mouse.move(box["x"] + 200, box["y"] + 40)
+    page.page.mouse.up()
+    begin, end = player.evaluate("player => player.playback.loop")
+    assert end - begin == pytest.approx(100 / box["width"] * length, rel=0.05)
+    assert "Hz" in player.get_by_role("status").inner_text()  # what is under the pointer
+    picture.press("Escape")
+    assert player.evaluate("player => player.playback.loop") is None
+
+
+@pytest.mark.parametrize("width", [800, 1100, 1500])
+def test_no_label_of_a_player_is_cut_off(page, players, width):
+    page.page.set_viewport_size({"width": width, "height": 1000})
+    for player in players:
+        assert player.evaluate(CLIPPED) == []
+        assert player.bounding_box()["x"] + player.bounding_box()["width"] <= width
+
+
+def test_a_cell_that_is_run_again_leaves_no_player_behind(page):
+    page.do("import ipywidgets; from ipywidgets.widgets.widget import _instances")
+    count = "sum(type(w).__name__ == 'Player' for w in _instances.values())"
+    before = page.value(count)
+    page.run_all()
+    assert page.value(count) == before
+
+
+def test_kernels_run_this_checkout_with_the_interpreter_of_the_tests(page):
     page.do("import sys, ddsp_nb")
     assert page.value("[sys.executable, ddsp_nb.__file__]") == [sys.executable, str(ROOT / "ddsp_nb/__init__.py")]

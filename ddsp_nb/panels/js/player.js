@@ -341,6 +341,7 @@ export default () => {
   state.playback = new Playback(() => views.forEach((view) => view.update()));
 
   function hear(content, buffers) {
+    if (content.type === "look") return look();
     if (!state.asked || !views.size) return; // another page asked
     if (content.type === "pause") state.playback.pause();
     if (content.type !== "sounds") return;
@@ -352,6 +353,11 @@ export default () => {
     if (content.play) state.playback.play();
   }
 
+  function look() {
+    state.look = !views.size; // later, if it is not shown yet
+    for (const view of views) view.root.scrollIntoView({ block: "center", behavior: "smooth" });
+  }
+
   return {
     initialize({ model, signal }) {
       model.on("msg:custom", hear);
@@ -361,6 +367,7 @@ export default () => {
       const view = new View(model, el, state);
       views.add(view);
       view.update();
+      if (state.look) requestAnimationFrame(look);
       return () => {
         view.leave();
         views.delete(view);

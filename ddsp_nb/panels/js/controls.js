@@ -1,0 +1,81 @@
+import { make } from "./page.js";
+
+// Each control is { element, show }: `show` brings it up to date with the settings of `live`.
+
+export function playButton(live) {
+  const element = make("button", { type: "button", className: "play" });
+  element.onclick = () => (live.playing ? live.pause() : live.play());
+  const show = () => {
+    element.textContent = live.playing ? "■ Stop" : "▶ Play";
+    element.setAttribute("aria-label", live.playing ? "Stop" : "Play");
+  };
+  return { element, show };
+}
+
+// Buttons of which one may be pressed: `choices` is name to settings.
+export function presets(live, choices) {
+  const buttons = Object.entries(choices).map(([name, settings]) => {
+    const onclick = () => live.set({ ...settings(), preset: name });
+    return make("button", { type: "button", onclick, "aria-label": `Preset: ${name}` }, name);
+  });
+  const element = make("span", { className: "row", role: "group", "aria-label": "Presets" }, ...buttons);
+  const show = () =>
+    buttons.forEach((button) =>
+      button.setAttribute("aria-pressed", button.textContent === live.settings.preset),
+    );
+  return { element, show };
+}
+
+// A slider of the setting `key`; `say(value)` is read out beside it.
+export function slider(live, key, { label, min, max, step, say }) {
+  const input = make("input", { type: "range", min, max, step, "aria-label": label });
+  const output = make("span", { className: "value" }); // not <output>, which is read out twice
+  input.oninput = () => live.set({ [key]: Number(input.value) });
+  const show = () => {
+    const words = say(live.settings[key]);
+    input.value = live.settings[key];
+    input.setAttribute("aria-valuetext", words);
+    output.textContent = words;
+  };
+  return { element: make("label", {}, make("span", {}, label), input, output), show };
+}
+
+export function checkbox(live, key, label) {
+  const input = make("input", { type: "checkbox", "aria-label": label });
+  input.onchange = () => live.set({ [key]: input.checked });
+  const show = () => (input.checked = live.settings[key]);
+  return { element: make("label", {}, input, label), show };
+}
+
+// What the widget has to say: `words()`, or what went wrong.
+export function sayings(live, words) {
+  const element = make("div", { className: "words" });
+  const show = () => {
+    element.setAttribute("aria-live", live.wrong ? "assertive" : "off"); // bars say their value themselves
+    element.textContent = live.wrong || words();
+    element.classList.toggle("wrong", Boolean(live.wrong));
+  };
+  return { element, show };
+}
+
+// The root of a view: keys are for its controls, not for JupyterLab, which would move or cut cells.
+export function root(...children) {
+  const element = make("div", { className: "ddsp" }, ...children);
+  element.addEventListener("keydown", (event) => {
+    if (!event.ctrlKey && !event.metaKey && !event.altKey && !event.shiftKey) event.stopPropagation();
+  });
+  return element;
+}
+
+// Show a view: `parts` are brought up to date on every change, and when size or theme are others.
+export function showView(live, { el, signal }, element, parts) {
+  el.append(element);
+  const show = () => parts.forEach((part) => part.show());
+  const later = () => live.show(); // a new theme takes its time, and canvases have no size until it is there
+  const [sizes, themes] = [new ResizeObserver(show), new MutationObserver(later)];
+  element.querySelectorAll("canvas").forEach((canvas) => sizes.observe(canvas));
+  themes.observe(document.body, { attributeFilter: ["data-jp-theme-name"] });
+  signal.addEventListener("abort", () => [sizes, themes].forEach((observer) => observer.disconnect()));
+  show();
+  live.attach(show, signal);
+}

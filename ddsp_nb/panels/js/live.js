@@ -1,0 +1,83 @@
+import { audioContext, fallSilent, loadWorklet, soundAlone } from "./audio.js";
+
+const RATE = 44_100; // of the workbook
+const FADED_MS = 200; // by then a worklet that was told to end has faded out
+
+// A widget that sounds while it is played: settings that all its views share, and one worklet that follows them.
+//   name, text: of the worklet; message(settings): what the worklet is sent on every change;
+//   heard(data): called with what the worklet says.
+export class Live {
+  constructor({ name, text, settings, message, heard }) {
+    Object.assign(this, { name, text, settings, message, heard });
+    this.playing = false;
+    this.wrong = "";
+    this.views = new Set();
+  }
+
+  // The sound is told at once, the pictures once for each frame of the screen.
+  set(changes) {
+    Object.assign(this.settings, changes);
+    this.send();
+    this.show();
+  }
+
+  send(extra = {}) {
+    this.node?.port.postMessage({ ...this.message(this.settings), ...extra });
+  }
+
+  show() {
+    this.due ??= requestAnimationFrame(() => {
+      this.due = undefined;
+      for (const view of this.views) view();
+    });
+  }
+
+  // Call this in a click. A second call, or `pause`, before the worklet is there makes the first one void.
+  async play(extra) {
+    if (this.node) return this.send(extra);
+    const start = (this.start = {});
+    Object.assign(this, { playing: true, wrong: "" });
+    this.show();
+    try {
+      const context = audioContext(RATE);
+      await soundAlone(this, context);
+      await loadWorklet(context, this.name, this.text);
+      if (this.start === start) this.connect(context, extra);
+    } catch (error) {
+      if (this.start === start) this.pause();
+      this.wrong = `The page cannot sound here (${error.message}). Try a current Chrome, Edge or Firefox.`;
+    }
+  }
+
+  connect(context, extra) {
+    this.node = new AudioWorkletNode(context, this.name, { numberOfInputs: 0, outputChannelCount: [1] });
+    this.node.port.onmessage = ({ data }) => this.heard(data);
+    this.node.connect(context.destination);
+    this.send(extra);
+  }
+
+  // The worklet fades out by itself, so that nothing clicks; what it still says is no longer listened to.
+  pause() {
+    const { node } = this;
+    if (node) {
+      node.port.onmessage = null;
+      node.port.postMessage({ end: true });
+      setTimeout(() => node.disconnect(), FADED_MS);
+    }
+    Object.assign(this, { node: null, start: null, playing: false });
+    fallSilent(this);
+    this.heard({ ended: true });
+    this.show();
+  }
+
+  // A view is shown until its output goes; with the last one the sound goes, too.
+  attach(view, signal) {
+    this.views.add(view);
+    const leave = () => {
+      this.views.delete(view);
+      if (!this.views.size) this.pause();
+    };
+    signal.addEventListener("abort", leave);
+    this.show();
+  }
+}
