@@ -79,7 +79,7 @@ def spectrogram(
     image = _decibels(_magnitudes(audio, n_fft, n_frames=n_frames)[:n_bins])  # [n_bins, n_frames]
     bin_hz, end_s = sample_rate / n_fft, _numpy(audio).shape[-1] / sample_rate
     if log:
-        rows = np.unique(np.geomspace(LOWEST_HZ / bin_hz, n_bins - 1, MOST_ROWS).round().astype(int))
+        rows = np.unique(np.geomspace(max(1, LOWEST_HZ / bin_hz), n_bins - 1, MOST_ROWS).round().astype(int))
         ax = _log_image(ax, np.linspace(0, end_s, image.shape[1]), rows * bin_hz, image[rows], floor_db)
         ax.set_ylim(LOWEST_HZ, max_hz)
     else:
