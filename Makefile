@@ -22,7 +22,9 @@ test: $(STAMP)
 	$(BIN)/oxlint --deny-warnings ddsp_nb/panels/js
 	$(BIN)/mypy
 	$(BIN)/pytest --durations=20 tests
-	$(BIN)/pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=300 $(NOTEBOOKS)
+	@# In an empty workspace, so that the recording a user chose changes no checked output.
+	workspace=$$(mktemp -d) && trap 'rm -rf "$$workspace"' EXIT && DDSP_NB_WORKSPACE=$$workspace \
+		$(BIN)/pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=300 $(NOTEBOOKS)
 
 bench: $(STAMP)
 	$(BIN)/python -m tests.benchmarks.benchmark

@@ -22,12 +22,25 @@ if TYPE_CHECKING:  # matplotlib takes a second to load, and no picture may be wa
     Values = torch.Tensor | np.ndarray
 
 COLOURS = "magma"
+LINES = ("#006ba4", "#ff800e", "#595959", "#5f9ed1", "#c85200", "#a2c8ec", "#898989")  # no red beside green
+DPI = 84  # of a notebook's figures, which fill a column of 756 pixels; at 700 their words are still easy to read
 WIDTH, HEIGHT = 9.0, 3.0  # inches of a figure of its own
 MOST_POINTS = 4000  # longer waveforms are drawn as the outline that the eye would see anyway
+LOWEST_HZ, MOST_ROWS = 40.0, 300  # of a spectrogram in octaves
 MIN_MAGNITUDE = 1e-10  # -200 dB: keeps logarithms finite
 MAP_RATE = 48_000  # samples per second in which a stage map counts
 MAP_COLUMNS = 1000  # of a stage map
 DARKEST = 1.6  # stages that sound together, for the darkest colour: one is light, two are dark
+
+
+def look() -> None:
+    """Set up figures of a notebook: sharp on a dense screen, and lines in colours that every eye tells apart."""
+    import matplotlib.pyplot as plt
+    from cycler import cycler
+    from matplotlib_inline.config import InlineBackend
+
+    InlineBackend.instance().figure_formats = {"retina"}  # twice the pixels in the same place
+    plt.rcParams.update({"figure.dpi": DPI, "axes.prop_cycle": cycler(color=LINES)})
 
 
 def waveform(audio: Values, sample_rate: int, ax: Axes | None = None, label: str | None = None) -> Axes:
@@ -55,18 +68,23 @@ def spectrogram(
     max_hz: float | None = None,
     floor_db: float = -80,
     n_frames: int = 2000,
+    log: bool = False,
 ) -> Axes:
     """Level of every frequency over time: audio [n_samples]; n_fft samples a window; 0 dB is a full-scale sine.
 
-    Of long sounds about n_frames windows are drawn: fewer are faster.
+    Of long sounds about n_frames windows are drawn: fewer are faster. With `log`, frequency is drawn in octaves.
     """
     max_hz = min(max_hz or sample_rate / 2, sample_rate / 2)
     n_bins = min(round(max_hz / sample_rate * n_fft) + 2, n_fft // 2 + 1)
     image = _decibels(_magnitudes(audio, n_fft, n_frames=n_frames)[:n_bins])  # [n_bins, n_frames]
-    bin_hz = sample_rate / n_fft
-    extent = (0, _numpy(audio).shape[-1] / sample_rate, -bin_hz / 2, (n_bins - 0.5) * bin_hz)
-    ax = _image(ax, image, extent, floor_db, 0)
-    ax.set_ylim(0, max_hz)
+    bin_hz, end_s = sample_rate / n_fft, _numpy(audio).shape[-1] / sample_rate
+    if log:
+        rows = np.unique(np.geomspace(max(1, LOWEST_HZ / bin_hz), n_bins - 1, MOST_ROWS).round().astype(int))
+        ax = _log_image(ax, np.linspace(0, end_s, image.shape[1]), rows * bin_hz, image[rows], floor_db)
+        ax.set_ylim(LOWEST_HZ, max_hz)
+    else:
+        ax = _image(ax, image, (0, end_s, -bin_hz / 2, (n_bins - 0.5) * bin_hz), floor_db, 0)
+        ax.set_ylim(0, max_hz)
     return _finish(ax, "Time (s)", "Frequency (Hz)", title=title)
 
 
@@ -85,7 +103,7 @@ def loudness(features: Any, ax: Axes | None = None, label: str | None = None) ->
     ax, times_s = _axes(ax), _numpy(features.times_s)
     ax.plot(times_s, _numpy(features.loudness_db), label=label)
     ax.set_xlim(0, times_s[-1])
-    return _finish(ax, "Time (s)", "Loudness (dB)", label=label)
+    return _finish(ax, "Time (s)", "Level (dB)", label=label)
 
 
 def mfcc(features: Any, ax: Axes | None = None) -> Axes:
@@ -95,6 +113,16 @@ def mfcc(features: Any, ax: Axes | None = None) -> Axes:
     extent = (0, _numpy(features.times_s)[-1], -0.5, len(rows) - 0.5)
     ax = _image(ax, rows, extent, -3, 3, "coolwarm", "Standard deviations")
     return _finish(ax, "Time (s)", "MFCC number")
+
+
+def inputs(values: Values, config: Config, ax: Axes | None = None, title: str | None = None, limit: float = 3) -> Axes:
+    """What the network reads over time: values [n_frames, n_inputs], coloured from -limit to limit."""
+    values = _matrix(values)
+    extent = (0, (len(values) - 1) * config.hop_length / config.sample_rate, -0.5, values.shape[1] - 0.5)
+    ax = _image(ax, values.T, extent, -limit, limit, "coolwarm", "Value")
+    numbers = range(5, config.n_mfcc, 10)
+    ax.set_yticks([0.5, *(2 + n for n in numbers)], ["pitch, level", *(f"MFCC {n}" for n in numbers)])
+    return _finish(ax, "Time (s)", None, title=title)
 
 
 def spectrum(
@@ -128,14 +156,7 @@ def noise_bands(
     """Gain of every noise band over time: noise_magnitudes [n_frames, n_bands], linear, drawn in dB."""
     values = _matrix(noise_magnitudes)
     times_s = np.arange(len(values)) * config.hop_length / config.sample_rate
-    own, ax = ax is None, _axes(ax)
-    picture = ax.pcolormesh(
-        times_s, _numpy(band_centres_hz(config)), _decibels(values).T, cmap=COLOURS, rasterized=True
-    )
-    picture.set_clim(floor_db, 0)
-    ax.set_yscale("log")
-    if own:
-        _colour_bar(ax, picture)
+    ax = _log_image(ax, times_s, _numpy(band_centres_hz(config)), _decibels(values).T, floor_db)
     return _finish(ax, "Time (s)", "Band centre (Hz)", title=title)
 
 
@@ -228,6 +249,16 @@ def _image(ax, values, extent, low, high, colours=COLOURS, label="Level (dB)"):
     picture = ax.imshow(values, extent=extent, cmap=colours, vmin=low, vmax=high, **style)
     if own:
         _colour_bar(ax, picture, label)
+    return ax
+
+
+def _log_image(ax, times_s, hz, levels_db, floor_db):
+    """Levels [n_rows, n_columns] over frequencies in octaves."""
+    own, ax = ax is None, _axes(ax)
+    picture = ax.pcolormesh(times_s, hz, levels_db, cmap=COLOURS, vmin=floor_db, vmax=0, rasterized=True)
+    ax.set_yscale("log")
+    if own:
+        _colour_bar(ax, picture)
     return ax
 
 

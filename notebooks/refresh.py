@@ -2,12 +2,15 @@
 
     python notebooks/refresh.py [NAME ...]      e.g. 01_features; all of them if none is named
 
-A notebook is written only if every cell ran.
+A notebook is written only if every cell ran. The workspace is an empty one, so the recording is the shipped violin, and
+players leave a picture for pages without a kernel.
 """
 
 import base64
 import io
+import os
 import sys
+import tempfile
 from pathlib import Path
 
 import nbformat
@@ -25,9 +28,11 @@ def refresh(path: Path) -> None:
     """Execute one notebook in its folder and write it back without what is heavy or of one session only."""
     notebook = nbformat.read(path, as_version=4)
     options = dict(timeout=600, kernel_name="python3", record_timing=False, store_widget_state=False)
-    NotebookClient(notebook, resources={"metadata": {"path": str(path.parent)}}, **options).execute()
+    with tempfile.TemporaryDirectory() as workspace:
+        env = os.environ | {"DDSP_NB_PICTURES": "1", "DDSP_NB_WORKSPACE": workspace}
+        NotebookClient(notebook, resources={"metadata": {"path": str(path.parent)}}, **options).execute(env=env)
     for cell in notebook.cells:
-        cell.metadata = {}
+        cell.metadata = {"tags": cell.metadata["tags"]} if cell.metadata.get("tags") else {}
         for output in cell.get("outputs", []):
             lighten(output.get("data", {}))
     notebook.metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
@@ -37,7 +42,7 @@ def refresh(path: Path) -> None:
 def lighten(data: dict) -> None:
     """Take sound and live widgets out of an output, leaving a line of text in their place, and colours of pictures."""
     if data.pop(WIDGET_VIEW, None):
-        data["text/plain"] = PANEL
+        data["text/plain"] = PLAYER if "image/png" in data else PANEL
     if "data:audio" in "".join(data.get("text/html", "")):
         del data["text/html"]
         data["text/plain"] = PLAYER

@@ -89,6 +89,14 @@ def test_a_player_leaves_a_picture_where_one_is_asked_for(monkeypatch):
     assert player._repr_mimebundle_()[0]["image/png"].startswith(b"\x89PNG")
 
 
+@pytest.mark.filterwarnings("error")
+def test_the_picture_of_a_player_follows_its_options(recording):
+    audio, features, *_ = recording
+    looks = ({}, {"pitches": {"pitch": features}}, {"log": True, "n_fft": 512}, {"n_fft": 512}, {"waveform": True})
+    pictures = {Player({"violin": audio}, CONFIG.sample_rate, max_hz=4000, **look).picture() for look in looks}
+    assert len(pictures) == len(looks)
+
+
 def test_throttle_skips_what_is_not_due():
     calls, throttle = [], Throttle()
     for i in range(3):

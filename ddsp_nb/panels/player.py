@@ -1,6 +1,7 @@
 """The player: versions of one sound, switched at the same position, over a picture with a playhead."""
 
 import io
+import itertools
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,7 +19,9 @@ HEIGHT_PX = 170
 N_FFT = 2048
 PICTURES = "DDSP_NB_PICTURES"  # of the environment, set: players leave a picture for a page without a kernel
 MOST_PICTURES = 6
-PICTURE_DPI = 72
+PICTURE_DPI = 120
+PICTURE_COLUMNS = 450  # of the spectrograms in it, all together: more would make notebooks heavy
+LINES = ("#27d3f5", "#ffb000", "#7ee081")  # of pitches, as the page draws them
 
 Sound = torch.Tensor | np.ndarray
 
@@ -76,6 +79,7 @@ class Player(anywidget.AnyWidget):
         """Keep other sounds, for pages that ask from now on."""
         self.sounds, self.sample_rate = {name: samples_of(sound) for name, sound in sounds.items()}, sample_rate
         lines = [(name, f.hop_length / f.sample_rate, _sounding_hz(f)) for name, f in (pitches or {}).items()]
+        self._lines = lines
         self._message = {
             "type": "sounds",
             "names": list(sounds),
@@ -112,7 +116,8 @@ class Player(anywidget.AnyWidget):
         if bundle is None or not os.environ.get(PICTURES):
             return bundle
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        return data | {"image/png": self.picture()}, metadata
+        width = {"width": round(plots.WIDTH * plots.DPI)}  # as the figures
+        return data | {"image/png": self.picture()}, metadata | {"image/png": width}
 
     def picture(self) -> bytes:
         """PNG of the versions side by side, for where no kernel runs."""
@@ -124,11 +129,20 @@ class Player(anywidget.AnyWidget):
             if self.options["view"] == "waveform":
                 plots.waveform(sound, self.sample_rate, ax=ax).set_title(name)
             else:
-                plots.spectrogram(sound, self.sample_rate, ax=ax, title=name, max_hz=self.options["max_hz"])
+                look = {key: self.options[key] for key in ("n_fft", "max_hz")}
+                look |= {"log": self.options["scale"] == "log", "n_frames": PICTURE_COLUMNS // len(shown)}
+                plots.spectrogram(sound, self.sample_rate, ax=ax, title=name, **look)
+                self._draw_pitches(ax)
             ax.label_outer()
+        if self._lines and self.options["view"] != "waveform":
+            row[-1].legend(loc="upper right", fontsize="small")
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", dpi=PICTURE_DPI)
         return buffer.getvalue()
+
+    def _draw_pitches(self, ax):
+        for (name, hop_s, hz), colour in zip(self._lines, itertools.cycle(LINES)):
+            ax.plot(np.arange(len(hz)) * hop_s, hz, color=colour, lw=1.5, label=name, scalex=False, scaley=False)
 
 
 def samples_of(sound: Sound) -> np.ndarray:
