@@ -36,7 +36,7 @@ fuzz: $(STAMP)
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
 
 notebooks: $(STAMP)
-	$(BIN)/python notebooks/refresh.py
+	$(BIN)/python -m tests.refresh
 
 format: $(STAMP)
 	$(BIN)/ruff format .

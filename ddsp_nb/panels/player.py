@@ -41,6 +41,8 @@ class Player(anywidget.AnyWidget):
         log: whether frequency is drawn in octaves at first.
         n_fft: window of the spectrogram at first, samples: 512, 1024, 2048, 4096 or 8192.
         height_px: of the picture.
+        mix: share of the first of two sounds, 0 to 1, at which both are heard at their own level; a slider then
+            turns the share, and both are heard at once.
     """
 
     _esm = module("player")
@@ -59,10 +61,13 @@ class Player(anywidget.AnyWidget):
         log: bool = False,
         n_fft: int = N_FFT,
         height_px: int = HEIGHT_PX,
+        mix: float | None = None,
     ):
         self.hold(sounds, sample_rate, pitches=pitches, marks=marks)
         look = {"view": "waveform" if waveform else "spectrogram", "scale": "log" if log else "linear", "n_fft": n_fft}
-        super().__init__(options=look | {"max_hz": max_hz, "height": height_px, "label": ", ".join(sounds)})
+        shares = None if mix is None else {"names": list(sounds), "usual": mix}
+        more = {"max_hz": max_hz, "height": height_px, "label": ", ".join(sounds), "mix": shares}
+        super().__init__(options=look | more)
         self.on_msg(self._heard)
 
     def __repr__(self):

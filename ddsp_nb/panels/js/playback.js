@@ -10,6 +10,7 @@ export class Playback {
     this.sounds = new Map(); // name to AudioBuffer
     this.nodes = new Map(); // name to what is sounding
     this.now = null; // name of the version that is heard
+    this.mix = null; // name to gain, where several are heard at once
     this.loop = null; // [begin, end] in s
     this.at = 0; // s, where it stands, or stood when it began to run
     this.running = false;
@@ -64,7 +65,7 @@ export class Playback {
 
   startOne(context, name, buffer) {
     const source = new AudioBufferSourceNode(context, { buffer });
-    const gain = new GainNode(context, { gain: name === this.now ? 1 : 0 });
+    const gain = new GainNode(context, { gain: this.gainOf(name) });
     source.connect(gain).connect(context.destination);
     if (this.loop) Object.assign(source, { loop: true, loopStart: this.loop[0], loopEnd: this.loop[1] });
     source.start(this.origin, Math.min(this.at, buffer.duration));
@@ -109,15 +110,24 @@ export class Playback {
     }
   }
 
+  gainOf(name) {
+    return this.mix ? (this.mix[name] ?? 0) : Number(name === this.now);
+  }
+
   choose(name) {
     this.now = name;
-    for (const [other, { gain }] of this.nodes) {
+    this.fade();
+    this.changed();
+  }
+
+  // Bring all versions to their gains without a click.
+  fade() {
+    for (const [name, { gain }] of this.nodes) {
       const t = audioContext(this.rate).currentTime;
       gain.gain.cancelScheduledValues(t);
       gain.gain.setValueAtTime(gain.gain.value, t);
-      gain.gain.linearRampToValueAtTime(other === name ? 1 : 0, t + FADE_S);
+      gain.gain.linearRampToValueAtTime(this.gainOf(name), t + FADE_S);
     }
-    this.changed();
   }
 
   setLoop(loop) {

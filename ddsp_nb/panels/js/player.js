@@ -74,7 +74,30 @@ class View {
       this.canvas,
       make("div", { className: "row" }, ...choices, this.words),
     );
+    if (options.mix) this.root.append(this.buildMix(options.mix));
     this.listen();
+  }
+
+  // One slider for the shares of two sounds that are heard together; `usual` is the share at which both have gain 1.
+  buildMix({ names, usual }) {
+    const words = make("span", { className: "words" });
+    const slider = make("input", {
+      type: "range",
+      min: 0,
+      max: 100,
+      value: 100 * usual,
+      "aria-label": `Share of ${names[0]}, %`,
+    });
+    slider.style.width = "280px";
+    const set = () => {
+      const share = slider.value / 100;
+      this.playback.mix = { [names[0]]: share / usual, [names[1]]: (1 - share) / (1 - usual) };
+      words.textContent = `${slider.value} % ${names[0]}, ${100 - slider.value} % ${names[1]}`;
+      this.playback.fade();
+    };
+    slider.oninput = set;
+    set();
+    return make("label", { className: "row" }, slider, words);
   }
 
   listen() {
@@ -108,7 +131,8 @@ class View {
 
   key(event) {
     const { playback } = this;
-    if (event.target.tagName === "SELECT" || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (["SELECT", "INPUT"].includes(event.target.tagName) || event.ctrlKey || event.metaKey || event.altKey)
+      return;
     const move = { ArrowLeft: -STEP_S, ArrowRight: STEP_S }[event.key];
     const version = [...playback.sounds.keys()][Number(event.key) - 1];
     if (event.key === " " && event.target.tagName !== "BUTTON") this.toggle();

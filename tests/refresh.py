@@ -1,6 +1,6 @@
 """Run notebooks from top to bottom and keep their text and pictures, not their sounds.
 
-    python notebooks/refresh.py [NAME ...]      e.g. 01_features; all of them if none is named
+    python -m tests.refresh [NAME ...]      e.g. 01_features; all of them if none is named
 
 A notebook is written only if every cell ran. The workspace is an empty one, so the recording is the shipped violin, and
 players leave a picture for pages without a kernel.
@@ -17,10 +17,11 @@ import nbformat
 from nbclient import NotebookClient
 from PIL import Image
 
-FOLDER = Path(__file__).resolve().parent
+FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
 N_COLOURS = 192  # of a picture: half of the bytes, and no difference that the eye would notice
 PLAYER, PANEL = "♪ run this cell to hear it", "▣ run this cell to see its panel"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+KEPT = ("tags", "jupyter")  # of a cell's metadata: what is checked, and what is folded
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
@@ -32,7 +33,7 @@ def refresh(path: Path) -> None:
         env = os.environ | {"DDSP_NB_PICTURES": "1", "DDSP_NB_WORKSPACE": workspace}
         NotebookClient(notebook, resources={"metadata": {"path": str(path.parent)}}, **options).execute(env=env)
     for cell in notebook.cells:
-        cell.metadata = {"tags": cell.metadata["tags"]} if cell.metadata.get("tags") else {}
+        cell.metadata = {name: cell.metadata[name] for name in KEPT if cell.metadata.get(name)}
         for output in cell.get("outputs", []):
             lighten(output.get("data", {}))
     notebook.metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
