@@ -8,7 +8,8 @@ from statistics import median
 import nbformat
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
-NAMES = {"01_features", "02_harmonic_oscillator", "03_noise_filterbank", "04_training", "05_growth"}
+START = "00_start"  # plays, and explains nothing: few cells, nothing to check
+NAMES = {START, "01_features", "02_harmonic_oscillator", "03_noise_filterbank", "04_training", "05_growth"}
 MAX_BYTES = 1_500_000  # of a notebook with its pictures
 N_CELLS = range(15, 36)  # of code: what one sitting holds
 MEDIAN_LINES, MAX_LINES = 5, 15  # of code in a cell, imports aside
@@ -75,6 +76,7 @@ def test_every_notebook_keeps_to_the_rules():
     for notebook in found.values():
         nbformat.validate(notebook)
     broken = {name: faults(notebook) for name, notebook in found.items()}
+    broken[START] = [fault for fault in broken[START] if not fault.endswith(("too many", "is checked"))]
     assert not {name: rules for name, rules in broken.items() if rules}
 
 

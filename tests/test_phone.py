@@ -8,11 +8,12 @@ import warnings
 import numpy as np
 import pytest
 import soundfile as sf
-from ddsp_nb.panels.upload import UploadPanel
 
 from ddsp_nb import AudioError, Config, load_audio
+from ddsp_nb.panels import RecordingChooser
 from ddsp_nb.sound import blocks, load
 from ddsp_nb.training.recordings import find_recordings
+from ddsp_nb.workspace import Workspace
 from tests.phone import RECORDINGS, encode, encoded
 
 RATE = 16_000
@@ -182,14 +183,14 @@ def test_decoders_that_phones_do_not_need_are_not_used(tmp_path, violin):
     assert "holds no sound that can be read" in refusal(encode(tmp_path / "a.mkv", violin(44_100), 44_100, "mp2"))
 
 
-def test_folders_and_the_upload_button_take_them(tmp_path, violin):
+def test_folders_and_the_chooser_take_them(tmp_path, violin, data):
     for name in RECORDINGS:
         (tmp_path / name).write_bytes(b"")
     assert {path.name for path in find_recordings([tmp_path])} == set(RECORDINGS)
-    panel = UploadPanel(Config(sample_rate=RATE))
-    assert {f".{name.split('.')[-1]}" for name in RECORDINGS} <= set(panel.upload.accept.split(","))
-    panel.show("my memo.m4a", encoded(violin(44_100), 44_100, "a.m4a", "aac"))
-    assert "my memo.m4a</b>: 2.0 s" in panel.message.value
+    chooser = RecordingChooser(Workspace(tmp_path / "my", data), Config(sample_rate=RATE))
+    assert {f".{name.split('.')[-1]}" for name in RECORDINGS} <= set(chooser.recorder.accept.split(","))
+    chooser.bring("my memo.m4a", encoded(violin(44_100), 44_100, "a.m4a", "aac"))
+    assert "my memo</b>: 2.0 s" in chooser.words.value and chooser.recording.name == "my memo"
 
 
 def test_ffmpeg_is_loaded_for_them_alone(data, tmp_path):

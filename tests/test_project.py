@@ -74,7 +74,7 @@ def make(*args):
 
 
 def test_the_lab_keeps_its_token_and_stays_on_this_machine():
-    assert make("lab").splitlines()[-1] == ".venv/bin/jupyter lab notebooks"
+    assert make("lab").splitlines()[-1] == ".venv/bin/jupyter lab notebooks/00_start.ipynb"
 
 
 def test_set_up_asks_for_torch_first_and_alone(tmp_path):
@@ -91,6 +91,8 @@ def test_make_test_runs_tests_notebooks_and_style():
         "--nbval-lax --nbval-current-env --nbval-cell-timeout=",
         "format --check",
         "ruff check",
+        "oxlint --deny-warnings",
+        "oxfmt --check",
     ):
         assert part in recipe
 
@@ -109,6 +111,7 @@ def test_no_file_names_a_machine_or_a_registry():
         ".ci/*",
         ".github/**/*",
         "ddsp_nb/**/*.py*",
+        "ddsp_nb/panels/js/*",
         "docs/*.md",
         "notebooks/*.*",
         "data/*.md",

@@ -1,7 +1,7 @@
 """The best that the synthesizer could do on one recording, by least squares instead of learning.
 
 The coefficients that no training can beat give the *ceiling*. A low ceiling is a fault of the pitch track; a model far
-below its ceiling has not learned enough. They also start the network's heads where the sound already is.
+below its ceiling has not learned enough. They are the take, and what the instrument is taught.
 """
 
 from dataclasses import dataclass
