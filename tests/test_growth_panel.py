@@ -306,17 +306,20 @@ def test_measure_finds_a_fault_and_names_its_stage(panel):
     [
         ({"strategy": "written", "stages": "one, two"}, "counts such as 1,4,9"),
         ({"pitch": "notes", "notes": "H4"}, "a note such as"),
+        ({"pitch": "notes", "notes": "60 64"}, "Write C4 E4 for the notes, or 60Hz 64Hz"),
         ({"stage_duration_s": 0.05, "pace": 1 / 8}, "0.02 to 600 s"),
     ],
 )
-def test_a_plan_that_cannot_be_made_is_explained(panel, values, words):
+def test_a_plan_that_cannot_be_made_is_explained_and_map_and_sound_stay(panel, values, words):
+    panel.render_button.click()
+    stage_map, sound = panel.stage_map.value, held(panel)
     panel.board.set(values)
     assert is_error(panel) and words in panel.status.value
-    assert panel.stage_map.layout.visibility == "hidden" and not shown(panel)
+    assert panel.stage_map.value == stage_map and held(panel) is sound and shown(panel)
     panel.render_button.click()
-    assert is_error(panel) and words in panel.status.value
+    assert is_error(panel) and words in panel.status.value and held(panel) is sound
     panel.undo_button.click()
-    assert not is_error(panel) and panel.stage_map.layout.visibility == "visible"
+    assert not is_error(panel) and shown(panel)
 
 
 def test_an_unexpected_error_leaves_the_panel_alive(panel, monkeypatch):

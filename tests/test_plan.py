@@ -222,6 +222,28 @@ def test_typed_text_becomes_values_or_an_error():
             parse_stages(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "pitches"),
+    [
+        ("a3 c4 e4", (220, 261.626, 329.628)),
+        ("A3,C4", (220, 261.626)),
+        (" Bb4;  F♯2 ", (466.164, 92.499)),
+        ("c#' a''", (277.183, 880)),
+        ("60Hz 64.5 hz", (60, 64.5)),
+        ("110 220 440", (110, 220, 440)),
+    ],
+)
+def test_notes_are_read_as_musicians_type_them(text, pitches):
+    assert [pitch_hz(pitch) for pitch in parse_melody(text)] == pytest.approx(pitches, rel=1e-5)
+
+
+def test_numbers_that_may_be_midi_are_asked_about():
+    with pytest.raises(
+        GrowthError, match=r"^Are these MIDI notes or Hz\? Write C4 E4 G4 for the notes, or 60Hz 64Hz 67Hz\.$"
+    ):
+        parse_melody("60 64 67")
+
+
 def test_the_plan_needs_no_heavy_package():
     code = "import sys, ddsp_nb.growth.plan, ddsp_nb.cli.main; print(*{'torch', 'numpy', 'scipy'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "\n"

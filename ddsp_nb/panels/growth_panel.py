@@ -99,18 +99,17 @@ class GrowthPanel(ipywidgets.HBox):
         return self.take.growth if self.take is not None else None
 
     def refresh(self) -> None:
-        """Draw the stages that the controls describe; a piece rendered from them before comes back."""
+        """Draw the stages that the controls describe; a piece rendered from them before comes back.
+
+        Where they describe none, that is said, and map and sound stay as they were.
+        """
         self._say_state()
-        self._hold(None)
-        self.stage_map.layout.visibility = "hidden"  # unless the plan can be drawn
         with errors_in_words(self.status):
             schedule = self._schedule()
             self.stage_map.value = draw_map(schedule)
-            self.stage_map.layout.visibility = "visible"
             slot = self.takes.slot_of(self.board.values)
-            if slot is not None:
-                self._hold(self.takes.slots[slot])
-            else:
+            self._hold(None if slot is None else self.takes.slots[slot])
+            if slot is None:
                 say(self.status, f"{summary(schedule)}. Press “Render and play” to hear it.")
 
     def render(self, *, play: bool = False) -> None:
