@@ -211,12 +211,11 @@ class NotebookPage:
 
     # Keeping and leaving
 
-    def keep_picture(self, path, *, whole: bool) -> None:
-        """Write what the window shows as a picture, or the whole notebook."""
-        if whole:
-            height = self.page.evaluate("() => document.querySelector('.jp-WindowedPanel-outer').scrollHeight")
-            self.page.set_viewport_size({"width": WIDTH, "height": min(max(height + 120, HEIGHT), TALLEST)})
-            self.page.evaluate("() => document.querySelector('.jp-WindowedPanel-outer').scrollTo(0, 0)")
+    def keep_picture(self, path) -> None:
+        """Write the whole notebook as a picture."""
+        height = self.page.evaluate("() => document.querySelector('.jp-WindowedPanel-outer').scrollHeight")
+        self.page.set_viewport_size({"width": WIDTH, "height": min(max(height + 120, HEIGHT), TALLEST)})
+        self.page.evaluate("() => document.querySelector('.jp-WindowedPanel-outer').scrollTo(0, 0)")
         self.page.screenshot(path=path, timeout=WAIT_S * 1000)
         self.page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
 
