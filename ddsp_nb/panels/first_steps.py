@@ -8,7 +8,7 @@ from ddsp_nb.growth.render import grow
 from ddsp_nb.panels.growth_controls import STRATEGY_WORDS
 from ddsp_nb.panels.growth_results import HIGHEST_HZ, stage_marks
 from ddsp_nb.panels.player import Player
-from ddsp_nb.panels.widgets import errors_in_words, say
+from ddsp_nb.panels.widgets import WRAPPED, errors_in_words, say
 from ddsp_nb.playing.score import draw, parse_notes
 from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.take import Take
@@ -48,7 +48,7 @@ class FirstGrowth(ipywidgets.VBox):
         self.player = Player({"the growth": torch.zeros(1)}, rate, max_hz=min(HIGHEST_HZ, rate / 2))
         for knob in (self.n_stages, self.strategy, self.bell):
             knob.observe(lambda _: self.render(), "value")
-        knobs = ipywidgets.HBox([self.strategy, self.n_stages, self.bell], layout={"flex_flow": "row wrap"})
+        knobs = ipywidgets.HBox([self.strategy, self.n_stages, self.bell], layout=WRAPPED)
         super().__init__([knobs, self.status, self.player])
         self.render()
 

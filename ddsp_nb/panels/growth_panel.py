@@ -24,7 +24,7 @@ from ddsp_nb.panels.growth_results import (
 )
 from ddsp_nb.panels.player import Player
 from ddsp_nb.panels.presets import DEFAULTS, PRESETS, plan_from_values, preset_named
-from ddsp_nb.panels.widgets import errors_in_words, picture, say
+from ddsp_nb.panels.widgets import WRAPPED, errors_in_words, picture, say
 from ddsp_nb.training import take
 from ddsp_nb.training.model import DDSPModel
 
@@ -32,6 +32,8 @@ OWN_PLAN = "a plan of your own"
 LETTERS = "AB"
 HIGHLIGHT = "info"
 MOST_NAMES = 6
+PLAN_PX = 372  # of the column of knobs
+LEAST_PX = 420  # of the column of results; in a narrower page it goes below the knobs
 
 
 class GrowthPanel(ipywidgets.HBox):
@@ -49,7 +51,7 @@ class GrowthPanel(ipywidgets.HBox):
         self.knobs = self.board.by_name
         self.history, self.takes = History(self.board.values), Takes()
         self.take: Take | None = None  # what the player holds, None where the knobs have moved on
-        super().__init__([self._build_plan(), self._build_results()])
+        super().__init__([self._build_plan(), self._build_results()], layout=WRAPPED)
         self.preset.observe(self._choose_preset, "value")
         self.refresh()
 
@@ -60,17 +62,20 @@ class GrowthPanel(ipywidgets.HBox):
         self.undo_button = _button("Undo", "undo", lambda: self._step(-1), "116px")
         self.redo_button = _button("Redo", "repeat", lambda: self._step(1), "116px")
         steps = ipywidgets.HBox([self.undo_button, self.redo_button])
-        return ipywidgets.VBox([self.preset, steps, self.board.box], layout={"min_width": "372px"})
+        return ipywidgets.VBox([self.preset, steps, self.board.box], layout={"flex": f"0 0 {PLAN_PX}px"})
 
     def _build_results(self):
-        lines = {"width": f"{WIDTH_PX}px"}
+        lines = {"max_width": "100%"}
         self.status = ipywidgets.HTML(layout=lines | {"min_height": "56px"})  # two lines: pictures stay where they are
         self.verdict = ipywidgets.HTML(layout=lines)
         self.stage_map = picture(f"{WIDTH_PX}px")
         self.exporter = ExportBox()
         self.exporter.button.on_click(lambda _: self.export())
         sound = self._build_sound()
-        return ipywidgets.VBox([self.status, self.stage_map, *sound, self.verdict, self.exporter])
+        parts = [self.status, self.stage_map, *sound, self.verdict, self.exporter]
+        return ipywidgets.VBox(
+            parts, layout={"flex": f"1 1 {LEAST_PX}px", "min_width": "0", "max_width": f"{WIDTH_PX}px"}
+        )
 
     def _build_sound(self):
         """What makes, compares and measures pieces, and the player."""
@@ -85,7 +90,7 @@ class GrowthPanel(ipywidgets.HBox):
         for button in self.take_buttons:
             button.tooltip = "Bring back this piece, with its plan"
         row = [self.render_button, self.live_box, words, *self.take_buttons, self.measure_button]
-        yield ipywidgets.HBox(row, layout={"flex_flow": "row wrap"})
+        yield ipywidgets.HBox(row, layout=WRAPPED)
         yield self.player
 
     @property

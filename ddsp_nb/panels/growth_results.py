@@ -12,7 +12,7 @@ from ddsp_nb.errors import GrowthError
 from ddsp_nb.growth.export import check_format, export
 from ddsp_nb.growth.render import Growth
 from ddsp_nb.growth.schedule import Schedule
-from ddsp_nb.panels.widgets import DPI, png
+from ddsp_nb.panels.widgets import DPI, WRAPPED, png
 
 MOST_UNDO = 200  # steps
 WIDTH_IN = 10.0  # of the map
@@ -27,7 +27,7 @@ QUIETEST_DB = -40  # where the level's axis ends
 QUIETEST = 1e-9  # amplitude that stands for 0 in logarithms
 BITS = {"16 bit": "PCM_16", "24 bit": "PCM_24", "float (WAV)": "FLOAT"}
 ALSO = {"stems": "stems", "stages": "each stage", "midi": "MIDI", "stage_map": "map as picture"}
-SLIM = {"width": "auto", "margin": "2px 14px 2px 4px"}
+SLIM = {"width": "auto", "margin": "2px 14px 2px 4px", "flex": "0 0 auto"}
 
 
 def draw_map(schedule: Schedule) -> bytes:
@@ -128,16 +128,17 @@ class ExportBox(ipywidgets.VBox):
             description="File",
             continuous_update=False,
             style={"description_width": "30px"},
-            layout={"width": "270px"},
+            layout={"width": "270px", "max_width": "100%"},
         )
-        self.bits = ipywidgets.Dropdown(options=list(BITS.items()), layout={"width": "100px"})
-        self.button = ipywidgets.Button(description="Export", icon="download", layout={"width": "110px"})
+        self.bits = ipywidgets.Dropdown(options=list(BITS.items()), layout={"width": "120px", "flex": "0 0 auto"})
+        self.button = ipywidgets.Button(
+            description="Export", icon="download", layout={"width": "110px", "flex": "0 0 auto"}
+        )
         self.replace_box = _check("replace existing files")
         self.also = {name: _check(label) for name, label in ALSO.items()}
-        more = ipywidgets.HBox(
-            [ipywidgets.Label("Also write:", layout={"margin": "2px 10px 2px 0"}), *self.also.values()]
-        )
-        super().__init__([ipywidgets.HBox([self.file_name, self.bits, self.button, self.replace_box]), more])
+        label = ipywidgets.Label("Also write:", layout={"margin": "2px 10px 2px 0", "flex": "0 0 auto"})
+        rows = [self.file_name, self.bits, self.button, self.replace_box], [label, *self.also.values()]
+        super().__init__([ipywidgets.HBox(row, layout=WRAPPED) for row in rows])
 
     @property
     def path(self) -> Path:

@@ -8,7 +8,7 @@ from ddsp_nb import plots
 from ddsp_nb.errors import TrainingError
 from ddsp_nb.panels.player import Player
 from ddsp_nb.panels.training_job import TrainingJob
-from ddsp_nb.panels.widgets import Throttle, axes, errors_in_words, in_words, picture, png, say
+from ddsp_nb.panels.widgets import WRAPPED, Throttle, axes, errors_in_words, in_words, picture, png, say
 from ddsp_nb.training.checkpoint import save_model
 from ddsp_nb.training.corpus import Corpus
 from ddsp_nb.training.model import DDSPModel
@@ -27,10 +27,10 @@ EPOCHS_HINT = "How long is long enough? Watch whether the curve of what was neve
 RATE_HINT = "How large are its steps? Try ten times as large: the curves begin to jump."
 START_HINT = "Does it help to have heard others? Begin anew with the other choice and compare the first epoch."
 LIKENESS = (  # losses under which these words hold: 0.69 is what two takes of the same noise are apart
-    (0.75, "Very near: level, pitch and colour are there, and what differs is mostly the noise."),
-    (0.95, "Near: the instrument is clear, the colour of some moments is off."),
-    (1.3, "On its way: the melody and a rough colour, as through a telephone."),
-    (float("inf"), "Far: the melody, and little of the instrument."),
+    (0.75, "Very near: level, pitch and colour are there, and what differs is mostly the noise"),
+    (0.95, "Near: the instrument is clear, the colour of some moments is off"),
+    (1.3, "On its way: the melody and a rough colour, as through a telephone"),
+    (float("inf"), "Far: the melody, and little of the instrument"),
 )
 
 
@@ -91,7 +91,7 @@ class TrainingPanel(ipywidgets.VBox):
             {self.target: corpus.example.audio}, self.sample_rate, max_hz=min(HIGHEST_HZ, self.sample_rate / 2)
         )
         buttons = [self.start_button, self.stop_button, self.listen_button, self.anew_button, self.bar]
-        rows = [ipywidgets.HBox(row, layout={"flex_flow": "row wrap"}) for row in ([*self.knobs.values()], buttons)]
+        rows = [ipywidgets.HBox(row, layout=WRAPPED) for row in ([*self.knobs.values()], buttons)]
         return [*rows, self.status, self.player, self.curves]
 
     def _build_knobs(self):
@@ -260,7 +260,7 @@ def time_left(history: list) -> str:
 def verdict(epoch) -> str:
     """What a listener will find, in words, then the figures."""
     words = next(words for most, words in LIKENESS if epoch.judged_loss < most)
-    return f"{words} ({in_figures(epoch)})"
+    return f"{words} ({in_figures(epoch)})."
 
 
 def in_figures(progress) -> str:

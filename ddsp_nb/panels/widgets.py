@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from ddsp_nb.errors import WorkbookError
 
 DPI = 72  # of pictures, as a page shows them
+WRAPPED = {"flex_flow": "row wrap"}  # layout of a row that breaks where the page is narrow
 PICTURE_SHARE = 0.15  # of the time that pictures may take from the work they show
 SHORTEST_PAUSE_S = 1.0  # between two pictures
 

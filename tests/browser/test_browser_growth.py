@@ -23,6 +23,15 @@ FOCUSED = """() => {
 }"""
 
 
+CUT_OFF = """panel => {
+    const edge = document.querySelector('.jp-WindowedPanel-outer').getBoundingClientRect().right;
+    const words = e => getComputedStyle(e).display !== 'inline' && e.scrollWidth > e.clientWidth + 1;
+    return [...panel.querySelectorAll('.widget-label, button, select, canvas, img, input')]
+        .filter(e => e.offsetParent && (e.getBoundingClientRect().right > edge + 1 || (e.innerText && words(e))))
+        .map(e => e.tagName + ' ' + e.innerText);
+}"""
+
+
 @pytest.fixture
 def page(notebook):
     page = notebook("growth")
@@ -89,6 +98,15 @@ def test_every_control_changes_the_map(page, panel):
         assert page.value(f"offer({name!r})"), name
         assert turn(page, panel, name), name
         assert "unexpected" not in panel.inner_text()
+
+
+@pytest.mark.parametrize("width", [600, 800, 1100, 1500])
+def test_the_panel_fits_the_page_and_no_label_is_cut_off(page, panel, width):
+    page.do("the_panel.render()")  # all there is to see
+    page.page.set_viewport_size({"width": width, "height": 1000})
+    page.page.wait_for_timeout(300)  # the page lays itself out
+    assert panel.evaluate(CUT_OFF) == []
+    page.page.set_viewport_size({"width": 1400, "height": 1000})
 
 
 def test_controls_turned_by_hand(page, panel):
