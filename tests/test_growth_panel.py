@@ -8,7 +8,7 @@ import pytest
 import soundfile as sf
 import torch
 
-from ddsp_nb import ADSR, GrowthPlan
+from ddsp_nb import ADSR, GrowthPlan, grow
 from ddsp_nb.growth.sidecar import read_sidecar, regrow
 from ddsp_nb.panels import Player
 from ddsp_nb.panels.growth_controls import ESSENTIAL, MORE
@@ -16,6 +16,7 @@ from ddsp_nb.panels.growth_panel import OWN_PLAN, GrowthPanel
 from ddsp_nb.panels.growth_results import History, Takes
 from ddsp_nb.panels.presets import DEFAULTS, PRESETS, plan_from_values
 
+FAINT_DB = 24  # below the loudest stage: a first stage that is softer is taken for silence
 SOME = {  # a value of each control, what must hold for it to count, and the part of the plan that it becomes
     "strategy": ("primes", {}, {"strategy": "primes"}),
     "n_stages": (3, {"strategy": "linear"}, {"n_stages": 3}),
@@ -296,6 +297,13 @@ def test_measure_finds_a_fault_and_names_its_stage(panel):
     panel.measure_button.click()
     wait_for_measure(panel)
     assert "Not passed. Stage 2" in panel.verdict.value or "Not passed. Stage 1" in panel.verdict.value
+
+
+def test_every_preset_is_heard_from_its_first_stage(trained, take):
+    for name, preset in PRESETS.items():
+        growth = grow(trained, take, plan_from_values(DEFAULTS | {"seed": 0} | preset), 0)
+        levels_db = [10 * growth.stage_audio(i).square().mean().log10() for i in range(len(growth.stages))]
+        assert levels_db[0] > max(levels_db) - FAINT_DB, name
 
 
 # Words instead of tracebacks

@@ -22,11 +22,17 @@ PRESETS = {
     "First sine to full sound": {},
     "Odd partials, then even": {"strategy": "linear", "n_stages": 12, "order": "odd", "pitch": "held"},
     "Loudest partials first": {"strategy": "primes", "order": "loudest", "stage_duration_s": 0.4},
-    "Breath first": {"strategy": "exponential", "noise": "every", "loudness": CRESCENDO, "stage_duration_s": 1.0},
+    "Breath first": {
+        "strategy": "exponential",
+        "noise": "every",
+        "loudness": CRESCENDO,
+        "depth_db": 12.0,
+        "stage_duration_s": 1.0,
+    },
     "Accelerating swarm": {
         "strategy": "linear",
         "n_stages": 32,
-        "order": "random",
+        "order": "loudest",  # a shuffled one begins with what nobody hears
         "stage_duration_s": 0.8,
         "silence_duration_s": 0.1,
         "pace": 1 / 8,
@@ -35,7 +41,13 @@ PRESETS = {
     | SHORT,
     "Dissolve": {"shrinking": True, "crossfade_s": 0.5, "stage_duration_s": 1.2, "noise": "bands", "release_s": 1.0},
     "Bell": {"pitch": NOTES, "notes": "A4", "inharmonicity": 0.004, "noise": "none", "stage_duration_s": 1.8} | STRUCK,
-    "Melody unfolding": {"pitch": NOTES, "notes": "A3, C4, E4, A4", "strategy": "primes", "noise": "every"},
+    "Melody unfolding": {
+        "pitch": NOTES,
+        "notes": "A3, C4, E4, A4",
+        "strategy": "primes",
+        "order": "loudest",
+        "noise": "every",
+    },
 }
 
 
