@@ -18,7 +18,7 @@ from ddsp_nb.training.train import LEARNING_RATE
 
 HIGHEST_HZ = 12_000.0  # of the pictures
 TARGET, TARGET_UNHEARD = "Target", "Target, never heard"
-FIRST, NOW = "After epoch 1", "Now"
+FIRST, NOW = "After epoch {}", "Now"
 RECENT = 5  # epochs whose pace says how long it will take
 MOST_EPOCHS = 1_000_000
 LEARNING_RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
@@ -62,7 +62,8 @@ class TrainingPanel(ipywidgets.VBox):
         run_file = None if path is None else RunFile(path)
         self.job = TrainingJob(model, corpus, **how, run_file=run_file, **calls)
         self.sample_rate, self.path, self._listening = model.config.sample_rate, path, threading.Event()
-        self.first = self.now = None  # `Sound` after the first epoch, and of now
+        self.first = self.now = None  # `Sound` after the first epoch that was seen, and of now
+        self.first_name = ""
         super().__init__(self._build())
         self._set_buttons(running=False)
         say(self.status, self._ready(run_file))
@@ -187,6 +188,7 @@ class TrainingPanel(ipywidgets.VBox):
         )
         if self.first is None:
             self.first = self.now = progress.audio()
+            self.first_name = FIRST.format(progress.epoch)  # not 1 where a run of another kernel goes on
             self._hold()
         self._curves_throttle(self._draw_curves)
         self._sound_throttle(self._hear, progress)
@@ -233,7 +235,7 @@ class TrainingPanel(ipywidgets.VBox):
     def _hold(self, *, play=None):
         """Target, first and latest version side by side."""
         versions = {self.target: self.job.corpus.example.audio}
-        for name, sound in ((FIRST, self.first), (NOW, self.now)):
+        for name, sound in ((self.first_name, self.first), (NOW, self.now)):
             if sound is not None:
                 versions[name] = sound.audio.clamp(-1, 1)
         self.player.show(versions, self.sample_rate, play=play)

@@ -291,6 +291,7 @@ def test_views_share_their_widget_and_the_sound_goes_with_the_last(page, faders,
     one, two = Hand(views.nth(0)), Hand(views.nth(1))
     one.preset("hollow")
     two.press("Play")
+    one.view.get_by_role("button", name="Stop", exact=True).wait_for()  # pictures follow with the next frame
     assert one.plays() and two.view.get_by_role("button", name="Preset: hollow").get_attribute("aria-pressed") == "true"
     assert not two.view.get_by_role("button", name="Preset: violin").count()  # no recipe was handed in
     assert abs(ear.hear(0.1)).max() > 0.1
