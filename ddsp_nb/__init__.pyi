@@ -34,6 +34,7 @@ from .training.checkpoint import save_model as save_model
 from .training.corpus import Corpus as Corpus
 from .training.fit import fit as fit
 from .training.fit import load_or_train as load_or_train
+from .training.instrument import Instrument as Instrument
 from .training.losses import MultiScaleSpectralLoss as MultiScaleSpectralLoss
 from .training.metrics import evaluate as evaluate
 from .training.metrics import snr_db as snr_db
