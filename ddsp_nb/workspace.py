@@ -11,6 +11,7 @@ import json
 import os
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -110,14 +111,12 @@ class Workspace:
         save_audio(self.folder / "recordings" / f"{free}.flac", audio, sample_rate)
         return self.choose(free)
 
-    def discard(self, name: str) -> None:
-        """Remove a recording of the user's own, with its model. Raises AudioError where it is shipped or unknown."""
-        found = next((r for r in self.recordings() if r.name == name and not r.shipped), None)
-        if found is None:
-            raise AudioError(f"{name!r} is no recording of your own; only those can be discarded.")
-        found.path.unlink()
-        found.model_path.unlink(missing_ok=True)
-
     def _recording(self, path, shipped):
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()[:DIGEST_DIGITS]
-        return Recording(path.stem, path, self.folder / "models" / f"{path.stem}-{digest}.pt", shipped)
+        model = f"{path.stem}-{digest(path, path.stat().st_mtime_ns)}.pt"
+        return Recording(path.stem, path, self.folder / "models" / model, shipped)
+
+
+@lru_cache(maxsize=1000)
+def digest(path: Path, written_ns: int) -> str:
+    """The first digits of the SHA-256 of a file, read again only where it was written since."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:DIGEST_DIGITS]

@@ -41,12 +41,9 @@ def refresh(path: Path) -> None:
 
 
 def lighten(data: dict) -> None:
-    """Take sound and live widgets out of an output, leaving a line of text in their place, and colours of pictures."""
+    """Take live widgets out of an output, leaving a line of text in their place, and colours out of pictures."""
     if data.pop(WIDGET_VIEW, None):
         data["text/plain"] = PLAYER if "image/png" in data else PANEL
-    if "data:audio" in "".join(data.get("text/html", "")):
-        del data["text/html"]
-        data["text/plain"] = PLAYER
     if "image/png" in data:
         picture, file = Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).convert("RGB"), io.BytesIO()
         picture.quantize(N_COLOURS, Image.Quantize.MAXCOVERAGE).save(file, format="png", optimize=True)

@@ -47,16 +47,6 @@ def test_models_belong_to_sounds_not_to_names(workspace):
     assert not next(r for r in workspace.recordings() if r.name == "tone").trained
 
 
-def test_discarding_takes_recording_and_model_but_never_shipped_ones(workspace):
-    own = workspace.add("tone", tone(440), RATE)
-    own.model_path.parent.mkdir()
-    own.model_path.write_bytes(b"its model")
-    workspace.discard("tone")
-    assert not own.path.exists() and not own.model_path.exists() and workspace.current.name == "violin"
-    with pytest.raises(AudioError, match="of your own"):
-        workspace.discard("violin")
-
-
 @pytest.mark.parametrize("content", ["", "[]", '{"name": 3}', '{"name": "gone"}', "\udcff"])
 def test_a_damaged_choice_is_no_choice(workspace, content):
     workspace.folder.mkdir()

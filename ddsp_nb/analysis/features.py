@@ -60,7 +60,7 @@ class Features:
 
         The pitch is the recorded one on a tape, else the one that sounds.
         """
-        f0_hz = self.recorded_hz if self.tape and self.recorded_hz is not None else self.f0_hz
+        f0_hz = (self.recorded() if self.tape else self).f0_hz
         return torch.cat([torch.stack([torch.log2(f0_hz / 440), self.loudness_db], -1), self.mfcc], -1).float()
 
     def recorded(self) -> "Features":

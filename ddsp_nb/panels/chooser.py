@@ -112,9 +112,10 @@ def judge(audio: torch.Tensor, config: Config) -> str:
     words = describe(features)
     if not features.voiced.any():
         return words
-    start = max(0, int(features.voiced.int().argmax()) * config.hop_length)
-    part = audio[start : start + round(JUDGED_S * config.sample_rate)]
-    ceiling_db = analyse(FeatureExtractor(config)(part), part, config).snr_db
+    first, hop = int(features.voiced.int().argmax()), config.hop_length
+    part = features[first : first + round(JUDGED_S * config.sample_rate / hop)]
+    sound = audio[first * hop :][: part.n_samples]
+    ceiling_db = analyse(part, sound, config).snr_db
     return f"{words} {expectation(ceiling_db)}"
 
 

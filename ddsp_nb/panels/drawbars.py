@@ -1,11 +1,7 @@
 """Drawbars: a tone of 64 sines, built by hand while it sounds."""
 
-from typing import Any
-
 from ddsp_nb.panels.live import LiveWidget
 from ddsp_nb.panels.page import module_with_worklet
-
-N_HARMONICS = 64
 
 
 class Drawbars(LiveWidget):
@@ -16,18 +12,8 @@ class Drawbars(LiveWidget):
     Args:
         recipe: [n_harmonics] amplitudes, up to 64, offered as a preset.
         recipe_name: of that preset.
-
-    Raises:
-        ConfigError: the recipe is no list of amplitudes; the message says what to give.
     """
 
+    N_LEVELS = range(1, 65)
+    WANTED = "1 to 64 amplitudes, one for each harmonic"
     _esm = module_with_worklet("drawbars")
-
-    def __init__(self, recipe: Any = None, *, recipe_name: str = "violin"):
-        super().__init__(recipe, recipe_name=recipe_name)
-
-    def _fits(self, n):
-        return 1 <= n <= N_HARMONICS
-
-    def _wanted(self):
-        return f"1 to {N_HARMONICS} amplitudes, one for each harmonic"

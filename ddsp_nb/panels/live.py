@@ -11,18 +11,23 @@ from ddsp_nb.panels.page import style
 
 
 class LiveWidget(anywidget.AnyWidget):
-    """A widget whose sound and settings live in the page.
+    """A widget whose sound and settings live in the page; a subclass says which recipes it takes.
 
     Args:
         recipe: levels that become one more preset, scaled so that the highest is 1; none is no preset.
         recipe_name: what its button says.
+
+    Raises:
+        ConfigError: the recipe is no list of such levels; the message says what to give.
     """
 
+    N_LEVELS: range  # how many levels a recipe may have
+    WANTED: str  # the same in words
     _css = style()
     recipe = traitlets.List(traitlets.Float()).tag(sync=True)
     recipe_name = traitlets.Unicode().tag(sync=True)
 
-    def __init__(self, recipe: Any = None, *, recipe_name: str):
+    def __init__(self, recipe: Any = None, *, recipe_name: str = "recipe"):
         super().__init__(recipe=[] if recipe is None else self._checked(recipe), recipe_name=recipe_name)
 
     def __repr__(self) -> str:  # anywidget's has an address, so that no two runs show the same
@@ -33,15 +38,9 @@ class LiveWidget(anywidget.AnyWidget):
         try:
             levels = np.asarray(recipe, float)
         except (TypeError, ValueError, RuntimeError):  # the last one is PyTorch's, of what has gradients
-            raise ConfigError(f"recipe is not a list of numbers; give {self._wanted()}.") from None
-        if levels.ndim != 1 or not self._fits(len(levels)):
-            raise ConfigError(f"recipe has the shape {list(levels.shape)}; give {self._wanted()}.")
+            raise ConfigError(f"recipe is not a list of numbers; give {self.WANTED}.") from None
+        if levels.ndim != 1 or len(levels) not in self.N_LEVELS:
+            raise ConfigError(f"recipe has the shape {list(levels.shape)}; give {self.WANTED}.")
         if not np.isfinite(levels).all() or levels.min() < 0 or not levels.max():
             raise ConfigError("recipe has levels that cannot be; use finite numbers, 0 or more, and not only 0.")
         return (levels / levels.max()).tolist()
-
-    def _fits(self, n: int) -> bool:
-        raise NotImplementedError
-
-    def _wanted(self) -> str:
-        raise NotImplementedError

@@ -1,6 +1,5 @@
 """The player: versions of one sound, switched at the same position, over a picture with a playhead."""
 
-import io
 import itertools
 import os
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ import traitlets
 from ddsp_nb import plots
 from ddsp_nb.analysis.features import Features
 from ddsp_nb.panels.page import module, style
+from ddsp_nb.panels.widgets import axes, png
 
 HEIGHT_PX = 170
 N_FFT = 2048
@@ -126,8 +126,6 @@ class Player(anywidget.AnyWidget):
 
     def picture(self) -> bytes:
         """PNG of the versions side by side, for where no kernel runs."""
-        from ddsp_nb.panels.widgets import axes
-
         shown = list(self.sounds.items())[:MOST_PICTURES]
         figure, row = axes(plots.WIDTH, 2.2, 1, len(shown), sharey=True)
         for ax, (name, sound) in zip(row, shown, strict=True):
@@ -141,9 +139,7 @@ class Player(anywidget.AnyWidget):
             ax.label_outer()
         if self._lines and self.options["view"] != "waveform":
             row[-1].legend(loc="upper right", fontsize="small")
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", dpi=PICTURE_DPI)
-        return buffer.getvalue()
+        return png(figure, PICTURE_DPI)
 
     def _draw_pitches(self, ax):
         for (name, hop_s, hz), colour in zip(self._lines, itertools.cycle(LINES)):

@@ -23,9 +23,9 @@ RECENT = 5  # epochs whose pace says how long it will take
 MOST_EPOCHS = 1_000_000
 LEARNING_RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
 START_WORDS = [("what instruments share", "shared"), ("the bare envelope", "envelope")]
-EPOCHS_HINT = "How long is long enough? Watch whether the curve of what was never heard still falls."
-RATE_HINT = "How large are its steps? Try ten times as large: the curves begin to jump."
-START_HINT = "Does it help to have heard others? Begin anew with the other choice and compare the first epoch."
+EPOCHS_HINT = "<b>Epochs:</b> how long is long enough? Watch whether the curve of what was never heard still falls."
+RATE_HINT = "<b>Learning rate:</b> how large are its steps? Try ten times as large, and watch the curves."
+START_HINT = "<b>Begins with:</b> does it help to have heard others? Begin anew with the other and compare epoch 1."
 LIKENESS = (  # losses under which these words hold: 0.69 is what two takes of the same noise are apart
     (0.75, "Very near: level, pitch and colour are there, and what differs is mostly the noise"),
     (0.95, "Near: the instrument is clear, the colour of some moments is off"),
@@ -93,25 +93,26 @@ class TrainingPanel(ipywidgets.VBox):
         )
         buttons = [self.start_button, self.stop_button, self.listen_button, self.anew_button, self.bar]
         rows = [ipywidgets.HBox(row, layout=WRAPPED) for row in ([*self.knobs.values()], buttons)]
-        return [*rows, self.status, self.player, self.curves]
+        hints = ipywidgets.HTML("<br>".join((EPOCHS_HINT, RATE_HINT, START_HINT)))
+        return [rows[0], hints, rows[1], self.status, self.player, self.curves]
 
     def _build_knobs(self):
-        """What a run is done with; each with its question as a hint."""
+        """What a run is done with."""
         job, rate = self.job, self.job.learning_rate or LEARNING_RATE
-        look = lambda words, hint: dict(description=words, tooltip=hint, style={"description_width": "initial"})
+        look = lambda words: dict(description=words, style={"description_width": "initial"})
         rates = [(f"{choice:g}", choice) for choice in sorted({*LEARNING_RATES, rate})]
         return {
             "epochs": ipywidgets.BoundedIntText(
-                job.epochs, min=1, max=MOST_EPOCHS, layout={"width": "130px"}, **look("Epochs", EPOCHS_HINT)
+                job.epochs, min=1, max=MOST_EPOCHS, layout={"width": "130px"}, **look("Epochs")
             ),
             "learning_rate": ipywidgets.Dropdown(
-                options=rates, value=rate, layout={"width": "190px"}, **look("Learning rate", RATE_HINT)
+                options=rates, value=rate, layout={"width": "190px"}, **look("Learning rate")
             ),
             "start": ipywidgets.Dropdown(
                 options=START_WORDS,
                 value=job.first_start,
                 layout={"width": "270px"},
-                **look("Begins with", START_HINT),
+                **look("Begins with"),
             ),
         }
 

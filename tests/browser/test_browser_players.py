@@ -120,6 +120,17 @@ def test_a_cell_that_is_run_again_leaves_no_player_behind(page):
     assert page.value(count) == before
 
 
+def test_a_player_plays_on_where_its_kernel_was_restarted(page, players):
+    player = players[0]
+    held = page.sounds(player)
+    page.restart()
+    player.get_by_role("button", name="Play").click()
+    page.wait_for(player, RUNNING)
+    player.get_by_role("button", name="Pause").click()
+    assert page.sounds(player).keys() == held.keys()
+    page.run_all()
+
+
 def test_kernels_run_this_checkout_with_the_interpreter_of_the_tests(page):
     page.do("import sys, ddsp_nb")
     assert page.value("[sys.executable, ddsp_nb.__file__]") == [sys.executable, str(ROOT / "ddsp_nb/__init__.py")]
