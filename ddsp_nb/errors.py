@@ -35,6 +35,14 @@ class WorkbookWarning(UserWarning):
     """Something that a user should know about their sound: what was done to it, or what to expect of it."""
 
 
+def one_line(message, category, *place) -> str:
+    """Our own warnings as lines for people; those of others as they always are."""
+    return f"Note: {message}\n" if issubclass(category, WorkbookWarning) else _usual(message, category, *place)
+
+
+_usual, warnings.formatwarning = warnings.formatwarning, one_line
+
+
 def warn_user(message: str) -> None:
     """Warn in one line, at the user's own line of code: the first outside this package, however deep the call."""
     frame, level = sys._getframe(), 1

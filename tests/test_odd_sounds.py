@@ -330,3 +330,9 @@ def test_a_recording_of_any_name_is_kept_where_recordings_are(chooser, violin, n
     recording = chooser.recording
     assert not recording.shipped and recording.path.parent == chooser.workspace.folder / "recordings"
     assert recording.name != "violin" and len(recording.name) <= 70
+
+
+def test_warnings_are_lines_for_people_and_those_of_others_stay():
+    code = "import warnings, ddsp_nb.errors as e; e.warn_user('It hums.'); warnings.warn('else')"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stderr
+    assert said.splitlines()[0] == "Note: It hums." and "UserWarning: else" in said

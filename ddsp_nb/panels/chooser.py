@@ -22,6 +22,7 @@ from ddsp_nb.workspace import Recording, Workspace
 
 LONGEST_S = 30.0  # that is kept of a file: enough to learn from, and the notebooks stay quick
 JUDGED_S = 8.0  # of it by which it is judged, so that the answer comes within seconds
+EDGES = (0.02, 0.98)  # quantiles that stand for the range: single wrong frames do not count
 CLOSE_DB, FAIR_DB = 15.0, 8.0  # ceilings: SNR that sines can reach
 FOLLOW = "Choose <b>Run → Run All Cells</b>, here and in the other notebooks: all of them follow."
 
@@ -136,10 +137,10 @@ def describe(features: Features) -> str:
     seconds, voiced = features.n_samples / features.sample_rate, features.voiced
     if not voiced.any():
         return f"{seconds:.1f} s, and no pitch anywhere in it. The oscillator needs a sung or played note."
-    f0_hz = features.f0_hz[voiced]
+    low_hz, high_hz = torch.quantile(features.f0_hz[voiced], torch.tensor(EDGES))
     return (
-        f"{seconds:.1f} s, {100 * voiced.float().mean():.0f} % of it with a pitch, from {f0_hz.min():.0f} to "
-        f"{f0_hz.max():.0f} Hz, {features.loudness_db.max():.0f} dB at its loudest."
+        f"{seconds:.1f} s, {100 * voiced.float().mean():.0f} % of it with a pitch, from {low_hz:.0f} to "
+        f"{high_hz:.0f} Hz, {features.loudness_db.max():.0f} dB at its loudest."
     )
 
 
