@@ -35,9 +35,13 @@ class WorkbookWarning(UserWarning):
     """Something that a user should know about their sound: what was done to it, or what to expect of it."""
 
 
-def one_line(message, category, *place) -> str:
+def one_line(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
     """Our own warnings as lines for people; those of others as they always are."""
-    return f"Note: {message}\n" if issubclass(category, WorkbookWarning) else _usual(message, category, *place)
+    if issubclass(category, WorkbookWarning):
+        return f"Note: {message}\n"
+    return _usual(message, category, filename, lineno, line)
 
 
 _usual, warnings.formatwarning = warnings.formatwarning, one_line
