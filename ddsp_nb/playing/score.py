@@ -76,7 +76,7 @@ def read_midi(path) -> list[Note]:
         if sounding_note and (on or off):
             begin, number, velocity = sounding_note
             if now > begin:
-                notes.append(Note(begin, now, 440 * 2 ** ((number - 69) / 12), _level_db(velocity)))
+                notes.append(Note(begin, now, 440 * 2 ** ((number - 69) / 12), level_of_velocity(velocity)))
             sounding_note = None
         if on:
             sounding_note = now, message.note, message.velocity
@@ -117,7 +117,8 @@ def draw(notes: list[Note], model: DDSPModel) -> Features:
     )
 
 
-def _level_db(velocity):
+def level_of_velocity(velocity: float) -> float:
+    """Level beside the instrument's usual one, dB, of a note that is struck with a MIDI velocity."""
     return DB_PER_VELOCITY * (velocity - PLAIN_VELOCITY)
 
 

@@ -35,12 +35,15 @@ class FilteredNoiseGenerator:
             [..., (n_frames - 1) * hop_length] sound.
         """
         *batch, n_frames, _ = noise_magnitudes.shape
-        length, device = (n_frames - 1) * self.config.hop_length, noise_magnitudes.device
-        white = torch.randn(*batch, length, generator=generator).to(device)
-        n_fft, hop, window = self.config.noise_n_fft, self.config.hop_length, self.window.to(device)
+        white = torch.randn(*batch, (n_frames - 1) * self.config.hop_length, generator=generator)
+        return self.shape(white.to(noise_magnitudes.device), noise_magnitudes)
+
+    def shape(self, white: torch.Tensor, noise_magnitudes: torch.Tensor) -> torch.Tensor:
+        """Filter [..., (n_frames - 1) * hop_length] white noise by [..., n_frames, n_bands] gains."""
+        n_fft, hop, window = self.config.noise_n_fft, self.config.hop_length, self.window.to(white.device)
         spectrum = torch.stft(white, n_fft, hop, window=window, return_complex=True, pad_mode="constant")
-        gains = (noise_magnitudes @ self.to_bins.to(device)).mT  # [..., n_bins, n_frames]
-        return torch.istft(spectrum * gains, n_fft, hop, window=window, length=length)
+        gains = (noise_magnitudes @ self.to_bins.to(white.device)).mT  # [..., n_bins, n_frames]
+        return torch.istft(spectrum * gains, n_fft, hop, window=window, length=white.shape[-1])
 
 
 def band_centres_hz(config: Config) -> torch.Tensor:

@@ -1,0 +1,64 @@
+"""Pitch and loudness to controls, any number of frames at a time: what notes are played with, live or exported."""
+
+import torch
+from torch import nn
+
+from ddsp_nb.analysis.envelope import NEPERS_PER_DB
+from ddsp_nb.analysis.mel import MIN_DB
+from ddsp_nb.synthesis.controls import MAX_NOISE_GAIN
+from ddsp_nb.training.model import MAX_LOUDNESS_STEP_DB, DDSPModel
+
+
+class OwnTimbre(nn.Module):
+    """The instrument with its own timbre, its memory in the caller's hands.
+
+    `DDSPModel.controls` gives each frame its loudness by rendering and measuring, which hears what comes after. Here it
+    is computed from the controls: the power of the partials and of the filtered noise, so that no frame waits.
+
+    Args:
+        model: the instrument.
+    """
+
+    noise_power: torch.Tensor  # [n_bands, n_bands]: gains g have the mean square g · noise_power · g
+
+    def __init__(self, model: DDSPModel):
+        super().__init__()
+        self.network, self.config = model.network, model.config
+        to_bins = model.synthesizer.noise_generator.to_bins
+        self.register_buffer("noise_power", to_bins @ to_bins.T / to_bins.shape[1])
+
+    def forward(
+        self, f0_hz: torch.Tensor, loudness_db: torch.Tensor, state: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Controls of voices that do not know of each other.
+
+        Args:
+            f0_hz: [n_voices, n_frames] fundamental, Hz; frames are hop_length samples apart.
+            loudness_db: [n_voices, n_frames] RMS level to be played, dB relative to full scale.
+            state: [n_layers, n_voices, hidden_size] after the frame before; zeros where a note begins.
+
+        Returns:
+            amplitudes [n_voices, n_frames, n_harmonics] and noise gains [n_voices, n_frames, n_bands] as
+            `model.network` answers; the gain [n_voices, n_frames, 1] with which both have the loudness; the state.
+        """
+        heard = torch.stack([torch.log2(f0_hz / 440), loudness_db], -1)
+        no_mfcc = torch.zeros(self.config.n_mfcc, device=heard.device).expand(heard.shape[0], heard.shape[1], -1)
+        amplitudes, gains, state = self.network(torch.cat([heard, no_mfcc], -1), envelope=False, state=state)
+        k = torch.arange(1, self.config.n_harmonics + 1, device=heard.device)
+        sounding = amplitudes * (f0_hz[..., None] * k < self.config.nyquist_hz)
+        power = sounding.square().sum(-1) / 2 + ((gains @ self.noise_power) * gains).sum(-1)
+        wrong_db = loudness_db - 10 * power.clamp(min=10 ** (MIN_DB / 10)).log10()
+        wrong_db = wrong_db.clamp(-MAX_LOUDNESS_STEP_DB, MAX_LOUDNESS_STEP_DB)
+        return amplitudes, gains, torch.exp(NEPERS_PER_DB * wrong_db)[..., None], state
+
+    def rest(self, n_voices: int = 1) -> torch.Tensor:
+        """[n_layers, n_voices, hidden_size] state before the first frame of a note."""
+        return torch.zeros(self.config.n_layers, n_voices, self.config.hidden_size)
+
+    @torch.no_grad()
+    def levelled(
+        self, f0_hz: torch.Tensor, loudness_db: torch.Tensor, state: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Amplitudes and noise gains at their loudness, and the state; shapes as in `forward`."""
+        amplitudes, gains, gain, state = self(f0_hz, loudness_db, state)
+        return amplitudes * gain, (gains * gain).clamp(max=MAX_NOISE_GAIN), state

@@ -1,0 +1,76 @@
+"""Oscillator and noise filterbank a hop at a time: the samples that the whole-clip ones give, with the state carried."""
+
+import torch
+
+from ddsp_nb.config import Config
+from ddsp_nb.synthesis.noise import FilteredNoiseGenerator
+from ddsp_nb.synthesis.oscillator import TWO_PI, interpolate_phase, ramp
+
+FACTOR = 8  # z^k = z^(8 a + b): two short tables of sines instead of a long one, a tenth of the time
+HOPS_DRAWN = 16  # of white noise at a time: PyTorch draws the same numbers in any pieces that 16 divides
+
+
+def render_hop(f0_hz: torch.Tensor, phase: torch.Tensor, partials: torch.Tensor, config: Config) -> torch.Tensor:
+    """One hop of several voices, each a sum of sines between two frames.
+
+    Args:
+        f0_hz: [n_voices, 2] fundamental at the frames before and after the hop, Hz.
+        phase: [n_voices, 2] float64 radians, unwrapped.
+        partials: [n_voices, 2, n_harmonics] complex amplitudes a (cos θ + i sin θ) of a sin(kφ + θ).
+        config: gives sample rate and hop.
+
+    Returns:
+        [n_voices, hop_length] sound: what `HarmonicOscillator.render` gives, to float32 rounding.
+    """
+    cycles, frequency_hz = interpolate_phase(f0_hz, phase, config)  # [n_voices, 1, hop_length]
+    n_harmonics = partials.shape[-1]
+    n_coarse = n_harmonics // FACTOR + 1
+    fine = _rotation(cycles * torch.arange(FACTOR)[:, None])
+    coarse = _rotation(cycles * (FACTOR * torch.arange(n_coarse))[:, None])
+    powers = (coarse[:, :, None] * fine[:, None]).flatten(1, 2)[:, 1 : n_harmonics + 1]  # e^{ikφ}, k from 1
+    if f0_hz.amax() * n_harmonics >= config.nyquist_hz:
+        k = torch.arange(1, n_harmonics + 1)[:, None]
+        powers = powers.masked_fill(frequency_hz * k >= config.nyquist_hz, 0)
+    before, after = (partials @ powers).imag.unbind(1)
+    return torch.lerp(before, after, ramp(before[..., None, :]))
+
+
+def _rotation(cycles: torch.Tensor) -> torch.Tensor:
+    """e^{2πi · cycles}, complex64."""
+    angle = cycles.frac().float() * TWO_PI
+    return torch.complex(angle.cos(), angle.sin())
+
+
+class NoiseStream:
+    """The noise filterbank hop by hop.
+
+    A window reaches one hop ahead, but only white noise lies there, which is known in advance: with the gains of the
+    frame after a hop, as the oscillator needs them too, there is no delay. Only the last hop of a whole clip differs:
+    there `FilteredNoiseGenerator` sees silence come.
+
+    Args:
+        generator: the filterbank.
+        seed: of the white noise; the numbers are those of the whole clip where 16 divides hop_length.
+    """
+
+    def __init__(self, generator: FilteredNoiseGenerator, seed: int = 0):
+        hop = generator.config.hop_length
+        self.to_bins, self.window, self.hop_length = generator.to_bins, generator.window, hop
+        self.norm = self.window.square().unflatten(0, (2, hop)).sum(0)
+        self.random, self.drawn = torch.Generator().manual_seed(seed), torch.empty(0)
+        self.white, self.tail = self._draw(), torch.zeros(hop)  # of the hop to come; of the windows so far
+
+    def hop(self, gains: torch.Tensor) -> torch.Tensor:
+        """[hop_length] noise up to the frame that has [n_bands] gains; the frame before the first one is silent."""
+        coming = self._draw()
+        spectrum = torch.fft.rfft(torch.cat([self.white, coming]) * self.window) * (gains @ self.to_bins)
+        head, tail = (torch.fft.irfft(spectrum) * self.window).split(self.hop_length)
+        sound, self.tail, self.white = (self.tail + head) / self.norm, tail, coming
+        return sound
+
+    def _draw(self) -> torch.Tensor:
+        """The next [hop_length] of white noise."""
+        if not len(self.drawn):
+            self.drawn = torch.randn(HOPS_DRAWN * self.hop_length, generator=self.random)
+        white, self.drawn = self.drawn[: self.hop_length], self.drawn[self.hop_length :]
+        return white
