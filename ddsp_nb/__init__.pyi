@@ -8,6 +8,8 @@ from .config import Config as Config
 from .errors import AudioError as AudioError
 from .errors import CheckpointError as CheckpointError
 from .errors import ConfigError as ConfigError
+from .errors import DeviceError as DeviceError
+from .errors import ExportError as ExportError
 from .errors import GrowthError as GrowthError
 from .errors import TrainingError as TrainingError
 from .errors import WorkbookError as WorkbookError
@@ -21,10 +23,12 @@ from .growth.sidecar import read_sidecar as read_sidecar
 from .growth.sidecar import regrow as regrow
 from .playing.score import draw as draw
 from .playing.score import parse_notes as parse_notes
+from .playing.stream import StreamingSynthesizer as StreamingSynthesizer
 from .playing.transfer import transfer as transfer
 from .sound.load import load_audio as load_audio
 from .sound.save import in_steps as in_steps
 from .sound.save import save_audio as save_audio
+from .studio.export import export_instrument as export_instrument
 from .synthesis.controls import Controls as Controls
 from .synthesis.noise import FilteredNoiseGenerator as FilteredNoiseGenerator
 from .synthesis.noise import band_centres_hz as band_centres_hz

@@ -31,6 +31,14 @@ class GrowthError(WorkbookError):
     """A growth plan that cannot be rendered."""
 
 
+class ExportError(WorkbookError):
+    """An instrument that cannot be written for other programs."""
+
+
+class DeviceError(WorkbookError):
+    """A sound device or a MIDI port that is not there."""
+
+
 class WorkbookWarning(UserWarning):
     """Something that a user should know about their sound: what was done to it, or what to expect of it."""
 

@@ -2,6 +2,7 @@
 
 import glob
 import os
+import shutil
 import tempfile
 import time
 from contextlib import contextmanager, suppress
@@ -42,6 +43,35 @@ def written_whole(path, error):
             temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def folder_written_whole(folder, error):
+    """Yield a temporary neighbour of `folder`; its files move there only if the block ends well.
+
+    Until then nothing in `folder` is touched, and it is not made. Files of other names that are there stay.
+
+    Args:
+        folder: where the files are to be; made if it is missing.
+        error: exception class raised (one line, naming the folder) where the system refuses.
+    """
+    folder = Path(folder)
+    temporary = None
+    try:
+        folder.absolute().parent.mkdir(parents=True, exist_ok=True)
+        sweep(folder)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=UNFINISHED, dir=folder.absolute().parent))
+        yield temporary
+        for path in sorted(path for path in temporary.rglob("*") if path.is_file()):
+            target = folder / path.relative_to(temporary)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(target)
+    except OSError as problem:
+        reason = problem.strerror or problem
+        raise error(f"{folder}: cannot be written ({reason}). Choose another folder or free some space.") from problem
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
 def reach_disk(path: Path) -> None:
     """Wait until a file is on the disk, so that a crash of the machine after its renaming finds it whole."""
     with open(path, "r+b") as file:
@@ -53,4 +83,4 @@ def sweep(path: Path) -> None:
     for left in path.parent.glob(f".{glob.escape(path.name)}.????????{UNFINISHED}"):
         with suppress(OSError):
             if time.time() - left.stat().st_mtime > STALE_S:
-                left.unlink()
+                shutil.rmtree(left) if left.is_dir() else left.unlink()

@@ -16,6 +16,7 @@ ANALYSIS = SYNTHESIS | {"analysis"}
 TRAINING = ANALYSIS | {"training"}
 GROWTH = TRAINING | {"growth", "plots"}
 PLAYING = GROWTH | {"playing"}
+STUDIO = PLAYING | {"studio"}
 MAY_USE = {  # each room, and the rooms it may import from; lazy imports inside functions count too
     "errors": set(),
     "files": {"errors"},
@@ -27,9 +28,10 @@ MAY_USE = {  # each room, and the rooms it may import from; lazy imports inside 
     "growth": GROWTH,
     "plots": {"config", "synthesis"},
     "playing": PLAYING,
+    "studio": STUDIO,
     "workspace": SOUND,
     "panels": PLAYING | {"panels", "workspace"},
-    "cli": PLAYING | {"cli"},
+    "cli": STUDIO | {"cli"},
 }
 
 

@@ -88,7 +88,7 @@ class Queries(torch.nn.Module):
 
     def at_bands(self, inputs: torch.Tensor, *, envelope: bool = True) -> tuple[torch.Tensor, torch.Tensor]:
         """The same for the noise bands: [n_frames, n_bands] and [n_frames, n_bands, n]."""
-        f0_hz, hz = 440 * torch.exp2(inputs[:, :1]), self.bands_hz.expand(len(inputs), -1)
+        f0_hz, hz = 440 * torch.exp2(inputs[:, :1]), self.bands_hz.expand(inputs.shape[0], -1)
         place, log_width = self._places(hz)
         order = hz / f0_hz
         apart = (order - order.round().clamp(min=1)).abs().clamp(max=1)  # from the nearest partial, in f0

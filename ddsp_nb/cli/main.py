@@ -1,4 +1,4 @@
-"""The command line: `ddsp-nb train` teaches a network one recording, `ddsp-nb grow` grows its timbre to a file."""
+"""The command line: `ddsp-nb train` teaches a network one recording; the other commands use what it learned."""
 
 import warnings
 from collections.abc import Iterator
@@ -7,7 +7,9 @@ from typing import Any, NoReturn
 
 import click
 
+from ddsp_nb.cli.export import export
 from ddsp_nb.cli.grow import grow
+from ddsp_nb.cli.live import live
 from ddsp_nb.cli.play import play
 from ddsp_nb.cli.sigterm import Terminated
 from ddsp_nb.cli.train import train
@@ -71,3 +73,5 @@ def main() -> None:
 main.add_command(train)
 main.add_command(grow)
 main.add_command(play)
+main.add_command(live)
+main.add_command(export)

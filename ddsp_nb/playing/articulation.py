@@ -46,7 +46,8 @@ def _edges(notes_db: list[np.ndarray], hop_s: float) -> list[float]:
     seconds = []
     for level_db in notes_db:
         plateau_db = np.quantile(level_db, LEVEL_QUANTILE) - PLATEAU_DB
-        n_frames, rise_db = int(np.argmax(level_db >= plateau_db)), plateau_db - level_db[0]
+        n_frames = int(np.argmax(level_db >= plateau_db))
+        rise_db = level_db[n_frames] - level_db[0]
         if rise_db >= LEAST_RISE_DB:
             seconds.append(hop_s * n_frames * RISE_DB / rise_db)
     return seconds

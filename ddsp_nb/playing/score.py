@@ -58,18 +58,26 @@ def parse_notes(text: str) -> list[Note]:
     return _checked(notes)
 
 
+def read_messages(path: str | Path) -> list[mido.Message]:
+    """Messages of a MIDI file, each with the seconds since the one before.
+
+    Raises:
+        GrowthError: it cannot be read.
+    """
+    try:
+        return [m for m in mido.MidiFile(Path(path)) if not m.is_meta or m.time]
+    except Exception as error:  # a stranger's bytes can break a parser in any way
+        raise GrowthError(f"{path}: cannot be read as MIDI. Use a standard MIDI file.") from error
+
+
 def read_midi(path) -> list[Note]:
     """The notes of a MIDI file, one voice: a new note ends the one before.
 
     Raises:
         GrowthError: it cannot be read, or holds no note.
     """
-    try:
-        messages = [m for m in mido.MidiFile(Path(path)) if not m.is_meta or m.time]
-    except Exception as error:  # a stranger's bytes can break a parser in any way
-        raise GrowthError(f"{path}: cannot be read as MIDI. Use a standard MIDI file.") from error
     notes, sounding_note, now = [], None, 0.0
-    for message in messages:
+    for message in read_messages(path):
         now += message.time
         on = message.type == "note_on" and message.velocity > 0
         off = message.type in ("note_on", "note_off") and not on and sounding_note and message.note == sounding_note[1]

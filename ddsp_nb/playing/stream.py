@@ -134,9 +134,12 @@ class StreamingSynthesizer:
         amplitudes, gains, self.state = self.timbre.levelled(f0_hz[:, None], loudness_db[:, None], self.state)
         partials = (amplitudes[:, 0] * sounding) * self.directions
         phase = self.phase + math.pi * hop_s * (self.f0_hz.double() + f0_hz.double())
-        ends = [torch.stack(pair, 1) for pair in ((self.f0_hz, f0_hz), (self.phase, phase), (self.partials, partials))]
+        between = lambda before, after: torch.stack([before, after], 1)
+        lines = render_hop(
+            between(self.f0_hz, f0_hz), between(self.phase, phase), between(self.partials, partials), self.config
+        )
         noise = (gains[:, 0] * sounding).square().sum(0).sqrt().clamp(max=MAX_NOISE_GAIN)  # of one voice, it is its own
-        sound = render_hop(*ends, self.config).sum(0) + self.noise.hop(noise)
+        sound = lines.sum(0) + self.noise.hop(noise)
         self.f0_hz, self.phase, self.partials = f0_hz, phase, partials
         self._forget_ended()
         return sound

@@ -89,10 +89,10 @@ def _forget_time(path: Path) -> None:
 
 def append_comment(path: str | PathLike, text: str) -> None:
     """Add a comment at the end of a WAV file that has none."""
-    info = b"INFO" + _chunk(b"ICMT", text.encode() + b"\0")
+    info = b"INFO" + riff_chunk(b"ICMT", text.encode() + b"\0")
     with open(path, "r+b") as file:
         end = file.seek(0, 2)
-        file.write(bytes(end % 2) + _chunk(b"LIST", info))
+        file.write(bytes(end % 2) + riff_chunk(b"LIST", info))
         size = file.tell() - 8
         file.seek(4)
         file.write(struct.pack("<I", size))
@@ -120,5 +120,6 @@ def read_comment(path: str | PathLike, max_bytes: int) -> str:
     return ""
 
 
-def _chunk(name: bytes, content: bytes) -> bytes:
+def riff_chunk(name: bytes, content: bytes) -> bytes:
+    """A chunk of a RIFF file: name, size, and an even number of bytes."""
     return name + struct.pack("<I", len(content)) + content + bytes(len(content) % 2)

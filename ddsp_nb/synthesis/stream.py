@@ -1,4 +1,4 @@
-"""Oscillator and noise filterbank a hop at a time: the samples that the whole-clip ones give, with the state carried."""
+"""Oscillator and noise filterbank hop by hop: the samples of the whole-clip ones, with the state carried."""
 
 import torch
 

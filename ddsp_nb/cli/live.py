@@ -1,0 +1,69 @@
+"""`ddsp-nb live`: the trained instrument under the hands. Light to import, as the other commands are."""
+
+from contextlib import closing, nullcontext, suppress
+from pathlib import Path
+
+import click
+
+from ddsp_nb.cli.checks import check_not_input, check_place, refuse_to_replace
+from ddsp_nb.cli.options import SEED, FiniteFloat, options
+from ddsp_nb.cli.play import SOUND_SUFFIXES
+from ddsp_nb.errors import AudioError, WorkbookError
+
+HEADROOM_DB = -9.0  # for chords: a violin's loud notes reach full scale one by one
+
+
+@click.command()
+@options(
+    click.option("--model", "checkpoint", default="ddsp_model.pt", type=Path, help="What `ddsp-nb train` wrote."),
+    click.option("--midi", type=Path, help="MIDI file to play; all channels but the drums."),
+    click.option("--port", help="MIDI port to listen to, or a part of its name. Ctrl-C ends."),
+    click.option("--output", type=Path, help="Sound file to write instead, .wav or .flac; with --midi."),
+    click.option("--voices", "n_voices", default=8, type=click.IntRange(1, 64), help="Notes that sound at a time."),
+    click.option("--block", default=512, type=click.IntRange(64, 8192), help="Samples that are played at a time."),
+    click.option("--volume", "volume_db", default=HEADROOM_DB, type=FiniteFloat(-60, 20), help="Of the sound, dB."),
+    click.option("--overwrite", is_flag=True, help="Replace a file that exists."),
+    SEED,
+)
+def live(checkpoint, midi, port, output, n_voices, block, volume_db, overwrite, seed):
+    """Play the trained instrument live: from a MIDI port or file, to the sound device or to a file.
+
+    Velocity is loudness, and so are volume and expression (controllers 7 and 11); the wheel bends by two semitones,
+    the pedal sustains.
+    """
+    if (midi is None) == (port is None):
+        raise WorkbookError("Say what to play: --midi FILE or --port NAME, one of them.")
+    if output is not None:
+        if midi is None:
+            raise WorkbookError("--output needs --midi FILE: what comes from a port has no end.")
+        check_place(output, SOUND_SUFFIXES, AudioError)
+        check_not_input(output, checkpoint)
+        check_not_input(output, midi)
+        refuse_to_replace([output], overwrite)
+
+    import torch
+
+    from ddsp_nb import StreamingSynthesizer, load_model, save_audio
+    from ddsp_nb.playing.device import open_device, open_port, play_blocks
+    from ddsp_nb.playing.midi import read_events
+    from ddsp_nb.playing.performance import blocks_of, blocks_of_port
+
+    events = None if midi is None else read_events(midi)
+    model, take = load_model(checkpoint)
+    synthesizer, sample_rate = StreamingSynthesizer(model, take, n_voices=n_voices, seed=seed), model.config.sample_rate
+    gain = 10 ** (volume_db / 20)
+    if output is not None:
+        sound = torch.cat(list(blocks_of(synthesizer, events, block)))
+        click.echo(save_audio(output, gain * sound, sample_rate))
+        return
+    with nullcontext() if port is None else closing(open_port(port)) as source:
+        sound = (
+            blocks_of(synthesizer, events, block)
+            if source is None
+            else blocks_of_port(synthesizer, source.iter_pending, block)
+        )
+        late = 0
+        with suppress(KeyboardInterrupt) if port else nullcontext():
+            late = play_blocks(open_device(sample_rate, block), sound, gain)
+    if late:
+        click.echo(f"{late} blocks came too late, which is heard as gaps; try --block {2 * block}.", err=True)

@@ -1,0 +1,1 @@
+"""The instrument for other programs: samples for samplers, a wavetable for wavetable synthesizers, its network."""

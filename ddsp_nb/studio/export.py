@@ -1,0 +1,71 @@
+"""The instrument in a folder for other programs: SFZ samples, a wavetable, the network, and a text about them."""
+
+from pathlib import Path
+
+from ddsp_nb.errors import ExportError
+from ddsp_nb.files import folder_written_whole
+from ddsp_nb.growth.plan import GrowthPlan
+from ddsp_nb.playing.articulation import Articulation
+from ddsp_nb.studio.guide import guide_text
+from ddsp_nb.studio.network import write_network
+from ddsp_nb.studio.sfz import common_gain, held_notes, sfz_text, warn_of_guesses, write_samples
+from ddsp_nb.studio.wavetable import growth_frames, write_wavetable
+from ddsp_nb.training.model import DDSPModel
+from ddsp_nb.training.take import Take
+
+SFZ, WAVETABLE, NETWORK, GUIDE = "instrument.sfz", "growth.wav", "controls.ts", "README.txt"
+
+
+def export_instrument(
+    model: DDSPModel,
+    folder: str | Path,
+    *,
+    take: Take | None = None,
+    plan: GrowthPlan | None = None,
+    seed: int = 0,
+    overwrite: bool = False,
+) -> list[Path]:
+    """Write an instrument for samplers, wavetable synthesizers and other hosts, all of it or nothing.
+
+    Args:
+        model: a trained model.
+        folder: gets `instrument.sfz` with `samples/`, `growth.wav`, `controls.ts` and `README.txt`.
+        take: of its recording, from which attack and release are measured; usual ones (40 and 80 ms) without.
+        plan: which partials sound in which frame of the wavetable; by default one more in each.
+        seed: of the noise.
+        overwrite: replace files in a folder that holds some.
+
+    Returns:
+        The files that were written.
+
+    Raises:
+        ExportError: the folder holds files already, or cannot be written.
+        GrowthError: a plan of more than 256 stages.
+    """
+    folder = Path(folder)
+    check_folder(folder, overwrite)
+    frames = growth_frames(model, plan)
+    articulation = Articulation() if take is None else Articulation.of(take.features)
+    warn_of_guesses(model)
+    notes = list(held_notes(model, articulation, seed=seed))
+    gain, sample_rate = common_gain(notes), model.config.sample_rate
+    with folder_written_whole(folder, ExportError) as temporary:
+        written = write_samples(notes, temporary, gain, sample_rate)
+        for name, text in (
+            (SFZ, sfz_text(notes, articulation)),
+            (GUIDE, guide_text(model.config, notes, articulation, gain, len(frames))),
+        ):
+            (temporary / name).write_text(text, encoding="utf-8")
+            written.append(temporary / name)
+        written.append(write_wavetable(frames, temporary / WAVETABLE, sample_rate))
+        written.append(write_network(model, temporary / NETWORK))
+        names = [path.relative_to(temporary) for path in written]
+    return [folder / name for name in names]
+
+
+def check_folder(folder: Path, overwrite: bool) -> None:
+    """Raise ExportError where `folder` is a file, or holds files that are not to be replaced."""
+    if folder.exists() and not folder.is_dir():
+        raise ExportError(f"{folder}: is a file. Choose another folder.")
+    if folder.is_dir() and any(folder.iterdir()) and not overwrite:
+        raise ExportError(f"{folder}: holds files already. Choose another folder, or ask to overwrite.")

@@ -1,0 +1,306 @@
+"""The instrument in other programs: every file is opened again, by readers that share no code with the writers."""
+
+import re
+import shutil
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile as sf
+import torch
+from click.testing import CliRunner
+
+from ddsp_nb import ExportError, GrowthError, GrowthPlan, WorkbookWarning, export_instrument, save_model
+from ddsp_nb.cli.main import main
+from ddsp_nb.playing.own_timbre import OwnTimbre
+from ddsp_nb.playing.score import USUAL_LOUDNESS
+from ddsp_nb.studio import export as export_module
+from ddsp_nb.studio.sfz import sampled_notes
+
+LAYERS = {"p": (32, -16), "mf": (72, -6), "f": (112, 4)}  # velocity, and dB beside the usual loudness
+MAX_CENTS, MAX_DB, MAX_STEP_DB, SAME = 3, 0.5, -60, 1e-5
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, trained, take):
+    """An exported instrument."""
+    folder = tmp_path_factory.mktemp("studio") / "instrument"
+    with pytest.warns(WorkbookWarning, match="the timbre of the other notes is a guess"):
+        files = export_instrument(trained, folder, take=take)
+    assert sorted(files) == sorted(path for path in folder.rglob("*") if path.is_file())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def regions(folder):
+    return read_sfz(folder / "instrument.sfz")
+
+
+def read_sfz(path):
+    """Opcodes of every region, as an SFZ player reads them: its own over the global ones."""
+    text = re.sub(r"//.*", "", path.read_text())
+    parts = re.split(r"<(\w+)>", text)[1:]
+    found, common = [], {}
+    for header, body in zip(parts[::2], parts[1::2], strict=True):
+        opcodes = dict(re.findall(r"(\w+)=(\S+)", body))
+        if header == "global":
+            common = opcodes
+        else:
+            assert header == "region"
+            found.append(common | opcodes)
+    return found
+
+
+def looped(region, folder):
+    """The sample's sound, as long as its loop lasts twice."""
+    sound, rate = sf.read(folder / region["sample"])
+    start, stop = int(region["loop_start"]), int(region["loop_end"]) + 1
+    return sound[start:stop], sound, start, stop, rate
+
+
+def cents_off(sound, hz, rate):
+    """Cents from `hz` to the pitch of a periodic sound: the fundamental's phase over the whole of it, by two halves."""
+    n, window = len(sound) // 2, np.hanning(len(sound) // 2)
+    carrier = np.exp(-2j * np.pi * hz * np.arange(len(sound)) / rate)
+    first, second = ((sound * carrier)[part] @ window for part in (slice(n), slice(n, 2 * n)))
+    return 1200 * np.log2(1 + np.angle(second / first) / (2 * np.pi * n / rate * hz))
+
+
+def test_two_octaves_in_three_dynamics_cover_keys_and_velocities(regions):
+    centres = sorted({int(region["pitch_keycenter"]) for region in regions})
+    assert centres[-1] - centres[0] >= 24 and len(regions) == 3 * len(centres)
+    for key in range(centres[0], centres[-1] + 1):
+        for velocity in range(1, 128):
+            mine = [r for r in regions if int(r["lokey"]) <= key <= int(r["hikey"])]
+            assert len({r["pitch_keycenter"] for r in mine}) == 1  # one sample stands for a key
+            gains = [gain_at(r, velocity) for r in mine if int(r["lovel"]) <= velocity <= int(r["hivel"])]
+            assert sum(gains) == pytest.approx(1)  # layers of the same phase
+            assert 1 <= len(gains) <= 2
+            assert all(gain_at(r, velocity) == 0 for r in mine if not int(r["lovel"]) <= velocity <= int(r["hivel"]))
+
+
+def gain_at(region, velocity):
+    """What the cross-fade of velocities, linear, leaves of a region."""
+    gain = 1.0
+    if "xfin_hivel" in region:
+        low, high = int(region["xfin_lovel"]), int(region["xfin_hivel"])
+        gain *= min(max((velocity - low) / (high - low), 0), 1)
+    if "xfout_hivel" in region:
+        low, high = int(region["xfout_lovel"]), int(region["xfout_hivel"])
+        gain *= min(max((high - velocity) / (high - low), 0), 1)
+    return gain
+
+
+def test_samples_have_their_pitch(regions, folder):
+    for region in regions:
+        loop, *_, rate = looped(region, folder)
+        hz = 440 * 2 ** ((int(region["pitch_keycenter"]) - 69) / 12)
+        assert abs(cents_off(loop, hz, rate)) < MAX_CENTS, region["sample"]
+
+
+def test_samples_have_the_loudness_of_the_live_instrument(regions, folder, trained):
+    """All with one gain, by which the loudest stays within full scale; README.txt names the levels."""
+    usual_db, wrong_db = trained.loudness_quantiles_db[USUAL_LOUDNESS].item(), []
+    for region in regions:
+        loop, *_ = looped(region, folder)
+        layer = Path(region["sample"]).stem.rsplit("_", 1)[1]
+        level_db = 10 * np.log10(np.mean(loop**2))
+        wrong_db.append(level_db - usual_db - LAYERS[layer][1])
+        named = re.search(rf"\b{layer} (-\d+\.\d)", (folder / "README.txt").read_text())
+        assert level_db == pytest.approx(float(named[1]), abs=MAX_DB)
+    assert max(wrong_db) - min(wrong_db) < MAX_DB and max(wrong_db) < MAX_DB
+
+
+def test_loops_go_round_without_a_step(regions, folder):
+    """What comes after the loop is what comes at its start: no step, and no kink, within the 24 bits of the file."""
+    for region in regions:
+        loop, sound, start, stop, _ = looped(region, folder)
+        peak, seam = np.abs(sound).max(), np.concatenate([loop[-2:], loop[:2]])
+        after = len(sound) - stop
+        assert after >= 64 and region["loop_mode"] == "loop_continuous"
+        step_db = 20 * np.log10(np.abs(sound[stop:] - sound[start : start + after]).max() / peak + 1e-12)
+        assert step_db < MAX_STEP_DB, region["sample"]
+        within = np.abs(np.diff(loop)).max()
+        assert np.abs(np.diff(seam)).max() <= 1.01 * within
+        assert peak < 1
+
+
+def test_samples_begin_from_silence(regions, folder):
+    for region in regions:
+        _, sound, *_ = looped(region, folder)
+        assert np.abs(sound[:3]).max() < 1e-3 * np.abs(sound).max()
+
+
+@pytest.mark.parametrize(
+    "tool", [["sox", "--i", "-r"], ["ffprobe", "-v", "error", "-show_entries", "stream=sample_rate"]]
+)
+def test_other_programs_read_the_samples(regions, folder, tool):
+    """On top of libsndfile, which the tests above read with."""
+    if shutil.which(tool[0]) is None:
+        pytest.skip(f"{tool[0]} is not installed: the samples were read by libsndfile alone")
+    path = folder / regions[0]["sample"]
+    assert "16000" in subprocess.run([*tool, path], capture_output=True, text=True, check=True).stdout
+
+
+# The wavetable
+
+
+def chunks_of(path):
+    """Chunks of a RIFF file, as its specification says."""
+    content = path.read_bytes()
+    assert (
+        content[:4] == b"RIFF" and content[8:12] == b"WAVE" and struct.unpack("<I", content[4:8])[0] == len(content) - 8
+    )
+    found, at = {}, 12
+    while at < len(content):
+        name, size = content[at : at + 4], struct.unpack("<I", content[at + 4 : at + 8])[0]
+        found[name] = content[at + 8 : at + 8 + size]
+        at += 8 + size + size % 2
+    return found
+
+
+def test_the_wavetable_names_its_frames_before_its_sound(folder):
+    chunks = chunks_of(folder / "growth.wav")
+    assert next(iter(chunks)) == b"fmt " and list(chunks)[-1] == b"data"
+    assert re.fullmatch(rb"<!>2048 [0-4]0000000 wavetable \(.+\)", chunks[b"clm "])
+    sound, _ = sf.read(folder / "growth.wav", dtype="float32")
+    assert len(sound) % 2048 == 0 and np.array_equal(sound, np.frombuffer(chunks[b"data"], "<f4"))
+
+
+def test_the_wavetable_grows_from_a_sine_to_the_full_timbre(folder, trained):
+    frames = sf.read(folder / "growth.wav")[0].reshape(-1, 2048)
+    spectra = np.fft.rfft(frames) / 1024
+    levels, n = np.abs(spectra), len(frames)
+    assert 1 < n <= 256 and np.abs(frames).max() == pytest.approx(0.99, abs=1e-3)
+    assert levels[0, 1] > 0.001 and np.abs(levels[0, 2:]).max() < 1e-6 * levels[0, 1]  # a sine, of exactly one period
+    last = levels[-1]
+    for i, frame in enumerate(levels):
+        on = np.arange(1, i + 2)
+        assert np.abs(20 * np.log10(frame[on] / last[on])).max() < MAX_DB  # what is on keeps its level
+        assert np.abs(spectra[i, on] - spectra[-1, on]).max() < 1e-6  # and its phase
+        assert frame[i + 2 : n + 1].max(initial=0) < 1e-6  # what is off is absent
+    assert frames[0, 0] == pytest.approx(0, abs=1e-6) and frames[0, 512] > 0  # a sine, not a cosine
+    hz = 440 * 2 ** trained.octave_quantiles[50]
+    asked_db = trained.loudness_quantiles_db[USUAL_LOUDNESS]
+    timbre, state = OwnTimbre(trained), OwnTimbre(trained).rest()
+    amplitudes, _, _ = timbre.levelled(hz.expand(1, 30), asked_db.expand(1, 30), state)
+    heard = amplitudes[0, -1, :n].numpy()
+    strong = heard > 1e-3 * heard.max()
+    apart_db = 20 * np.log10(last[1 : n + 1] / heard)[strong]
+    assert np.ptp(apart_db) < MAX_DB  # one gain
+
+
+def test_the_wavetable_grows_as_a_plan_says(trained, tmp_path):
+    plan = GrowthPlan(stages=((1,), (1, 3), (1, 3, 5)))
+    with pytest.warns(WorkbookWarning):
+        export_instrument(trained, tmp_path / "odd", plan=plan)
+    levels = np.abs(np.fft.rfft(sf.read(tmp_path / "odd" / "growth.wav")[0].reshape(3, 2048)))
+    assert [list(np.flatnonzero(frame > 1e-3)) for frame in levels] == [[1], [1, 3], [1, 3, 5]]
+    with pytest.raises(GrowthError, match="holds 256 frames at most"):
+        export_instrument(trained, tmp_path / "many", plan=GrowthPlan(stages=tuple([1] * 257)))
+    assert not (tmp_path / "many").exists()
+
+
+# The network
+
+
+def test_the_exported_network_answers_as_the_model_does(folder, trained):
+    """At once or frame by frame, one voice or five, without this package's code."""
+    network = torch.jit.load(str(folder / "controls.ts"))
+    torch.manual_seed(1)
+    f0_hz, loudness_db = 440 * torch.exp2(torch.rand(5, 17) * 2 - 1), -50 + 40 * torch.rand(5, 17)
+    timbre = OwnTimbre(trained)
+    with torch.no_grad():
+        *expected, last = timbre(f0_hz, loudness_db, timbre.rest(5))
+        *whole, state = network(f0_hz, loudness_db, torch.zeros(2, 5, 64))
+        parts, one = [], torch.zeros(2, 5, 64)
+        for i in range(17):
+            *answer, one = network(f0_hz[:, i : i + 1], loudness_db[:, i : i + 1], one)
+            parts.append(answer)
+        inputs = torch.cat([torch.stack([torch.log2(f0_hz / 440), loudness_db], -1), torch.zeros(5, 17, 30)], -1)
+        plain = trained.network(inputs, envelope=False)
+    stepped = [torch.cat(values, 1) for values in zip(*parts, strict=True)]
+    for name, ours, theirs, by_frames in zip(("amplitudes", "gains", "gain"), expected, whole, stepped, strict=True):
+        assert (ours - theirs).abs().max() < SAME and (ours - by_frames).abs().max() < SAME, name
+    assert (plain[0] - whole[0]).abs().max() < SAME and (plain[1] - whole[1]).abs().max() < SAME
+    assert (last - state).abs().max() < SAME and (last - one).abs().max() < SAME
+
+
+def test_the_example_in_the_readme_runs_where_the_package_is_not(folder, tmp_path):
+    text = (folder / "README.txt").read_text()
+    example = "".join(line[4:] + "\n" for line in text[text.index("    import torch") :].splitlines())
+    (tmp_path / "host.py").write_text(
+        f"{example}import sys\nassert 'ddsp_nb' not in sys.modules\nprint(amplitudes.shape)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, tmp_path / "host.py"], cwd=folder, capture_output=True, text=True, timeout=100, check=False
+    )
+    assert done.returncode == 0 and "torch.Size([1, 1, 32])" in done.stdout, done.stderr
+
+
+# Files
+
+
+def test_the_command_exports_once_and_replaces_only_when_it_is_asked(trained, take, tmp_path):
+    save_model(tmp_path / "model.pt", trained, take)
+    command = [
+        "export",
+        "--model",
+        str(tmp_path / "model.pt"),
+        "--output",
+        str(tmp_path / "out"),
+        "--strategy",
+        "primes",
+    ]
+    for args, code, words in (
+        (command, 0, "growth.wav"),
+        (command, 2, "holds files already"),
+        ([*command, "--overwrite"], 0, ""),
+    ):
+        result = CliRunner().invoke(main, args)
+        assert result.exit_code == code and words in result.output, result.output
+    assert len(sf.read(tmp_path / "out/growth.wav")[0]) < 20 * 2048
+
+
+def test_the_same_model_gives_the_same_sound(folder, trained, take, tmp_path):
+    with pytest.warns(WorkbookWarning):
+        export_instrument(trained, tmp_path / "again", take=take)
+    for name in (
+        "instrument.sfz",
+        "growth.wav",
+        "README.txt",
+        *(f"samples/{p.name}" for p in folder.glob("samples/*")),
+    ):
+        assert (folder / name).read_bytes() == (tmp_path / "again" / name).read_bytes(), name
+
+
+def test_an_export_that_fails_leaves_nothing(trained, tmp_path, monkeypatch, full_disk):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ExportError, match="is a file"):
+        export_instrument(trained, tmp_path / "file")
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept/mine.txt").write_text("mine")
+    with pytest.warns(WorkbookWarning), full_disk(), pytest.raises(ValueError, match="cannot be written") as error:
+        export_instrument(trained, tmp_path / "kept", overwrite=True)
+    assert "\n" not in str(error.value)
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(export_module, "write_network", interrupted)
+    with pytest.warns(WorkbookWarning), pytest.raises(KeyboardInterrupt):
+        export_instrument(trained, tmp_path / "new")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "kept"]
+    assert [path.name for path in (tmp_path / "kept").iterdir()] == ["mine.txt"]
+
+
+def test_sampled_notes_stay_within_the_pitch_range(trained, monkeypatch):
+    """Also where the notes that were heard lie at its end."""
+    for octaves in ((-3.2, -3.1), (2.0, 2.1), (-2.5, 1.7)):
+        quantiles = torch.linspace(*octaves, 101)
+        monkeypatch.setitem(trained._buffers, "octave_quantiles", quantiles)
+        notes = sampled_notes(trained)
+        assert notes[-1] - notes[0] >= 24 and notes[0] >= 31 and notes[-1] <= 95
