@@ -48,6 +48,7 @@ def live(checkpoint, midi, port, output, n_voices, block, volume_db, overwrite, 
     from ddsp_nb.playing.midi import read_events
     from ddsp_nb.playing.performance import blocks_of, blocks_of_port
 
+    torch.set_num_threads(1)  # a hop's work is too small to share: threads would only wait for each other
     events = None if midi is None else read_events(midi)
     model, take = load_model(checkpoint)
     synthesizer, sample_rate = StreamingSynthesizer(model, take, n_voices=n_voices, seed=seed), model.config.sample_rate

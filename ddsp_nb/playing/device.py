@@ -9,6 +9,8 @@ from ddsp_nb.errors import DeviceError
 
 INSTALL = 'Install it with: pip install "ddsp-nb[live]"'
 
+BLOCKS_AHEAD = 3  # that the device keeps, so that one slow block is not heard
+
 
 def open_port(name: str):
     """A MIDI input port.
@@ -52,7 +54,8 @@ def open_device(sample_rate: int, block: int):
             "apt install libportaudio2), or write a file with --output."
         ) from error
     try:
-        return sounddevice.OutputStream(sample_rate, block, channels=1, dtype="float32", latency="low")
+        latency_s = BLOCKS_AHEAD * block / sample_rate
+        return sounddevice.OutputStream(sample_rate, block, channels=1, dtype="float32", latency=latency_s)
     except (sounddevice.PortAudioError, ValueError) as error:
         raise DeviceError(
             f"No sound device plays at {sample_rate} Hz ({_reason(error)}). Plug one in, or write a file with --output."
