@@ -274,7 +274,12 @@ def test_blocks_reach_the_device_within_full_scale_and_late_ones_are_counted():
             written.append(block)
             return len(written) == 2
 
-    late = device.play_blocks(Device(), [torch.full((4,), 0.5), torch.full((4,), -3.0)], 0.5)
+    def blocks():
+        yield torch.full((4,), 0.5)
+        yield torch.full((4,), -3.0)
+        raise KeyboardInterrupt  # Ctrl-C
+
+    late = device.play_blocks(Device(), blocks(), 0.5)
     assert late == 1 and written[0].max() == 0.25 and written[1].min() == -1
 
 

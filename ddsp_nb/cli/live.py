@@ -1,6 +1,6 @@
 """`ddsp-nb live`: the trained instrument under the hands. Light to import, as the other commands are."""
 
-from contextlib import closing, nullcontext, suppress
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import click
@@ -17,7 +17,7 @@ HEADROOM_DB = -9.0  # for chords: a violin's loud notes reach full scale one by 
 @options(
     click.option("--model", "checkpoint", default="ddsp_model.pt", type=Path, help="What `ddsp-nb train` wrote."),
     click.option("--midi", type=Path, help="MIDI file to play; all channels but the drums."),
-    click.option("--port", help="MIDI port to listen to, or a part of its name. Ctrl-C ends."),
+    click.option("--port", help="MIDI port to listen to, or a part of its name; Ctrl-C ends."),
     click.option("--output", type=Path, help="Sound file to write instead, .wav or .flac; with --midi."),
     click.option("--voices", "n_voices", default=8, type=click.IntRange(1, 64), help="Notes that sound at a time."),
     click.option("--block", default=512, type=click.IntRange(64, 8192), help="Samples that are played at a time."),
@@ -47,24 +47,22 @@ def live(checkpoint, midi, port, output, n_voices, block, volume_db, overwrite, 
     from ddsp_nb.playing.device import open_device, open_port, play_blocks
     from ddsp_nb.playing.midi import read_events
     from ddsp_nb.playing.performance import blocks_of, blocks_of_port
+    from ddsp_nb.playing.real_time import prepare_process
 
-    torch.set_num_threads(1)  # a hop's work is too small to share: threads would only wait for each other
     events = None if midi is None else read_events(midi)
     model, take = load_model(checkpoint)
     synthesizer, sample_rate = StreamingSynthesizer(model, take, n_voices=n_voices, seed=seed), model.config.sample_rate
+    prepare_process()
     gain = 10 ** (volume_db / 20)
     if output is not None:
         sound = torch.cat(list(blocks_of(synthesizer, events, block)))
         click.echo(save_audio(output, gain * sound, sample_rate))
         return
-    with nullcontext() if port is None else closing(open_port(port)) as source:
-        sound = (
-            blocks_of(synthesizer, events, block)
-            if source is None
-            else blocks_of_port(synthesizer, source.iter_pending, block)
-        )
-        late = 0
-        with suppress(KeyboardInterrupt) if port else nullcontext():
-            late = play_blocks(open_device(sample_rate, block), sound, gain)
+    with nullcontext() if port is None else closing(open_port(port)) as keys:
+        if keys is None:
+            sound = blocks_of(synthesizer, events, block)
+        else:
+            sound = blocks_of_port(synthesizer, keys.iter_pending, block)
+        late = play_blocks(open_device(sample_rate, block), sound, gain)
     if late:
         click.echo(f"{late} blocks came too late, which is heard as gaps; try --block {2 * block}.", err=True)

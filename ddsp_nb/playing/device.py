@@ -1,6 +1,7 @@
 """Sound devices and MIDI ports: outside libraries, each of which may be missing."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 import mido
 import torch
@@ -63,9 +64,13 @@ def open_device(sample_rate: int, block: int):
 
 
 def play_blocks(device, blocks: Iterable[torch.Tensor], gain: float) -> int:
-    """Write [block] after [block] of sound to a device, within full scale; returns how many came too late."""
+    """Write [block] after [block] of sound to a device, within full scale, until they or Ctrl-C end it.
+
+    Returns:
+        How many blocks came too late.
+    """
     late = 0
-    with device:
+    with device, suppress(KeyboardInterrupt):
         for block in blocks:
             late += bool(device.write((block * gain).clamp(-1, 1).numpy()))
     return late

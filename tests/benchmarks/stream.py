@@ -1,17 +1,16 @@
 """How fast the live instrument is: `python -m tests.benchmarks.stream [MODEL]`, on one thread as `ddsp-nb live`.
 
-For 1 and 8 held notes and blocks of 128 to 2048 samples: the real-time factor (time to render over time that sounds),
-and the slowest block beside the time that it sounds. A hop of 512 samples is rendered when its first sample is asked for,
-so small blocks are uneven: most cost nothing, one in four the whole hop; a sound device's own buffer evens that out. The
-slowest block is with notes that begin and end all the time, after the first second.
+For 1 and 8 held notes and blocks of 128 to 2048 samples: the real-time factor (time to render over time that sounds)
+and the slowest block beside the time that it sounds, with notes that begin and end all the time, after the first
+second. A hop of 512 samples is rendered when its first sample is asked for, so small blocks are uneven: most cost
+nothing, one in four the whole hop; a sound device's own buffer evens that out.
 """
 
 import sys
 import time
 
-import torch
-
 from ddsp_nb import Config, DDSPModel, StreamingSynthesizer, load_model
+from ddsp_nb.playing.real_time import prepare_process
 
 SECONDS = 5.0
 WARM_UP_S = 1.0
@@ -38,7 +37,7 @@ def block_times(model: DDSPModel, n_voices: int, block: int) -> list[float]:
 
 def main() -> None:
     """Print the table."""
-    torch.set_num_threads(1)
+    prepare_process()
     model = load_model(sys.argv[1])[0] if len(sys.argv) > 1 else DDSPModel(Config())
     print(f"GRU {model.config.n_layers} x {model.config.hidden_size}")
     print("notes | block | real-time factor | slowest block | 99 % of blocks | it sounds for")
