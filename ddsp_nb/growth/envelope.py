@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ddsp_nb.growth.settings import Curve, check_settings, frozen, setting
+from ddsp_nb.growth.settings import check_settings, frozen, setting
 
 if TYPE_CHECKING:
     import torch
@@ -23,7 +23,9 @@ class ADSR:
 
     attack_s: float = setting(0.02, "Rise of a stage, s.", low=0, high=LONGEST_TIME_S, unit="s")
     decay_s: float = setting(0.05, "Fall to the sustain level, s.", low=0, high=LONGEST_TIME_S, unit="s")
-    sustain: Curve = setting(0.9, "Sustain level, 0 to 1; 0.9,0.2 lowers it from stage to stage.", low=0, high=1)
+    sustain: float | tuple[float, ...] = setting(
+        0.9, "Sustain level, 0 to 1; 0.9,0.2 lowers it from stage to stage.", low=0, high=1
+    )
     release_s: float = setting(0.08, "Fade-out of a stage, s.", low=0, high=LONGEST_TIME_S, unit="s")
 
     def __post_init__(self):

@@ -1,13 +1,13 @@
 """Which partials, and which bands of noise, sound in which stage, and the order in which they enter."""
 
-from itertools import chain, cycle
+from itertools import chain, repeat
 
 import numpy as np
 import torch
 
 from ddsp_nb.config import Config
 from ddsp_nb.errors import GrowthError
-from ddsp_nb.growth.plan import WRITTEN, GrowthPlan, grow_counts
+from ddsp_nb.growth.plan import GrowthPlan, grow_counts
 from ddsp_nb.synthesis.noise import nearest_band
 
 INAUDIBLE = 1e-4  # of the loudest, -80 dB
@@ -60,9 +60,8 @@ def noise_masks(
         for mask, i in zip(masks, spread, strict=True):
             mask[order[: counts[i]]] = 1
         masks[-1] = 1
-    elif plan.noise == WRITTEN:
-        last = plan.noise_stages[-1:]
-        for mask, bands in zip(masks, chain(plan.noise_stages, cycle(last)), strict=False):
+    elif plan.noise_stages is not None:
+        for mask, bands in zip(masks, chain(plan.noise_stages, repeat(plan.noise_stages[-1])), strict=False):
             mask[_indices(bands, n_bands, "band")] = 1
     elif plan.noise != "none":
         masks[0 if plan.noise == "every" else -1 :] = 1
