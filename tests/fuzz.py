@@ -48,8 +48,8 @@ from ddsp_nb import (
     save_model,
     train,
 )
-from ddsp_nb.growth.layers import MOST_LAYERS
-from ddsp_nb.growth.sidecar import GROWN, PLACE, parse_sidecar, read_sidecar, sidecar_of
+from ddsp_nb.growth.layers import MOST_LAYERS, PLACE
+from ddsp_nb.growth.sidecar import GROWN, parse_sidecar, read_sidecar, sidecar_of
 from ddsp_nb.training import tensor_file, version_1, version_3
 from ddsp_nb.training.run_file import RunFile
 from tests.phone import RECORDINGS, encoded

@@ -21,7 +21,7 @@ from ddsp_nb.cli.options import (
 )
 from ddsp_nb.errors import AudioError
 from ddsp_nb.growth.envelope import ADSR
-from ddsp_nb.growth.layers import Composition, Layer
+from ddsp_nb.growth.layers import PLACE, Composition, Layer
 from ddsp_nb.growth.plan import SETTINGS, WRITTEN, GrowthPlan, parse_sets
 from ddsp_nb.growth.settings import Curve
 from ddsp_nb.growth.tempo import Tempo
@@ -56,11 +56,10 @@ def plan_option(setting: Field, **more):
         return click.option(*flags, name, is_flag=True, help=words)
     kind = click.Choice([choice for choice in choices if choice != WRITTEN]) if choices else KINDS[setting.type]
     if setting.metadata.get("unit") == "s":
-        kind, words = Lengths(several=setting.type == Curve), f"{words.removesuffix('.')}, or a note value such as 1/8."
+        kind, words = Lengths(several=setting.type == Curve), f"{words.removesuffix('.')}; or note values such as 1/8."
     return click.option(*flags, name, default=setting.default, type=kind, help=words, **more)
 
 
-PLACED = ("delay_s", "gain_db", "pan")  # settings of a layer that the first one gets from options
 GROW_OPTIONS = (
     click.option(
         "--model",
@@ -106,7 +105,7 @@ GROW_OPTIONS = (
         show_default="none",
         help="A pitch for each stage instead: A3,C4,E4; repeated as needed.",
     ),
-    *(plan_option(setting) for setting in fields(Layer) if setting.name in PLACED),
+    *(plan_option(setting) for setting in fields(Layer) if setting.name in PLACE),
     click.option(
         "--layer",
         "layers",
@@ -148,32 +147,35 @@ def grow(checkpoints, output, source, seed, layers, dry, recordings, **settings)
     """
     check_place(output, SUFFIXES, AudioError)
     tempo = Tempo(settings["bpm"], settings["beats_per_bar"])
-    first = None if source else (layer_from_options(settings, seed),)
-    added, played = parse_layers(layers, tempo), parse_layers(dry, tempo)
-    for path in (*checkpoints, *recordings, *filter(None, [source]), *(path for path, _ in (*added, *played))):
+    first = () if source else (layer_from_options(settings, seed),)
+    files = [path for path, _ in parse_layers((*layers, *dry), tempo)]
+    for path in (*checkpoints, *recordings, *files, *filter(None, [source])):
         check_not_input(output, path)
     from ddsp_nb import compose
     from ddsp_nb.growth.export import check_format, check_free, export
-    from ddsp_nb.growth.sidecar import match_sources, read_sidecar
+    from ddsp_nb.growth.sidecar import read_sidecar
 
-    check_free(
-        [output] if output.suffix.lower() == ZIP else [output, output.with_suffix(".json")], settings["overwrite"]
-    )
-    whole = read_sidecar(source) if source else None
+    beside = [] if output.suffix.lower() == ZIP else [output.with_suffix(".json")]
+    check_free([output, *beside], settings["overwrite"])
+    whole = [(read_sidecar(source), Layer(None))] if source else []
     if whole:
-        tempo = whole.composition.tempo
-        added, played = parse_layers(layers, tempo), parse_layers(dry, tempo)
-    sidecars = [(read_sidecar(path), place) for path, place in added]
-    subtype = whole.subtype if whole else settings["subtype"]
-    check_format(output, subtype)
-    sources = load_sources(checkpoints, [*recordings, *(path for path, _ in played)])
-    first = match_sources(whole, sources).layers if whole else first
-    others = [moved(layer, place) for sidecar, place in sidecars for layer in match_sources(sidecar, sources).layers]
-    bare = [replace(place, source=len(sources) - len(played) + i) for i, (_, place) in enumerate(played)]
-    piece = compose(Composition((*first, *others, *bare), tempo), sources)
-    files = {name: settings[name] for name in ("stems", "midi", "stage_map", "overwrite")}
-    paths = export(piece, output, subtype=subtype, stages=settings["stage_files"], **files)
+        tempo, settings["subtype"] = whole[0][0].composition.tempo, whole[0][0].subtype
+    check_format(output, settings["subtype"])
+    added = whole + [(read_sidecar(path), place) for path, place in parse_layers(layers, tempo)]
+    piece = compose(*assemble(first, added, parse_layers(dry, tempo), tempo, checkpoints, recordings))
+    also = {name: settings[name] for name in ("stems", "midi", "stage_map", "subtype", "overwrite")}
+    paths = export(piece, output, stages=settings["stage_files"], **also)
     tell_piece(piece, paths, settings["certificate"])
+
+
+def assemble(first, added, dry, tempo, checkpoints, recordings) -> tuple[Composition, list]:
+    """The composition and its sources: first layers, those of sidecars in their places, then recordings in theirs."""
+    from ddsp_nb.growth.sidecar import match_sources
+
+    sources = load_sources(checkpoints, [*(path for path, _ in dry), *recordings])
+    others = [moved(layer, place) for sidecar, place in added for layer in match_sources(sidecar, sources).layers]
+    played = [replace(place, source=len(checkpoints) + i) for i, (_, place) in enumerate(dry)]
+    return Composition((*first, *others, *played), tempo), sources
 
 
 def load_sources(checkpoints: Iterable[Path], recordings: Iterable[Path]) -> list:
@@ -201,7 +203,7 @@ def layer_from_options(options: dict, seed: int) -> Layer:
     """The first layer of the piece. Raises GrowthError where the options describe none."""
     if isinstance(options["stages"], int) and options["strategy"] != "linear":
         click.echo(f"Warning: --stages is for the linear strategy; {options['strategy']} has its own.", err=True)
-    return Layer(plan_from_options(options), seed, **{name: options[name] for name in PLACED})
+    return Layer(plan_from_options(options), seed, **{name: options[name] for name in PLACE})
 
 
 def plan_from_options(options: dict) -> GrowthPlan:

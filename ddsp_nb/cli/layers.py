@@ -2,8 +2,9 @@
 
 import shlex
 from collections.abc import Iterable
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from ddsp_nb.cli.options import parse_number
 from ddsp_nb.errors import GrowthError
@@ -11,7 +12,7 @@ from ddsp_nb.growth.layers import Layer
 from ddsp_nb.growth.tempo import Tempo, parse_length
 
 PLACES = {"delay": "delay_s", "gain": "gain_db", "pan": "pan"}  # word of the command line, and field of a layer
-LIMITS = {f.name: f.metadata for f in fields(Layer)}
+LEFT, RIGHT = -1.0, 1.0  # as far as a layer goes
 
 
 def parse_layers(texts: Iterable[str], tempo: Tempo) -> list[tuple[Path, Layer]]:
@@ -37,11 +38,11 @@ def parse_layer(text: str, tempo: Tempo) -> tuple[Path, Layer]:
     if unknown:
         raise GrowthError(f"{text!r}: {unknown[0]!r} is no place. Use {', '.join(PLACES)}.")
     parse = {"delay": lambda length: parse_length(length, tempo)}
-    values = {PLACES[word]: parse.get(word, parse_number)(value) for word, value in places.items()}
+    values: dict[str, Any] = {PLACES[word]: parse.get(word, parse_number)(value) for word, value in places.items()}
     return Path(path), Layer(None, **values)
 
 
 def moved(layer: Layer, place: Layer) -> Layer:
     """A layer, later and louder by a place; what goes beyond left or right stays there. Raises GrowthError."""
-    pan = min(max(layer.pan + place.pan, LIMITS["pan"]["low"]), LIMITS["pan"]["high"])
+    pan = min(max(layer.pan + place.pan, LEFT), RIGHT)
     return replace(layer, delay_s=layer.delay_s + place.delay_s, gain_db=layer.gain_db + place.gain_db, pan=pan)

@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -58,7 +59,7 @@ def export(
     piece = Piece.of(piece) if isinstance(piece, Growth) else piece
     path = Path(path)
     check_format(path, subtype)
-    chosen = dict(stems=stems, stages=stages, midi=midi, stage_map=stage_map, subtype=subtype)
+    chosen: dict[str, Any] = dict(stems=stems, stages=stages, midi=midi, stage_map=stage_map, subtype=subtype)
     if path.suffix.lower() == ZIP:
         check_free([path], overwrite)
         with tempfile.TemporaryDirectory() as folder, written_whole(path, GrowthError) as temporary:
@@ -94,7 +95,9 @@ def export_bytes(piece: Piece | Growth, name: str, *, subtype: str = "PCM_16", *
 def check_format(path: Path, subtype: str) -> None:
     """Raise GrowthError unless a sound of that subtype, or a zip of such, can have that name."""
     if path.suffix.lstrip(".").upper() not in (*FORMATS, "ZIP") or subtype not in SUBTYPES:
-        raise GrowthError(f"{path}: use a name that ends in .wav, .flac or .zip, and one of {', '.join(SUBTYPES)}.")
+        raise GrowthError(
+            f"{path}: use a name that ends in .wav or .flac, or in .zip for all files, and {', '.join(SUBTYPES)}."
+        )
     if path.suffix.lower() == ".flac" and subtype == "FLOAT":
         raise GrowthError(f"{path}: a FLAC file holds 16 or 24 bits. Use .wav for floating point.")
     if path.is_dir():
@@ -119,7 +122,7 @@ def export_writers(
     text = sidecar_of(piece, subtype).to_json()
     marks = [(round(at_s * piece.sample_rate), piece.stage_name(i, j)) for at_s, i, j in piece.marks]
     save = partial(_save, sample_rate=piece.sample_rate, subtype=subtype)
-    writers = {
+    writers: dict[Path, Callable[[Path], object]] = {
         path: save(lambda: piece.audio, comment=text, marks=marks),
         named("", ".json"): partial(_write_text, text),
     }

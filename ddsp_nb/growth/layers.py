@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ddsp_nb.training.model import DDSPModel
     from ddsp_nb.training.take import Take
 
+PLACE = ("delay_s", "gain_db", "pan")  # what puts a layer into its piece
 MOST_LAYERS = 8
 MOST_SOURCES = 1000  # far beyond what memory holds
 
@@ -43,6 +44,8 @@ class Layer:
         if not isinstance(self.plan, GrowthPlan | None):
             raise GrowthError("The plan of a layer is a GrowthPlan, or None for the recording as it is.")
         check_settings(self)
+        for name in PLACE:  # 1 and 1.0 are the same piece, and have the same sidecar
+            object.__setattr__(self, name, float(getattr(self, name)))
 
 
 @dataclass(frozen=True)

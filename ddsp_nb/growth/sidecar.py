@@ -13,7 +13,7 @@ import torch
 
 from ddsp_nb.errors import GrowthError, warn_user
 from ddsp_nb.growth.digests import Origin, origin_of
-from ddsp_nb.growth.layers import MOST_LAYERS, Composition, Layer, Source, compose
+from ddsp_nb.growth.layers import MOST_LAYERS, PLACE, Composition, Layer, Source, compose
 from ddsp_nb.growth.piece import Piece
 from ddsp_nb.growth.plan import GrowthPlan
 from ddsp_nb.growth.render import Growth
@@ -25,7 +25,6 @@ FORMAT = "ddsp_nb growth"
 VERSION = 4  # 4: layers; 3: of a take; before, stages repeated the phrase; 1 called the plan's inharmonicity "stretch"
 FIRST_OF_LAYERS, FIRST_OF_TAKE = 4, 3
 LARGEST_BYTES = 1_000_000  # of a text that may come from anyone
-PLACE = ("delay_s", "gain_db", "pan")  # of a layer
 GROWN = ("plan", "seed", "model_sha256", "take_sha256", *PLACE)  # names of a layer that grows
 PLAYED = ("plan", "recording_sha256", *PLACE)  # names of a layer that is the recording as it is
 PACKAGES = ("ddsp-nb", "torch", "numpy", "scipy", "librosa", "soundfile")  # whose versions have a say in the sound

@@ -29,6 +29,7 @@ class Tempo:
 
     def __post_init__(self):
         check_settings(self)
+        object.__setattr__(self, "bpm", float(self.bpm))  # 96 and 96.0 have the same sidecar
 
     @property
     def beats_per_s(self) -> Fraction:
