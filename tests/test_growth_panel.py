@@ -347,7 +347,7 @@ def test_export_writes_sound_and_sidecar_that_renders_the_same(panel, trained, t
     panel.exporter.button.click()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["piece.json", "piece.wav"]
     assert "Written" in panel.status.value and "piece.json" in panel.status.value
-    again = regrow(read_sidecar(tmp_path / "piece.json"), trained, take)
+    again = regrow(read_sidecar(tmp_path / "piece.json"), (trained, take))
     assert torch.equal(again.audio, panel.growth.audio)
 
 
