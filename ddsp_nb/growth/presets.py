@@ -8,7 +8,7 @@ from typing import Any
 
 from ddsp_nb.errors import GrowthError
 from ddsp_nb.growth.envelope import ADSR
-from ddsp_nb.growth.plan import SETTINGS, WRITTEN, GrowthPlan, parse_numbers, parse_stages
+from ddsp_nb.growth.plan import SETTINGS, WRITTEN, GrowthPlan, parse_numbers, parse_sets, parse_stages
 from ddsp_nb.growth.tempo import Tempo, parse_length, parse_lengths
 from ddsp_nb.growth.tuning import parse_melody
 
@@ -80,20 +80,20 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
-def plan_from_values(values: dict, tempo: Tempo = Tempo()) -> GrowthPlan:
+def plan_from_values(values: dict, tempo: Tempo | None = None) -> GrowthPlan:
     """The plan that values with the names of `DEFAULTS` describe, at a tempo.
 
     Raises:
         GrowthError: they describe none; the message says which field to change.
     """
     plain = {f.name: values[f.name] for f in fields(GrowthPlan) if f.name in values}
-    lengths_s, silence_s = _times(values, tempo)
+    lengths_s, silence_s = _times(values, tempo or Tempo())
     envelope = {f.name: values[f.name] for f in fields(ADSR)}
     if values["sustains"]:
         envelope["sustain"] = parse_numbers(values["sustains"])
     made = dict(
         stages=parse_stages(values["stages"]) if values["strategy"] == WRITTEN else None,
-        noise_stages=parse_stages(values["bands"]) if values["noise"] == WRITTEN else None,
+        noise_stages=parse_sets(values["bands"]) if values["noise"] == WRITTEN else None,
         stage_duration_s=lengths_s,
         silence_duration_s=silence_s,
         adsr=ADSR(**envelope),
@@ -121,7 +121,9 @@ def _times(values, tempo):
         return _towards(values["stage_duration_s"], pace), _towards(values["silence_duration_s"], pace)
     text = values["lengths"] or values["stage_note"]
     slots_s = parse_lengths(text, tempo)
-    silence_s = 0.0 if values["crossfade_s"] or values["silence_note"] == "0" else parse_length(values["silence_note"], tempo)
+    silence_s = (
+        0.0 if values["crossfade_s"] or values["silence_note"] == "0" else parse_length(values["silence_note"], tempo)
+    )
     lengths_s = tuple(slot_s - silence_s for slot_s in slots_s)
     if min(lengths_s) < SETTINGS["stage_duration_s"].metadata["low"]:
         raise GrowthError("The silence fills a whole stage; choose a shorter one, or longer stages.")

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 
-from ddsp_nb.panels.growth_controls import COUNTS
+from ddsp_nb.panels.growth.knobs import COUNTS
 
 TEXTS = ("1, 3, 5", "A3, C5", "1, 1.9, 3.1")  # stages, notes and ratios: one of them means something to each control
 the_panel = next(value for value in list(globals().values()) if type(value).__name__ == "GrowthPanel")

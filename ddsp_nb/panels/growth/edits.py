@@ -1,5 +1,6 @@
 """What hands draw on the score, as values of the knobs: the plan then holds it as written."""
 
+from fractions import Fraction
 
 from ddsp_nb.errors import GrowthError
 from ddsp_nb.growth.envelope import curve
@@ -7,8 +8,10 @@ from ddsp_nb.growth.plan import SETTINGS, WRITTEN, stages_in_words
 from ddsp_nb.growth.presets import BEATS, NOTES
 from ddsp_nb.growth.schedule import Schedule
 from ddsp_nb.growth.settings import MOST_STAGES
-from ddsp_nb.growth.tempo import Tempo, note_value
+from ddsp_nb.growth.tempo import Tempo
 
+FINEST = 64  # parts of a whole note in which drawn lengths are written
+NEAR = 0.02  # of such a part, to be taken for it
 ALL_OR_NOTHING = ("every", "none")  # what noise may be where no stage differs from another
 
 
@@ -87,12 +90,12 @@ def _rearranged(values, order, schedule, tempo):
     changed = {"strategy": WRITTEN, "stages": _as_text(moved(_words(schedule.masks))), "shrinking": False}
     if values["noise"] not in ALL_OR_NOTHING:
         changed |= {"noise": WRITTEN, "bands": _as_text(moved(_words(schedule.noise_masks)))}
-    for name, each in (
-        ("lengths_s", [len(stage) / rate for stage in schedule.stages]),
-        ("levels_db", [stage.level_db for stage in schedule.stages]),
-        ("sustains", curve(plan.adsr.sustain, n)),
+    for name, each, text in (
+        ("lengths_s", [len(stage) / rate for stage in schedule.stages], "lengths"),
+        ("levels_db", [stage.level_db for stage in schedule.stages], "levels"),
+        ("sustains", curve(plan.adsr.sustain, n), "sustains"),
     ):
-        if len(set(each)) > 1:
+        if len(set(each)) > 1 or values[text]:
             changed |= _DRAWN[name](values, moved(each), schedule, tempo)
     if values["pitch"] == NOTES:
         changed["notes"] = ", ".join(_pitch_in_words(stage.pitch) for stage in moved(schedule.stages))
@@ -105,9 +108,13 @@ def _silence_s(schedule):
 
 
 def _note(seconds, tempo):
-    """The note value that is so long, or the seconds."""
-    note = note_value(seconds, tempo)
-    return note or f"{seconds:.3f}".rstrip("0")
+    """The note value or the triplet that is so long, but for what rounding to samples leaves; else the seconds."""
+    for mark, share in (("", 1.0), ("t", 1.5)):
+        parts = seconds * float(tempo.beats_per_s) * FINEST / 4 * share
+        if round(parts) and abs(parts - round(parts)) < NEAR:
+            value = Fraction(round(parts), FINEST)
+            return f"{value.numerator}/{value.denominator}{mark}"
+    return f"{seconds:.3f}".rstrip("0")
 
 
 def _words(masks):

@@ -7,7 +7,7 @@ import ipywidgets
 
 from ddsp_nb.errors import GrowthError
 from ddsp_nb.growth.export import check_format, export, export_bytes
-from ddsp_nb.growth.layers import Piece
+from ddsp_nb.growth.piece import Piece
 from ddsp_nb.panels.download import Download
 from ddsp_nb.panels.widgets import WRAPPED
 
@@ -66,9 +66,8 @@ class ExportBox(ipywidgets.VBox):
 
     def zipped(self, piece: Piece) -> tuple[str, bytes]:
         """Name and bytes of a zip with everything: sound, stems, stages, MIDI, sidecar and map."""
-        path = self.path.with_suffix(".wav" if self.path.suffix == ".zip" else self.path.suffix)
-        everything = {name: True for name in ALSO}
-        return f"{path.stem}.zip", export_bytes(piece, path.name, subtype=self.bits.value, **everything)
+        name = f"{self.path.stem}.zip"
+        return name, export_bytes(piece, name, subtype=self.bits.value, **dict.fromkeys(ALSO, True))
 
 
 def _check(label):

@@ -51,6 +51,7 @@ class Instruments:
             self.loaded[name] = Source(*load_model(self.others[name].model_path))
         if kind == DRY and self.loaded[name].audio is None:
             recording, source = self.others.get(name, self.recording), self.loaded[name]
+            assert recording is not None  # or it was not offered
             audio = load_audio(recording.path, source.model.config.sample_rate)
             self.loaded[name] = Source(source.model, source.take, audio)
         return name, self.loaded[name]

@@ -203,9 +203,7 @@ class GrowthKnobs:
         on_change: called after each change of values, once where many change together.
     """
 
-    def __init__(
-        self, n_harmonics: int, seed: int, instruments: list[tuple[str, str]], on_change: Callable[[], None]
-    ):
+    def __init__(self, n_harmonics: int, seed: int, instruments: list[tuple[str, str]], on_change: Callable[[], None]):
         self.on_change, self._setting = on_change, False
         self.by_name = {name: make(style=LABEL, layout=WIDE) for name, make in KNOBS.items()}
         self.by_name["n_stages"].max = max(n_harmonics, FEWEST_STAGES)

@@ -9,8 +9,8 @@ import traitlets
 
 from ddsp_nb.config import Config
 from ddsp_nb.growth.envelope import curve
-from ddsp_nb.growth.export import note_number
 from ddsp_nb.growth.masks import INAUDIBLE, band_widths
+from ddsp_nb.growth.midi import note_number
 from ddsp_nb.growth.schedule import Schedule
 from ddsp_nb.growth.tempo import Tempo
 from ddsp_nb.growth.tuning import HELD, PHRASE, midi_name
@@ -83,7 +83,9 @@ def describe(
             "bands_db": bands[i].tolist(),
             "level_db": stage.level_db,
             "sustain": sustains[i],
-            "note": stage.pitch if stage.pitch not in (PHRASE, HELD) and isinstance(stage.pitch, str) else midi_name(note),
+            "note": stage.pitch
+            if stage.pitch not in (PHRASE, HELD) and isinstance(stage.pitch, str)
+            else midi_name(note),
             "hz": _median_hz(schedule, i, config),
         }
         for i, (stage, note) in enumerate((stage, note_number(stage, schedule)) for stage in schedule.stages)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ddsp_nb.errors import GrowthError
 from ddsp_nb.files import written_whole
-from ddsp_nb.growth.layers import Piece
+from ddsp_nb.growth.piece import Piece
 
 MOST_TAKES = 200  # that are kept; then the oldest goes that is neither pinned nor named
 MOST_SAMPLES = 40_000_000  # of sound in memory, a third of a GB: older takes are rendered again when they are wanted
