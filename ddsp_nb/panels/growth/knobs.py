@@ -159,7 +159,7 @@ KNOBS = {
     "shrinking": choice("Direction", DIRECTION_WORDS),
     "seed": partial(ipywidgets.BoundedIntText, min=0, max=LARGEST_SEED, description="Shuffle no."),
     "timing": choice("Lengths", TIMING_WORDS),
-    "tempo_bpm": slider("Tempo (beats/min)", *TEMPO_RANGE, 1),
+    "tempo_bpm": slider("Beats a minute", *TEMPO_RANGE, 1),
     "beats_per_bar": slider("Beats a bar", 1, 12, 1, ipywidgets.IntSlider),
     "stage_note": choice("Each stage takes", NOTE_WORDS),
     "silence_note": choice("Silent at its end", SILENCE_WORDS),
