@@ -142,12 +142,13 @@ def test_a_piece_composed_by_mouse_is_what_its_files_hold(page, panel, score, tm
     score.locator("canvas").click(position=at(score, "partials", 1, 0.99))  # the highest partial, in stage 2
     page.wait_for_value("the_panel.plan.strategy", "written")
     arrived(page, score)
-    length = page.value("the_panel.plan.durations_s(17)[2]")
+    n = page.value("len(the_panel.score.score['stages'])")
+    length = page.value(f"the_panel.plan.durations_s({n})[2]")
     end, next_end = at(score, "partials", 2, end=True), at(score, "partials", 3, end=True)
     drag(page, score, end, next_end)  # stage 3 becomes longer
-    page.wait_for_value(f"the_panel.plan.durations_s(17)[2] > {length}", True)
+    page.wait_for_value(f"the_panel.plan.durations_s({n})[2] > {length}", True)
     arrived(page, score)
-    drag(page, score, at(score, "lane", 0, 0.3), at(score, "lane", 16, 0.95))  # a crescendo
+    drag(page, score, at(score, "lane", 0, 0.3), at(score, "lane", n - 1, 0.95))  # a crescendo
     page.wait_for_value("bool(controls['levels'].value)", True)
     levels = page.value("the_panel.plan.loudness_db")
     assert levels == sorted(levels) and levels[0] < levels[-1] - 20
