@@ -142,7 +142,7 @@ class GrowthPanel(ipywidgets.HBox):
             files = self.exporter.write(self.growth)
             more = f" and {len(files) - MOST_NAMES} more" if len(files) > MOST_NAMES else ""
             beside = ", ".join(path.name for path in files[1:MOST_NAMES])
-            say(self.status, f"Written: {files[0]}, with {beside}{more} beside it.")
+            say(self.status, f"Written: {files[0]}{f', with {beside}{more} beside it' if beside else ''}.")
 
     def measure(self) -> None:
         """Measure the piece in a thread and tell whether it is as it should be."""

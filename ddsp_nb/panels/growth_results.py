@@ -124,7 +124,7 @@ class ExportBox(ipywidgets.VBox):
     def __init__(self):
         self.file_name = ipywidgets.Text(
             value="output/growth.wav",
-            placeholder="output/growth.wav or .flac",
+            placeholder="output/growth.wav, .flac or .zip",
             description="File",
             continuous_update=False,
             style={"description_width": "30px"},
