@@ -6,12 +6,11 @@ from fractions import Fraction
 from pathlib import Path
 
 import mido
-import torch
 
 from ddsp_nb.errors import GrowthError
 from ddsp_nb.files import written_whole
 from ddsp_nb.growth.piece import Piece
-from ddsp_nb.growth.schedule import Schedule, Stage
+from ddsp_nb.growth.schedule import Schedule
 
 TICKS_PER_BEAT = 960  # divided by all note values that there are names for
 BEAT = 4  # a time signature's word for quarter notes
@@ -58,21 +57,18 @@ def _ticks(piece, i) -> list[tuple[int, int]]:
 def _notes(piece, i, ticks) -> Iterable[tuple[int, mido.Message]]:
     """Notes of a layer in the order of time; the end of a note comes before the start of the next."""
     growth, events = piece.growths[i], []
-    for (on, off), stage in zip(ticks, growth.stages if growth else (), strict=True):
+    for j, ((on, off), stage) in enumerate(zip(ticks, growth.stages if growth else (), strict=True)):
         level_db = stage.level_db + piece.composition.layers[i].gain_db
         velocity = min(max(round(PLAIN_VELOCITY + level_db / DB_PER_VELOCITY), 1), 127)
-        note = note_number(stage, growth.schedule)
+        note = note_number(growth.schedule, j)
         events += [(on, "note_on", note, velocity), (off, "note_off", note, 0)]
     for tick, kind, note, velocity in sorted(events):
         yield tick, mido.Message(kind, note=note, velocity=velocity)
 
 
-def note_number(stage: Stage, schedule: Schedule) -> int:
-    """MIDI number nearest to the pitch that a stage plays, that of its median frame; 69 is A4."""
-    track = schedule.tracks[stage.pitch]
-    last = len(track.f0_hz) - 1
-    first = min(stage.offset * last // max(schedule.n_samples, 1), last) if stage.offset else 0
-    hz = torch.median(track.f0_hz[first:]).item()
+def note_number(schedule: Schedule, i: int) -> int:
+    """MIDI number nearest to the pitch that stage i plays, that of its median frame; 69 is A4."""
+    hz = schedule.played(i).f0_hz.median().item()
     return min(max(round(69 + 12 * math.log2(hz / 440)), 0), 127)
 
 

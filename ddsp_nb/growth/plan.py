@@ -146,7 +146,7 @@ class GrowthPlan:
     def longest(self, sample_rate: int) -> int:
         """Samples of the longest stage, whatever its place: 0.5 samples more or less at either edge are one sample."""
         points_s = self.stage_duration_s
-        duration_s = max(points_s) if isinstance(points_s, tuple) else points_s  # curves do not go beyond their points
+        duration_s = max(points_s) if isinstance(points_s, tuple) else points_s  # a curve never goes beyond its points
         return math.ceil(self._length_s(duration_s, sample_rate) * sample_rate)
 
     def _length_s(self, seconds, sample_rate):

@@ -63,15 +63,20 @@ class Schedule:
         plan: `GrowthPlan`.
         stages: in their order.
         tracks: what is played at each pitch of the plan, as long as its stages need.
-        sample_rate: Hz.
+        config: of the model.
         remarks: sentences for the reader about what the plan leads to.
     """
 
     plan: GrowthPlan
     stages: list[Stage]
     tracks: dict[str | float, ControlTrack]
-    sample_rate: int
+    config: Config
     remarks: tuple[str, ...]
+
+    @property
+    def sample_rate(self) -> int:
+        """Hz."""
+        return self.config.sample_rate
 
     @property
     def masks(self) -> torch.Tensor:
@@ -87,6 +92,12 @@ class Schedule:
     def n_samples(self) -> int:
         """Length of the piece."""
         return max(stage.stop for stage in self.stages)
+
+    def played(self, i: int) -> ControlTrack:
+        """The frames of its track that stage i plays."""
+        stage, hop = self.stages[i], self.config.hop_length
+        first = stage.offset // hop
+        return self.tracks[stage.pitch][first : first + len(stage) // hop + 1]
 
     def overlap(self, i: int) -> int:
         """Samples that stage i shares with the one before it; 0 before the first and after the last."""
@@ -144,7 +155,7 @@ def make_schedule(model: DDSPModel, take: Take, plan: GrowthPlan, seed: int = 0)
     check_length(stages[-1].stop * len(tracks), config)
     whole = config.n_frames(stages[-1].stop)
     tracks = {p: track_of(p, whole) if runs_on(plan, p) else track for p, track in tracks.items()}
-    return Schedule(plan, stages, tracks, config.sample_rate, tuple(remarks(plan, stages, levels, config)))
+    return Schedule(plan, stages, tracks, config, tuple(remarks(plan, stages, levels, config)))
 
 
 def runs_on(plan: GrowthPlan, pitch: str | float) -> bool:

@@ -85,10 +85,10 @@ def describe(
             "sustain": sustains[i],
             "note": stage.pitch
             if stage.pitch not in (PHRASE, HELD) and isinstance(stage.pitch, str)
-            else midi_name(note),
-            "hz": _median_hz(schedule, i, config),
+            else midi_name(note_number(schedule, i)),
+            "hz": schedule.played(i).f0_hz.median().item(),
         }
-        for i, (stage, note) in enumerate((stage, note_number(stage, schedule)) for stage in schedule.stages)
+        for i, stage in enumerate(schedule.stages)
     ]
     track = next(iter(schedule.tracks.values()))
     return {
@@ -111,7 +111,7 @@ def _strengths_db(schedule, config):
     partials, bands = zip(
         *(
             (track.levels(config), track.controls.noise_magnitudes.amax(0) * widths)
-            for track in (_stretch(schedule, i, config) for i in range(len(schedule.stages)))
+            for track in map(schedule.played, range(len(schedule.stages)))
         ),
         strict=True,
     )
@@ -121,18 +121,6 @@ def _strengths_db(schedule, config):
 def _relative_db(levels):
     shares = levels / levels.max().clamp(min=1e-12)
     return torch.where(shares > INAUDIBLE, 20 * shares.clamp(min=INAUDIBLE).log10(), FAINTEST_DB).round().int()
-
-
-def _stretch(schedule, i, config):
-    """What stage i plays of its track."""
-    stage, hop = schedule.stages[i], config.hop_length
-    track = schedule.tracks[stage.pitch]
-    first = min(stage.offset // hop, len(track.f0_hz) - 1)
-    return track[first : first + len(stage) // hop + 1]
-
-
-def _median_hz(schedule, i, config):
-    return _stretch(schedule, i, config).f0_hz.median().item()
 
 
 def _bits(mask):
