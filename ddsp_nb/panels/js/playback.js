@@ -50,7 +50,10 @@ export class Playback {
     const passes = Math.max(0, Math.ceil(left / (end - begin)));
     const when = this.whole(this.origin + end - this.at + passes * (end - begin));
     this.stopNodes(this.next?.nodes);
-    for (const { source } of this.nodes.values()) source.stop(when);
+    for (const { source } of this.nodes.values()) {
+      source.onended = null; // their end is not the end of the piece
+      source.stop(when);
+    }
     this.next = { when, loop, nodes: this.sourcesFrom(context, when, loop[0], loop) };
     this.changed();
   }

@@ -153,12 +153,8 @@ class View {
 
   ask() {
     this.sight.disconnect();
-    if (this.state.asked) return this.update();
-    this.state.asked = true;
-    this.model.send({ type: "ready" });
-    setTimeout(() => {
-      if (!this.playback.sounds.size && this.root.isConnected) this.say(GONE, true);
-    }, PATIENCE_MS);
+    this.playback.ask();
+    this.update();
   }
 
   say(text, wrong = false) {
@@ -388,6 +384,16 @@ export default () => {
     else if (content.play && !state.playback.running) state.playback.play();
   }
 
+  // Ask for the sounds, once: when a view comes into sight, or when another widget is about to play them.
+  function ask(model) {
+    if (state.asked) return;
+    state.asked = true;
+    model.send({ type: "ready" });
+    setTimeout(() => {
+      if (!state.playback.sounds.size) views.forEach((view) => view.say(GONE, true));
+    }, PATIENCE_MS);
+  }
+
   function look() {
     state.look = !views.size; // later, if it is not shown yet
     for (const view of views) view.root.scrollIntoView({ block: "center", behavior: "smooth" });
@@ -396,6 +402,7 @@ export default () => {
   return {
     initialize({ model, signal }) {
       const { key } = model.get("options");
+      state.playback.ask = () => ask(model);
       if (key) playbacks.set(key, state.playback);
       model.on("msg:custom", hear);
       signal?.addEventListener("abort", () => {

@@ -144,13 +144,19 @@ class View {
   toggle() {
     if (this.playback?.running) this.playback.pause();
     else if (this.fresh) this.playback.play();
-    else this.send("play");
+    else this.render();
   }
 
   playStage(i) {
     const stage = this.stages[i];
     if (this.fresh) this.playback.playOnce(stage.start, stage.stop);
-    else this.send("play", { stage: i });
+    else this.render({ stage: i });
+  }
+
+  // The player may never have been in sight; it then has to be told that its sound is wanted.
+  render(more) {
+    this.playback?.ask();
+    this.send("play", more);
   }
 
   loopChosen() {
@@ -164,7 +170,7 @@ class View {
     this.send("loop", { stages: loop });
     const { playback } = this;
     if (!loop) return playback?.setLoop(null);
-    if (!this.fresh) return this.send("play");
+    if (!this.fresh) return this.render();
     playback.setLoop(this.loopSeconds());
     if (!playback.running) playback.play();
   }
