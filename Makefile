@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
+LAB_SETTINGS := $(VENV)/share/jupyter/lab/settings
 NOTEBOOKS := $(wildcard notebooks/0*.ipynb)
 
 .PHONY: lab test bench fuzz notebooks format clean
@@ -52,4 +53,8 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -q $(shell grep '^torch==' constraints.txt)
 	$(BIN)/pip install -q -c constraints.txt -e '.[dev]'
+	@# JupyterLab neither asks about its news, over the newcomer's first notebook, nor looks for updates in the net.
+	@mkdir -p $(LAB_SETTINGS)
+	@echo '{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}' \
+		>$(LAB_SETTINGS)/overrides.json
 	@touch $@

@@ -16,11 +16,16 @@ from .errors import WorkbookError as WorkbookError
 from .errors import WorkbookWarning as WorkbookWarning
 from .growth.envelope import ADSR as ADSR
 from .growth.export import export as export
+from .growth.layers import Composition as Composition
+from .growth.layers import Layer as Layer
+from .growth.layers import Source as Source
+from .growth.layers import compose as compose
 from .growth.masks import partial_masks as partial_masks
 from .growth.plan import GrowthPlan as GrowthPlan
 from .growth.render import grow as grow
 from .growth.sidecar import read_sidecar as read_sidecar
 from .growth.sidecar import regrow as regrow
+from .growth.tempo import Tempo as Tempo
 from .playing.score import draw as draw
 from .playing.score import parse_notes as parse_notes
 from .playing.stream import StreamingSynthesizer as StreamingSynthesizer

@@ -46,13 +46,13 @@ class WorkbookWarning(UserWarning):
 def one_line(
     message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
 ) -> str:
-    """Our own warnings as lines for people; those of others as they always are."""
+    """For `warnings.formatwarning`: our own warnings as lines for people, those of others as they always are."""
     if issubclass(category, WorkbookWarning):
         return f"Note: {message}\n"
     return _usual(message, category, filename, lineno, line)
 
 
-_usual, warnings.formatwarning = warnings.formatwarning, one_line
+_usual = warnings.formatwarning
 
 
 def warn_user(message: str) -> None:

@@ -7,6 +7,7 @@ Pictures with a figure of their own have a colour bar.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ import numpy as np
 import torch
 
 from ddsp_nb.config import Config
+from ddsp_nb.errors import one_line
 from ddsp_nb.synthesis.noise import band_centres_hz, band_to_bins
 
 if TYPE_CHECKING:  # matplotlib takes a second to load, and no picture may be wanted
@@ -34,12 +36,13 @@ DARKEST = 1.6  # stages that sound together, for the darkest colour: one is ligh
 
 
 def look() -> None:
-    """Set up figures of a notebook: sharp on a dense screen, and lines in colours that every eye tells apart."""
+    """Set up a notebook: sharp figures, lines in colours that every eye tells apart, and notes of a line each."""
     import matplotlib.pyplot as plt
     from cycler import cycler
     from matplotlib_inline.config import InlineBackend
 
     InlineBackend.instance().figure_formats = {"retina"}  # twice the pixels in the same place
+    warnings.formatwarning = one_line  # of the whole process, which a notebook has for itself
     plt.rcParams.update({"figure.dpi": DPI, "axes.prop_cycle": cycler(color=LINES)})
 
 

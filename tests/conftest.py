@@ -1,5 +1,6 @@
 """What the tests share: real recordings, one small trained model, and sounds of known truth."""
 
+import os
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,10 @@ import torch
 
 from ddsp_nb import Config, Corpus, DDSPModel, FeatureExtractor, analyse, load_audio, record_take, train
 
+# Read where librosa is first used. Compiling takes longer than all that is computed with it; the result is kept apart
+# from the optimised one of users.
+os.environ["NUMBA_OPT"] = "0"
+os.environ["NUMBA_CACHE_DIR"] = str(Path(__file__).parent.parent / ".pytest_cache" / "numba")
 torch.set_num_threads(1)
 DATA = Path(__file__).parent.parent / "data"
 

@@ -30,6 +30,7 @@ import torch
 from ddsp_nb import (
     AudioError,
     CheckpointError,
+    Composition,
     Config,
     Controls,
     Corpus,
@@ -37,14 +38,18 @@ from ddsp_nb import (
     Features,
     GrowthError,
     GrowthPlan,
+    Layer,
+    Source,
     Take,
-    grow,
+    Tempo,
+    compose,
     load_audio,
     load_model,
     save_model,
     train,
 )
-from ddsp_nb.growth.sidecar import read_sidecar, sidecar_of
+from ddsp_nb.growth.layers import MOST_LAYERS, PLACE
+from ddsp_nb.growth.sidecar import GROWN, parse_sidecar, read_sidecar, sidecar_of
 from ddsp_nb.training import tensor_file, version_1, version_3
 from ddsp_nb.training.run_file import RunFile
 from tests.phone import RECORDINGS, encoded
@@ -255,20 +260,36 @@ def run_headers() -> dict:
 
 @cache
 def sidecars() -> dict:
-    """Sidecars of three plans."""
+    """Sidecars of some plans, alone and as layers beside a recording, and one of an older version."""
     model, take = read_checkpoint(checkpoints()["phase"])
     plans = (
         GrowthPlan(stage_duration_s=0.1),
-        GrowthPlan(stages=((1,), (1, 2)), noise="bands", pitch=("A3", 220.5), loudness_db=(-6.0, 0.0)),
+        GrowthPlan(stages=((1,), (), (1, 2)), noise_stages=((), (1,)), pitch=("A3", 220.5), loudness_db=(-6.0, 0.0)),
         GrowthPlan(strategy="linear", n_stages=2, ratios=(1.0, 2.1), inharmonicity=0.01, crossfade_s=0.02),
     )
-    pieces = [grow(model, take, plan, seed=i) for i, plan in enumerate(plans)]
-    return {str(i): sidecar_of(piece).to_json().encode() for i, piece in enumerate(pieces)}
+    layers = [Layer(plan, seed=i, delay_s=i / 10, pan=i / 2) for i, plan in enumerate(plans)]
+    source = Source(model, take, torch.zeros(N_SAMPLES))
+    alone = [compose(Composition((layer,)), [source]) for layer in layers]
+    together = compose(Composition((*layers, Layer(None, gain_db=-6.0)), Tempo(96.0, 3)), [source])
+    texts = [sidecar_of(piece).to_json() for piece in (*alone, together)]
+    return {str(i): text.encode() for i, text in enumerate([*texts, as_version_3(texts[0])])}
+
+
+def as_version_3(text: str) -> str:
+    """The sidecar of one layer as version 3 wrote it."""
+    values = json.loads(text)
+    (layer,) = values.pop("layers")
+    del values["tempo"], layer["plan"]["noise_stages"], layer["plan"]["exact_edges"]
+    return json.dumps(values | {"version": 3} | {name: layer[name] for name in GROWN if name not in PLACE})
 
 
 def try_sidecar(path: Path) -> str:
     sidecar = read_sidecar(path)
-    assert GrowthPlan.from_dict(asdict(sidecar.plan)) == sidecar.plan and sidecar.seed >= 0
+    assert 1 <= len(sidecar.composition.layers) == len(sidecar.origins) <= MOST_LAYERS
+    for layer in sidecar.composition.layers:
+        assert layer.plan is None or GrowthPlan.from_dict(asdict(layer.plan)) == layer.plan
+        assert layer.seed >= 0 and 0 <= layer.delay_s <= 600
+    assert parse_sidecar(sidecar.to_json()) == sidecar
     return "sidecar"
 
 

@@ -26,7 +26,7 @@ MAY_USE = {  # each room, and the rooms it may import from; lazy imports inside 
     "analysis": ANALYSIS,
     "training": TRAINING,
     "growth": GROWTH,
-    "plots": {"config", "synthesis"},
+    "plots": {"errors", "config", "synthesis"},
     "playing": PLAYING,
     "studio": STUDIO,
     "workspace": SOUND,

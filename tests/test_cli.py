@@ -4,6 +4,9 @@ import ast
 import inspect
 import json
 import shutil
+import subprocess
+import sys
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 from shlex import split
@@ -17,7 +20,7 @@ from click.testing import CliRunner
 
 import ddsp_nb
 import ddsp_nb.training.fit as fit_module
-from ddsp_nb import ADSR, Config, GrowthPlan, load_audio, load_model, save_audio
+from ddsp_nb import ADSR, Composition, Config, GrowthPlan, Layer, Tempo, load_audio, load_model, save_audio
 from ddsp_nb.cli import grow as grow_command
 from ddsp_nb.cli import main as cli
 from ddsp_nb.cli import train as train_command
@@ -121,8 +124,8 @@ def test_stages_that_a_strategy_ignores_are_mentioned(run, checkpoint):
 
 def test_a_warning_is_one_plain_line(run, checkpoint, monkeypatch):
     loud = lambda *args, **kwargs: replace(grown(*args, **kwargs), audio=torch.full((100,), 2.0))
-    grown = ddsp_nb.grow
-    monkeypatch.setattr(ddsp_nb, "grow", loud)
+    grown = ddsp_nb.compose
+    monkeypatch.setattr(ddsp_nb, "compose", loud)
     result = run("grow", "--model", checkpoint)
     assert result.stderr == "Warning: ddsp_grown_timbre.wav: peak 2.00 turned down to full scale.\n"
 
@@ -144,8 +147,9 @@ def test_every_option_of_the_plan_reaches_it(run, checkpoint):
     )
     result = run("grow", "--model", checkpoint, "--output", "piece.wav", "--seed", 5, *split(options))
     assert result.exit_code == 0, result.stderr
-    assert sidecar.read_sidecar("piece.json").seed == 5
-    assert sidecar.read_sidecar("piece.json").plan == GrowthPlan(
+    (layer,) = sidecar.read_sidecar("piece.json").composition.layers
+    assert layer.seed == 5
+    assert layer.plan == GrowthPlan(
         stages=((1, 3), (2,), (5, 6)),
         shrinking=True,
         order="odd",
@@ -190,7 +194,7 @@ def test_a_sidecar_renders_the_identical_file(run, checkpoint, source):
 def test_a_sidecar_of_another_model_is_refused_and_other_versions_are_told(run, tmp_path, checkpoint):
     assert run("grow", "--model", checkpoint, "--output", "first.wav").exit_code == 0
     text = Path("first.json").read_text()
-    Path("other.json").write_text(text.replace(json.loads(text)["model_sha256"], "0" * 64))
+    Path("other.json").write_text(text.replace(json.loads(text)["layers"][0]["model_sha256"], "0" * 64))
     Path("older.json").write_text(text.replace(f'"torch":"{torch.__version__}"', '"torch":"1.0"'))
     result = run("grow", "--from", "other.json", "--model", checkpoint, "--output", "out.wav")
     assert result.exit_code == cli.BAD_INPUT and "another model" in result.stderr
@@ -199,6 +203,67 @@ def test_a_sidecar_of_another_model_is_refused_and_other_versions_are_told(run, 
     assert result.exit_code == 0
     assert result.stderr.startswith("Warning: Other versions") and result.stderr.count("\n") == 1
     assert "torch" in result.stderr
+
+
+def test_lengths_are_note_values_and_drawn_stages_are_written(run, checkpoint):
+    options = (
+        "--tempo 96 --beats-per-bar 3 --stage-duration 1/8,1/16. --silence 1/16t --crossfade 0 --attack 1/64 "
+        "--sustain 0.9,0.2 --stages 0/1-3+5/1-8 --noise-stages 0/1-8/1-64 --gain -3 --pan 0.5 --delay 1/2"
+    )
+    result = run("grow", "--model", checkpoint, "--output", "piece.wav", *split(options))
+    assert result.exit_code == 0, result.stderr
+    composition, tempo = sidecar.read_sidecar("piece.wav").composition, Tempo(96, 3)
+    plan = GrowthPlan(
+        stages=((), (1, 2, 3, 5), tuple(range(1, 9))),
+        noise_stages=((), tuple(range(1, 9)), tuple(range(1, 65))),
+        stage_duration_s=(0.3125, 0.234375),
+        silence_duration_s=tempo.seconds("1/16t"),
+        adsr=ADSR(attack_s=tempo.seconds("1/64"), sustain=(0.9, 0.2)),
+    )
+    assert composition == Composition((Layer(plan, delay_s=1.25, gain_db=-3, pan=0.5),), tempo)
+    sound, rate = sf.read("piece.wav")
+    assert sound.shape[1] == 2 and not sound[: round(1.25 * rate)].any()
+
+
+def test_pieces_and_recordings_are_added_as_layers(run, tmp_path, checkpoint, other_checkpoint):
+    short = split("--strategy linear --stages 2 --stage-duration 0.2")
+    other = run("grow", "--model", other_checkpoint, "--output", "other.wav", "--delay", 0.1, "--pan", 0.5, *short)
+    assert other.exit_code == 0, other.stderr
+    more = (
+        "--layer",
+        "other.json delay=1/4 gain=-6 pan=0.7",
+        "--dry",
+        "violin.flac gain=-12",
+        "--midi",
+        "--certificate",
+    )
+    models = ("--model", checkpoint, "--model", other_checkpoint)
+    result = run("grow", *models, *short, "--tempo", 60, *more, "--output", "trio.zip")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.count("Passed.") == 2 and "Layer 3: the recording as it is" in result.stdout
+    with zipfile.ZipFile("trio.zip") as archive:
+        assert set(archive.namelist()) == {"trio.wav", "trio.json", "trio.mid"}
+        archive.extractall("trio")
+    first, second, third = sidecar.read_sidecar("trio/trio.json").composition.layers
+    assert (second.delay_s, second.gain_db, second.pan) == (1.1, -6, 1) and second.plan == first.plan
+    assert third.plan is None and third.gain_db == -12
+    lost = run("grow", "--from", "trio/trio.wav", *models, "--output", "again.wav")
+    assert lost.exit_code == cli.BAD_INPUT and "Layer 3 plays a recording that is not there" in lost.stderr
+    assert "Layer 2 was grown from another model" in run("grow", "--from", "trio/trio.wav", *models[:2]).stderr
+    swapped = ("--model", other_checkpoint, "--model", checkpoint, "--recording", "violin.flac")
+    result = run("grow", "--from", "trio/trio.wav", *swapped, "--output", "again.wav")
+    assert result.exit_code == 0 and result.stderr == ""
+    assert Path("again.wav").read_bytes() == Path("trio/trio.wav").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def other_checkpoint(checkpoint, tmp_path_factory):
+    """Another instrument with the same take."""
+    path = tmp_path_factory.mktemp("other") / "other.pt"
+    model, take = load_model(checkpoint)
+    with torch.no_grad():
+        model.network.mix_logit += 0.1
+    return ddsp_nb.save_model(path, model, take)
 
 
 def test_existing_files_are_replaced_only_when_asked(run, tmp_path, checkpoint):
@@ -299,6 +364,24 @@ BAD_INPUT = [
     ("grow --model {model} --output out/grown.mp3", ".wav or .flac"),
     ("grow --model {model} --output text.wav/grown.wav", "cannot be written there"),
     ("grow --model missing.pt", "missing.pt: no such checkpoint"),
+    ("grow --model {model} --stage-duration 1/3", "is no note value"),
+    ("grow --model {model} --silence 1/8,soon", "--silence"),
+    ("grow --model {model} --tempo 10", "from 20 to 400"),
+    ("grow --model {model} --beats-per-bar 2.5", "--beats-per-bar"),
+    ("grow --model {model} --noise-stages 0/400", "There is no band 400"),
+    ("grow --model {model} --noise-stages 1,2", "--noise-stages"),
+    ("grow --model {model} --gain 20", "Gain: use numbers from -60 to 12 dB"),
+    ("grow --model {model} --pan 2", "Pan: use numbers from -1 to 1"),
+    ("grow --model {model} --delay 1/8,1/4", "--delay"),
+    ("grow --model {model} --layer missing.json", "missing.json: cannot be read"),
+    ("grow --model {model} --layer 'notes.json delay=soon'", "soon"),
+    ("grow --model {model} --layer 'notes.json speed=2'", "'speed' is no place"),
+    ("grow --model {model} --layer 'notes.json fast'", "delay=, gain= or pan="),
+    ("grow --model {model} --layer ''", "delay=, gain= or pan="),
+    ("grow --model {model} --dry text.wav", "text.wav: not a readable sound file"),
+    ("grow --model {model} --dry 'violin.flac pan=3'", "Pan: use numbers"),
+    ("grow --model {model} --dry out/grown.wav", "is the input"),
+    ("grow --model {model} --output silence.zip --subtype PCM_8", "--subtype"),
     ("grow --model other.pt", "other.pt: not a ddsp_nb checkpoint"),
     ("shrink", "No such command 'shrink'"),
 ]
@@ -367,3 +450,11 @@ def test_the_command_line_imports_nothing_heavy_before_a_command_runs():
     imported = {alias.name for node in tree.body if isinstance(node, ast.Import) for alias in node.names}
     imported |= {node.module for node in tree.body if isinstance(node, ast.ImportFrom)}
     assert not imported & {"torch", "numpy", "librosa", "matplotlib", "tqdm", "ddsp_nb"}
+
+
+@pytest.mark.parametrize("line", ["--sustain 2", "--stage-duration 1/3", "--layer 'a.json pan=9'", "--tempo 900"])
+def test_wrong_options_are_answered_before_anything_heavy_is_imported(tmp_path, line):
+    code = f"import sys, ddsp_nb.cli.main as c; sys.argv[1:] = {['grow', *split(line)]}\n"
+    code += "try: c.main()\nfinally: print(*{'torch', 'numpy'} & set(sys.modules))"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert result.returncode == cli.BAD_INPUT and result.stdout == "\n" and result.stderr.startswith("Error: ")

@@ -17,6 +17,7 @@ from ddsp_nb import (
     load_audio,
     record_take,
 )
+from ddsp_nb.growth.midi import note_number
 from ddsp_nb.growth.render import render_stages
 
 FLAT = ADSR(0.01, 0, 1.0, 0.01)
@@ -251,3 +252,44 @@ def test_silent_recordings_grow_silence(trained, take, retake):
     silent = retake(voiced=torch.zeros_like(take.features.voiced))
     growth = grow(trained, silent, GrowthPlan(noise="none"))
     assert (growth.audio == 0).all() and growth.certificate().passed
+
+
+def test_sustain_follows_its_curve_in_stages_and_in_crossfades(growing):
+    settings = dict(stages=(3, 3, 3), noise="none", pitch="A3", stage_duration_s=0.5)
+    for overlap in ({}, {"crossfade_s": 0.1}):
+        level = lambda sustain: growing(adsr=ADSR(0.01, 0.02, sustain, 0.05), **settings | overlap)  # noqa: B023
+        falling, flat = level((0.8, 0.4, 0.2)), level(0.8)
+        middle = slice(3000, 5000)
+        ratio = [
+            ((a / falling.gain)[middle].norm() / (b / flat.gain)[middle].norm()).item()
+            for a, b in zip(stages(falling), stages(flat), strict=True)
+        ]
+        assert ratio == pytest.approx([1, 0.5, 0.25], rel=0.01)
+    assert not any("as the one before" in remark for remark in falling.remarks)
+
+
+def test_a_stage_of_breath_alone_is_noise_and_no_partial(growing):
+    growth = growing(stages=((), (1, 2)), noise_stages=((1, 2, 3), ()), pitch="A3")
+    breath, tone = (slice(stage.start, stage.stop) for stage in growth.stages)
+    assert not growth.harmonic[breath].any() and growth.noise[breath].abs().max() > 1e-5
+    assert growth.harmonic[tone].abs().max() > 0.1 and not growth.noise[tone].any()
+    assert not any("without an audible partial" in remark for remark in growth.remarks)
+    assert growth.certificate().passed
+
+
+def test_the_longest_stage_sounds_to_its_end_wherever_it_is(growing):
+    lengths_s = (0.2, 0.2, 1.0, 0.2)
+    growth = growing(
+        strategy="linear", n_stages=4, pitch="A4", stage_duration_s=lengths_s, noise="none", adsr=FLAT, order="low"
+    )
+    sound = growth.stage_audio(2)
+    levels = [part.square().mean().sqrt() for part in sound[: len(sound) // 5 * 5].view(5, -1)]
+    assert min(levels) > 0.5 * max(levels) and growth.certificate().passed
+
+
+def test_notes_of_an_unfolding_phrase_are_those_that_each_stage_plays(growing):
+    growth = growing(stages=(1,) * 6, stage_duration_s=0.3, silence_duration_s=0.0, noise="none", adsr=FLAT)
+    notes = [note_number(growth.schedule, i) for i in range(6)]
+    heard = [69 + 12 * np.log2(peak_hz(growth.stage_audio(i), growth.sample_rate) / 440) for i in range(6)]
+    near = np.abs(np.array(notes) - heard) < 1  # but for a stage in which the pitch changes
+    assert near.sum() >= 5 and len(set(notes)) >= 3

@@ -9,12 +9,14 @@ import soundfile as sf
 import torch
 
 from ddsp_nb import ADSR, GrowthPlan, grow
+from ddsp_nb.growth.presets import DEFAULTS, PRESETS, plan_from_values
 from ddsp_nb.growth.sidecar import read_sidecar, regrow
-from ddsp_nb.panels import Player
-from ddsp_nb.panels.growth_controls import ESSENTIAL, MORE
-from ddsp_nb.panels.growth_panel import OWN_PLAN, GrowthPanel
-from ddsp_nb.panels.growth_results import History, Takes
-from ddsp_nb.panels.presets import DEFAULTS, PRESETS, plan_from_values
+from ddsp_nb.growth.tempo import Tempo
+from ddsp_nb.panels import GrowthPanel, Player
+from ddsp_nb.panels.growth.history import History
+from ddsp_nb.panels.growth.knobs import ESSENTIAL, MORE, OF_LAYER, SHARED
+from ddsp_nb.panels.growth.start_box import OWN_PLAN
+from ddsp_nb.workspace import Workspace
 
 FAINT_DB = 24  # below the loudest stage: a first stage that is softer is taken for silence
 SOME = {  # a value of each control, what must hold for it to count, and the part of the plan that it becomes
@@ -42,20 +44,31 @@ SOME = {  # a value of each control, what must hold for it to count, and the par
     "release_s": (0.1, {}, {"adsr": ADSR(release_s=0.1)}),
     "loudness": ("swell", {}, {"loudness_db": (-24.0, 0.0, -24.0)}),
     "depth_db": (12, {"loudness": "crescendo"}, {"loudness_db": (-12.0, 0.0)}),
+    "timing": ("beats", {}, {"stage_duration_s": 0.375, "silence_duration_s": 0.125}),
+    "stage_note": ("1/2", {"timing": "beats"}, {"stage_duration_s": 0.875}),
+    "silence_note": ("0", {"timing": "beats"}, {"stage_duration_s": 0.5, "silence_duration_s": 0.0}),
+    "lengths": ("1, 2", {"lengths": "1, 3"}, {"stage_duration_s": (1.0, 2.0)}),
+    "bands": ("0/1-8", {"noise": "written"}, {"noise_stages": ((), tuple(range(1, 9)))}),
+    "sustains": ("0, 1", {"sustains": "1, 0"}, {"adsr": ADSR(sustain=(0.0, 1.0))}),
+    "levels": ("-6, 0", {"levels": "-9, 0"}, {"loudness_db": (-6.0, 0.0)}),
 }
 
 
 @pytest.fixture
-def panel(trained, take, tmp_path):
-    panel = GrowthPanel(trained, take)
-    panel.exporter.file_name.value = str(tmp_path / "piece.wav")
+def workspace(tmp_path):
+    return Workspace(tmp_path / "my", tmp_path / "shipped")
+
+
+@pytest.fixture
+def panel(trained, take, tmp_path, workspace):
+    panel = GrowthPanel(trained, take, workspace=workspace)
+    panel.exporter.file_name.value = str(tmp_path / "files" / "piece.wav")
     return panel
 
 
 def held(panel):
     """What the player holds, [n_samples]."""
-    (sound,) = panel.player.sounds.values()
-    return sound
+    return panel.player.sounds[panel.take.title]
 
 
 @pytest.fixture
@@ -64,15 +77,6 @@ def sent(monkeypatch):
     messages = []
     monkeypatch.setattr(Player, "send", lambda self, content, buffers=(): messages.append(content))
     return messages
-
-
-def is_picture(widget):
-    return bytes(widget.value).startswith(b"\x89PNG")
-
-
-def shown(panel):
-    """Whether the player is on the page."""
-    return panel.player.layout.visibility == "visible"
 
 
 def is_error(panel):
@@ -84,37 +88,41 @@ def is_error(panel):
 
 def test_every_control_is_in_a_group_and_in_the_table(panel):
     grouped = [name for groups in (ESSENTIAL, MORE) for names in groups.values() for name in names]
-    assert sorted(grouped) == sorted(panel.knobs) == sorted([*SOME, "seed"])
+    assert sorted(grouped) == sorted(panel.knobs) == sorted([*SOME, "seed", *OF_LAYER, *SHARED])
 
 
 def test_every_control_changes_the_plan_and_the_map(panel):
     for name, (value, needs, part) in SOME.items():
         panel.board.set(DEFAULTS | needs)
-        plan, drawn, control = panel.plan, panel.stage_map.value, panel.knobs[name]
+        plan, drawn, control = panel.plan, panel.score.score, panel.knobs[name]
         assert not control.disabled and control.layout.display is None, name
         control.value = value
         values = {f: getattr(plan, f) for f in plan.__dataclass_fields__}
         if values["stages"] is not None:
             del values["strategy"]
+        if values["noise_stages"] is not None:
+            del values["noise"]
         assert panel.plan == GrowthPlan(**values | part) != plan, name
-        same_stages = name in (*MORE["Pitch"], "own_ratios")  # another sound, the same map
-        assert same_stages or panel.stage_map.value != drawn, name
-        assert is_picture(panel.stage_map) and not is_error(panel), name
+        assert panel.score.score["version"] > drawn["version"], name
+        same = name in (*MORE["Pitch"], *MORE["Envelope"], "own_ratios", "pace")  # another sound, the same stages
+        assert same or panel.score.score["stages"] != drawn["stages"], name
+        assert not is_error(panel), name
 
 
 def test_controls_that_do_not_count_are_out_of_the_way(panel):
     hidden = {name for name, control in panel.knobs.items() if control.disabled}
     assert hidden == {
         "n_stages", "stages", "seed", "noise_strategy", "noise_order", "notes", "own_ratios", "depth_db",
+        "stage_note", "silence_note", "lengths", "bands", "sustains", "levels",
     }  # fmt: skip
     assert all((control.layout.display == "none") == control.disabled for control in panel.knobs.values())
 
 
 def test_the_seed_shuffles(panel):
     panel.knobs["order"].value = "random"
-    before, plan = panel._schedule().masks, panel.plan
+    before, plan = panel._schedule(0).masks, panel.plan
     panel.knobs["seed"].value = 3
-    assert panel.plan == plan and not torch.equal(panel._schedule().masks, before)
+    assert panel.plan == plan and not torch.equal(panel._schedule(0).masks, before)
 
 
 def test_the_status_tells_stages_length_and_remarks(panel):
@@ -138,7 +146,7 @@ def test_presets_render_and_pass(trained, take, name):
     assert not is_error(growth_panel) and growth_panel.preset.value == name
     certificate = growth_panel.growth.certificate()
     assert certificate.passed, certificate.faults
-    assert plan_from_values(DEFAULTS | PRESETS[name]) == growth_panel.growth.plan
+    assert plan_from_values(DEFAULTS | PRESETS[name], Tempo()) == growth_panel.growth.plan
 
 
 def test_presets_are_distinct_and_leave_no_trace(panel):
@@ -165,13 +173,13 @@ def test_undo_and_redo(panel):
     panel.preset.value = "Bell"
     bell = panel.plan
     for expected in (second, first):
-        panel.undo_button.click()
+        panel._act({"type": "undo"})
         assert panel.plan == expected
-    assert panel.undo_button.disabled and not panel.redo_button.disabled
+    assert not panel.score.can_undo and panel.score.can_redo
     for expected in (second, bell):
-        panel.redo_button.click()
+        panel._act({"type": "redo"})
         assert panel.plan == expected
-    assert panel.redo_button.disabled and panel.preset.value == "Bell"
+    assert not panel.score.can_redo and panel.preset.value == "Bell"
 
 
 def test_a_change_after_undo_forgets_what_was_undone():
@@ -188,39 +196,133 @@ def test_a_change_after_undo_forgets_what_was_undone():
 
 def test_render_fills_the_player_and_plays(panel, sent):
     panel.knobs["stage_duration_s"].value = 0.4
-    panel.render_button.click()
+    panel._act({"type": "play"})
     stages = panel.growth.stages
     assert len(held(panel)) / panel.player.sample_rate == pytest.approx(len(stages) * 0.6 - 0.2, abs=1e-3)
-    assert "Rendered as A" in panel.status.value and sent[-1]["play"]
+    assert "Rendered as Take 1" in panel.status.value and sent[-1]["play"]
     assert [mark[1] for mark in sent[-1]["marks"]] == [str(i + 1) for i in range(len(stages))]
     assert sent[-1]["marks"][1][0] == pytest.approx(0.6, abs=1e-3)
 
 
-def test_the_player_of_another_piece_is_hidden_and_falls_silent(panel, sent):
-    assert not shown(panel)
-    panel.render_button.click()
-    assert shown(panel)
+def test_what_the_score_shows_is_fresh_or_said_to_be_not(panel, sent):
+    assert not panel.score.fresh
+    panel._act({"type": "play"})
+    assert panel.score.fresh
     panel.knobs["noise"].value = "every"
-    assert not shown(panel) and panel.growth is None and sent[-1] == {"type": "pause"}
+    assert not panel.score.fresh and panel.growth is None
 
 
 def test_undo_brings_back_the_sound_of_its_plan(panel, sent):
-    panel.render_button.click()
+    panel._act({"type": "play"})
     sound = held(panel)
     panel.knobs["noise"].value = "every"
-    panel.undo_button.click()
-    assert shown(panel) and np.array_equal(held(panel), sound) and "play" not in sent[-1]
+    panel._act({"type": "undo"})
+    assert panel.score.fresh and np.array_equal(held(panel), sound)
 
 
 def test_live_renders_after_each_change(panel):
-    panel.live_box.value = True
+    panel.score.live = True
     panel.knobs["noise"].value = "every"
-    assert shown(panel) and panel.growth.plan.noise == "every"
+    assert panel.score.fresh and panel.growth.plan.noise == "every"
+
+
+def test_a_stage_is_played_once_and_a_loop_follows_its_stages(panel, sent):
+    panel._act({"type": "play", "stage": 1})
+    first = panel.score.score["stages"][1]
+    assert sent[-1]["once"] == pytest.approx((first["start"], first["stop"])) and not sent[-1].get("play")
+    panel._act({"type": "loop", "stages": [1, 2]})
+    panel.knobs["stage_duration_s"].value = 0.25
+    panel._act({"type": "play"})
+    stages = panel.score.score["stages"]
+    assert sent[-1]["loop"] == pytest.approx((stages[1]["start"], stages[2]["stop"]))
+
+
+# What is drawn on the score
+
+
+def draw(panel, **edit):
+    panel._act({"type": "edit"} | edit)
+
+
+def test_cells_that_are_switched_are_what_sounds(panel):
+    rows, n = panel.score.score["n_partials"], len(panel.score.score["stages"])
+    draw(panel, partials=["101" + "0" * (rows - 3)] * n)
+    assert not is_error(panel) and panel.plan.stages == ((1, 3),) * n
+    panel._act({"type": "undo"})
+    draw(panel, bands=["1" + "0" * 63] * n)
+    assert panel.plan.noise_stages == ((1,),) * n and panel.plan.stages is None
+    panel.render()
+    assert panel.growth.schedule.noise_masks.sum() == n
+
+
+def test_curves_that_are_drawn_are_those_of_the_plan(panel):
+    n = len(panel.score.score["stages"])
+    values = [round(0.3 + 0.1 * i, 2) for i in range(n)]
+    draw(panel, lengths_s=values)
+    draw(panel, levels_db=[-6.0] * (n - 1) + [0.0])
+    draw(panel, sustains=[0.5] * n)
+    plan = panel.plan
+    assert plan.stage_duration_s == pytest.approx(values)
+    assert plan.loudness_db[-2:] == (-6, 0) and plan.adsr.sustain == (0.5,) * n
+    shown = panel.score.score["stages"]
+    assert [s["stop"] - s["start"] for s in shown] == pytest.approx(values, abs=1e-4)
+    panel.knobs["lengths"].value = ""
+    assert panel.plan.stage_duration_s == 0.5  # the slider's again
+
+
+def test_a_moved_stage_takes_everything_along(panel):
+    panel.board.set({"pitch": "notes", "notes": "A4, C5", "noise": "bands"})
+    before = panel.score.score["stages"]
+    order = [1, 0, *range(2, len(before)), 0]
+    draw(panel, order=order)
+    after = panel.score.score["stages"]
+    for name in ("partials", "bands", "note"):
+        assert [stage[name] for stage in after] == [before[i][name] for i in order], name
+
+
+def test_drawn_lengths_become_note_values_at_a_tempo(panel):
+    panel.board.set({"timing": "beats", "stage_note": "1/8", "silence_note": "1/32", "tempo_bpm": 97.0})
+    stages = panel.score.score["stages"]
+    lengths_s = [s["stop"] - s["start"] for s in stages]
+    lengths_s[2] += 60 / 97 / 4
+    draw(panel, lengths_s=lengths_s)
+    assert panel.knobs["lengths"].value.split(", ")[:4] == ["1/8", "1/8", "3/16", "1/8"]
+    assert panel.plan.stage_duration_s[2] == pytest.approx(60 / 97 * 5 / 8)
+
+
+@pytest.mark.parametrize(
+    "edit", [{"lengths_s": [1.0]}, {"order": [99]}, {"order": "x"}, {"nonsense": [1]}, {"bands": 5}]
+)
+def test_what_cannot_be_drawn_changes_nothing(panel, sent, monkeypatch, edit):
+    refused = []
+    monkeypatch.setattr(panel.score, "send", refused.append)
+    before = panel.board.values
+    draw(panel, **edit)
+    assert is_error(panel) and panel.board.values == before and refused == [{"type": "refused"}]
+
+
+# Layers
+
+
+def test_layers_sound_over_one_another_and_undo_reaches_all(panel):
+    panel._act({"type": "play"})
+    alone = held(panel)
+    panel.add_layer()
+    panel.board.set({"delay_s": 1.0, "gain_db": -6.0, "pan": 0.5, "strategy": "primes"})
+    panel._act({"type": "play"})
+    assert held(panel).shape[0] == 2 and held(panel).shape[1] > len(alone)
+    assert [bool(layer["selected"]) for layer in panel.score.score["layers"]] == [False, True]
+    assert panel.score.score["stages"][0]["start"] == pytest.approx(1.0)
+    panel.knobs["tempo_bpm"].value = 90.0
+    assert {values["tempo_bpm"] for values in panel.layers} == {90.0}
+    for _ in range(3):
+        panel._act({"type": "undo"})
+    assert len(panel.layers) == 1 and np.array_equal(held(panel), alone)
 
 
 def test_partials_that_are_off_are_absent_from_the_player(panel):
     panel.knobs["noise"].value = "none"
-    panel.render_button.click()
+    panel._act({"type": "play"})
     sound, rate = held(panel), panel.player.sample_rate
     stage = panel.growth.stages[0]
     first = sound[stage.start : stage.stop] * np.blackman(stage.stop - stage.start)
@@ -231,44 +333,88 @@ def test_partials_that_are_off_are_absent_from_the_player(panel):
     assert 400 < f0_hz < 900 and above.max() < 1e-3 * spectrum.max()
 
 
-# A and B
+# Takes and presets
 
 
-def test_a_and_b_bring_back_plan_and_sound(panel):
-    assert all(button.disabled for button in panel.take_buttons)
+def bring_back(panel, number):
+    panel.takes_box.list.value = number
+    panel.takes_box.buttons["Bring back"]()
+
+
+def test_every_render_is_a_take_that_comes_back_also_after_a_restart(panel, trained, take, workspace):
     pieces = []
-    for strategy in ("exponential", "primes"):
+    for strategy in ("exponential", "primes", "linear"):
         panel.knobs["strategy"].value = strategy
-        panel.render_button.click()
+        panel._act({"type": "play"})
+        panel._act({"type": "play"})  # the same again is no other take
         pieces.append((panel.plan, held(panel)))
-    for i in (0, 1, 0):
-        panel.take_buttons[i].click()
-        plan, sound = pieces[i]
-        assert panel.plan == plan and np.array_equal(held(panel), sound) and shown(panel)
-        assert [bool(button.button_style) for button in panel.take_buttons] == [i == 0, i == 1]
+    assert len(panel.takes.all) == 3
+    again = GrowthPanel(trained, take, workspace=workspace)
+    again.takes_box.show(None)
+    for one, number in ((panel, 1), (panel, 2), (again, 3), (again, 1)):
+        bring_back(one, number)
+        plan, sound = pieces[number - 1]
+        assert one.plan == plan and np.array_equal(held(one), sound)
 
 
-def test_a_third_piece_takes_the_place_of_the_older(panel):
-    for strategy in ("exponential", "primes", "fibonacci"):
-        panel.knobs["strategy"].value = strategy
-        panel.render_button.click()
-    kept = [take.growth.plan.strategy for take in panel.takes.slots]
-    assert kept == ["fibonacci", "primes"]
+def test_pinned_takes_stay_beside_the_new_ones_in_the_player(panel):
+    panel._act({"type": "play"})
+    panel.takes_box.list.value = 1
+    panel.takes_box.buttons["Pin or unpin"]()
+    panel.takes_box.name.value = "the first"
+    panel.takes_box.buttons["Name it"]()
+    panel.knobs["order"].value = "high"
+    panel._act({"type": "play"})
+    assert list(panel.player.sounds) == ["Take 2", "the first"]
+    panel.takes_box.list.value = 1
+    panel.takes_box.buttons["Discard"]()
+    assert list(panel.player.sounds) == ["Take 2"] and len(panel.takes.all) == 1
 
 
-def test_rendering_the_same_again_keeps_the_other(panel):
-    panel.render_button.click()
-    panel.render_button.click()
-    assert panel.takes.slots[1] is None and Takes().slot_of(panel.board.values) is None
+def test_memory_is_bounded_and_what_was_let_go_sounds_the_same(panel, monkeypatch):
+    panel._act({"type": "play"})
+    first = held(panel)
+    monkeypatch.setattr("ddsp_nb.panels.growth.takes.MOST_SAMPLES", 1000)
+    panel.knobs["order"].value = "high"
+    panel._act({"type": "play"})
+    assert [kept.piece is None for kept in panel.takes.all] == [True, False]
+    bring_back(panel, 1)
+    assert np.array_equal(held(panel), first)
 
 
 def test_recall_in_live_mode_does_not_render_again(panel):
-    panel.render_button.click()
-    take = panel.take
+    panel._act({"type": "play"})
     panel.knobs["noise"].value = "none"
-    panel.live_box.value = True
-    panel.take_buttons[0].click()
-    assert panel.take is take and panel.takes.slots[1] is None
+    panel.score.live = True
+    bring_back(panel, 1)
+    assert panel.take.number == 1 and len(panel.takes.all) == 1
+
+
+def test_presets_of_ones_own_are_kept_by_name(panel, trained, take, workspace):
+    panel.board.set({"order": "high", "levels": "-6, 0"})
+    plan = panel.plan
+    panel.start.name.value = "Mine"
+    panel.start.save_button.click()
+    again = GrowthPanel(trained, take, workspace=workspace)
+    again.preset.value = "Mine"
+    assert again.plan == plan and not is_error(again)
+    again.start.delete_button.click()
+    assert "Mine" not in GrowthPanel(trained, take, workspace=workspace).preset.options
+    panel.start.name.value = "Bell"
+    panel.start.save_button.click()
+    assert is_error(panel)
+
+
+def test_chance_is_the_same_for_the_same_number(panel, trained, take):
+    other = GrowthPanel(trained, take)
+    plans = []
+    for _ in range(5):
+        for one in (panel, other):
+            one.start.roll_button.click()
+            assert not is_error(one), one.status.value
+        assert panel.plan == other.plan
+        plans.append(panel.plan)
+    assert len(set(map(repr, plans))) == 5
 
 
 # The certificate
@@ -287,12 +433,12 @@ def test_measure_tells_the_verdict_and_remembers_it(panel):
     assert "Passed: silent partials at" in panel.verdict.value
     panel.knobs["noise"].value = "none"
     assert "Passed" not in panel.verdict.value
-    panel.undo_button.click()
+    panel._act({"type": "undo"})
     assert "Passed" in panel.verdict.value
 
 
 def test_measure_finds_a_fault_and_names_its_stage(panel):
-    panel.render_button.click()
+    panel._act({"type": "play"})
     panel.growth.harmonic[panel.growth.stages[1].start] += 0.5
     panel.measure_button.click()
     wait_for_measure(panel)
@@ -319,23 +465,23 @@ def test_every_preset_is_heard_from_its_first_stage(trained, take):
     ],
 )
 def test_a_plan_that_cannot_be_made_is_explained_and_map_and_sound_stay(panel, values, words):
-    panel.render_button.click()
-    stage_map, sound = panel.stage_map.value, held(panel)
+    panel._act({"type": "play"})
+    score, sound = panel.score.score, held(panel)
     panel.board.set(values)
     assert is_error(panel) and words in panel.status.value
-    assert panel.stage_map.value == stage_map and held(panel) is sound and shown(panel)
-    panel.render_button.click()
+    assert panel.score.score == score and held(panel) is sound
+    panel._act({"type": "play"})
     assert is_error(panel) and words in panel.status.value and held(panel) is sound
-    panel.undo_button.click()
-    assert not is_error(panel) and shown(panel)
+    panel._act({"type": "undo"})
+    assert not is_error(panel) and panel.score.fresh
 
 
 def test_an_unexpected_error_leaves_the_panel_alive(panel, monkeypatch):
-    monkeypatch.setattr("ddsp_nb.panels.growth_panel.grow", lambda *_, **__: 1 / 0)
-    panel.render_button.click()
+    monkeypatch.setattr("ddsp_nb.panels.growth.panel.compose", lambda *_, **__: 1 / 0)
+    panel._act({"type": "play"})
     assert "ZeroDivisionError" in panel.status.value
     monkeypatch.undo()
-    panel.render_button.click()
+    panel._act({"type": "play"})
     assert "Rendered" in panel.status.value
 
 
@@ -345,10 +491,10 @@ def test_an_unexpected_error_leaves_the_panel_alive(panel, monkeypatch):
 def test_export_writes_sound_and_sidecar_that_renders_the_same(panel, trained, take, tmp_path):
     panel.preset.value = "Accelerating swarm"
     panel.exporter.button.click()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["piece.json", "piece.wav"]
+    assert sorted(path.name for path in (tmp_path / "files").iterdir()) == ["piece.json", "piece.wav"]
     assert "Written" in panel.status.value and "piece.json" in panel.status.value
-    again = regrow(read_sidecar(tmp_path / "piece.json"), trained, take)
-    assert torch.equal(again.audio, panel.growth.audio)
+    again = regrow(read_sidecar(tmp_path / "files" / "piece.json"), (trained, take))
+    assert torch.equal(again.audio, panel.piece.audio)
 
 
 def test_export_writes_what_is_ticked(panel, tmp_path):
@@ -365,7 +511,7 @@ def test_export_writes_what_is_ticked(panel, tmp_path):
         panel.exporter.also[box].value = True
         panel.exporter.button.click()
         expected |= names
-        assert {path.name for path in tmp_path.iterdir()} == expected
+        assert {path.name for path in (tmp_path / "files").iterdir()} == expected
 
 
 @pytest.mark.parametrize(("name", "bits", "subtype"), [("a.flac", "PCM_24", "PCM_24"), ("a.wav", "FLOAT", "FLOAT")])
@@ -378,14 +524,14 @@ def test_export_takes_format_and_bits(panel, tmp_path, name, bits, subtype):
 
 def test_export_does_not_overwrite_unless_asked(panel, tmp_path):
     panel.exporter.button.click()
-    before = (tmp_path / "piece.wav").read_bytes()
+    before = (tmp_path / "files" / "piece.wav").read_bytes()
     panel.knobs["strategy"].value = "exponential"
     panel.exporter.button.click()
     assert "exists already" in panel.status.value and "tick “replace" in panel.status.value
-    assert (tmp_path / "piece.wav").read_bytes() == before
+    assert (tmp_path / "files" / "piece.wav").read_bytes() == before
     panel.exporter.replace_box.value = True
     panel.exporter.button.click()
-    assert "Written" in panel.status.value and (tmp_path / "piece.wav").read_bytes() != before
+    assert "Written" in panel.status.value and (tmp_path / "files" / "piece.wav").read_bytes() != before
 
 
 def test_export_explains_names_it_cannot_write(panel):
@@ -398,4 +544,4 @@ def test_export_explains_names_it_cannot_write(panel):
 def test_export_explains_a_format_that_does_not_exist(panel, tmp_path):
     panel.exporter.file_name.value, panel.exporter.bits.value = str(tmp_path / "a.flac"), "FLOAT"
     panel.exporter.button.click()
-    assert "Use .wav for floating point" in panel.status.value and not list(tmp_path.iterdir())
+    assert "Use .wav for floating point" in panel.status.value and not list(tmp_path.glob("a.*"))

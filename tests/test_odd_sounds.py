@@ -332,7 +332,11 @@ def test_a_recording_of_any_name_is_kept_where_recordings_are(chooser, violin, n
     assert recording.name != "violin" and len(recording.name) <= 70
 
 
-def test_warnings_are_lines_for_people_and_those_of_others_stay():
-    code = "import warnings, ddsp_nb.errors as e; e.warn_user('It hums.'); warnings.warn('else')"
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stderr
-    assert said.splitlines()[0] == "Note: It hums." and "UserWarning: else" in said
+def test_a_notebook_says_notes_in_a_line_and_a_script_as_python_does():
+    code = "import warnings; from ddsp_nb import errors, plots; {}; errors.warn_user('It hums.'); warnings.warn('else')"
+    said = [
+        subprocess.run([sys.executable, "-c", code.format(act)], capture_output=True, text=True, check=True).stderr
+        for act in ("plots.look()", "pass")
+    ]
+    assert said[0].splitlines()[0] == "Note: It hums." and "WorkbookWarning: It hums." in said[1]
+    assert all("UserWarning: else" in words for words in said)

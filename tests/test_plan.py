@@ -12,7 +12,7 @@ import torch
 
 from ddsp_nb import ADSR, GrowthError, GrowthPlan
 from ddsp_nb.growth.masks import noise_masks, partial_masks
-from ddsp_nb.growth.plan import BAND_ORDERS, ORDERS, STRATEGIES, parse_numbers, parse_stages
+from ddsp_nb.growth.plan import BAND_ORDERS, ORDERS, STRATEGIES, parse_numbers, parse_stages, stages_in_words
 from ddsp_nb.growth.tuning import TABLES, parse_melody, pitch_hz, ratio_table
 
 
@@ -104,6 +104,21 @@ def test_bands_enter_over_all_the_stages():
         assert masks[-1].all() and (n_stages == 1 or masks[0].sum() == 1)
 
 
+def test_written_noise_is_played_as_written_and_its_last_set_goes_on():
+    plan = GrowthPlan(noise_stages=[[2, 3], [], [1]])
+    assert plan.noise == "written"
+    assert noise_masks(plan, 3, 5).int().tolist() == [[0, 1, 1], [0, 0, 0], [1, 0, 0], [1, 0, 0], [1, 0, 0]]
+    assert noise_masks(plan, 3, 2).int().tolist() == [[0, 1, 1], [0, 0, 0]]
+    with pytest.raises(GrowthError, match="no band 3: the instrument has 2"):
+        noise_masks(plan, 2, 3)
+
+
+def test_a_written_stage_may_be_breath_alone():
+    plan = GrowthPlan(stages=[[], [1, 3]])
+    assert partial_masks(plan, 3).int().tolist() == [[0, 0, 0], [1, 0, 1]]
+    assert plan.counts(3) == [0, 2]
+
+
 def test_noise_belongs_to_the_complete_stage():
     assert noise_masks(GrowthPlan(), 4, 3).amax(1).tolist() == [0, 0, 1]
     assert noise_masks(GrowthPlan(shrinking=True), 4, 3).amax(1).tolist() == [1, 0, 0]
@@ -119,6 +134,19 @@ def test_a_curve_leads_from_the_first_stage_to_the_last():
     assert written.durations_s(3) == pytest.approx([0.3, 0.9, 0.5])
 
 
+def test_a_beat_stays_on_its_grid_after_any_number_of_stages():
+    """A sixteenth at 130 beats a minute is no whole number of samples; the edges of old pieces drift away."""
+    duration_s, rate = 60 / 130 / 4, 44_100
+    plan = GrowthPlan(stages=[1] * 1000, stage_duration_s=duration_s, silence_duration_s=0)
+    grid = [k * duration_s * rate for k in range(1001)]
+    edges = plan.edges(1000, rate)
+    assert max(abs(start - at) for (start, _), at in zip(edges, grid, strict=False)) <= 0.5001
+    assert all(a[1] == b[0] for a, b in pairwise(edges))
+    old = replace(plan, exact_edges=False).edges(1000, rate)
+    assert old == [(k * round(duration_s * rate), (k + 1) * round(duration_s * rate)) for k in range(1000)]
+    assert max(stop - start for start, stop in edges) <= plan.longest(rate)
+
+
 def test_a_crossfade_overlaps_and_never_takes_more_than_half_a_stage():
     edges = GrowthPlan(crossfade_s=0.1, stage_duration_s=0.5).edges(3, 1000)
     assert edges == [(0, 500), (400, 900), (800, 1300)]
@@ -131,6 +159,7 @@ def test_a_crossfade_overlaps_and_never_takes_more_than_half_a_stage():
         GrowthPlan(),
         GrowthPlan(stages=[[1], [1, 3]], stage_duration_s=[1, 0.1], pitch=["A3", 220.5], ratios=[1, 2.1], adsr=ADSR(0)),
         GrowthPlan("primes", shrinking=True, order="random", noise="bands", loudness_db=(-20, 0), inharmonicity=0.001),
+        GrowthPlan(stages=[[], [1]], noise_stages=[[1, 2], []], adsr=ADSR(sustain=[0.9, 0.2]), exact_edges=False),
     ],
 )
 def test_a_plan_survives_json(plan):
@@ -151,9 +180,16 @@ STRANGE = [
     {"n_stages": 2.0},
     {"stages": []},
     {"stages": {"1": 2}},
-    {"stages": [[]]},
     {"stages": [[[1]]]},
     {"stages": [0]},
+    {"stages": [[0]]},
+    {"noise": "written"},
+    {"noise_stages": []},
+    {"noise_stages": [1]},
+    {"noise_stages": [[0]]},
+    {"noise_stages": [[1, 1]]},
+    {"noise_stages": "1/2"},
+    {"exact_edges": 1},
     {"stages": [1.5]},
     {"stages": [[1, 1]]},
     {"stages": [1] * 5000},
@@ -193,6 +229,9 @@ STRANGE = [
     {"adsr": {"attack_s": -0.1}},
     {"adsr": {"release_s": float("inf")}},
     {"adsr": {"sustain": 1.5}},
+    {"adsr": {"sustain": []}},
+    {"adsr": {"sustain": [0.5, 2]}},
+    {"adsr": {"attack_s": [0.1, 0.2]}},
     {"adsr": {"sustain": float("nan")}},
 ]
 
@@ -217,9 +256,31 @@ def test_typed_text_becomes_values_or_an_error():
     for parse, text in product((parse_stages, parse_numbers), ("", "1,,2", "nan", "1;2")):
         with pytest.raises(GrowthError):
             parse(text)
-    for text in ("0, 3", "1+/2"):
+    for text in ("0, 3", "1+/2", "8-1", "0-3", "1-600", "1-2-3", "-1", "1-8,12", "0+1"):
         with pytest.raises(GrowthError):
             parse_stages(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "stages"),
+    [
+        ("1,4,9", (1, 4, 9)),
+        ("8", (8,)),
+        ("1-8+12/1-16", ((*range(1, 9), 12), tuple(range(1, 17)))),
+        ("0/1-2/5", ((), (1, 2), (5,))),
+        ("0", ((),)),
+        ("5-5", ((5,),)),
+        ("1+3", ((1, 3),)),
+    ],
+)
+def test_stages_are_written_and_read_in_the_same_words(text, stages):
+    assert parse_stages(text) == stages and stages_in_words(stages) == text
+    GrowthPlan(stages=stages)
+
+
+def test_a_mixture_of_counts_and_sets_has_no_words():
+    with pytest.raises(GrowthError, match="either counts or sets"):
+        stages_in_words((1, (2,)))
 
 
 @pytest.mark.parametrize(
@@ -245,7 +306,8 @@ def test_numbers_that_may_be_midi_are_asked_about():
 
 
 def test_the_plan_needs_no_heavy_package():
-    code = "import sys, ddsp_nb.growth.plan, ddsp_nb.cli.main; print(*{'torch', 'numpy', 'scipy'} & set(sys.modules))"
+    modules = "ddsp_nb.growth.plan, ddsp_nb.growth.layers, ddsp_nb.growth.tempo, ddsp_nb.cli.main"
+    code = f"import sys, {modules}; print(*{{'torch', 'numpy', 'scipy'}} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "\n"
 
 

@@ -48,9 +48,15 @@ def analysed(monkeypatch):
 
 
 @pytest.fixture
-def long_file(tmp_path, flute):
+def cached_from_2_s(monkeypatch):
+    """The cache keeps shorter sounds than it does elsewhere, which are analysed sooner."""
+    monkeypatch.setattr(recordings, "SHORTEST_CACHED_S", 2.0)
+
+
+@pytest.fixture
+def long_file(tmp_path, flute, cached_from_2_s):
     """A file that is long enough for the cache."""
-    return save_audio(tmp_path / "long.wav", flute(21), RATE)
+    return save_audio(tmp_path / "long.wav", flute(2.1), RATE)
 
 
 def same(one, other):
@@ -112,9 +118,9 @@ def test_where_no_file_can_be_used_the_first_error_is_raised(tmp_path, config):
             analyse_recordings(paths, config)
 
 
-def test_warnings_of_the_analysis_name_their_file(tmp_path, config):
+def test_warnings_of_the_analysis_name_their_file(tmp_path, config, cached_from_2_s):
     torch.manual_seed(0)
-    save_audio(tmp_path / "hiss.wav", 0.1 * torch.randn(21 * RATE), RATE)
+    save_audio(tmp_path / "hiss.wav", 0.1 * torch.randn(3 * RATE), RATE)
     for _ in range(2):  # analysed, then remembered
         with pytest.warns(WorkbookWarning, match=r"^hiss\.wav: No pitch found"):
             analyse_recordings([tmp_path / "hiss.wav"], config)
@@ -200,7 +206,8 @@ def test_the_least_recently_used_entries_make_room(long_file, config, cache, mon
 
 def test_workers_find_what_one_process_finds(tmp_path, config, flute, monkeypatch, analysed):
     monkeypatch.setenv("DDSP_NB_CACHE", "")
-    paths = [save_audio(tmp_path / f"{name}.wav", flute(seconds), RATE) for name, seconds in (("b", 30), ("a", 12))]
+    paths = [save_audio(tmp_path / f"{name}.wav", flute(seconds), RATE) for name, seconds in (("b", 3), ("a", 2))]
+    monkeypatch.setattr(recordings, "PARALLEL_S", 4.0)
     monkeypatch.setattr(joblib, "cpu_count", lambda: 2)
     parallel = analyse_recordings(paths, config)
     assert not analysed and [recording.name for recording in parallel] == ["a.wav", "b.wav"]

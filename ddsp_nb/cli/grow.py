@@ -1,46 +1,80 @@
 """`ddsp-nb grow`. PyTorch takes seconds to import, so what needs it is imported inside: errors come at once."""
 
-from dataclasses import Field, fields
+from collections.abc import Iterable
+from dataclasses import Field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from ddsp_nb.cli.checks import check_not_input, check_place
-from ddsp_nb.cli.options import SEED, Written, options, parse_curve, parse_number, parse_ratios, parse_stage_option
+from ddsp_nb.cli.layers import moved, parse_layers
+from ddsp_nb.cli.options import (
+    SEED,
+    Lengths,
+    Written,
+    options,
+    parse_curve,
+    parse_number,
+    parse_ratios,
+    parse_stage_option,
+)
 from ddsp_nb.errors import AudioError
 from ddsp_nb.growth.envelope import ADSR
-from ddsp_nb.growth.plan import SETTINGS, WRITTEN, GrowthPlan
+from ddsp_nb.growth.layers import PLACE, Composition, Layer
+from ddsp_nb.growth.plan import SETTINGS, WRITTEN, GrowthPlan, parse_sets
 from ddsp_nb.growth.settings import Curve
+from ddsp_nb.growth.tempo import Tempo
 from ddsp_nb.growth.tuning import parse_melody, parse_pitch
 
 if TYPE_CHECKING:
-    from ddsp_nb.growth.render import Growth
+    from ddsp_nb.growth.piece import Piece
 
-SOUND_SUFFIXES = (".wav", ".flac")
+ZIP = ".zip"
+SUFFIXES = (".wav", ".flac", ZIP)
 SUBTYPES = ["PCM_16", "PCM_24", "FLOAT"]
 KINDS = {  # how the values of a setting are typed
+    int: int,
     float: Written("number", parse_number),
     Curve: Written("number[,number ...]", parse_curve),
     SETTINGS["pitch"].type: str,
     SETTINGS["ratios"].type: Written("ratios", parse_ratios),
 }
-FLAGS = {"shrinking": ("--shrink",), "inharmonicity": ("--inharmonicity", "--stretch")}  # the others are as the setting
+FLAGS = {  # the others are as the setting
+    "shrinking": ("--shrink",),
+    "inharmonicity": ("--inharmonicity", "--stretch"),
+    "silence_duration_s": ("--silence-duration", "--silence"),
+    "bpm": ("--tempo",),
+}
 
 
-def plan_option(setting: Field):
-    """An option for a setting of the plan, which gives kind, choices, default and help."""
+def plan_option(setting: Field, **more):
+    """An option for a setting of plan, layer or tempo, which gives kind, choices, default and help."""
     name, words, choices = setting.name, setting.metadata["help"], setting.metadata.get("choices", ())
     flags = FLAGS.get(name, ("--" + name.removesuffix("_s").removesuffix("_db").replace("_", "-"),))
     if setting.type is bool:
         return click.option(*flags, name, is_flag=True, help=words)
     kind = click.Choice([choice for choice in choices if choice != WRITTEN]) if choices else KINDS[setting.type]
-    return click.option(*flags, name, default=setting.default, type=kind, help=words)
+    if setting.metadata.get("unit") == "s":
+        kind, words = Lengths(several=setting.type == Curve), f"{words.removesuffix('.')}; or note values such as 1/8."
+    return click.option(*flags, name, default=setting.default, type=kind, help=words, **more)
 
 
 GROW_OPTIONS = (
-    click.option("--model", "checkpoint", default="ddsp_model.pt", type=Path, help="What `ddsp-nb train` wrote."),
-    click.option("--output", default="ddsp_grown_timbre.wav", type=Path, help="Sound file, .wav or .flac."),
+    click.option(
+        "--model",
+        "checkpoints",
+        default=["ddsp_model.pt"],
+        multiple=True,
+        type=Path,
+        help="What `ddsp-nb train` wrote; give it again for the models of --layer and --from, which find their own.",
+    ),
+    click.option(
+        "--output",
+        default="ddsp_grown_timbre.wav",
+        type=Path,
+        help="Sound file, .wav or .flac; or a .zip of all files.",
+    ),
     click.option(
         "--from",
         "source",
@@ -54,14 +88,44 @@ GROW_OPTIONS = (
         type=Written("stages", parse_stage_option),
         default=None,
         show_default=str(GrowthPlan.n_stages),
-        help="Stages of the linear strategy; or your own: counts 1,4,9 or sets of partials 1/1+3/1+3+5.",
+        help="Stages of the linear strategy; or your own: counts 1,4,9 or sets of partials 1/1+3/1-8, 0 for none.",
     ),
+    *(plan_option(setting, is_eager=True) for setting in fields(Tempo)),
     *(plan_option(setting) for name, setting in SETTINGS.items() if name != "n_stages"),
+    click.option(
+        "--noise-stages",
+        type=Written("sets", parse_sets),
+        default=None,
+        show_default="none",
+        help="Noise of your own instead: the bands of each stage, 0/1-8/1-64; the last set goes on.",
+    ),
     click.option(
         "--melody",
         default=None,
         show_default="none",
         help="A pitch for each stage instead: A3,C4,E4; repeated as needed.",
+    ),
+    *(plan_option(setting) for setting in fields(Layer) if setting.name in PLACE),
+    click.option(
+        "--layer",
+        "layers",
+        multiple=True,
+        show_default="none",
+        help="Another piece to add, by its .json or sound file, and where: “bell.json delay=1/2 gain=-6 pan=-0.5”.",
+    ),
+    click.option(
+        "--dry",
+        multiple=True,
+        show_default="none",
+        help="A recording to add as it is, and where: “violin.flac delay=0 gain=-12 pan=0”.",
+    ),
+    click.option(
+        "--recording",
+        "recordings",
+        multiple=True,
+        type=Path,
+        show_default="none",
+        help="A recording that a piece of --from or --layer has in it as it is.",
     ),
     click.option("--subtype", default="PCM_16", type=click.Choice(SUBTYPES), help="Sample format of the sound files."),
     click.option("--stems", is_flag=True, help="Also write partials and noise, which add up to the piece."),
@@ -75,41 +139,71 @@ GROW_OPTIONS = (
 
 @click.command()
 @options(*GROW_OPTIONS, SEED)
-def grow(checkpoint, output, source, seed, **settings):
+def grow(checkpoints, output, source, seed, layers, dry, recordings, **settings):
     """Grow a trained timbre, stage by stage, into a sound file with a .json beside it that can render it again.
 
     Where a list is allowed, two numbers go from the first stage to the last, more are a curve through the stages.
+    Delay, gain and pan are those of the first layer; --layer and --dry add others to the piece.
     """
-    check_place(output, SOUND_SUFFIXES, AudioError)
-    check_not_input(output, checkpoint)
-    from ddsp_nb import grow as grow_timbre
-    from ddsp_nb import load_model
+    check_place(output, SUFFIXES, AudioError)
+    tempo = Tempo(settings["bpm"], settings["beats_per_bar"])
+    first = () if source else (layer_from_options(settings, seed),)
+    files = [path for path, _ in parse_layers((*layers, *dry), tempo)]
+    for path in (*checkpoints, *recordings, *files, *filter(None, [source])):
+        check_not_input(output, path)
+    from ddsp_nb import compose
     from ddsp_nb.growth.export import check_format, check_free, export
-    from ddsp_nb.growth.sidecar import read_sidecar, regrow
+    from ddsp_nb.growth.sidecar import read_sidecar
 
-    check_free([output, output.with_suffix(".json")], settings["overwrite"])
-    if source:
-        check_not_input(output, source)
-        sidecar = read_sidecar(source)
-        subtype, growth = sidecar.subtype, lambda: regrow(sidecar, *load_model(checkpoint))
-    else:
-        if isinstance(settings["stages"], int) and settings["strategy"] != "linear":
-            click.echo(f"Warning: --stages is for the linear strategy; {settings['strategy']} has its own.", err=True)
-        plan, subtype = plan_from_options(settings), settings["subtype"]
-        growth = lambda: grow_timbre(*load_model(checkpoint), plan, seed=seed)
-    check_format(output, subtype)
-    growth = growth()
-    files = {name: settings[name] for name in ("stems", "midi", "stage_map", "overwrite")}
-    paths = export(growth, output, subtype=subtype, stages=settings["stage_files"], **files)
-    tell_growth(growth, paths, settings["certificate"])
+    beside = [] if output.suffix.lower() == ZIP else [output.with_suffix(".json")]
+    check_free([output, *beside], settings["overwrite"])
+    whole = [(read_sidecar(source), Layer(None))] if source else []
+    if whole:
+        tempo, settings["subtype"] = whole[0][0].composition.tempo, whole[0][0].subtype
+    check_format(output, settings["subtype"])
+    added = whole + [(read_sidecar(path), place) for path, place in parse_layers(layers, tempo)]
+    piece = compose(*assemble(first, added, parse_layers(dry, tempo), tempo, checkpoints, recordings))
+    also = {name: settings[name] for name in ("stems", "midi", "stage_map", "subtype", "overwrite")}
+    paths = export(piece, output, stages=settings["stage_files"], **also)
+    tell_piece(piece, paths, settings["certificate"])
 
 
-def tell_growth(growth: "Growth", paths: list[Path], certificate: bool) -> None:
-    """Print the stages, the remarks and the files, and the certificate if it is wanted."""
-    counts = ", ".join(str(stage.n_harmonics) for stage in growth.stages)
-    click.echo(f"{len(growth.stages)} stages of {counts} partials, {len(growth.audio) / growth.sample_rate:.1f} s.")
-    for line in (*growth.remarks, *([growth.certificate()] if certificate else []), *paths):
+def assemble(first, added, dry, tempo, checkpoints, recordings) -> tuple[Composition, list]:
+    """The composition and its sources: first layers, those of sidecars in their places, then recordings in theirs."""
+    from ddsp_nb.growth.sidecar import match_sources
+
+    sources = load_sources(checkpoints, [*(path for path, _ in dry), *recordings])
+    others = [moved(layer, place) for sidecar, place in added for layer in match_sources(sidecar, sources).layers]
+    played = [replace(place, source=len(checkpoints) + i) for i, (_, place) in enumerate(dry)]
+    return Composition((*first, *others, *played), tempo), sources
+
+
+def load_sources(checkpoints: Iterable[Path], recordings: Iterable[Path]) -> list:
+    """Sources of all models, then one for each recording, at the sample rate of the first model."""
+    from ddsp_nb import Source, load_audio, load_model
+
+    sources = [Source(*load_model(path)) for path in checkpoints]
+    first = sources[0]
+    return sources + [Source(first.model, first.take, load_audio(path, first.sample_rate)) for path in recordings]
+
+
+def tell_piece(piece: "Piece", paths: list[Path], certificate: bool) -> None:
+    """Print the stages of each layer, the remarks and the files, and the certificates if they are wanted."""
+    for i, growth in enumerate(piece.growths, 1):
+        which = f"Layer {i}: " if len(piece.growths) > 1 else ""
+        counts = ", ".join(str(stage.n_harmonics) for stage in growth.stages) if growth else ""
+        words = f"{len(growth.stages)} stages of {counts} partials" if growth else "the recording as it is"
+        n_samples = max(map(len, piece.parts(i - 1).values()))
+        click.echo(f"{which}{words}, {n_samples / piece.sample_rate:.1f} s.")
+    for line in (*piece.remarks, *(piece.certificates() if certificate else ()), *paths):
         click.echo(line)
+
+
+def layer_from_options(options: dict, seed: int) -> Layer:
+    """The first layer of the piece. Raises GrowthError where the options describe none."""
+    if isinstance(options["stages"], int) and options["strategy"] != "linear":
+        click.echo(f"Warning: --stages is for the linear strategy; {options['strategy']} has its own.", err=True)
+    return Layer(plan_from_options(options), seed, **{name: options[name] for name in PLACE})
 
 
 def plan_from_options(options: dict) -> GrowthPlan:

@@ -8,6 +8,7 @@ import click
 from ddsp_nb.errors import GrowthError
 from ddsp_nb.growth.plan import parse_numbers, parse_stages
 from ddsp_nb.growth.settings import LARGEST_SEED
+from ddsp_nb.growth.tempo import Tempo, parse_length, parse_lengths
 
 
 class FiniteFloat(click.FloatRange):
@@ -33,6 +34,24 @@ class Written(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
+class Lengths(click.ParamType):
+    """Seconds, or note values at the tempo of the command, whose options are read first: they are eager."""
+
+    def __init__(self, *, several: bool):
+        self.name = "length[,length ...]" if several else "length"
+        self.parse = parse_lengths if several else parse_length
+
+    def convert(self, value, param, ctx):
+        if not isinstance(value, str):
+            return value
+        tempo = Tempo(ctx.params["bpm"], ctx.params["beats_per_bar"])
+        try:
+            lengths_s = self.parse(value, tempo)
+        except GrowthError as error:
+            self.fail(str(error), param, ctx)
+        return lengths_s[0] if isinstance(lengths_s, tuple) and len(lengths_s) == 1 else lengths_s
+
+
 def parse_number(text: str) -> float:
     """One finite number."""
     numbers = parse_numbers(text)
@@ -47,7 +66,7 @@ def parse_curve(text: str) -> float | tuple[float, ...]:
 
 
 def parse_stage_option(text: str) -> int | tuple:
-    """A number of stages, or stages of one's own: counts 1,4,9 or sets 1/1+3/1+3+5."""
+    """A number of stages, or stages of one's own: counts 1,4,9 or sets 1/1+3/1-8."""
     stages = parse_stages(text)
     return stages[0] if len(stages) == 1 and isinstance(stages[0], int) else stages
 

@@ -23,7 +23,7 @@ STEEPER = 1.1  # ... nor is that little more, where its steepest moment happens 
 
 
 @dataclass(frozen=True)
-class Piece:
+class MeasuredPiece:
     """A rendered piece to be measured.
 
     Attributes:
@@ -93,8 +93,8 @@ class StagePartials:
 def certify(
     schedule: Schedule, harmonic: torch.Tensor, noise: torch.Tensor, config: Config, scale: float
 ) -> Certificate:
-    """Measure a rendered piece; arguments as in `Piece`."""
-    piece = Piece(schedule, harmonic.detach().cpu(), noise.detach().cpu(), config, scale)
+    """Measure a rendered piece; arguments as in `MeasuredPiece`."""
+    piece = MeasuredPiece(schedule, harmonic.detach().cpu(), noise.detach().cpu(), config, scale)
     fit = lru_cache(MOST_PARTS)(lambda pitch, a, b: HarmonicFit(schedule.tracks[pitch][a : b + 1], config))
     indices = range(len(schedule.stages))
     partials = [measure_partials(piece, i, fit) for i in indices]
@@ -104,7 +104,7 @@ def certify(
     return Certificate(reports, [stage.n_harmonics for stage in schedule.stages])
 
 
-def measure_stage(piece: Piece, i: int, partials: list[StagePartials | None], loudest: float) -> StageReport:
+def measure_stage(piece: MeasuredPiece, i: int, partials: list[StagePartials | None], loudest: float) -> StageReport:
     """The report on stage i, given the partials of all stages and the loudest amplitude among them."""
     silent_partial_db, partial_change_db, partial_notes = _partial_figures(piece, i, partials, loudest)
     silent_band_db, band_change_db, band_notes = _band_figures(piece, i, loudest)
@@ -120,7 +120,7 @@ def measure_stage(piece: Piece, i: int, partials: list[StagePartials | None], lo
     )
 
 
-def measure_partials(piece: Piece, i: int, fit: Callable[..., HarmonicFit]) -> StagePartials | None:
+def measure_partials(piece: MeasuredPiece, i: int, fit: Callable[..., HarmonicFit]) -> StagePartials | None:
     """Partials of stage i, None where it is too short; `fit` prepares a pitch's frames from a to b."""
     stage, hop = piece.schedule.stages[i], piece.config.hop_length
     start, sound = piece.steady_part(i, piece.harmonic)
@@ -140,7 +140,7 @@ def measure_partials(piece: Piece, i: int, fit: Callable[..., HarmonicFit]) -> S
     return StagePartials(max(silent) * stage.gain, max(hidden), loudest * stage.gain, deviation_db)
 
 
-def _measure_part(piece: Piece, on: torch.Tensor, fit: HarmonicFit, sound: torch.Tensor):
+def _measure_part(piece: MeasuredPiece, on: torch.Tensor, fit: HarmonicFit, sound: torch.Tensor):
     """Silent amplitude, hidden partials, powers and wanted powers within the frames of a fit; `on` [n_harmonics]."""
     track = fit.track
     amplitudes, rest = fit.fit(sound, on) if on.any() else (torch.zeros(1, len(on)), sound)

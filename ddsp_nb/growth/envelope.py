@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ddsp_nb.growth.settings import check_settings, setting
+from ddsp_nb.growth.settings import check_settings, frozen, setting
 
 if TYPE_CHECKING:
     import torch
@@ -15,7 +15,7 @@ LONGEST_TIME_S = 600
 
 @dataclass(frozen=True)
 class ADSR:
-    """Envelope of a stage: times in seconds, sustain as a linear level from 0 to 1.
+    """Envelope of a stage: times in seconds, sustain as a linear level from 0 to 1, or a curve through the stages.
 
     Raises:
         GrowthError: a value outside its range.
@@ -23,24 +23,32 @@ class ADSR:
 
     attack_s: float = setting(0.02, "Rise of a stage, s.", low=0, high=LONGEST_TIME_S, unit="s")
     decay_s: float = setting(0.05, "Fall to the sustain level, s.", low=0, high=LONGEST_TIME_S, unit="s")
-    sustain: float = setting(0.9, "Sustain level, 0 to 1.", low=0, high=1)
+    sustain: float | tuple[float, ...] = setting(
+        0.9, "Sustain level, 0 to 1; 0.9,0.2 lowers it from stage to stage.", low=0, high=1
+    )
     release_s: float = setting(0.08, "Fade-out of a stage, s.", low=0, high=LONGEST_TIME_S, unit="s")
 
     def __post_init__(self):
+        object.__setattr__(self, "sustain", frozen(self.sustain))
         check_settings(self)
+
+    def of_stage(self, i: int, n_stages: int) -> "ADSR":
+        """The envelope with the sustain level of stage i, from 0, of n_stages."""
+        return replace(self, sustain=curve(self.sustain, n_stages)[i])
 
     def __call__(self, n_samples: int, sample_rate: int, start: int = 0, stop: int | None = None) -> "torch.Tensor":
         """[n_samples] gains from 0 up to 1, down to `sustain`, to 0; times shrink in proportion in a short stage.
 
-        `start` and `stop` ask for some of the samples only.
+        `start` and `stop` ask for some of the samples only. Of a curve of sustain levels the first is taken.
         """
         import torch
 
+        (sustain,) = curve(self.sustain, 1)
         times = torch.tensor([self.attack_s, self.decay_s, self.release_s], dtype=torch.float64) * sample_rate
         attack, decay, release = (times * min(1, n_samples / max(times.sum().item(), 1))).tolist()
         n = torch.arange(start, n_samples if stop is None else stop, dtype=torch.float64)
         rise = (n / max(attack, 1)).clamp(max=1)
-        fall = 1 - (1 - self.sustain) * ((n - attack) / max(decay, 1)).clamp(0, 1)
+        fall = 1 - (1 - sustain) * ((n - attack) / max(decay, 1)).clamp(0, 1)
         end = ((n_samples - 1 - n) / max(release, 1)).clamp(max=1)
         return (rise * fall * end).float()
 

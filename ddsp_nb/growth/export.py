@@ -1,29 +1,29 @@
-"""Write a grown piece to files: sound, stems, stages, sidecar, picture and MIDI."""
+"""Write a grown piece to files: sound, stems, stages, sidecar, picture and MIDI, each on its own or all in a zip."""
 
-import math
+import tempfile
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-import mido
 import torch
 
 from ddsp_nb.errors import GrowthError
-from ddsp_nb.files import written_whole
+from ddsp_nb.files import write_zip, written_whole
+from ddsp_nb.growth.midi import save_midi
+from ddsp_nb.growth.piece import Piece
 from ddsp_nb.growth.render import Growth
-from ddsp_nb.growth.schedule import Schedule, Stage
+from ddsp_nb.growth.schedule import Schedule
 from ddsp_nb.growth.sidecar import sidecar_of
 from ddsp_nb.sound.save import FORMATS, SUBTYPES, in_steps, save_audio
 
+ZIP = ".zip"
+IN_ZIP = ".wav"  # the sounds in a zip
 BITS = {"PCM_16": 16, "PCM_24": 24}
-TICKS_PER_BEAT = 960  # of a MIDI file
-BEATS_PER_MINUTE = 120
-DB_PER_VELOCITY = 0.5  # 96 is 0 dB, 64 is -16 dB
-PLAIN_VELOCITY = 96
 
 
 def export(
-    growth: Growth,
+    piece: Piece | Growth,
     path: str | Path,
     *,
     stems: bool = False,
@@ -35,12 +35,14 @@ def export(
 ) -> list[Path]:
     """Write a piece and its sidecar, each file whole or not at all.
 
-    The piece carries the sidecar's text as its comment; stems add up to the piece to the last bit of a PCM file.
+    The piece carries the sidecar's text as its comment, and in WAV files its stages as cue points; stems add up to the
+    piece to the last bit of a PCM file. Of several layers each has its own files, NAME_layer_1_harmonic and so on.
 
     Args:
-        growth: what `grow` rendered.
-        path: name of the sound, .wav or .flac; the other files take their names from it.
-        stems: also NAME_harmonic and NAME_noise.
+        piece: what `compose` or `grow` rendered.
+        path: name of the sound, .wav or .flac, from which the other files take their names; or of a .zip that holds
+            all of them, the same piece in the same bytes.
+        stems: also NAME_harmonic and NAME_noise, or NAME_recording.
         stages: also NAME_stage_01, 02 ...
         midi: also NAME.mid, a note for each stage.
         stage_map: also NAME_map.png.
@@ -54,19 +56,48 @@ def export(
         GrowthError: a name or subtype that cannot be used, or files that exist.
         AudioError: the place cannot be written.
     """
+    piece = Piece.of(piece) if isinstance(piece, Growth) else piece
     path = Path(path)
     check_format(path, subtype)
-    writers = export_writers(growth, path, stems, stages, midi, stage_map, subtype)
+    chosen: dict[str, Any] = dict(stems=stems, stages=stages, midi=midi, stage_map=stage_map, subtype=subtype)
+    if path.suffix.lower() == ZIP:
+        check_free([path], overwrite)
+        with tempfile.TemporaryDirectory() as folder, written_whole(path, GrowthError) as temporary:
+            write_zip(temporary, export(piece, Path(folder) / f"{path.stem}{IN_ZIP}", **chosen))
+        return [path]
+    writers = export_writers(piece, path, **chosen)
     check_free(writers, overwrite)
     for target, write in writers.items():
         write(target)
     return list(writers)
 
 
+def export_bytes(piece: Piece | Growth, name: str, *, subtype: str = "PCM_16", **also: bool) -> bytes:
+    """A piece as one file for a download: the sound with its sidecar inside, or a zip of all that `export` writes.
+
+    Args:
+        piece: what `compose` or `grow` rendered.
+        name: of the file, .wav, .flac or .zip.
+        subtype: as in `export`.
+        **also: stems, stages, midi and stage_map of `export`, for a zip alone.
+
+    Raises:
+        GrowthError: a name that cannot be used, or more than a sound for a name that is not a zip's.
+    """
+    path = Path(Path(name).name)
+    check_format(path, subtype)
+    if any(also.values()) and path.suffix.lower() != ZIP:
+        raise GrowthError(f"{path}: a sound file holds the piece alone. Use a name that ends in .zip for all of it.")
+    with tempfile.TemporaryDirectory() as folder:
+        return export(piece, Path(folder) / path, subtype=subtype, **also)[0].read_bytes()
+
+
 def check_format(path: Path, subtype: str) -> None:
-    """Raise GrowthError unless a sound of that subtype can have that name."""
-    if path.suffix.lstrip(".").upper() not in FORMATS or subtype not in SUBTYPES:
-        raise GrowthError(f"{path}: use a name that ends in .wav or .flac, and one of {', '.join(SUBTYPES)}.")
+    """Raise GrowthError unless a sound of that subtype, or a zip of such, can have that name."""
+    if path.suffix.lstrip(".").upper() not in (*FORMATS, "ZIP") or subtype not in SUBTYPES:
+        raise GrowthError(
+            f"{path}: use a name that ends in .wav or .flac, or in .zip for all files, and {', '.join(SUBTYPES)}."
+        )
     if path.suffix.lower() == ".flac" and subtype == "FLOAT":
         raise GrowthError(f"{path}: a FLAC file holds 16 or 24 bits. Use .wav for floating point.")
     if path.is_dir():
@@ -84,35 +115,50 @@ def check_free(paths: Iterable[Path], overwrite: bool) -> None:
 
 
 def export_writers(
-    growth: Growth, path: Path, stems: bool, stages: bool, midi: bool, stage_map: bool, subtype: str
-) -> dict[Path, Callable]:
+    piece: Piece, path: Path, *, stems: bool, stages: bool, midi: bool, stage_map: bool, subtype: str
+) -> dict[Path, Callable[[Path], object]]:
     """The files of an export, each with the function that writes it."""
     named = lambda ending, suffix=path.suffix: path.with_name(f"{path.stem}{ending}{suffix}")
-    text = sidecar_of(growth, subtype).to_json()
-    save = lambda audio, comment="": partial(
-        save_audio, audio=audio, sample_rate=growth.sample_rate, subtype=subtype, comment=comment
-    )
-    writers = {path: save(growth.audio, text), named("", ".json"): partial(_write_text, text)}
-    if stems:
-        harmonic, noise = _stems(growth, subtype)
-        writers |= {named("_harmonic"): save(harmonic), named("_noise"): save(noise)}
-    if stages:
+    text = sidecar_of(piece, subtype).to_json()
+    marks = [(round(at_s * piece.sample_rate), piece.stage_name(i, j)) for at_s, i, j in piece.marks]
+    save = partial(_save, sample_rate=piece.sample_rate, subtype=subtype)
+    writers: dict[Path, Callable[[Path], object]] = {
+        path: save(lambda: piece.audio, comment=text, marks=marks),
+        named("", ".json"): partial(_write_text, text),
+    }
+    for i, growth in enumerate(piece.growths):
+        layer = f"_layer_{i + 1}" if len(piece.growths) > 1 else ""
+        for part in piece.parts(i) if stems else ():
+            writers[named(f"{layer}_{part}")] = save(partial(stem_in_steps, piece, i, part, subtype), marks=marks)
+        if growth is None:
+            continue
         digits = max(2, len(str(len(growth.stages))))
-        sounds = (growth.stage_audio(i) for i in range(len(growth.stages)))
-        writers |= {named(f"_stage_{i:0{digits}d}"): save(sound) for i, sound in enumerate(sounds, 1)}
+        for j in range(len(growth.stages)) if stages else ():
+            writers[named(f"{layer}_stage_{j + 1:0{digits}d}")] = save(partial(piece.stage_audio, i, j))
+        if stage_map:
+            writers[named(f"{layer}_map", ".png")] = partial(_draw_map, growth.schedule)
     if midi:
-        writers[named("", ".mid")] = partial(save_midi, schedule=growth.schedule)
-    if stage_map:
-        writers[named("_map", ".png")] = partial(_draw_map, growth.schedule)
+        writers[named("", ".mid")] = partial(save_midi, piece=piece)
     return writers
 
 
-def _stems(growth, subtype):
-    """Harmonic part and noise; the noise is what is missing from the harmonic part in whole steps of the file."""
+def _save(sound: Callable[[], torch.Tensor], **settings) -> Callable[[Path], Path]:
+    """A writer of a sound, which is made only when it is written: many stems at once would fill the memory."""
+    return lambda path: save_audio(path, sound(), **settings)
+
+
+def stem_in_steps(piece: Piece, i: int, part: str, subtype: str) -> torch.Tensor:
+    """One part of layer i as a file holds it; the last of all is what the others leave of the piece, in whole steps."""
     if subtype not in BITS:
-        return growth.harmonic, growth.noise
-    piece, harmonic = (in_steps(x.cpu().double(), BITS[subtype]) for x in (growth.audio, growth.harmonic))
-    return harmonic, piece - harmonic
+        return piece.stem(i, part)
+    whole = lambda sound: in_steps(sound.cpu().double(), BITS[subtype])
+    *others, last = ((j, name) for j in range(len(piece.growths)) for name in piece.parts(j))
+    if (i, part) != last:
+        return whole(piece.stem(i, part))
+    rest = whole(piece.audio)
+    for other in others:
+        rest -= whole(piece.stem(*other))
+    return rest
 
 
 def _write_text(text, path):
@@ -120,7 +166,7 @@ def _write_text(text, path):
         temporary.write_text(text + "\n", encoding="utf-8")
 
 
-def _draw_map(schedule, path):
+def _draw_map(schedule: Schedule, path):
     """The stage map as a PNG file."""
     from matplotlib.figure import Figure
 
@@ -130,39 +176,3 @@ def _draw_map(schedule, path):
     stage_map(schedule.masks, schedule.plan, figure.subplots(), noise=schedule.noise_masks)
     with written_whole(path, GrowthError) as temporary:
         figure.savefig(temporary, format="png", dpi=100)
-
-
-def save_midi(path: str | Path, schedule: Schedule) -> Path:
-    """Write a note for each stage: onset and end to the nearest 0.5 ms, nearest pitch, velocity from its loudness.
-
-    Raises:
-        GrowthError: the place cannot be written.
-    """
-    events = sorted(event for stage in schedule.stages for event in _note(stage, schedule))
-    notes = mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(BEATS_PER_MINUTE), time=0)])
-    now = 0
-    for tick, kind, note, velocity in events:
-        notes.append(mido.Message(kind, note=note, velocity=velocity, time=tick - now))
-        now = tick
-    file = mido.MidiFile(type=0, ticks_per_beat=TICKS_PER_BEAT)
-    file.tracks.append(notes)
-    with written_whole(path, GrowthError) as temporary:
-        file.save(temporary)
-    return Path(path)
-
-
-def note_number(stage: Stage, schedule: Schedule) -> int:
-    """MIDI number nearest to the pitch that a stage plays, that of its median frame; 69 is A4."""
-    track = schedule.tracks[stage.pitch]
-    last = len(track.f0_hz) - 1
-    first = min(stage.offset * last // max(schedule.n_samples, 1), last) if stage.offset else 0
-    hz = torch.median(track.f0_hz[first:]).item()
-    return min(max(round(69 + 12 * math.log2(hz / 440)), 0), 127)
-
-
-def _note(stage, schedule):
-    """Two events, (tick, kind, note, velocity); the end of a note sorts before the start of the next."""
-    tick = lambda sample: round(sample / schedule.sample_rate * BEATS_PER_MINUTE / 60 * TICKS_PER_BEAT)
-    velocity = min(max(round(PLAIN_VELOCITY + stage.level_db / DB_PER_VELOCITY), 1), 127)
-    note = note_number(stage, schedule)
-    return (tick(stage.start), "note_on", note, velocity), (tick(stage.stop), "note_off", note, 0)

@@ -1,5 +1,7 @@
 """Which partials, and which bands of noise, sound in which stage, and the order in which they enter."""
 
+from itertools import chain, repeat
+
 import numpy as np
 import torch
 
@@ -34,10 +36,7 @@ def partial_masks(
     stages = plan.stages or grow_counts(plan.strategy, len(order), plan.n_stages)
     masks = torch.zeros(len(stages), n_harmonics)
     for mask, stage in zip(masks, stages, strict=True):
-        chosen = order[:stage] if isinstance(stage, int) else torch.tensor(stage) - 1
-        if chosen.max() >= n_harmonics:
-            raise GrowthError(f"There is no partial {int(chosen.max()) + 1}: the instrument has {n_harmonics}.")
-        mask[chosen] = 1
+        mask[order[:stage] if isinstance(stage, int) else _indices(stage, n_harmonics, "partial")] = 1
     masks *= audible(levels)
     return masks.flip(0) if plan.shrinking else masks
 
@@ -49,6 +48,9 @@ def noise_masks(
 
     Returns:
         [n_stages, n_bands] of 0 and 1.
+
+    Raises:
+        GrowthError: a written stage names a band that the instrument does not have.
     """
     masks = torch.zeros(n_stages, n_bands)
     if plan.noise == "bands":
@@ -58,9 +60,19 @@ def noise_masks(
         for mask, i in zip(masks, spread, strict=True):
             mask[order[: counts[i]]] = 1
         masks[-1] = 1
+    elif plan.noise_stages is not None:
+        for mask, bands in zip(masks, chain(plan.noise_stages, repeat(plan.noise_stages[-1])), strict=False):
+            mask[_indices(bands, n_bands, "band")] = 1
     elif plan.noise != "none":
         masks[0 if plan.noise == "every" else -1 :] = 1
     return masks.flip(0) if plan.shrinking else masks
+
+
+def _indices(numbers, n, kind):
+    """Indices of numbers from 1 on. Raises GrowthError where the instrument has no such partial or band."""
+    if max(numbers, default=0) > n:
+        raise GrowthError(f"There is no {kind} {max(numbers)}: the instrument has {n}.")
+    return torch.tensor(numbers, dtype=torch.long) - 1
 
 
 def audible(levels: torch.Tensor) -> torch.Tensor:

@@ -5,20 +5,21 @@ here and nowhere else; the command line and the panel take them from the fields.
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
+from fractions import Fraction
+from itertools import pairwise
 from reprlib import repr as short
 
 from ddsp_nb.errors import GrowthError
 from ddsp_nb.growth.envelope import ADSR, curve
-from ddsp_nb.growth.settings import MOST_STAGES, check_settings, setting
+from ddsp_nb.growth.settings import MOST_STAGES, check_settings, frozen, setting
 from ddsp_nb.growth.tuning import TABLES, check_pitch, check_ratios
 
 STRATEGIES = ("linear", "exponential", "fibonacci", "primes")
 ORDERS = ("low", "high", "odd", "octaves", "loudest", "random")
 BAND_ORDERS = ("low", "high", "odd", "loudest", "random")
-WRITTEN = "written"  # the strategy of a plan with stages of its own
-MOST_PARTIALS = 512  # the highest number that a partial of a written stage can have
+WRITTEN = "written"  # the strategy, or the noise, of a plan with stages of its own
+MOST_PARTIALS = 512  # the highest number that a partial, or a band, of a written stage can have
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,10 @@ class GrowthPlan:
         GrowthError: a value outside its range.
 
     Attributes:
-        stages: stages of your own, played as written: counts (1, 4, 9) or sets of partials ((1,), (1, 3, 5)).
+        stages: stages of your own, played as written: counts (1, 4, 9) or sets of partials ((1,), (1, 3, 5)), of which
+            an empty one is breath alone.
+        noise_stages: noise of your own: the set of bands of each stage ((), (1, 2)), the last one also of all further.
+        exact_edges: whether each edge is rounded to a sample once; old pieces rounded the length of each stage.
         adsr: envelope of each stage, or of the whole piece where stages overlap."""
 
     strategy: str = setting(
@@ -59,8 +63,9 @@ class GrowthPlan:
     noise: str = setting(
         "last",
         "Breath and bow: in the last stage, in every one, band by band, or never.",
-        choices=("last", "every", "bands", "none"),
+        choices=("last", "every", "bands", "none", WRITTEN),
     )
+    noise_stages: tuple | None = None
     noise_strategy: str = setting("linear", "How the number of bands grows.", choices=STRATEGIES)
     noise_order: str = setting("low", "Which bands enter first.", choices=BAND_ORDERS)
     pitch: str | float | tuple = setting(
@@ -80,15 +85,23 @@ class GrowthPlan:
         low=0,
         high=0.1,
     )
+    exact_edges: bool = True
 
     def __post_init__(self):
         for f in fields(self):
-            object.__setattr__(self, f.name, _frozen(getattr(self, f.name)))
+            object.__setattr__(self, f.name, frozen(getattr(self, f.name)))
         if self.stages is not None:
             _check_stages(self.stages)
             object.__setattr__(self, "strategy", WRITTEN)
         elif self.strategy == WRITTEN:
             raise GrowthError("The strategy “written” needs stages such as 1, 4, 9.")
+        if self.noise_stages is not None:
+            _check_noise_stages(self.noise_stages)
+            object.__setattr__(self, "noise", WRITTEN)
+        elif self.noise == WRITTEN:
+            raise GrowthError("The noise “written” needs noise stages such as [[], [1, 2]].")
+        if type(self.exact_edges) is not bool:
+            raise GrowthError("Exact edges: use true or false.")
         check_settings(self)
         if not isinstance(self.adsr, ADSR):
             raise GrowthError("Use an ADSR for the envelope.")
@@ -115,15 +128,30 @@ class GrowthPlan:
 
     def edges(self, n_stages: int, sample_rate: int) -> list[tuple[int, int]]:
         """First sample of each stage, and the one after its last."""
+        edges_s = self.edges_s(n_stages, sample_rate)
+        return [(round(start_s * sample_rate), round(stop_s * sample_rate)) for start_s, stop_s in edges_s]
+
+    def edges_s(self, n_stages: int, sample_rate: int) -> list[tuple[Fraction, Fraction]]:
+        """Start and end of each stage in exact seconds, so that a beat stays on its grid after any number of stages."""
         gaps_s = curve(self.silence_duration_s, n_stages, geometric=True)
         if self.crossfade_s:
             gaps_s = [-self.overlap_s(n_stages)] * n_stages
-        edges, start = [], 0
+        edges_s, start_s = [], Fraction(0)
         for duration_s, gap_s in zip(self.durations_s(n_stages), gaps_s, strict=True):
-            stop = start + round(duration_s * sample_rate)
-            edges.append((start, stop))
-            start = stop + round(gap_s * sample_rate)
-        return edges
+            stop_s = start_s + self._length_s(duration_s, sample_rate)
+            edges_s.append((start_s, stop_s))
+            start_s = stop_s + self._length_s(gap_s, sample_rate)
+        return edges_s
+
+    def longest(self, sample_rate: int) -> int:
+        """Samples of the longest stage, whatever its place: 0.5 samples more or less at either edge are one sample."""
+        points_s = self.stage_duration_s
+        duration_s = max(points_s) if isinstance(points_s, tuple) else points_s  # a curve never goes beyond its points
+        return math.ceil(self._length_s(duration_s, sample_rate) * sample_rate)
+
+    def _length_s(self, seconds, sample_rate):
+        """Seconds as the decimal number that was written, or to the nearest sample."""
+        return Fraction(str(seconds)) if self.exact_edges else Fraction(round(seconds * sample_rate), sample_rate)
 
     def overlap_s(self, n_stages: int) -> float:
         """Seconds by which stages overlap: the cross-fade, at most half of the shortest stage."""
@@ -173,30 +201,84 @@ def parse_numbers(text: str) -> tuple[float, ...]:
 
 
 def parse_stages(text: str) -> tuple:
-    """Stages as written: counts 1,4,9 or sets of partials 1/1+3/1+3+5. Raises GrowthError where they are neither."""
+    """Stages as written: counts 1,4,9, or sets of partials as in `parse_sets`; 8 alone is a count, 0 an empty set.
+
+    Raises:
+        GrowthError: they are neither.
+    """
+    if text.strip() == "0" or set(text) & set("/+-"):
+        return parse_sets(text)
     try:
-        if "/" in text or "+" in text:
-            return tuple(tuple(int(k) for k in stage.split("+")) for stage in text.split("/"))
         numbers = tuple(int(n) for n in text.split(","))
     except ValueError as error:
-        raise GrowthError(f"{text!r} is not a number such as 8, counts such as 1,4,9 or sets such as 1/1+3.") from error
+        raise GrowthError(
+            f"{short(text)} is not a number such as 8, counts such as 1,4,9 or sets such as 1/1+3/1-8."
+        ) from error
     if min(numbers) < 1:
-        raise GrowthError(f"{text!r}: use numbers from 1 on.")
+        raise GrowthError(f"{short(text)}: use numbers from 1 on.")
     return numbers
 
 
-def _frozen(value):
-    """Lists as tuples, all the way down, so that a plan cannot change."""
-    return tuple(_frozen(v) for v in value) if isinstance(value, Sequence) and not isinstance(value, str) else value
+def parse_sets(text: str) -> tuple[tuple[int, ...], ...]:
+    """Sets of partials or bands, one for each stage: 1/1+3/1-8+12, and 0 for an empty one.
+
+    Raises:
+        GrowthError: it is not that.
+    """
+    try:
+        return tuple(
+            () if stage.strip() == "0" else tuple(k for part in stage.split("+") for k in _span(part))
+            for stage in text.split("/")
+        )
+    except ValueError as error:
+        raise GrowthError(f"{short(text)} is not a list of sets such as 1/1+3/1-8, with 0 for an empty one.") from error
+
+
+def _span(text):
+    """The numbers of 5 or 1-8. Raises ValueError where it is neither."""
+    first, *last = map(int, text.split("-"))
+    (last,) = last or [first]
+    if not 1 <= first <= last <= MOST_PARTIALS:
+        raise ValueError(text)
+    return range(first, last + 1)
+
+
+def stages_in_words(stages: tuple) -> str:
+    """Stages, or noise stages, as `parse_stages` reads them: 1,4,9 or 0/1-8+12.
+
+    Raises:
+        GrowthError: counts and sets are mixed, for which there are no words.
+    """
+    if all(isinstance(stage, int) for stage in stages):
+        return ",".join(map(str, stages))
+    if not all(isinstance(stage, tuple) for stage in stages):
+        raise GrowthError("Stages: use either counts or sets of partials; a mixture cannot be written in a line.")
+    words = "/".join(map(_set_in_words, stages))
+    return f"{words}-{words}" if words.isdigit() and words != "0" else words  # 5 alone would be a count
+
+
+def _set_in_words(numbers):
+    numbers = sorted(numbers)
+    breaks = [i for i, (a, b) in enumerate(pairwise(numbers), 1) if b > a + 1]
+    runs = [numbers[i:j] for i, j in pairwise([0, *breaks, len(numbers)])]
+    return "+".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs if run) or "0"
 
 
 def _check_stages(stages):
     if not isinstance(stages, tuple) or not 1 <= len(stages) <= MOST_STAGES:
         raise GrowthError(f"Stages: write 1 to {MOST_STAGES} of them, such as [1, 4, 9] or [[1], [1, 3, 5]].")
-    for stage in stages:
-        numbers = stage if isinstance(stage, tuple) else (stage,)
-        whole = all(type(n) is int and 1 <= n <= MOST_PARTIALS for n in numbers)
-        if not numbers or not whole or len(set(numbers)) < len(numbers):
-            raise GrowthError(
-                "Stages: each is a count, or a set of partials without repeats, of whole numbers from 1 on."
-            )
+    if not all(_is_set(stage if isinstance(stage, tuple) else (stage,)) for stage in stages):
+        raise GrowthError("Stages: each is a count, or a set of partials without repeats, of whole numbers from 1 on.")
+
+
+def _check_noise_stages(stages):
+    sets = isinstance(stages, tuple) and all(isinstance(stage, tuple) and _is_set(stage) for stage in stages)
+    if not sets or not 1 <= len(stages) <= MOST_STAGES:
+        raise GrowthError(
+            f"Noise stages: write 1 to {MOST_STAGES} sets of bands, whole numbers from 1 on, such as [[], [1, 2]]."
+        )
+
+
+def _is_set(numbers):
+    whole = all(type(n) is int and 1 <= n <= MOST_PARTIALS for n in numbers)
+    return whole and len(set(numbers)) == len(numbers)

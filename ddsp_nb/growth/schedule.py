@@ -63,15 +63,20 @@ class Schedule:
         plan: `GrowthPlan`.
         stages: in their order.
         tracks: what is played at each pitch of the plan, as long as its stages need.
-        sample_rate: Hz.
+        config: of the model.
         remarks: sentences for the reader about what the plan leads to.
     """
 
     plan: GrowthPlan
     stages: list[Stage]
     tracks: dict[str | float, ControlTrack]
-    sample_rate: int
+    config: Config
     remarks: tuple[str, ...]
+
+    @property
+    def sample_rate(self) -> int:
+        """Hz."""
+        return self.config.sample_rate
 
     @property
     def masks(self) -> torch.Tensor:
@@ -88,6 +93,12 @@ class Schedule:
         """Length of the piece."""
         return max(stage.stop for stage in self.stages)
 
+    def played(self, i: int) -> ControlTrack:
+        """The frames of its track that stage i plays."""
+        stage, hop = self.stages[i], self.config.hop_length
+        first = stage.offset // hop
+        return self.tracks[stage.pitch][first : first + len(stage) // hop + 1]
+
     def overlap(self, i: int) -> int:
         """Samples that stage i shares with the one before it; 0 before the first and after the last."""
         inside = 0 < i < len(self.stages)
@@ -95,7 +106,7 @@ class Schedule:
 
     def envelope(self, i: int) -> torch.Tensor:
         """[n] gain of stage i at each of its samples: ADSR or cross-fades, and its loudness."""
-        stage, adsr = self.stages[i], self.plan.adsr
+        stage, adsr = self.stages[i], self.plan.adsr.of_stage(i, len(self.stages))
         if not self.plan.crossfade_s:
             return adsr(len(stage), self.sample_rate) * stage.gain
         gain = adsr(self.n_samples, self.sample_rate, stage.start, stage.stop)
@@ -135,7 +146,7 @@ def make_schedule(model: DDSPModel, take: Take, plan: GrowthPlan, seed: int = 0)
     track_of = lambda pitch, n_frames: make_track(model, take, pitch, n_frames, unfolding=unfolding, ratios=ratios)
     # Stages begin their track anew, as long as the longest of them. Those that run on in theirs need one as long as the
     # piece, whose length is known once the partials that can be heard have given the stages.
-    longest = config.n_frames(round(max(plan.durations_s(len(plan.stages or (1, 2)))) * config.sample_rate))
+    longest = config.n_frames(plan.longest(config.sample_rate))
     check_length(longest * config.hop_length * len(set(plan.melody)), config)
     tracks = {pitch: track_of(pitch, len(take.features) if runs_on(plan, pitch) else longest) for pitch in plan.melody}
     levels = torch.stack([track.levels(config) for track in tracks.values()]).amax(0)
@@ -144,7 +155,7 @@ def make_schedule(model: DDSPModel, take: Take, plan: GrowthPlan, seed: int = 0)
     check_length(stages[-1].stop * len(tracks), config)
     whole = config.n_frames(stages[-1].stop)
     tracks = {p: track_of(p, whole) if runs_on(plan, p) else track for p, track in tracks.items()}
-    return Schedule(plan, stages, tracks, config.sample_rate, tuple(remarks(plan, stages, levels, config)))
+    return Schedule(plan, stages, tracks, config, tuple(remarks(plan, stages, levels, config)))
 
 
 def runs_on(plan: GrowthPlan, pitch: str | float) -> bool:
@@ -188,10 +199,15 @@ def remarks(plan: GrowthPlan, stages: list[Stage], levels: torch.Tensor, config:
     largest = max(stages, key=lambda stage: stage.n_harmonics).mask
     if plan.stages is not None and largest.sum() < heard.sum():
         yield f"No stage is complete: at most {int(largest.sum())} of {int(heard.sum())} audible partials sound."
-    empty = [i + 1 for i, stage in enumerate(stages) if stage.n_harmonics == 0]
+    wanted = plan.counts(int(heard.sum()))
+    empty = [
+        i for i, (stage, count) in enumerate(zip(stages, wanted, strict=True), 1) if count > stage.n_harmonics == 0
+    ]
     if empty:
         yield f"Stages without an audible partial: {', '.join(map(str, empty))}."
-    alike = [str(i + 2) for i, (a, b) in enumerate(pairwise(stages)) if _sound_alike(a, b)]
+    sustains = pairwise(curve(plan.adsr.sustain, n))
+    neighbours = enumerate(zip(pairwise(stages), sustains, strict=True), 2)
+    alike = [str(i) for i, ((a, b), (before, now)) in neighbours if before == now and _sound_alike(a, b)]
     if alike:
         yield f"Stages that sound as the one before: {', '.join(alike)}."
 

@@ -1,5 +1,6 @@
 """Settings of a plan: fields that say what they mean and allow. Light to import."""
 
+from collections.abc import Sequence
 from dataclasses import Field, field, fields
 from reprlib import repr as short
 
@@ -20,6 +21,11 @@ def setting(default, words: str, **limits):
         **limits: `choices`, or `low`, `high` and `unit`.
     """
     return field(default=default, metadata={"help": words} | limits)
+
+
+def frozen(value):
+    """Lists as tuples, all the way down, so that a plan cannot change."""
+    return tuple(map(frozen, value)) if isinstance(value, Sequence) and not isinstance(value, str) else value
 
 
 def check_settings(owner) -> None:

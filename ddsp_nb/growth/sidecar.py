@@ -1,11 +1,9 @@
 """The sidecar of a grown piece: a JSON text from which the same file can be rendered again."""
 
-import hashlib
 import json
 import platform
-import re
-import warnings
-from dataclasses import MISSING, asdict, dataclass, fields
+from collections.abc import Sequence
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from importlib.metadata import version
 from pathlib import Path
 from reprlib import repr as short
@@ -13,19 +11,22 @@ from reprlib import repr as short
 import soundfile as sf
 import torch
 
-from ddsp_nb.errors import GrowthError
+from ddsp_nb.errors import GrowthError, warn_user
+from ddsp_nb.growth.digests import Origin, origin_of
+from ddsp_nb.growth.layers import MOST_LAYERS, PLACE, Composition, Layer, Source, compose
+from ddsp_nb.growth.piece import Piece
 from ddsp_nb.growth.plan import GrowthPlan
-from ddsp_nb.growth.render import Growth, grow
-from ddsp_nb.growth.settings import LARGEST_SEED, check_settings, setting
+from ddsp_nb.growth.render import Growth
+from ddsp_nb.growth.settings import check_settings, setting
+from ddsp_nb.growth.tempo import Tempo
 from ddsp_nb.sound.save import SUBTYPES, read_comment
-from ddsp_nb.training.model import DDSPModel
-from ddsp_nb.training.take import Take
 
 FORMAT = "ddsp_nb growth"
-VERSION = 3  # 3: of a take; before, stages repeated the phrase; 1 called the plan's inharmonicity "stretch"
-FIRST_OF_TAKE = 3
+VERSION = 4  # 4: layers; 3: of a take; before, stages repeated the phrase; 1 called the plan's inharmonicity "stretch"
+FIRST_OF_LAYERS, FIRST_OF_TAKE = 4, 3
 LARGEST_BYTES = 1_000_000  # of a text that may come from anyone
-SHA256 = re.compile(r"[0-9a-f]{64}")
+GROWN = ("plan", "seed", "model_sha256", "take_sha256", *PLACE)  # names of a layer that grows
+PLAYED = ("plan", "recording_sha256", *PLACE)  # names of a layer that is the recording as it is
 PACKAGES = ("ddsp-nb", "torch", "numpy", "scipy", "librosa", "soundfile")  # whose versions have a say in the sound
 
 
@@ -34,27 +35,21 @@ class Sidecar:
     """What a piece was rendered from.
 
     Attributes:
-        plan: `GrowthPlan`.
-        model_sha256: digest of the model.
-        take_sha256: digest of the take.
+        composition: its layers, of which each has a source of its own, and its tempo.
+        origins: of each layer.
         versions: of Python and of packages, name to version.
 
     Raises:
         GrowthError: a value that is not usable.
     """
 
-    plan: GrowthPlan
-    model_sha256: str
-    take_sha256: str
+    composition: Composition
+    origins: tuple[Origin, ...]
     versions: dict[str, str]
-    seed: int = setting(MISSING, "Of noise and random orders.", low=0, high=LARGEST_SEED)
     subtype: str = setting(MISSING, "Sample format of the file.", choices=SUBTYPES)
 
     def __post_init__(self):
         check_settings(self)
-        for name in ("model_sha256", "take_sha256"):
-            if not isinstance(getattr(self, name), str) or not SHA256.fullmatch(getattr(self, name)):
-                raise GrowthError(f"{name} is no SHA-256 digest.")
         known = self.versions
         if not isinstance(known, dict) or not all(
             isinstance(v, str) and len(v) < 100 and k.isprintable() for k, v in known.items()
@@ -63,14 +58,29 @@ class Sidecar:
 
     def to_json(self) -> str:
         """The sidecar as text; the same piece gives the same text."""
-        values = {"format": FORMAT, "version": VERSION} | asdict(self)
-        return json.dumps(values, ensure_ascii=True, separators=(",", ":"))
+        layers = [
+            {name: known[name] for name in (PLAYED if layer.plan is None else GROWN)}
+            for layer, origin in zip(self.composition.layers, self.origins, strict=True)
+            for known in (asdict(layer) | vars(origin),)
+        ]
+        values = {"format": FORMAT, "version": VERSION, "layers": layers, "tempo": asdict(self.composition.tempo)}
+        return json.dumps(
+            values | {"subtype": self.subtype, "versions": self.versions}, ensure_ascii=True, separators=(",", ":")
+        )
 
 
-def sidecar_of(growth: Growth, subtype: str = "PCM_16") -> Sidecar:
-    """Describe a rendered piece."""
-    model, take = growth.source
-    return Sidecar(growth.plan, model_sha256(model), take_sha256(take), versions(), seed=growth.seed, subtype=subtype)
+def sidecar_of(piece: Piece | Growth, subtype: str = "PCM_16") -> Sidecar:
+    """Describe a rendered piece, or a growth alone."""
+    piece = Piece.of(piece) if isinstance(piece, Growth) else piece
+    known: dict[tuple[int, bool], Origin] = {}
+    layers, origins = [], []
+    for i, layer in enumerate(piece.composition.layers):
+        key = layer.source, layer.plan is None
+        if key not in known:
+            known[key] = origin_of(piece.sources[layer.source], as_recorded=layer.plan is None)
+        origins.append(known[key])
+        layers.append(replace(layer, source=i, seed=layer.seed if layer.plan else 0))  # a recording has no seed
+    return Sidecar(Composition(tuple(layers), piece.composition.tempo), tuple(origins), versions(), subtype=subtype)
 
 
 def parse_sidecar(text: str | bytes) -> Sidecar:
@@ -90,23 +100,49 @@ def parse_sidecar(text: str | bytes) -> Sidecar:
     written_as = values.pop("version", None)
     if type(written_as) is not int or not 1 <= written_as <= VERSION:
         raise GrowthError("it was written by another version of ddsp_nb. Update, then try again.")
-    if written_as < FIRST_OF_TAKE:
+    if written_as < FIRST_OF_LAYERS:
         modernise(values, written_as)
-    names = {f.name for f in fields(Sidecar)}
-    if set(values) != names:
-        raise GrowthError(f"names are missing or unknown: {', '.join(map(short, sorted(set(values) ^ names)))[:200]}.")
-    return Sidecar(**values | {"plan": GrowthPlan.from_dict(values["plan"])})
+    _check_names(values, ("layers", "tempo", "subtype", "versions"))
+    _check_names(values["tempo"], [f.name for f in fields(Tempo)])
+    if not isinstance(values["layers"], list) or not 1 <= len(values["layers"]) <= MOST_LAYERS:
+        raise GrowthError(f"a piece has 1 to {MOST_LAYERS} layers.")
+    layers, origins = zip(*(_read_layer(layer, i) for i, layer in enumerate(values["layers"])), strict=True)
+    composition = Composition(layers, Tempo(**values["tempo"]))
+    return Sidecar(composition, origins, values["versions"], subtype=values["subtype"])
+
+
+def _read_layer(values, i) -> tuple[Layer, Origin]:
+    """Layer i of a sidecar, and what it was played from."""
+    played = isinstance(values, dict) and values.get("plan") is None
+    _check_names(values, PLAYED if played else GROWN)
+    plan = None if played else GrowthPlan.from_dict(values["plan"])
+    layer = Layer(plan, values.get("seed", 0), source=i, **{name: values[name] for name in PLACE})
+    return layer, Origin(**{f.name: values.get(f.name) for f in fields(Origin)})
+
+
+def _check_names(values, names):
+    """Raise GrowthError unless values are a table of just these names."""
+    if not isinstance(values, dict):
+        raise GrowthError("it has no table where one belongs. Use the sidecar of a grown piece.")
+    wrong = sorted(set(values) ^ set(names))
+    if wrong:
+        raise GrowthError(f"names are missing or unknown: {', '.join(map(short, wrong))[:200]}.")
 
 
 def modernise(values: dict, version: int) -> None:
-    """Give the values of an older sidecar today's names; digests of what is no longer kept become unknown."""
+    """Make the values of an older sidecar those of one layer; digests of what is no longer kept become unknown."""
     plan = values.get("plan")
     if isinstance(plan, dict):
-        plan.setdefault("phrase", "repeat")
+        plan["exact_edges"] = False
+        if version < FIRST_OF_TAKE:
+            plan.setdefault("phrase", "repeat")
         if version == 1 and "stretch" in plan:
             plan["inharmonicity"] = plan.pop("stretch")
-    if "features_sha256" in values:
+    if version < FIRST_OF_TAKE and "features_sha256" in values:
         values["take_sha256"] = values.pop("features_sha256")
+    layer = {name: values.pop(name) for name in GROWN if name in values}
+    place = {f.name: f.default for f in fields(Layer) if f.name in PLACE}
+    values |= {"layers": [layer | place], "tempo": asdict(Tempo())}
 
 
 def read_sidecar(path: str | Path) -> Sidecar:
@@ -130,55 +166,59 @@ def read_sidecar(path: str | Path) -> Sidecar:
         raise GrowthError(f"{path}: {error}") from error
 
 
-def regrow(sidecar: Sidecar, model: DDSPModel, take: Take) -> Growth:
+def regrow(sidecar: Sidecar, *sources: Source | tuple) -> Piece:
     """Render the piece that a sidecar describes, with a warning where versions are not what they were.
 
+    Args:
+        sidecar: `Sidecar`.
+        *sources: `Source` or (model, take), in any order: each layer finds its own.
+
     Raises:
-        GrowthError: the model or the recording is another one.
+        GrowthError: a layer's model or recording is not among the sources.
     """
-    if model_sha256(model) != sidecar.model_sha256:
-        raise GrowthError("The piece was grown from another model. Use the checkpoint that it was rendered with.")
-    if take_sha256(take) != sidecar.take_sha256:
-        raise GrowthError("The piece was grown from another recording. Use the checkpoint that it was rendered with.")
+    whole = [source if isinstance(source, Source) else Source(*source) for source in sources]
+    return compose(match_sources(sidecar, whole), whole)
+
+
+def match_sources(sidecar: Sidecar, sources: Sequence[Source]) -> Composition:
+    """The composition of a sidecar, each layer with its source among these; warns of other versions.
+
+    Raises:
+        GrowthError: a layer's model or recording is not among them.
+    """
     changed = sorted({name for name, _ in versions().items() ^ sidecar.versions.items()})
     if changed:
-        warnings.warn(
-            f"Other versions than the piece was rendered with ({', '.join(changed)[:200]}): it may differ slightly.",
-            stacklevel=2,
+        warn_user(
+            f"Other versions than the piece was rendered with ({', '.join(changed)[:200]}): it may differ slightly."
         )
-    return grow(model, take, sidecar.plan, sidecar.seed)
+    layers = sidecar.composition.layers
+    kinds = {layer.plan is None for layer in layers}
+    offered = {kind: [_offer(source, kind) for source in sources] for kind in kinds}
+    matched = []
+    for i, (layer, origin) in enumerate(zip(layers, sidecar.origins, strict=True), 1):
+        found = offered[layer.plan is None]
+        if origin not in found:
+            raise GrowthError(_missing(f"Layer {i}" if len(layers) > 1 else "The piece", origin, found))
+        matched.append(replace(layer, source=found.index(origin)))
+    return Composition(tuple(matched), sidecar.composition.tempo)
 
 
-def model_sha256(model: DDSPModel) -> str:
-    """SHA-256 of a model's settings and weights, names in alphabetical order, as hexadecimal digits."""
-    digest = hashlib.sha256(json.dumps(model.config.to_dict(), sort_keys=True).encode())
-    for name, weights in sorted(model.state_dict().items()):
-        _add(digest, name, weights)
-    return digest.hexdigest()
+def _offer(source, as_recorded):
+    """The origin that a source can be, None where it holds no recording."""
+    return None if as_recorded and source.audio is None else origin_of(source, as_recorded=as_recorded)
 
 
-def take_sha256(take: Take) -> str:
-    """SHA-256 of a take, as hexadecimal digits."""
-    digest = hashlib.sha256()
-    for name, value in sorted((vars(take.features) | vars(take.controls)).items()):
-        _add(digest, name, value)
-    return digest.hexdigest()
+def _missing(who, origin, found):
+    if origin.recording_sha256 is not None:
+        return f"{who} plays a recording that is not there. Give the sound file that it was made with."
+    other = "recording" if any(offer.model_sha256 == origin.model_sha256 for offer in found) else "model"
+    return f"{who} was grown from another {other}. Use the checkpoint that it was rendered with."
 
 
 def versions() -> dict[str, str]:
     """Version of Python and of every package that has a say in the sound, and threads, which round differently."""
     known = {"python": platform.python_version(), "threads": str(torch.get_num_threads())}
     return known | {name: version(name) for name in PACKAGES}
-
-
-def _add(digest, name, value):
-    """Feed one named value to a digest."""
-    digest.update(name.encode() + b"=")
-    if torch.is_tensor(value):
-        value = value.detach().cpu().contiguous()
-        digest.update(f"{value.dtype}{tuple(value.shape)}".encode() + value.numpy().tobytes())
-    else:
-        digest.update(repr(value).encode())
 
 
 def _refuse(constant):

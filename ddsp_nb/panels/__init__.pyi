@@ -3,7 +3,7 @@ from .chooser import RecordingChooser as RecordingChooser
 from .drawbars import Drawbars as Drawbars
 from .first_steps import FirstGrowth as FirstGrowth
 from .first_steps import FirstMelody as FirstMelody
-from .growth_panel import GrowthPanel as GrowthPanel
+from .growth.panel import GrowthPanel as GrowthPanel
 from .listen import compare as compare
 from .listen import play as play
 from .player import Player as Player

@@ -3,16 +3,18 @@
 import ipywidgets
 import torch
 
+from ddsp_nb.growth.piece import Piece
 from ddsp_nb.growth.plan import GrowthPlan
 from ddsp_nb.growth.render import grow
-from ddsp_nb.panels.growth_controls import STRATEGY_WORDS
-from ddsp_nb.panels.growth_results import HIGHEST_HZ, stage_marks
+from ddsp_nb.panels.growth.knobs import STRATEGY_WORDS
+from ddsp_nb.panels.growth.pictures import stage_marks
 from ddsp_nb.panels.player import Player
 from ddsp_nb.panels.widgets import WRAPPED, errors_in_words, say
 from ddsp_nb.playing.score import draw, parse_notes
 from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.take import Take
 
+HIGHEST_HZ = 16_000  # of pictures
 STAGE_S = 0.6
 MOST_STAGES = 16
 WIDE = {"description_width": "110px"}
@@ -66,7 +68,7 @@ class FirstGrowth(ipywidgets.VBox):
             growth = grow(self.instrument, self.recording, plan)
             counts = [stage.n_harmonics for stage in growth.stages]
             say(self.status, f"{len(counts)} stages, with {', '.join(map(str, counts))} partials.")
-            self.player.show({"the growth": growth.audio}, growth.sample_rate, marks=stage_marks(growth.schedule))
+            self.player.show({"the growth": growth.audio}, growth.sample_rate, marks=stage_marks(Piece.of(growth)))
 
 
 class FirstMelody(ipywidgets.VBox):

@@ -32,7 +32,7 @@ class Player(anywidget.AnyWidget):
     The sound travels as it is, float32, when a page shows the player, and is in no saved notebook.
 
     Args:
-        sounds: {name: [n_samples]}; the first is heard first.
+        sounds: {name: [n_samples], or [2, n_samples] left and right}; the first is heard first.
         sample_rate: Hz.
         pitches: {name: features} whose pitch is drawn.
         marks: (time in s, words) of lines to draw, such as the beginnings of stages.
@@ -41,6 +41,7 @@ class Player(anywidget.AnyWidget):
         log: whether frequency is drawn in octaves at first.
         n_fft: window of the spectrogram at first, samples: 512, 1024, 2048, 4096 or 8192.
         height_px: of the picture.
+        key: by which other widgets of the page find what this one plays.
         mix: share of the first of two sounds, 0 to 1, at which both are heard at their own level; a slider then
             turns the share, and both are heard at once.
     """
@@ -62,11 +63,12 @@ class Player(anywidget.AnyWidget):
         n_fft: int = N_FFT,
         height_px: int = HEIGHT_PX,
         mix: float | None = None,
+        key: str = "",
     ):
         self.hold(sounds, sample_rate, pitches=pitches, marks=marks)
         look = {"view": "waveform" if waveform else "spectrogram", "scale": "log" if log else "linear", "n_fft": n_fft}
         shares = None if mix is None else {"names": list(sounds), "usual": mix}
-        more = {"max_hz": max_hz, "height": height_px, "label": ", ".join(sounds), "mix": shares}
+        more = {"max_hz": max_hz, "height": height_px, "label": ", ".join(sounds), "mix": shares, "key": key}
         super().__init__(options=look | more)
         self.on_msg(self._heard)
 
@@ -88,21 +90,37 @@ class Player(anywidget.AnyWidget):
         self._message = {
             "type": "sounds",
             "names": list(sounds),
+            "channels": [sound.ndim for sound in self.sounds.values()],
             "rate": sample_rate,
             "marks": [list(mark) for mark in marks],
             "pitches": [{"name": name, "hop_s": hop_s} for name, hop_s, _ in lines],
         }
-        self._buffers = [sound.astype("<f4").tobytes() for sound in (*self.sounds.values(), *(hz for *_, hz in lines))]
+        sides = [side for sound in self.sounds.values() for side in np.atleast_2d(sound)]
+        self._buffers = [array.astype("<f4").tobytes() for array in (*sides, *(hz for *_, hz in lines))]
 
-    def show(self, sounds: Mapping[str, Sound], sample_rate: int, *, play: str | None = None, **more: Any) -> None:
+    def show(
+        self,
+        sounds: Mapping[str, Sound],
+        sample_rate: int,
+        *,
+        choose: str | None = None,
+        play: bool = False,
+        once: tuple[float, float] | None = None,
+        loop: tuple[float, float] | None = None,
+        **more: Any,
+    ) -> None:
         """Hold other sounds in every page that shows the player; what is playing goes on at the same position.
 
         Args:
             sounds, sample_rate: as above; `pitches` and `marks` too.
-            play: name of a version to switch to and play.
+            choose: name of a version to switch to.
+            play: begin to play.
+            once: (begin, end) in s, to play once.
+            loop: (begin, end) in s; a loop that is playing ends its pass, and goes on with these.
         """
         self.hold(sounds, sample_rate, **more)
-        self.send(self._message | ({"choose": play, "play": True} if play else {}), buffers=self._buffers)
+        wishes = {"choose": choose, "play": play, "once": once, "loop": loop}
+        self.send(self._message | {key: wish for key, wish in wishes.items() if wish}, buffers=self._buffers)
 
     def pause(self) -> None:
         """Stop sounding."""
@@ -130,11 +148,11 @@ class Player(anywidget.AnyWidget):
         figure, row = axes(plots.WIDTH, 2.2, 1, len(shown), sharey=True)
         for ax, (name, sound) in zip(row, shown, strict=True):
             if self.options["view"] == "waveform":
-                plots.waveform(sound, self.sample_rate, ax=ax).set_title(name)
+                plots.waveform(np.atleast_2d(sound).mean(0), self.sample_rate, ax=ax).set_title(name)
             else:
                 look = {key: self.options[key] for key in ("n_fft", "max_hz")}
                 look |= {"log": self.options["scale"] == "log", "n_frames": PICTURE_COLUMNS // len(shown)}
-                plots.spectrogram(sound, self.sample_rate, ax=ax, title=name, **look)
+                plots.spectrogram(np.atleast_2d(sound).mean(0), self.sample_rate, ax=ax, title=name, **look)
                 self._draw_pitches(ax)
             ax.label_outer()
         if self._lines and self.options["view"] != "waveform":
@@ -147,9 +165,10 @@ class Player(anywidget.AnyWidget):
 
 
 def samples_of(sound: Sound) -> np.ndarray:
-    """[n_samples] float32 of a tensor or an array; a batch of one is taken for its only member."""
+    """[n_samples] float32 of a tensor or an array, or [2, n_samples]; a batch of one is taken for its only member."""
     array = sound.detach().cpu().numpy() if torch.is_tensor(sound) else np.asarray(sound)
-    return np.ascontiguousarray(array.reshape(-1), np.float32)
+    stereo = array.ndim == 2 and len(array) == 2
+    return np.ascontiguousarray(array if stereo else array.reshape(-1), np.float32)
 
 
 def _sounding_hz(features):

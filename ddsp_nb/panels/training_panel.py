@@ -239,7 +239,7 @@ class TrainingPanel(ipywidgets.VBox):
         for name, sound in ((self.first_name, self.first), (NOW, self.now)):
             if sound is not None:
                 versions[name] = sound.audio.clamp(-1, 1)
-        self.player.show(versions, self.sample_rate, play=play)
+        self.player.show(versions, self.sample_rate, choose=play, play=play is not None)
 
     def _set_buttons(self, *, running):
         self.start_button.disabled, self.stop_button.disabled = running, not running

@@ -1,6 +1,7 @@
 """Write sound files, whole or not at all; the same sound gives the same bytes."""
 
 import struct
+from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -29,8 +30,11 @@ def save_audio(
     *,
     subtype: str = "PCM_16",
     comment: str = "",
+    marks: Sequence[tuple[int, str]] = (),
 ) -> Path:
-    """Write [n_samples] sound to a WAV or FLAC file, whole or not at all; `comment` goes into the file's own field.
+    """Write [n_samples] sound, or [2, n_samples] left and right, to a WAV or FLAC file, whole or not at all.
+
+    `comment` goes into the file's own field. Of a WAV file `marks`, sample and name, become its cue points.
 
     The file is written beside its destination and then renamed, so an interrupt never leaves half a file.
     Sound beyond ±1 is turned down to full scale with a warning: clipping would be heard, a gain is not.
@@ -47,21 +51,23 @@ def save_audio(
         raise AudioError(
             f"{path}: cannot write {subtype} there. Use .wav with {', '.join(SUBTYPES)}, or .flac with PCM."
         )
-    if sound.ndim != 1 or not sound.isfinite().all():
-        raise AudioError(f"{path}: the sound to write is not one finite channel; nothing was written.")
+    if not (sound.ndim == 1 or (sound.ndim == 2 and len(sound) == 2)) or not sound.isfinite().all():
+        raise AudioError(f"{path}: the sound to write is not one or two finite channels; nothing was written.")
     peak = float(np.abs(sound.numpy()).max(initial=0))
     if peak > 1 and subtype != "FLOAT":
         warn_user(f"{path.name}: peak {peak:.2f} turned down to full scale.")
         sound = sound / peak
     with written_whole(path, AudioError) as temporary:
-        with sf.SoundFile(temporary, "w", sample_rate, 1, subtype, format=file_format) as file:
+        with sf.SoundFile(temporary, "w", sample_rate, sound.ndim, subtype, format=file_format) as file:
             if comment and file_format == "FLAC":
                 file.comment = comment
-            file.write(_stored(sound, subtype))
+            file.write(_stored(sound, subtype).T)  # frames first
         if subtype == "FLOAT":
             _forget_time(temporary)
-        if comment and file_format == "WAV":
-            append_comment(temporary, comment)
+        if file_format == "WAV":
+            append_chunks(
+                temporary, (_cue_chunks(marks) if marks else b"") + (_comment_chunk(comment) if comment else b"")
+            )
     return path
 
 
@@ -82,20 +88,32 @@ def _forget_time(path: Path) -> None:
             file.write(bytes(4))
 
 
-# The comment of a WAV file is hand-written, as libsndfile drops comments of more than some 2000 characters. The file is
-# a list of chunks, each with a name, a size and an even number of bytes; the comment is the chunk ICMT within a chunk
-# LIST of kind INFO (Microsoft and IBM, Multimedia Programming Interface 1.0, 1991).
+# The comment of a WAV file is hand-written, as libsndfile drops comments of more than some 2000 characters, and so are
+# cue points, whose names it does not write. The file is a list of chunks, each with a name, a size and an even number
+# of bytes; the comment is the chunk ICMT within a chunk LIST of kind INFO, names of cue points are chunks labl within a
+# LIST of kind adtl (Microsoft and IBM, Multimedia Programming Interface 1.0, 1991).
 
 
-def append_comment(path: str | PathLike, text: str) -> None:
-    """Add a comment at the end of a WAV file that has none."""
-    info = b"INFO" + riff_chunk(b"ICMT", text.encode() + b"\0")
+def append_chunks(path: str | PathLike, chunks: bytes) -> None:
+    """Add chunks at the end of a WAV file."""
     with open(path, "r+b") as file:
         end = file.seek(0, 2)
-        file.write(bytes(end % 2) + riff_chunk(b"LIST", info))
+        file.write(bytes(end % 2) + chunks)
         size = file.tell() - 8
         file.seek(4)
         file.write(struct.pack("<I", size))
+
+
+def _comment_chunk(text: str) -> bytes:
+    return riff_chunk(b"LIST", b"INFO" + riff_chunk(b"ICMT", text.encode() + b"\0"))
+
+
+def _cue_chunks(marks: Sequence[tuple[int, str]]) -> bytes:
+    """Cue points, numbered from 1: sample within the chunk "data", and their names."""
+    points = [struct.pack("<II4sIII", i, at, b"data", 0, 0, at) for i, (at, _) in enumerate(marks, 1)]
+    names = [riff_chunk(b"labl", struct.pack("<I", i) + name.encode() + b"\0") for i, (_, name) in enumerate(marks, 1)]
+    cue = riff_chunk(b"cue ", struct.pack("<I", len(points)) + b"".join(points))
+    return cue + riff_chunk(b"LIST", b"adtl" + b"".join(names))
 
 
 def read_comment(path: str | PathLike, max_bytes: int) -> str:

@@ -41,7 +41,7 @@ GROWTH = (
 )
 HANDS = (
     "from IPython.display import display\nfrom ddsp_nb.panels import BandFaders, Drawbars",
-    "drawbars = Drawbars([1, 0.5, 0.8, 0.3])\ndrawbars",
-    "faders = BandFaders([1 / (1 + band) for band in range(64)])\nfaders",
+    'drawbars = Drawbars([1, 0.5, 0.8, 0.3], recipe_name="violin")\ndrawbars',
+    'faders = BandFaders([1 / (1 + band) for band in range(64)], recipe_name="the bow")\nfaders',
 )
 NOTEBOOKS = {"players": PLAYERS, "training": TRAINING, "growth": GROWTH, "hands": HANDS}

@@ -1,6 +1,7 @@
-"""The growth panel: every control moves the map, and what is heard and exported is what was planned."""
+"""The growth panel: the score is drawn by hand, and what is heard and exported is what was drawn."""
 
 import re
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +12,17 @@ from browser.hearing import loudest_hz, partials_db, stages
 from browser.notebook_page import PLAYER
 
 KERNEL_SIDE = (Path(__file__).parent / "kernel_side.py").read_text()
-# Controls of what is heard: the map of partials need not change with them, the plan must.
-HEARD = {"pitch", "notes", "ratios", "own_ratios", "inharmonicity"}
 HELD = {"strategy": "fibonacci", "order": "odd", "pitch": "held", "noise": "none", "stage_duration_s": 0.6}
 FIRST = 12  # partials looked for: an instrument has none of those that lie above Nyquist in its recording
 ABSENT_DB = -70.0  # below the loudest partial of the piece
-MOST_TABS = 60
-FOCUSED = """() => {
-    const {tagName, role, innerText} = document.activeElement;
-    return tagName + ' ' + role + ' ' + (tagName === 'BUTTON' ? innerText : '');
+MOST_TABS = 80
+SCORE = ".ddsp.score"
+FOCUSED = "() => document.activeElement.innerText || document.activeElement.getAttribute('aria-label') || ''"
+# Middle of a place on the map in the page: of a stage in an area, at a share of its height or at its end.
+PLACE = """(root, [area, i, share, end]) => {
+    const { geometry, stages } = root.score, [top, bottom] = geometry[area];
+    const x = geometry.x(end ? stages[i].stop : (stages[i].start + stages[i].stop) / 2);
+    return [x, bottom - share * (bottom - top)];
 }"""
 
 
@@ -36,105 +39,92 @@ CUT_OFF = """panel => {
 def page(notebook):
     page = notebook("growth")
     page.do(f"{KERNEL_SIDE}\nput_back()")
-    page.page.get_by_role("button", name="Render and play").scroll_into_view_if_needed()
+    page.page.get_by_role("button", name="Write to disk").scroll_into_view_if_needed()
     return page
 
 
 @pytest.fixture
 def panel(page):
-    return page.output_with("Render and play")
+    return page.output_with("Write to disk")
 
 
-def shown(page, panel):
-    """Pictures on the page, once they are those that the kernel holds."""
-    digests = page.value("digests()")
-    page.wait_for_digests(panel, digests)
-    return digests
+@pytest.fixture
+def score(page, panel):
+    """The map, once it is the one that the kernel shows."""
+    root = panel.locator(SCORE)
+    arrived(page, root)
+    return root
 
 
-def shown_anew(page, panel, before):
-    """The same, once they are others than before: a callback may still be at work when its value has arrived."""
-    page.wait_for_value(f"digests() != {before!r}", True)
-    return shown(page, panel)
+def arrived(page, score):
+    """Wait until the page shows the kernel's score."""
+    version = page.value("the_panel.score.score['version']")
+    page.wait_for(score, f"root => root.score.score.version >= {version} && root.score.geometry && !root.score.frame")
 
 
-def turn(page, panel, name):
-    """Give a control other values until the map follows, or the plan where that is enough; whether it did."""
-    before, plan = shown(page, panel), page.value("plan_in_words()")
-    for value in page.value(f"list(map(repr, other_values({name!r})))"):
-        page.do(f"controls[{name!r}].value = {value}")
-        if shown(page, panel) != before or (name in HEARD and page.value("plan_in_words()") != plan):
-            return True
-    return False
+def at(score, area, stage, share=0.5, *, end=False):
+    """Place on the map, as `position` of a click."""
+    x, y = score.evaluate(PLACE, [area, stage, share, end])
+    return {"x": x, "y": y}
+
+
+def drag(page, score, *places):
+    canvas = score.locator("canvas")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    for i, place in enumerate(places):
+        page.page.mouse.move(box["x"] + place["x"], box["y"] + place["y"], steps=6)
+        if i == 0:
+            page.page.mouse.down()
+    page.page.mouse.up()
 
 
 def press(panel, name):
-    panel.get_by_role("button", name=re.compile(rf"\b{name}$")).click()  # an icon may stand before it
+    panel.get_by_role("button", name=re.compile(rf"{name}$")).first.click()  # an icon may stand before it
 
 
-def render(page, panel, press=lambda panel: press(panel, "Render and play")):
-    """Press the button; the sound that the page then plays, and its sample rate."""
+def play(page, panel, score):
+    """Press play; the sound that the page then plays, and its sample rate."""
     player = panel.locator(PLAYER)
     page.mark(player)
-    press(panel)
+    score.get_by_role("button", name="Render and play").click()
     page.wait_for_sound(player)
     page.wait_for_words(panel, "Rendered")
-    return page.sound(player), page.value("the_panel.growth.sample_rate")
+    return page.sound(player), page.value("the_panel.piece.sample_rate")
 
 
-def description(page, name):
-    return page.value(f"controls[{name!r}].description")
+def position(panel):
+    return panel.locator(PLAYER).evaluate("player => player.playback.position()")
 
 
-def slider(page, panel, name):
-    label = page.page.get_by_text(description(page, name), exact=True)
-    return panel.locator(".widget-slider").filter(has=label)
-
-
-def test_every_control_changes_the_map(page, panel):
-    names = page.value("list(controls)")
-    assert len(names) >= 9
-    for name in names:
-        assert page.value(f"offer({name!r})"), name
-        assert turn(page, panel, name), name
-        assert "unexpected" not in panel.inner_text()
+def running(panel):
+    return panel.locator(PLAYER).evaluate("player => player.playback.running")
 
 
 @pytest.mark.parametrize("width", [600, 800, 1100, 1500])
-def test_the_panel_fits_the_page_and_no_label_is_cut_off(page, panel, width):
-    page.do("the_panel.render()")  # all there is to see
+def test_the_panel_fits_the_page_and_no_label_is_cut_off(page, panel, score, width):
     page.page.set_viewport_size({"width": width, "height": 1000})
     page.page.wait_for_timeout(300)  # the page lays itself out
     assert panel.evaluate(CUT_OFF) == []
     page.page.set_viewport_size({"width": 1400, "height": 1000})
 
 
-def test_controls_turned_by_hand(page, panel):
-    first = shown(page, panel)
-    choice = panel.get_by_label(description(page, "strategy"), exact=True)
-    page.do("before = controls['strategy'].value")
-    choice.select_option(index=page.value("0 if controls['strategy'].index else 1"))
-    page.wait_for_value("controls['strategy'].value != before", True)
-    second = shown_anew(page, panel, first)
-
-    length = slider(page, panel, "stage_duration_s")
-    length.locator(".widget-readout").fill("1.2")
+def test_a_knob_turned_by_hand_changes_the_map(page, panel, score):
+    before = score.evaluate("root => root.score.stages.length")
+    panel.get_by_label("Partials grow", exact=True).select_option(index=3)
+    page.wait_for(score, f"root => root.score.stages.length !== {before}")
+    slider = panel.locator(".widget-slider").filter(has=page.page.get_by_text("Stage length (s)", exact=True))
+    slider.locator(".widget-readout").fill("1.2")
     page.page.keyboard.press("Enter")
-    page.wait_for_value("controls['stage_duration_s'].value", 1.2)
-    third = shown_anew(page, panel, second)
-
-    length.get_by_role("slider").focus()
-    page.page.keyboard.press("ArrowRight")
-    page.wait_for_value("controls['stage_duration_s'].value > 1.2", True)
-    shown_anew(page, panel, third)
+    page.wait_for(score, "root => Math.abs(root.score.stages[0].stop - 1.2) < 1e-3")
 
 
-def test_what_the_page_plays_is_the_plan(page, panel):
+def test_what_the_page_plays_is_the_plan(page, panel, score):
     for name, value in HELD.items():
         page.do(f"controls[{name!r}].value = {value!r}")
-    sound, rate = render(page, panel)
+    sound, rate = play(page, panel, score)
     masks = np.array(page.value("[stage.mask.tolist() for stage in the_panel.growth.stages]"), bool)[:, :FIRST]
-    assert len(sound) == page.value("len(the_panel.growth.audio)")
+    assert len(sound) == page.value("the_panel.piece.n_samples")
     heard = stages(sound, rate)
     assert len(heard) == len(masks) >= 5
     assert masks[0].tolist() == [True] + [False] * (FIRST - 1) and not masks[1][1]  # odd ones first
@@ -144,86 +134,113 @@ def test_what_the_page_plays_is_the_plan(page, panel):
     assert levels_db[~masks].max() < levels_db.max() + ABSENT_DB < levels_db[masks].min()
 
 
-def test_exported_files_are_what_the_page_plays(page, panel, lab):
-    folder = lab.notebooks / "output"
-    before = set(folder.iterdir())
-    page.do("controls['stage_duration_s'].value = 0.55")
-    sound, _ = render(page, panel)
-    press(panel, "Export")
-    page.wait_for_words(panel, "Written")
-    new = set(folder.iterdir()) - before
-    (piece,) = (path for path in new if path.suffix in (".wav", ".flac"))
-    read, rate = sf.read(piece)
+def test_a_piece_composed_by_mouse_is_what_its_files_hold(page, panel, score, tmp_path):
+    panel.get_by_label("Start from", exact=True).select_option("Loudest partials first")
+    page.wait_for_value("the_panel.preset.value", "Loudest partials first")
+    arrived(page, score)
+    score.get_by_role("button", name="Paint").click()
+    score.locator("canvas").click(position=at(score, "partials", 1, 0.99))  # the highest partial, in stage 2
+    page.wait_for_value("the_panel.plan.strategy", "written")
+    arrived(page, score)
+    n = page.value("len(the_panel.score.score['stages'])")
+    length = page.value(f"the_panel.plan.durations_s({n})[2]")
+    end, next_end = at(score, "partials", 2, end=True), at(score, "partials", 3, end=True)
+    drag(page, score, end, next_end)  # stage 3 becomes longer
+    page.wait_for_value(f"the_panel.plan.durations_s({n})[2] > {length}", True)
+    arrived(page, score)
+    drag(page, score, at(score, "lane", 0, 0.3), at(score, "lane", n - 1, 0.95))  # a crescendo
+    page.wait_for_value("bool(controls['levels'].value)", True)
+    levels = page.value("the_panel.plan.loudness_db")
+    assert levels == sorted(levels) and levels[0] < levels[-1] - 20
+    panel.get_by_label("Lengths", exact=True).select_option("in notes, at a tempo")
+    panel.get_by_role("button", name="+ Layer").click()
+    page.wait_for_value("len(the_panel.layers)", 2)
+    sound, _ = play(page, panel, score)
+    with page.page.expect_download() as download:
+        panel.get_by_role("button", name="Download all as zip").click()
+    download.value.save_as(tmp_path / "piece.zip")
+    with zipfile.ZipFile(tmp_path / "piece.zip") as file:
+        file.extractall(tmp_path)
+        names = set(file.namelist())
+    assert {"growth.wav", "growth.json", "growth.mid", "growth_layer_1_harmonic.wav"} <= names
+    read, _ = sf.read(tmp_path / "growth.wav")
     np.testing.assert_allclose(read, sound, atol=2**-14)
-    assert len(stages(read, rate)) == page.value("len(the_panel.growth.stages)")
+    page.do("from ddsp_nb import export, read_sidecar, regrow")
+    page.do(f"again = regrow(read_sidecar({str(tmp_path / 'growth.json')!r}), (model, take))")
+    page.do(f"export(again, {str(tmp_path / 'again.wav')!r})")
+    assert (tmp_path / "again.wav").read_bytes() == (tmp_path / "growth.wav").read_bytes()
 
-    content = piece.read_bytes()
+
+def test_a_click_plays_a_stage_and_a_loop_goes_on_with_what_is_turned(page, panel, score):
+    play(page, panel, score)
+    score.get_by_role("button", name="Listen").click()
+    first, second = score.evaluate("root => root.score.stages.slice(0, 2)")
+    score.locator("canvas").click(position=at(score, "partials", 1))
+    page.wait_for(panel.locator(PLAYER), "player => player.playback.running")
+    assert first["stop"] < position(panel) <= second["stop"]
+    page.wait_for(panel.locator(PLAYER), "player => !player.playback.running")  # once
+    score.get_by_role("button", name="Loop").click()
+    page.wait_for(panel.locator(PLAYER), "player => player.playback.running && player.playback.loop")
+    score.get_by_label("Hear changes at once").check()
     page.do("controls['stage_duration_s'].value = 0.3")
-    render(page, panel)
-    press(panel, "Export")
-    page.wait_for_words(panel, "exists", "Written")
-    assert piece.read_bytes() == content  # nobody has asked to replace it
+    page.wait_for(panel.locator(PLAYER), "player => player.playback.position() && player.playback.loop[1] < 1")
+    stop = page.page.get_by_role("button", name="Stop the sound")
+    stop.click()
+    assert not running(panel)
+    stop.wait_for(state="detached")
+    score.get_by_label("Hear changes at once").uncheck()
+    score.get_by_role("button", name="Loop").click()
 
 
-def test_undo_and_redo_bring_plan_and_map_back(page, panel):
-    page.do("controls['stage_duration_s'].value = 0.65")
-    before, plan = shown(page, panel), page.value("plan_in_words()")
-    page.do("controls['stage_duration_s'].value = 0.75")
-    after = shown(page, panel)
-    press(panel, "Undo")
-    assert shown_anew(page, panel, after) == before and page.value("plan_in_words()") == plan
-    press(panel, "Redo")
-    assert shown_anew(page, panel, before) == after
+def test_everything_on_the_map_by_keys_and_taken_back(page, panel, score):
+    canvas = score.locator("canvas")
+    n = score.evaluate("root => root.score.stages.length")
+    plan = page.value("repr(the_panel.plan)")
+    keys = (
+        ("ArrowRight", None), ("t", "the_panel.plan.strategy == 'written'"), ("+", "bool(controls['lengths'].value)"),
+        ("PageDown", "bool(controls['levels'].value)"), ("d", f"len(the_panel.plan.stages) == {n + 1}"),
+        ("Delete", f"len(the_panel.plan.stages) == {n}"), ("Shift+ArrowRight", None),
+    )  # fmt: skip
+    for key, reached in keys:
+        canvas.press(key)
+        if reached:
+            page.wait_for_value(reached, True)
+            arrived(page, score)
+    assert "Stage" in score.locator(".words").inner_text()
+    for _ in range(6):
+        canvas.press("Control+z")
+    page.wait_for_value("repr(the_panel.plan)", plan)
 
 
-def test_a_and_b_play_the_last_two_pieces(page, panel):
-    pieces = {}
-    for seconds in (0.4, 0.7):
-        page.do(f"controls['stage_duration_s'].value = {seconds}")
-        sound, _ = render(page, panel)
-        pieces[re.search(r"Rendered as ([AB])", panel.inner_text())[1]] = sound, seconds
-    assert set(pieces) == {"A", "B"}
-    letter, (sound, seconds) = min(pieces.items(), key=lambda piece: piece[1][1])  # not the one that is held
-    again, _ = render(page, panel, press=lambda panel: press(panel, letter))
-    np.testing.assert_array_equal(again, sound)
-    assert page.value("controls['stage_duration_s'].value") == seconds
+def test_pinned_takes_are_compared_at_the_same_position(page, panel, score):
+    first, _ = play(page, panel, score)
+    page.do("the_panel.takes_box.buttons['Pin or unpin'](); controls['order'].value = 'high'")
+    second, _ = play(page, panel, score)
+    player = panel.locator(PLAYER)
+    names = page.value("list(the_panel.player.sounds)")
+    assert len(names) == 2
+    player.get_by_role("button", name=names[1], exact=True).click()
+    np.testing.assert_array_equal(page.sound(player), first)
+    player.get_by_role("button", name=names[0], exact=True).click()
+    np.testing.assert_array_equal(page.sound(player), second)
+    page.do("the_panel.takes_box.buttons['Discard']()")
 
 
-def test_every_preset_makes_a_plan_of_its_own(page, panel):
-    choice = panel.get_by_label("Start from", exact=True)
-    plans = []
-    for i in range(choice.locator("option").count() - 1):  # the last one stands for a plan of one's own
-        choice.select_option(index=i)
-        page.wait_for_value("the_panel.preset.index", i)
-        page.wait_for_words(panel, "Press “Render and play”", "Rendered as")
-        plans.append(page.value("plan_in_words()"))
-    assert len(set(plans)) == len(plans) > 5 and not any(plan.startswith("none") for plan in plans)
-
-
-def test_measure_tells_whether_silence_is_silent(page, panel):
-    page.do("controls['stage_duration_s'].value = 0.3")
-    render(page, panel)
-    press(panel, "Measure")
-    assert "silent partials at -" in page.wait_for_words(panel, "Passed", "Not passed")
-
-
-def test_an_error_in_a_callback_is_said_in_the_panel(page, panel):
-    page.do("keep = the_panel.instrument; the_panel.instrument = None")
-    press(panel, "Render and play")
+def test_an_error_in_a_callback_is_said_in_the_panel(page, panel, score):
+    page.do("keep = the_panel.instruments; the_panel.instruments = None")
+    score.get_by_role("button", name="Render and play").click()
     page.wait_for_words(panel, "went wrong")
-    page.do("the_panel.instrument = keep; controls['stage_duration_s'].value = 0.35")
-    render(page, panel)
+    page.do("the_panel.instruments = keep; controls['stage_duration_s'].value = 0.35")
+    play(page, panel, score)
 
 
-@pytest.mark.parametrize("key", ["Enter", "Space"])
-def test_the_keyboard_reaches_controls_and_button(page, panel, key):
-    page.do(f"controls['stage_duration_s'].value = {0.25 if key == 'Enter' else 0.45}")
-    panel.get_by_label(description(page, "strategy"), exact=True).focus()
+def test_the_keyboard_reaches_controls_and_button(page, panel, score):
+    page.do("controls['stage_duration_s'].value = 0.25")
+    score.get_by_role("button", name="Render and play").focus()
     passed = []
-    while not passed or "Render and play" not in passed[-1]:
+    while not passed or "Write to disk" not in passed[-1]:
         page.page.keyboard.press("Tab")
         passed.append(page.page.evaluate(FOCUSED))
         assert len(passed) < MOST_TABS, passed
-    assert sum("INPUT" in place or "slider" in place or "SELECT" in place for place in passed) > 5, passed
-    sound, _ = render(page, panel, press=lambda _: page.page.keyboard.press(key))
-    assert abs(sound).max() > 0.05
+    assert any("Map of the stages" in place for place in passed), passed
+    assert {"☝ Listen", "✎ Paint"} <= set(passed)

@@ -1,10 +1,16 @@
+import { make } from "./page.js";
+
 // The sound of the page: an AudioContext for each sample rate, shared by all widgets, and one widget sounding at a time.
 // Every widget model imports its own copy of its module, so what is shared lies on globalThis.
 const page = (globalThis[Symbol.for("ddsp_nb")] ??= {
   contexts: new Map(),
   modules: new Map(),
+  playbacks: new Map(),
   sounding: null,
 });
+
+// Playbacks by the key of their player, for other widgets that show the same sound.
+export const playbacks = page.playbacks;
 
 const OTHER_TABS = "ddsp_nb is sounding";
 if (!page.channel) {
@@ -40,9 +46,23 @@ export async function soundAlone(widget, context) {
   if (page.sounding !== widget) page.sounding?.pause();
   page.sounding = widget;
   page.channel.postMessage(page.name);
+  showStop(true);
   if (context.state !== "running") await context.resume();
 }
 
 export function fallSilent(widget) {
-  if (page.sounding === widget) page.sounding = null;
+  if (page.sounding !== widget) return;
+  page.sounding = null;
+  showStop(false);
+}
+
+// While anything sounds, a button in the corner stops it, wherever the page was scrolled to.
+function showStop(shown) {
+  page.stop ??= make(
+    "button",
+    { className: "ddsp-stop", onclick: () => page.sounding?.pause() },
+    "■ Stop the sound",
+  );
+  if (shown) document.body.append(page.stop);
+  else page.stop.remove();
 }

@@ -1,4 +1,5 @@
 // The player: versions of one sound over their spectrogram or waveform, with a playhead that can be taken hold of.
+import { playbacks } from "./audio.js";
 import { hertz, make, noteName, sharpContext } from "./page.js";
 import { Playback } from "./playback.js";
 import { picture, spectra } from "./spectrogram.js";
@@ -152,12 +153,8 @@ class View {
 
   ask() {
     this.sight.disconnect();
-    if (this.state.asked) return this.update();
-    this.state.asked = true;
-    this.model.send({ type: "ready" });
-    setTimeout(() => {
-      if (!this.playback.sounds.size && this.root.isConnected) this.say(GONE, true);
-    }, PATIENCE_MS);
+    this.playback.ask();
+    this.update();
   }
 
   say(text, wrong = false) {
@@ -222,7 +219,7 @@ class View {
   spectra(buffer, columns) {
     const key = `${this.playback.now} ${this.shown.nFft} ${columns}`;
     const { cache } = this.state;
-    if (!cache.has(key)) cache.set(key, spectra(buffer.getChannelData(0), this.shown.nFft, columns));
+    if (!cache.has(key)) cache.set(key, spectra(monoOf(buffer), this.shown.nFft, columns));
     return cache.get(key);
   }
 
@@ -279,7 +276,7 @@ class View {
   }
 
   paintWaveform(context, plot, buffer) {
-    const samples = buffer.getChannelData(0);
+    const samples = monoOf(buffer);
     const middle = plot.height / 2;
     context.fillStyle = "#1f5fa8";
     for (let x = 0; x < plot.sounding; x++) {
@@ -359,6 +356,14 @@ function label(context, text, x, y, colour = "#fff") {
 const samplesOf = (view) =>
   new Float32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength)); // memory of its own
 
+// What the picture is of: the mean of both sides.
+function monoOf(buffer) {
+  const left = buffer.getChannelData(0);
+  if (buffer.numberOfChannels === 1) return left;
+  const right = buffer.getChannelData(1);
+  return left.map((sample, i) => (sample + right[i]) / 2);
+}
+
 export default () => {
   const views = new Set();
   const state = { asked: false, cache: new Map(), topDb: null, pitches: [], marks: [] };
@@ -369,12 +374,24 @@ export default () => {
     if (!state.asked || !views.size) return; // another page asked
     if (content.type === "pause") state.playback.pause();
     if (content.type !== "sounds") return;
-    const channels = buffers.map(samplesOf);
-    const pitches = content.pitches.map((pitch, i) => ({ ...pitch, hz: channels[content.names.length + i] }));
+    const arrays = buffers.map(samplesOf);
+    const channels = content.channels.map((n) => arrays.splice(0, n));
+    const pitches = content.pitches.map((pitch, i) => ({ ...pitch, hz: arrays[i] }));
     Object.assign(state, { cache: new Map(), topDb: null, pitches, marks: content.marks });
-    state.playback.hold(content.names, content.rate, channels.slice(0, content.names.length));
+    state.playback.hold(content.names, content.rate, channels, content.loop ?? undefined);
     if (content.choose) state.playback.choose(content.choose);
-    if (content.play) state.playback.play();
+    if (content.once) state.playback.playOnce(...content.once);
+    else if (content.play && !state.playback.running) state.playback.play();
+  }
+
+  // Ask for the sounds, once: when a view comes into sight, or when another widget is about to play them.
+  function ask(model) {
+    if (state.asked) return;
+    state.asked = true;
+    model.send({ type: "ready" });
+    setTimeout(() => {
+      if (!state.playback.sounds.size) views.forEach((view) => view.say(GONE, true));
+    }, PATIENCE_MS);
   }
 
   function look() {
@@ -384,8 +401,14 @@ export default () => {
 
   return {
     initialize({ model, signal }) {
+      const { key } = model.get("options");
+      state.playback.ask = () => ask(model);
+      if (key) playbacks.set(key, state.playback);
       model.on("msg:custom", hear);
-      signal?.addEventListener("abort", () => state.playback.release());
+      signal?.addEventListener("abort", () => {
+        if (key) playbacks.delete(key);
+        state.playback.release();
+      });
     },
     render({ model, el }) {
       const view = new View(model, el, state);

@@ -149,7 +149,7 @@ class View {
     this.stop = null;
     this.sound = await stop();
     this.draw(0);
-    this.playback.hold(["take"], RATE, [this.sound]);
+    this.playback.hold(["take"], RATE, [[this.sound]]);
     this.say(`${(this.sound.length / RATE).toFixed(1)} s. Listen, then keep it or try again.`);
   }
 

@@ -1,0 +1,70 @@
+"""Tempo of a piece, and note values as lengths of time. Light to import."""
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from reprlib import repr as short
+
+from ddsp_nb.errors import GrowthError
+from ddsp_nb.growth.plan import parse_numbers
+from ddsp_nb.growth.settings import check_settings, setting
+
+NOTE = re.compile(r"(\d{1,3})/(1|2|4|8|16|32|64|128)([.t]?)")  # 1/4, 3/16, 1/4. and 1/8t
+BEAT = Fraction(1, 4)  # of a whole note: the beat is a quarter note
+STRETCHES = {"": Fraction(1), ".": Fraction(3, 2), "t": Fraction(2, 3)}  # plain, dotted, and three in the time of two
+COMMON = [f"{n}/{d}{mark}" for n in (1, 2, 3, 4, 5, 7) for mark in STRETCHES for d in (1, 2, 4, 8, 16, 32, 64)]
+SAME = 1e-6  # relative difference of two lengths that nobody hears
+
+
+@dataclass(frozen=True)
+class Tempo:
+    """How fast a piece is, in beats, which are quarter notes.
+
+    Raises:
+        GrowthError: a value outside its range.
+    """
+
+    bpm: float = setting(120.0, "Beats a minute; a beat is a quarter note.", low=20, high=400)
+    beats_per_bar: int = setting(4, "Beats of a bar.", low=1, high=16)
+
+    def __post_init__(self):
+        check_settings(self)
+        object.__setattr__(self, "bpm", float(self.bpm))  # 96 and 96.0 have the same sidecar
+
+    @property
+    def beats_per_s(self) -> Fraction:
+        """Exact beats a second."""
+        return Fraction(str(self.bpm)) / 60
+
+    def seconds(self, note: str) -> float:
+        """Length of a note value: 1/4, 3/16, 1/4. (dotted) or 1/8t (triplet).
+
+        Raises:
+            GrowthError: it is no note value; a number without a slash is none.
+        """
+        value = NOTE.fullmatch(note.strip())
+        if value is None or int(value[1]) == 0:
+            raise GrowthError(f"{short(note)} is no note value. Use 1/4, 3/16, 1/4. (dotted) or 1/8t (triplet).")
+        notes = Fraction(int(value[1]), int(value[2])) * STRETCHES[value[3]]
+        return float(notes / BEAT / self.beats_per_s)
+
+    def note_value(self, seconds: float) -> str | None:
+        """The simplest common note value of that length, None where there is none."""
+        return next((n for n in COMMON if abs(self.seconds(n) - seconds) <= SAME * seconds), None)
+
+
+def parse_length(text: str, tempo: Tempo) -> float:
+    """Seconds of a number such as 0.5, which is seconds already, or of a note value such as 1/8.
+
+    Raises:
+        GrowthError: it is neither, or more than one.
+    """
+    lengths_s = parse_lengths(text, tempo)
+    if len(lengths_s) > 1:
+        raise GrowthError(f"{short(text)} is not one length. Use seconds such as 0.5, or a note value such as 1/8.")
+    return lengths_s[0]
+
+
+def parse_lengths(text: str, tempo: Tempo) -> tuple[float, ...]:
+    """Seconds of numbers and note values with commas between them. Raises GrowthError where one is neither."""
+    return tuple(s for part in text.split(",") for s in ([tempo.seconds(part)] if "/" in part else parse_numbers(part)))

@@ -1,0 +1,127 @@
+"""The score of a growth: its stages as a map in the page, where they are played, drawn and moved."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import anywidget
+import torch
+import traitlets
+
+from ddsp_nb.config import Config
+from ddsp_nb.growth.envelope import curve
+from ddsp_nb.growth.masks import INAUDIBLE, band_widths
+from ddsp_nb.growth.midi import note_number
+from ddsp_nb.growth.schedule import Schedule
+from ddsp_nb.growth.tempo import Tempo
+from ddsp_nb.growth.tuning import HELD, PHRASE, midi_name
+from ddsp_nb.panels.page import module, style
+from ddsp_nb.synthesis.noise import band_centres_hz
+
+FAINTEST_DB = -99  # of a partial or band beside the loudest, as it is told
+
+
+class Score(anywidget.AnyWidget):
+    """The map of the stages, drawn and edited in the page.
+
+    Args:
+        player: key of the player whose position runs through the map.
+        on_action: called with what hands do: {"type": "play" | "edit" | "loop" | "undo" | "redo", ...}.
+    """
+
+    _esm = module("score")
+    _css = style()
+    score = traitlets.Dict().tag(sync=True)
+    fresh = traitlets.Bool(False, help="Whether the player holds what the map shows.").tag(sync=True)
+    live = traitlets.Bool(False, help="Whether every change is rendered at once.").tag(sync=True)
+    can_undo = traitlets.Bool(False).tag(sync=True)
+    can_redo = traitlets.Bool(False).tag(sync=True)
+    grid_beats = traitlets.Float(0.0, help="To which edges snap, 0 for none.").tag(sync=True)
+    player = traitlets.Unicode().tag(sync=True)
+
+    def __init__(self, player: str, on_action: Callable[[dict], None]):
+        super().__init__(player=player)
+        self._version = 0
+        self.on_msg(lambda _, content, __: on_action(content))
+
+    def __repr__(self) -> str:  # anywidget's has an address, so that no two runs show the same
+        return "Score()"
+
+    def show(self, score: dict) -> None:
+        """Show a score, also where it is the one that is shown: what was only drafted is then dropped."""
+        self._version += 1
+        self.score = score | {"version": self._version}
+
+    def refuse(self) -> None:
+        """Drop what was drawn last: no plan can be made of it."""
+        self.send({"type": "refused"})
+
+
+def describe(
+    schedule: Schedule, config: Config, tempo: Tempo, *, delay_s: float, grid_beats: float, layers: Sequence[dict]
+) -> dict[str, Any]:
+    """A schedule as the page draws it.
+
+    Args:
+        schedule: of the layer that is shown.
+        config: of its model.
+        tempo: of the piece.
+        delay_s: when the layer begins.
+        grid_beats: to which edges snap, 0 for none.
+        layers: of all layers, {"start", "stop" in s, "selected"}.
+    """
+    partials, bands = _strengths_db(schedule, config)
+    rows = max(1, int((partials > FAINTEST_DB).any(0).nonzero().max()) + 1)
+    sustains = curve(schedule.plan.adsr.sustain, len(schedule.stages))
+    beat_s, rate = 60 / tempo.bpm, schedule.sample_rate
+    stages = [
+        {
+            "start": delay_s + stage.start / rate,
+            "stop": delay_s + stage.stop / rate,
+            "partials": _bits(stage.mask[:rows]),
+            "bands": _bits(stage.bands),
+            "partials_db": partials[i, :rows].tolist(),
+            "bands_db": bands[i].tolist(),
+            "level_db": stage.level_db,
+            "sustain": sustains[i],
+            "note": stage.pitch
+            if stage.pitch not in (PHRASE, HELD) and isinstance(stage.pitch, str)
+            else midi_name(note_number(schedule, i)),
+            "hz": schedule.played(i).f0_hz.median().item(),
+        }
+        for i, stage in enumerate(schedule.stages)
+    ]
+    track = next(iter(schedule.tracks.values()))
+    return {
+        "stages": stages,
+        "n_partials": rows,
+        "n_bands": config.n_bands,
+        "multiples": track.multiples()[:rows].tolist(),
+        "band_hz": band_centres_hz(config).tolist(),
+        "length_s": max(layer["stop"] for layer in layers),
+        "origin_s": delay_s,
+        "grid_s": grid_beats * beat_s,
+        "bar_s": tempo.beats_per_bar * beat_s,
+        "layers": list(layers),
+    }
+
+
+def _strengths_db(schedule, config):
+    """[n_stages, n_harmonics] and [n_stages, n_bands] whole dB: how loud each would be at the stage's place."""
+    widths = band_widths(config).sqrt()
+    partials, bands = zip(
+        *(
+            (track.levels(config), track.controls.noise_magnitudes.amax(0) * widths)
+            for track in map(schedule.played, range(len(schedule.stages)))
+        ),
+        strict=True,
+    )
+    return _relative_db(torch.stack(partials)), _relative_db(torch.stack(bands))
+
+
+def _relative_db(levels):
+    shares = levels / levels.max().clamp(min=1e-12)
+    return torch.where(shares > INAUDIBLE, 20 * shares.clamp(min=INAUDIBLE).log10(), FAINTEST_DB).round().int()
+
+
+def _bits(mask):
+    return "".join("1" if on else "0" for on in mask.bool().tolist())

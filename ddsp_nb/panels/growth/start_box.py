@@ -1,0 +1,90 @@
+"""Where a growth starts from: a preset of the workbook, one of one's own, or chance."""
+
+from collections.abc import Callable
+
+import ipywidgets
+
+from ddsp_nb.growth.presets import DEFAULTS, PRESETS, preset_named
+from ddsp_nb.growth.randomise import GROUPS, random_values
+from ddsp_nb.growth.settings import LARGEST_SEED
+from ddsp_nb.panels.growth.knobs import LABEL, WIDE
+from ddsp_nb.panels.growth.own_presets import OwnPresets
+from ddsp_nb.panels.widgets import WRAPPED
+
+OWN_PLAN = "a plan of your own"
+ALL = "everything"
+
+
+class StartBox(ipywidgets.VBox):
+    """A list of presets, with chance and presets of one's own in a row below.
+
+    Args:
+        own: presets of one's own.
+        start: called with the values to start from.
+        values: gives the values that the knobs stand at.
+        attempt: runs a function and says what goes wrong.
+    """
+
+    def __init__(
+        self,
+        own: OwnPresets,
+        start: Callable[[dict], None],
+        values: Callable[[], dict],
+        attempt: Callable[[Callable[[], None]], None],
+    ):
+        self.own, self._start, self._values = own, start, values
+        self.preset = ipywidgets.Dropdown(description="Start from", style=LABEL, layout=WIDE)
+        self._fill()
+        self.preset.observe(self._choose, "value")
+        self.group = ipywidgets.Dropdown(options=[ALL, *GROUPS], layout={"width": "112px"})
+        self.number = ipywidgets.BoundedIntText(min=0, max=LARGEST_SEED, layout={"width": "70px"})
+        self.roll_button = _button("By chance", "random", lambda: attempt(self.roll), "110px")
+        self.roll_button.tooltip = "Draw values by chance; the same number gives the same ones again"
+        self.name = ipywidgets.Text(placeholder="name of a preset", continuous_update=False, layout={"width": "150px"})
+        self.save_button = _button("Save", "bookmark", lambda: attempt(self.save), "90px")
+        self.delete_button = _button("Delete", "trash", lambda: attempt(self.delete), "90px")
+        chance = ipywidgets.HBox([self.roll_button, self.group, self.number], layout=WRAPPED)
+        mine = ipywidgets.HBox([self.name, self.save_button, self.delete_button], layout=WRAPPED)
+        super().__init__([self.preset, chance, mine])
+
+    @property
+    def presets(self) -> dict[str, dict]:
+        """The workbook's presets and those of one's own."""
+        return PRESETS | self.own.by_name
+
+    def show(self, values: dict) -> None:
+        """Say which preset the values are."""
+        self.preset.value = preset_named(values, self.presets) or OWN_PLAN
+
+    def roll(self) -> None:
+        """Draw values by chance, with the next number."""
+        self.number.value += 1
+        groups = GROUPS if self.group.value == ALL else [self.group.value]
+        self._start(random_values(self.number.value, groups))
+
+    def save(self) -> None:
+        """Save the values as a preset of one's own."""
+        name = self.own.save(self.name.value, self._values())
+        self._fill()
+        self.preset.value = name
+
+    def delete(self) -> None:
+        """Forget the preset of one's own that is chosen."""
+        self.own.delete(self.preset.value)
+        self._fill()
+        self.show(self._values())
+
+    def _fill(self):
+        with self.preset.hold_trait_notifications():
+            self.preset.options = [*PRESETS, *sorted(self.own.by_name), OWN_PLAN]
+
+    def _choose(self, change):
+        name = change["new"]
+        if name in self.presets and name != preset_named(self._values(), self.presets):
+            self._start(DEFAULTS | self.presets[name])
+
+
+def _button(label, icon, press, width):
+    button = ipywidgets.Button(description=label, icon=icon, layout={"width": width})
+    button.on_click(lambda _: press())
+    return button

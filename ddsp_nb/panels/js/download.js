@@ -1,0 +1,30 @@
+// A button that asks the kernel for a file, and hands it to the browser as a download. No request leaves the page.
+import { make } from "./page.js";
+
+function save(name, bytes) {
+  const url = URL.createObjectURL(new Blob([bytes]));
+  const link = make("a", { href: url, download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 60_000); // by then the browser has taken it
+}
+
+export default {
+  render({ model, el }) {
+    const words = model.get("words");
+    const button = make("button", { type: "button" }, words);
+    const wait = (waiting) =>
+      Object.assign(button, { disabled: waiting, textContent: waiting ? "Packing …" : words });
+    button.onclick = () => {
+      wait(true);
+      model.send({ type: "wanted" });
+    };
+    const hear = ({ type, name }, buffers) => {
+      if (!button.disabled) return; // another page asked
+      wait(false);
+      if (type === "file") save(name, buffers[0]);
+    };
+    model.on("msg:custom", hear);
+    el.append(make("div", { className: "ddsp row" }, button));
+    return () => model.off("msg:custom", hear);
+  },
+};

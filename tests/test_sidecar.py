@@ -1,0 +1,198 @@
+"""Sidecars: a piece is rendered again from its text, old ones too, and strangers' texts do no harm."""
+
+import json
+from dataclasses import asdict, replace
+
+import pytest
+import torch
+
+from ddsp_nb import Composition, GrowthError, GrowthPlan, Layer, Source, Tempo, compose, grow
+from ddsp_nb.errors import WorkbookWarning
+from ddsp_nb.growth.digests import model_sha256, recording_sha256, take_sha256
+from ddsp_nb.growth.sidecar import parse_sidecar, read_sidecar, regrow, sidecar_of
+
+PLAN = GrowthPlan("linear", n_stages=3, noise="bands", pitch=("A3", "C#4"), stage_duration_s=0.2)
+DRAWN = GrowthPlan(stages=((), (1, 2), (1, 3)), noise_stages=((1, 2, 3), ()), stage_duration_s=0.3)
+
+
+@pytest.fixture(scope="module")
+def growth(trained, take):
+    return grow(trained, take, PLAN, seed=5)
+
+
+def louder(take):
+    """Another take, by a hair."""
+    return replace(take, controls=take.controls.scaled(torch.full((len(take.features),), 1.001)))
+
+
+@pytest.fixture(scope="module")
+def sources(trained, take, clip):
+    return [Source(trained, take, clip), Source(trained, louder(take))]
+
+
+@pytest.fixture(scope="module")
+def piece(sources):
+    layers = (
+        Layer(PLAN, seed=1, pan=-0.5),
+        Layer(None, seed=3, delay_s=0.25, gain_db=-6),
+        Layer(DRAWN, seed=2, source=1, delay_s=0.1),
+        Layer(DRAWN, seed=2, delay_s=0.5, pan=1),
+    )
+    return compose(Composition(layers, Tempo(96, 3)), sources)
+
+
+def test_a_piece_of_layers_is_rendered_again_from_its_text(piece, sources):
+    sidecar = parse_sidecar(sidecar_of(piece, "PCM_24").to_json())
+    assert sidecar == sidecar_of(piece, "PCM_24") and sidecar.composition.tempo == Tempo(96, 3)
+    first, second = sources
+    again = regrow(sidecar, (first.model, second.take), first)  # in any order, as a tuple too
+    assert torch.equal(again.audio, piece.audio)
+    assert sidecar_of(again, "PCM_24").to_json() == sidecar.to_json()
+
+
+def test_the_text_of_a_layer_has_what_it_was_played_from_and_no_more(piece, sources, clip):
+    values = json.loads(sidecar_of(piece).to_json())
+    grown = {"plan", "seed", "model_sha256", "take_sha256", "delay_s", "gain_db", "pan"}
+    played = {"plan", "recording_sha256", "delay_s", "gain_db", "pan"}
+    assert [set(layer) for layer in values["layers"]] == [grown, played, grown, grown]
+    assert values["layers"][1]["recording_sha256"] == recording_sha256(clip)
+    assert values["tempo"] == {"bpm": 96, "beats_per_bar": 3}
+
+
+def test_what_a_layer_lacks_is_told(piece, sources, trained, take):
+    sidecar, (first, second) = sidecar_of(piece), sources
+    for given, message in (
+        ([second], "Layer 1 was grown from another recording"),
+        ([first], "Layer 3 was grown from another recording"),
+        ([], "Layer 1 was grown from another model"),
+        ([(trained, take), second], "Layer 2 plays a recording that is not there"),
+    ):
+        with pytest.raises(GrowthError, match=message):
+            regrow(sidecar, *given)
+
+
+def test_digests_change_with_what_they_stand_for(trained, take, growth):
+    assert model_sha256(trained) == sidecar_of(growth).origins[0].model_sha256
+    assert take_sha256(take) != take_sha256(louder(take))
+    moved = replace(take.features, f0_hz=take.features.f0_hz * 1.0001)
+    assert take_sha256(take) != take_sha256(replace(take, features=moved))
+    before = model_sha256(trained)
+    with torch.no_grad():
+        trained.network.mix_logit += 1e-6
+        changed = model_sha256(trained)
+        trained.network.mix_logit -= 1e-6
+    assert changed != before
+
+
+def test_another_recording_is_refused(growth, trained, take):
+    with pytest.raises(GrowthError, match=r"^The piece was grown from another recording"):
+        regrow(sidecar_of(growth), (trained, louder(take)))
+
+
+def test_other_versions_are_told(growth, trained, take):
+    sidecar = sidecar_of(growth)
+    older = replace(sidecar, versions=sidecar.versions | {"torch": "1.0"})
+    with pytest.warns(WorkbookWarning, match=r"Other versions .*\(torch\)"):
+        regrow(older, (trained, take))
+
+
+def broken(growth):
+    """Texts that are no sidecar, each with what is wrong."""
+    good = json.loads(sidecar_of(growth).to_json())
+    change = lambda **values: json.dumps(good | values)
+    layer = lambda **values: change(layers=[good["layers"][0] | values])
+    yield from ("", "[]", "null", "{", "[" * 100_000, "NaN", json.dumps(good)[:-1], b"\xff\xfe\x00")
+    yield change(format="other")
+    yield from (change(version=version) for version in (0, 3, 5, True, [1]))
+    yield json.dumps(good | {"ex\ntra": 1})
+    yield json.dumps({name: value for name, value in good.items() if name != "tempo"})
+    yield from (change(subtype=subtype) for subtype in ("MP3", 1, None, ["PCM_16"]))
+    yield from (change(versions=value) for value in ([], None, {"torch": 2}, {"torch": "x" * 1000}, {"a\nb": "1"}))
+    yield from (change(layers=value) for value in ([], None, {}, [None], [[]], [{}], good["layers"] * 9, 5))
+    yield from (change(tempo=value) for value in (None, {}, {"bpm": 120}, {"bpm": 0, "beats_per_bar": 4}, [120, 4]))
+    yield from (layer(seed=seed) for seed in (-1, 2**32, 1.5, True, "1", None, 10**300))
+    yield from (layer(model_sha256=value) for value in ("", 5, "0" * 63, "G" * 64, None))
+    yield from (layer(recording_sha256="0" * 64), layer(source=0), layer(ex=1))
+    yield from (layer(delay_s=value) for value in (-1, 601, None, "1", [1], 10**400))
+    yield from (layer(gain_db=13), layer(gain_db=-61), layer(pan=2), layer(pan="left"))
+    yield from (layer(plan=value) for value in (None, [], 5, {"speed": 1}, {"n_stages": 1e9}, {"pitch": [[]]}))
+    yield from (layer(plan={"spe\ned": 1}), layer(plan={"stage_duration_s": float("nan")}))
+    place = {"delay_s": 0, "gain_db": 0, "pan": 0}
+    yield from (change(layers=[{"plan": None, "recording_sha256": value} | place]) for value in (None, 5, "0"))
+    yield " " * 2_000_000
+
+
+def test_sidecars_of_strangers_are_refused_in_one_line(growth, tmp_path):
+    texts = list(broken(growth))
+    assert len(texts) > 60
+    for text in texts:
+        with pytest.raises(GrowthError) as error:
+            parse_sidecar(text)
+        assert "\n" not in str(error.value) and len(str(error.value)) < 1000
+        path = tmp_path / "sidecar.json"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        with pytest.raises(GrowthError, match=r"sidecar\.json: "):
+            read_sidecar(path)
+
+
+def test_sidecars_that_are_not_there(tmp_path):
+    for name in ("missing.json", ".", "missing.wav"):
+        with pytest.raises(GrowthError, match="cannot be read"):
+            read_sidecar(tmp_path / name)
+
+
+NEWER = {"noise_stages", "exact_edges"}  # names of a plan that versions up to 3 do not have
+
+
+def as_written_by(version, growth):
+    """The text of a growth in an older format."""
+    values = json.loads(sidecar_of(growth).to_json())
+    (layer,) = values.pop("layers")
+    plan = {name: value for name, value in layer["plan"].items() if name not in NEWER}
+    take_name = "take_sha256" if version >= 3 else "features_sha256"
+    if version < 3:
+        del plan["phrase"]
+    if version == 1:
+        plan["stretch"] = plan.pop("inharmonicity")
+    old = {"plan": plan, "seed": layer["seed"], "model_sha256": layer["model_sha256"], take_name: layer["take_sha256"]}
+    del values["tempo"]
+    return json.dumps(values | old | {"version": version})
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_a_sidecar_of_an_older_version_renders_the_same_sound(trained, take, version):
+    """Each length was a whole number of samples then, so that a hundred stages are some samples apart from today's."""
+    plan = GrowthPlan(
+        stages=(1, 4) * 20,
+        pitch="A4",
+        inharmonicity=0.004,
+        stage_duration_s=0.02003,
+        silence_duration_s=0.01002,
+        adsr=replace(GrowthPlan().adsr, attack_s=0.001),
+        phrase="repeat",
+        exact_edges=False,
+    )
+    growth = grow(trained, take, plan, seed=2)
+    stage, gap = round(0.02003 * 16_000), round(0.01002 * 16_000)
+    assert [(s.start, s.stop) for s in growth.stages] == [
+        (k * (stage + gap), k * (stage + gap) + stage) for k in range(40)
+    ]
+    assert len(grow(trained, take, replace(plan, exact_edges=True)).audio) != len(growth.audio)
+    sidecar = parse_sidecar(as_written_by(version, growth))
+    assert sidecar.composition == Composition((Layer(plan, 2),))
+    again = regrow(sidecar, (trained, take))
+    assert torch.equal(again.audio, growth.audio)
+    assert sidecar_of(again) == sidecar
+
+
+def test_names_of_other_versions_are_not_mixed(growth):
+    new, old = as_written_by(3, growth), as_written_by(1, growth)
+    for mixed in (new.replace('"inharmonicity"', '"stretch"'), old.replace('"stretch"', '"speed"')):
+        with pytest.raises(GrowthError, match="Unknown names in the plan"):
+            parse_sidecar(mixed)
+
+
+def test_plans_of_a_sidecar_are_plain_values(piece):
+    plans = [layer["plan"] for layer in json.loads(sidecar_of(piece).to_json())["layers"]]
+    assert plans[1] is None and GrowthPlan.from_dict(plans[2]) == DRAWN
+    assert json.loads(json.dumps(asdict(DRAWN))) == plans[2]
