@@ -4,6 +4,7 @@ from .drawbars import Drawbars as Drawbars
 from .first_steps import FirstGrowth as FirstGrowth
 from .first_steps import FirstMelody as FirstMelody
 from .growth.panel import GrowthPanel as GrowthPanel
+from .keyboard.panel import PlayPanel as PlayPanel
 from .listen import compare as compare
 from .listen import play as play
 from .player import Player as Player

@@ -20,7 +20,13 @@ def module(name: str) -> str:
 
 def module_with_worklet(name: str) -> str:
     """`module(name)` with the text of `js/name_worklet.js` as its constant WORKLET: no file is loaded."""
-    return f"const WORKLET = {json.dumps((FOLDER / f'{name}_worklet.js').read_text())};\n{module(name)}"
+    return module_with(name, WORKLET=f"{name}_worklet")
+
+
+def module_with(name: str, **threads: str) -> str:
+    """`module(name)` with other modules as texts in its constants, for threads of their own: no file is loaded."""
+    texts = (f"const {constant} = {json.dumps(module(thread))};\n" for constant, thread in threads.items())
+    return "".join(texts) + module(name)
 
 
 def _parts(name, seen):

@@ -44,4 +44,14 @@ HANDS = (
     'drawbars = Drawbars([1, 0.5, 0.8, 0.3], recipe_name="violin")\ndrawbars',
     'faders = BandFaders([1 / (1 + band) for band in range(64)], recipe_name="the bow")\nfaders',
 )
-NOTEBOOKS = {"players": PLAYERS, "training": TRAINING, "growth": GROWTH, "hands": HANDS}
+LIVE = (
+    SET_UP + "from ddsp_nb.panels import Drawbars, PlayPanel",
+    """
+config = Config(hidden_size=32)
+model, take = load_or_train("output/live.pt", audio_path, config, epochs=3, seed=seed)
+panel = PlayPanel(model, take)
+panel
+""",
+    "drawbars = Drawbars()\ndrawbars",
+)
+NOTEBOOKS = {"players": PLAYERS, "training": TRAINING, "growth": GROWTH, "hands": HANDS, "live": LIVE}

@@ -1,12 +1,5 @@
 // A button that asks the kernel for a file, and hands it to the browser as a download. No request leaves the page.
-import { make } from "./page.js";
-
-function save(name, bytes) {
-  const url = URL.createObjectURL(new Blob([bytes]));
-  const link = make("a", { href: url, download: name });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 60_000); // by then the browser has taken it
-}
+import { make, save } from "./page.js";
 
 export default {
   render({ model, el }) {

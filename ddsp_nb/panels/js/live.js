@@ -5,10 +5,10 @@ const FADED_MS = 200; // by then a worklet that was told to end has faded out
 
 // A widget that sounds while it is played: settings that all its views share, and one worklet that follows them.
 //   name, text: of the worklet; message(settings): what the worklet is sent on every change;
-//   heard(data): called with what the worklet says.
+//   heard(data): called with what the worklet says; rate: of the sound, Hz.
 export class Live {
-  constructor({ name, text, settings, message, heard }) {
-    Object.assign(this, { name, text, settings, message, heard });
+  constructor({ name, text, settings, message, heard, rate = RATE }) {
+    Object.assign(this, { name, text, settings, message, heard, rate });
     this.playing = false;
     this.wrong = "";
     this.views = new Set();
@@ -39,7 +39,7 @@ export class Live {
     Object.assign(this, { playing: true, wrong: "" });
     this.show();
     try {
-      const context = audioContext(RATE);
+      const context = audioContext(this.rate);
       await soundAlone(this, context);
       await loadWorklet(context, this.name, this.text);
       if (this.start === start) this.connect(context, extra);

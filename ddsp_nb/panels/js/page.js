@@ -36,3 +36,11 @@ export function noteName(hz) {
 export function hertz(hz) {
   return hz < 1000 ? `${Math.round(hz)} Hz` : `${(hz / 1000).toFixed(hz < 10_000 ? 2 : 1)} kHz`;
 }
+
+// Hand a file to the browser as a download; no request leaves the page.
+export function save(name, bytes) {
+  const url = URL.createObjectURL(new Blob([bytes]));
+  const link = make("a", { href: url, download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 60_000); // by then the browser has taken it
+}

@@ -1,0 +1,251 @@
+// The control network of the workbook for notes that are played: pitch and loudness to the levels of partials and
+// bands, as `OwnTimbre.levelled` in Python. Products and activations of layers run in WebAssembly; what is done once
+// for each partial or band is done here.
+export const MOST_AT_ONCE = 8; // voices that share one reading of the weights
+const QUERY_SIZE = 8; // numbers in a query, filled up with zeros
+const N_INPUTS = 4; // of the GRU: pitch, loudness and two zeros, which fill a lane
+const MEMORY_PAGE = 65_536; // bytes
+const SOFTPLUS_IS_LINEAR = 20; // from there on, as in PyTorch
+
+export class Network {
+  // wasm: exports of network.wasm; instrument: { settings, layout, weights }, as Python packs it.
+  constructor(wasm, { settings, layout, weights }) {
+    Object.assign(this, { wasm, settings });
+    const { n_harmonics, n_bands, hidden_size, n_layers, corrector_size } = settings;
+    const [n_levels, n_queries] = [n_harmonics + n_bands, Math.max(n_harmonics, n_bands)];
+    const scratch = {
+      queries: n_queries * QUERY_SIZE,
+      inner: n_queries * corrector_size,
+      outer: n_queries * corrector_size,
+      expected: MOST_AT_ONCE * n_levels,
+      inputs: MOST_AT_ONCE * N_INPUTS,
+      from_input: MOST_AT_ONCE * 3 * hidden_size,
+      from_state: MOST_AT_ONCE * 3 * hidden_size,
+      state: n_layers * MOST_AT_ONCE * hidden_size,
+      head: MOST_AT_ONCE * hidden_size,
+      corrections: MOST_AT_ONCE * n_levels,
+    };
+    this.at = this.reserve([...layout, ...Object.entries(scratch)]);
+    this.numbers.set(weights, this.at[layout[0][0]]);
+    this.table = Object.fromEntries(
+      layout.map(([name, n]) => [name, this.numbers.subarray(this.at[name], this.at[name] + n)]),
+    );
+    this.amplitudes = new Float32Array(MOST_AT_ONCE * n_harmonics);
+    this.gains = new Float32Array(MOST_AT_ONCE * n_bands);
+    this.of_bands = bandQueries(this);
+  }
+
+  // Places, in numbers, of arrays that lie one after another; each begins on a lane, as Python packs them.
+  reserve(arrays) {
+    const { memory } = this.wasm;
+    let end = memory.buffer.byteLength / 4; // behind what the module keeps for itself
+    const places = {};
+    for (const [name, n] of arrays) {
+      places[name] = end;
+      end += Math.ceil(n / 4) * 4;
+    }
+    memory.grow(Math.ceil((4 * end - memory.buffer.byteLength) / MEMORY_PAGE));
+    this.numbers = new Float32Array(memory.buffer); // only now: growing takes earlier views away
+    return places;
+  }
+
+  rest() {
+    return new Float32Array(this.settings.n_layers * this.settings.hidden_size);
+  }
+
+  // The next frame of some voices, at most MOST_AT_ONCE: [{ f0_hz, loudness_db, state }], whose states move on.
+  // Levels are then in `amplitudes` [n_voices, n_harmonics] and `gains` [n_voices, n_bands].
+  step(voices) {
+    voices.forEach((voice, i) => this.expect(voice, i));
+    this.remember(voices);
+    this.answer("amplitude", voices.length, this.settings.n_harmonics, this.at.corrections);
+    const after = this.at.corrections + voices.length * this.settings.n_harmonics;
+    this.answer("noise", voices.length, this.settings.n_bands, after);
+    voices.forEach((voice, i) => this.combine(voice, i, voices.length));
+    voices.forEach((voice, i) => this.level(voice, i));
+  }
+
+  // What the instrument expects, log levels beside the loudness.
+  expect({ f0_hz, loudness_db }, i) {
+    const { n_harmonics, n_bands } = this.settings;
+    const to = this.at.expected + i * (n_harmonics + n_bands);
+    const common = [Math.log2(f0_hz / 440), loudness_db / 20];
+    this.ask("partials", n_harmonics, to, (k, query) => partialQuery(this, f0_hz, k + 1, query), common);
+    const about_band = (band, query) => bandQuery(this, f0_hz, band, query);
+    this.ask("bands", n_bands, to + n_harmonics, about_band, common);
+  }
+
+  // One query for each partial or band through the small network that all of them share.
+  ask(kind, n, to, about, common) {
+    const { corrector_size: size, corrector_clamp: clamp } = this.settings;
+    const { queries, inner, outer } = this.at;
+    const [mean, std] = [this.table[`${kind}.mean`], this.table[`${kind}.std`]];
+    const query = Array.from({ length: QUERY_SIZE }, () => 0);
+    for (let i = 0; i < n; i++) {
+      const own = about(i, query);
+      [query[own], query[own + 1]] = common;
+      for (let j = 0; j < QUERY_SIZE; j++)
+        this.numbers[queries + QUERY_SIZE * i + j] = clamped((query[j] - mean[j]) / std[j], clamp);
+    }
+    this.affine(`${kind}.0`, queries, inner, size, QUERY_SIZE, n);
+    this.normalise(`${kind}.norm`, inner, size, n);
+    this.wasm.silu(4 * inner, n * size);
+    this.affine(`${kind}.1`, inner, outer, size, size, n);
+    this.wasm.silu(4 * outer, n * size);
+    this.affine(`${kind}.2`, outer, to, 1, size, n);
+  }
+
+  // The GRU: states [n_layers, n_voices, hidden_size] move on by a frame.
+  remember(voices) {
+    const { hidden_size: size, n_layers, input_clamp } = this.settings;
+    const { numbers, at, table } = this;
+    voices.forEach(({ f0_hz, loudness_db, state }, i) => {
+      const heard = [Math.log2(f0_hz / 440), loudness_db];
+      for (let j = 0; j < N_INPUTS; j++)
+        numbers[at.inputs + N_INPUTS * i + j] =
+          j < 2 ? clamped((heard[j] - table.input_mean[j]) / table.input_std[j], input_clamp) : 0;
+      for (let l = 0; l < n_layers; l++)
+        numbers.set(state.subarray(l * size, (l + 1) * size), this.stateOf(l, i));
+    });
+    for (let l = 0; l < n_layers; l++) this.layer(l, voices.length);
+    voices.forEach(({ state }, i) => {
+      for (let l = 0; l < n_layers; l++) {
+        const from = this.stateOf(l, i);
+        state.set(numbers.subarray(from, from + size), l * size);
+      }
+    });
+  }
+
+  layer(l, n) {
+    const { hidden_size: size } = this.settings;
+    const { from_input, from_state, inputs } = this.at;
+    const from = l ? this.stateOf(l - 1, 0) : inputs;
+    this.affine(`gru.${l}.input`, from, from_input, 3 * size, l ? size : N_INPUTS, n);
+    this.affine(`gru.${l}.state`, this.stateOf(l, 0), from_state, 3 * size, size, n);
+    for (let i = 0; i < n; i++) {
+      const row = 3 * size * i;
+      this.wasm.gates(4 * (from_input + row), 4 * (from_state + row), 4 * this.stateOf(l, i), size);
+    }
+  }
+
+  stateOf(layer, voice) {
+    return this.at.state + (layer * MOST_AT_ONCE + voice) * this.settings.hidden_size;
+  }
+
+  // A head: what the GRU corrects, [n_voices, n].
+  answer(name, n_voices, n, to) {
+    const { hidden_size: size, n_layers } = this.settings;
+    const { head } = this.at;
+    this.affine(`${name}.0`, this.stateOf(n_layers - 1, 0), head, size, size, n_voices);
+    this.normalise(`${name}.norm`, head, size, n_voices);
+    this.wasm.relu(4 * head, n_voices * size);
+    this.affine(`${name}.1`, head, to, n, size, n_voices);
+  }
+
+  // Expectation and correction to levels: softplus for partials, sigmoid for bands.
+  combine({ loudness_db }, i, n_voices) {
+    const { n_harmonics, n_bands, nepers_per_db, mix, start_mix, max_noise_gain } = this.settings;
+    const { min_level, max_level } = this.settings;
+    const { numbers, at } = this;
+    const expected = at.expected + i * (n_harmonics + n_bands);
+    const level = (j) =>
+      Math.min(Math.max(Math.exp(nepers_per_db * loudness_db + numbers[expected + j]), min_level), max_level);
+    const corrected = at.corrections + i * n_harmonics;
+    for (let k = 0; k < n_harmonics; k++) {
+      const x = inverseSoftplus(level(k) / start_mix) + numbers[corrected + k];
+      this.amplitudes[i * n_harmonics + k] = mix * softplus(x);
+    }
+    const corrected_band = at.corrections + n_voices * n_harmonics + i * n_bands;
+    for (let b = 0; b < n_bands; b++) {
+      const share = Math.min(level(n_harmonics + b) / (1 - start_mix), max_noise_gain);
+      const x = Math.log(share / (1 - share)) + numbers[corrected_band + b];
+      this.gains[i * n_bands + b] = (1 - mix) / (1 + Math.exp(-x));
+    }
+  }
+
+  // Turn both up or down so that together they have the loudness that is asked for.
+  level({ f0_hz, loudness_db }, i) {
+    const { n_harmonics, n_bands, nyquist_hz, nepers_per_db } = this.settings;
+    const { min_db, max_loudness_step_db, max_noise_gain } = this.settings;
+    const amplitudes = this.amplitudes.subarray(i * n_harmonics, (i + 1) * n_harmonics);
+    const gains = this.gains.subarray(i * n_bands, (i + 1) * n_bands);
+    let power = quadraticForm(this.table.noise_power, gains);
+    for (let k = 1; k <= n_harmonics && f0_hz * k < nyquist_hz; k++) power += amplitudes[k - 1] ** 2 / 2;
+    const wrong_db = loudness_db - 10 * Math.log10(Math.max(power, 10 ** (min_db / 10)));
+    const gain = Math.exp(nepers_per_db * clamped(wrong_db, max_loudness_step_db));
+    for (let k = 0; k < n_harmonics; k++) amplitudes[k] *= gain;
+    for (let b = 0; b < n_bands; b++) gains[b] = Math.min(gains[b] * gain, max_noise_gain);
+  }
+
+  affine(name, from, to, rows, columns, n) {
+    const { at, wasm } = this;
+    wasm.affine(4 * at[`${name}.weight`], 4 * at[`${name}.bias`], 4 * from, 4 * to, rows, columns, n);
+  }
+
+  normalise(name, from, size, n) {
+    const { at, wasm } = this;
+    wasm.normalise(4 * from, 4 * at[`${name}.weight`], 4 * at[`${name}.bias`], size, n);
+  }
+}
+
+const clamped = (x, most) => Math.min(Math.max(x, -most), most);
+const inverseSoftplus = (y) => y + Math.log(-Math.expm1(-y));
+const softplus = (x) => (x > SOFTPLUS_IS_LINEAR ? x : Math.log1p(Math.exp(x)));
+
+// x M x of a square matrix, row by row.
+function quadraticForm(matrix, x) {
+  let total = 0;
+  for (let i = 0, at = 0; i < x.length; i++) {
+    let row = 0;
+    for (let j = 0; j < x.length; j++, at++) row += matrix[at] * x[j];
+    total += row * x[i];
+  }
+  return total;
+}
+
+// What is known about partial k, as `Queries.at_partials` in Python; returns how many numbers that are.
+function partialQuery({ settings, table }, f0_hz, k, query) {
+  const { nyquist_hz, safe_nyquist } = settings;
+  const hz = Math.min(Math.fround(f0_hz * k), nyquist_hz);
+  const shared = Math.max(logWidth(table, hz) - Math.log(f0_hz), 0);
+  query[0] = Math.log2(k);
+  query[1] = 1 / k;
+  query[2] = Math.log2(hz / 1000);
+  query[3] = k % 2;
+  query[4] = shared;
+  query[5] = hz < safe_nyquist * nyquist_hz ? 1 : 0;
+  return 6;
+}
+
+// What of a band's query does not depend on the pitch.
+function bandQueries({ table }) {
+  return Array.from(table.bands_hz, (hz) => ({
+    hz,
+    height: Math.log2(hz / 1000),
+    width: logWidth(table, hz),
+  }));
+}
+
+// What is known about a noise band, as `Queries.at_bands` in Python.
+function bandQuery({ settings, of_bands }, f0_hz, band, query) {
+  const { hz, height, width } = of_bands[band];
+  const order = hz / f0_hz;
+  query[0] = height;
+  query[1] = Math.min(Math.max(Math.log2(order), -3), 7);
+  query[2] = Math.min(Math.abs(order - Math.max(Math.round(order), 1)), 1); // from the nearest partial
+  query[3] = order > settings.n_harmonics + 0.5 ? 1 : 0;
+  query[4] = width - Math.log(f0_hz);
+  return 5;
+}
+
+// Natural logarithm of the width of a mel band at a frequency.
+function logWidth({ centres_hz, log_widths }, hz) {
+  let [low, high] = [0, centres_hz.length - 1];
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (centres_hz[middle] < hz) low = middle;
+    else high = middle;
+  }
+  const share = Math.min(Math.max((hz - centres_hz[low]) / (centres_hz[high] - centres_hz[low]), 0), 1);
+  return log_widths[low] + share * (log_widths[high] - log_widths[low]);
+}

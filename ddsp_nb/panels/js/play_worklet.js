@@ -1,0 +1,155 @@
+import { rowWidth } from "./play_frames.js";
+import { Noise } from "./play_noise.js";
+import { Sines } from "./play_sines.js";
+
+// The instrument in the audio thread: voices and their noise. It asks the network's thread for the frames that it
+// needs next, so nothing drifts and no timer is involved. Messages: { sizes, port }, { record }, { count: id }, { end };
+// it says { chunk } while it records, and { id, starved, voices, frames, peak } where it is asked to count.
+const AHEAD = 1; // frames that a voice has waiting: more would make bends and releases late
+const MOST_AHEAD = 4; // where the network's thread is too late, it is asked earlier
+const FADE_S = 0.01; // in which all ends, so that nothing clicks
+const CHUNK = 4096; // samples in a message while it records
+const LOUDEST = 0.95; // of full scale, above which everything is turned down
+const RECOVERY_S = 0.5; // in which the level comes back
+
+class PlayWorklet extends AudioWorkletProcessor {
+  constructor() {
+    super();
+    Object.assign(this, { voices: new Map(), unused: [], rooms: [], ahead: AHEAD, fade: 1, turned_down: 1 });
+    Object.assign(this, { starved: 0, frames: 0, peak: 0, noise_at: Infinity });
+    this.port.onmessage = ({ data }) => this.hear(data);
+  }
+
+  hear({ sizes, port, record, count, end }) {
+    if (sizes) this.begin(sizes, port);
+    if (record !== undefined) this.chunk = record ? new Float32Array(CHUNK) : this.handOver(true);
+    if (record) this.chunk_at = 0;
+    if (count) this.report(count);
+    this.ending ||= end;
+  }
+
+  begin(sizes, port) {
+    Object.assign(this, { sizes, source: port });
+    this.noise = new Noise(sizes.hop_length, sizes.n_bands, sizes.to_bins);
+    this.gains = new Float32Array(sizes.n_bands);
+    port.onmessage = ({ data }) => this.take(data);
+  }
+
+  report(id) {
+    const { starved, frames, peak, ahead } = this;
+    this.port.postMessage({ id, starved, frames, peak, ahead, voices: this.voices.size });
+    Object.assign(this, { starved: 0, frames: 0, peak: 0 });
+  }
+
+  // Rows of frames; a voice that is not known begins with its first.
+  take(rows) {
+    const width = rowWidth(this.sizes);
+    for (let at = 0; at < rows.length; at += width) {
+      const row = rows.slice(at, at + width);
+      const [number, , last] = row;
+      if (!this.voices.has(number) && last) continue; // it has ended before
+      const voice = this.voices.get(number) ?? this.open(number);
+      voice.queue.push(row);
+      voice.asked = Math.max(0, voice.asked - 1);
+      voice.complete ||= last === 1;
+      this.frames++;
+    }
+    this.rooms.push(rows.buffer);
+  }
+
+  open(number) {
+    const voice = this.unused.pop() ?? new Sines(this.sizes);
+    voice.begin();
+    this.voices.set(number, voice);
+    return voice;
+  }
+
+  process(_, [[out]]) {
+    if (!this.sizes) return !this.ending;
+    let late = false;
+    for (const [number, voice] of this.voices) {
+      late = voice.render(out) || late;
+      if (voice.over) this.close(number, voice);
+    }
+    if (late) this.ahead = Math.min(this.ahead + 1, MOST_AHEAD);
+    if (late) this.starved++;
+    this.ask();
+    this.addNoise(out);
+    this.finish(out);
+    if (this.chunk) this.keep(out);
+    return this.fade > 0;
+  }
+
+  close(number, voice) {
+    this.voices.delete(number);
+    this.unused.push(voice);
+  }
+
+  // Ask for what will be needed: each voice has `ahead` frames waiting or on their way.
+  ask() {
+    const need = [];
+    for (const [number, voice] of this.voices)
+      for (; !voice.complete && voice.queue.length + voice.asked < this.ahead; voice.asked++)
+        need.push(number);
+    if (!need.length) return;
+    const room = this.rooms.pop();
+    this.source.postMessage({ need, room }, room ? [room] : []);
+  }
+
+  addNoise(out) {
+    for (let i = 0; i < out.length; i++) {
+      if (this.noise_at >= this.sizes.hop_length) {
+        this.hiss = this.noise.next(this.sumGains());
+        this.noise_at = 0;
+      }
+      out[i] += this.hiss[this.noise_at++];
+    }
+  }
+
+  // Powers add up: the gains of all voices together, or null where no noise sounds.
+  sumGains() {
+    const { gains, sizes } = this;
+    gains.fill(0);
+    for (const voice of this.voices.values())
+      for (let band = 0; band < gains.length; band++) gains[band] += voice.gains[band] ** 2;
+    let loudest = 0;
+    for (let band = 0; band < gains.length; band++) {
+      gains[band] = Math.min(Math.sqrt(gains[band]), sizes.max_noise_gain);
+      loudest = Math.max(loudest, gains[band]);
+    }
+    return loudest ? gains : null;
+  }
+
+  // Turn down what many voices together would clip, and fade out at the end.
+  finish(out) {
+    let peak = 0;
+    for (let i = 0; i < out.length; i++) peak = Math.max(peak, Math.abs(out[i]));
+    this.peak = Math.max(this.peak, peak);
+    const before = this.turned_down;
+    const recovered = before + out.length / (RECOVERY_S * sampleRate);
+    this.turned_down = Math.min(LOUDEST / Math.max(peak, LOUDEST), recovered);
+    const fade_step = this.ending ? 1 / (FADE_S * sampleRate) : 0;
+    for (let i = 0; i < out.length; i++) {
+      const gain = before + ((this.turned_down - before) * i) / out.length;
+      out[i] = this.fade * Math.min(Math.max(gain * out[i], -1), 1);
+      this.fade = Math.max(0, this.fade - fade_step);
+    }
+  }
+
+  keep(out) {
+    for (let i = 0; i < out.length; i++) {
+      this.chunk[this.chunk_at++] = out[i];
+      if (this.chunk_at === CHUNK) this.handOver();
+    }
+  }
+
+  // Send what is recorded; with `last`, no more follows.
+  handOver(last = false) {
+    const part = this.chunk?.slice(0, this.chunk_at) ?? new Float32Array(0);
+    this.chunk_at = 0;
+    this.port.postMessage({ part, last }, [part.buffer]);
+    return null;
+  }
+}
+
+registerProcessor("ddsp-play", PlayWorklet);

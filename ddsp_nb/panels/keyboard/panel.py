@@ -1,0 +1,83 @@
+"""The instrument under the hands: keys in the page that a trained model answers, without the kernel."""
+
+import anywidget
+
+from ddsp_nb.errors import ConfigError
+from ddsp_nb.panels.keyboard.weights import WASM, check_playable, packed, settings
+from ddsp_nb.panels.page import module_with, style
+from ddsp_nb.playing.played import Performance
+from ddsp_nb.training.model import DDSPModel
+from ddsp_nb.training.take import Take
+
+MAX_VOICES = 16  # of the largest network these take half of one core
+PIECE = 1 << 22  # bytes of a message: servers refuse more than 10 MiB, and small ones keep the page alive
+
+
+class PlayPanel(anywidget.AnyWidget):
+    """Play a trained model: keys on the screen, of the computer or of MIDI, and sliders for what sounds of it.
+
+    Network and synthesizer run in the page, so the kernel is free while one plays, and may even train: `use` swaps the
+    weights under the fingers. What is played between Record and Stop comes back as `performance`.
+
+    Args:
+        model: the instrument, with its own timbre.
+        take: of its recording, whose attack and release notes have; usual ones (40 and 80 ms) without.
+        n_voices: that sound at a time, 1 to 16; one more steals the oldest released one, which fades within 10 ms.
+
+    Raises:
+        ConfigError: n_voices outside its range, or an instrument that the page cannot compute (`hidden_size` no
+            multiple of 4, `hop_length` no power of 2).
+    """
+
+    _esm = module_with("play_panel", WORKLET="play_worklet", WORKER="play_worker")
+    _css = style()
+
+    def __init__(self, model: DDSPModel, take: Take | None = None, *, n_voices: int = 8):
+        if not 1 <= n_voices <= MAX_VOICES:
+            raise ConfigError(f"n_voices is {n_voices!r}; use 1 to {MAX_VOICES}.")
+        check_playable(model)
+        super().__init__()
+        self.model_played, self.take_played, self.n_voices = model, take, n_voices
+        self._performance: Performance | None = None
+        self._version = 0
+        self.on_msg(self._heard)
+
+    def __repr__(self) -> str:  # anywidget's has an address, so that no two runs show the same
+        return "PlayPanel()"
+
+    def use(self, model: DDSPModel, take: Take | None = None) -> None:
+        """Play another model, or the same one as it is now; notes that are held go on with it.
+
+        Args:
+            model: the instrument.
+            take: of its recording; the one before, if None.
+
+        Raises:
+            ConfigError: an instrument that the page cannot compute.
+        """
+        check_playable(model)
+        self.model_played, self.take_played = model, take or self.take_played
+        self._send()
+
+    def performance(self) -> Performance:
+        """What was played last between Record and Stop. Raises GrowthError where nothing was."""
+        return self._performance or Performance((), 0.0)
+
+    def _send(self) -> None:
+        """The instrument to every page that shows the panel: numbers in pieces, then what they are."""
+        layout, numbers = packed(self.model_played)
+        data = numbers.tobytes()
+        for offset in range(0, len(data), PIECE):
+            self.send({"type": "numbers", "offset": offset}, buffers=[data[offset : offset + PIECE]])
+        self._version += 1
+        about = settings(self.model_played, self.take_played, self.n_voices)
+        message = {"type": "instrument", "layout": layout, "settings": about, "version": self._version}
+        self.send(message, buffers=[WASM.read_bytes()])
+
+    def _heard(self, _, content, buffers):
+        if content.get("type") == "ready":
+            self._send()
+        elif content.get("type") == "performance":
+            events = tuple(tuple(event) for event in content["events"])
+            played = any(kind == "on" for _, kind, *_ in events)
+            self._performance = Performance(events, content["seconds"]) if played else None
