@@ -23,6 +23,13 @@ export class Sines {
     this.hz_from = this.hz_to = 0;
   }
 
+  // Whether fewer frames than wanted are waiting or on their way; then one more is asked for.
+  lacks(n_frames) {
+    const lacking = !this.complete && this.queue.length + this.asked < n_frames;
+    if (lacking) this.asked++;
+    return lacking;
+  }
+
   // Add the next samples; true where a frame was missing.
   render(out) {
     let starved = false;

@@ -72,18 +72,18 @@ export class Voices {
     const fits = room && room.byteLength >= n_bytes;
     const rows = new Float32Array(fits ? room : new ArrayBuffer(n_bytes), 0, width * numbers.length);
     rows.fill(0);
-    const row = (i) => rows.subarray(i * width, (i + 1) * width);
     const asked = numbers.map((number, i) => {
       rows[i * width] = number;
-      return [this.list.find((voice) => voice.number === number), row(i)];
+      return [number, rows.subarray(i * width, (i + 1) * width)];
     });
-    for (let i = 0; i < asked.length; i += MOST_AT_ONCE) this.fill(asked.slice(i, i + MOST_AT_ONCE));
+    while (asked.length) this.fill(nextBatch(asked));
     this.list = this.list.filter((voice) => !voice.ended);
     return rows;
   }
 
   // Rows of voices that sound; one that is not there any more has an empty last row.
-  fill(asked) {
+  fill(batch) {
+    const asked = batch.map(([number, row]) => [this.list.find((voice) => voice.number === number), row]);
     const { n_harmonics, n_bands, rise_db } = this.network.settings;
     for (const [voice, row] of asked) {
       row[1] = voice ? this.hzOf(voice.note) : 440;
@@ -102,6 +102,14 @@ export class Voices {
       masked(levels, n_harmonics, this.network.gains, i * n_bands, this.band_mask);
     });
   }
+}
+
+// Take from the front what can be computed together: one frame of each voice, since a second one comes after the first.
+function nextBatch(asked) {
+  const numbers = new Set();
+  while (numbers.size < Math.min(MOST_AT_ONCE, asked.length) && !numbers.has(asked[numbers.size][0]))
+    numbers.add(asked[numbers.size][0]);
+  return asked.splice(0, numbers.size);
 }
 
 function masked(to, at, from, begin, mask) {

@@ -33,8 +33,12 @@ function listen(other) {
   port.onmessage = ({ data: { need, room } }) => send(need, room);
 }
 
+// Two frames: the first to sound at once, the second so that the audio thread need not wait for an answer.
 function begin([note, velocity]) {
-  if (voices && port) send([voices.noteOn(note, velocity).number]);
+  if (!voices || !port) return;
+  const { number } = voices.noteOn(note, velocity);
+  send([number]);
+  send([number]);
 }
 
 // Controls of one voice over many frames, to compare them with PyTorch's.

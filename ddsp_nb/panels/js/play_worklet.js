@@ -5,7 +5,7 @@ import { Sines } from "./play_sines.js";
 // The instrument in the audio thread: voices and their noise. It asks the network's thread for the frames that it
 // needs next, so nothing drifts and no timer is involved. Messages: { sizes, port }, { record }, { count: id }, { end };
 // it says { chunk } while it records, and { id, starved, voices, frames, peak } where it is asked to count.
-const AHEAD = 1; // frames that a voice has waiting: more would make bends and releases late
+const AHEAD = 2; // frames that a voice has waiting once a hop: more would make bends and releases late
 const MOST_AHEAD = 4; // where the network's thread is too late, it is asked earlier
 const FADE_S = 0.01; // in which all ends, so that nothing clicks
 const CHUNK = 4096; // samples in a message while it records
@@ -16,7 +16,7 @@ class PlayWorklet extends AudioWorkletProcessor {
   constructor() {
     super();
     Object.assign(this, { voices: new Map(), unused: [], rooms: [], ahead: AHEAD, fade: 1, turned_down: 1 });
-    Object.assign(this, { starved: 0, frames: 0, peak: 0, noise_at: Infinity });
+    Object.assign(this, { starved: 0, frames: 0, peak: 0, noise_at: Infinity, since_asked: 0 });
     this.port.onmessage = ({ data }) => this.hear(data);
   }
 
@@ -73,7 +73,7 @@ class PlayWorklet extends AudioWorkletProcessor {
     }
     if (late) this.ahead = Math.min(this.ahead + 1, MOST_AHEAD);
     if (late) this.starved++;
-    this.ask();
+    this.ask(out.length);
     this.addNoise(out);
     this.finish(out);
     if (this.chunk) this.keep(out);
@@ -85,12 +85,15 @@ class PlayWorklet extends AudioWorkletProcessor {
     this.unused.push(voice);
   }
 
-  // Ask for what will be needed: each voice has `ahead` frames waiting or on their way.
-  ask() {
+  // Ask for what will be needed, once a hop for all voices together, which share the reading of the weights: each has
+  // `ahead` frames waiting or on their way.
+  ask(n_samples) {
+    this.since_asked += n_samples;
+    if (this.since_asked < this.sizes.hop_length) return;
+    this.since_asked = 0;
     const need = [];
-    for (const [number, voice] of this.voices)
-      for (; !voice.complete && voice.queue.length + voice.asked < this.ahead; voice.asked++)
-        need.push(number);
+    for (let wanted = 1; wanted <= this.ahead; wanted++)
+      for (const [number, voice] of this.voices) if (voice.lacks(wanted)) need.push(number);
     if (!need.length) return;
     const room = this.rooms.pop();
     this.source.postMessage({ need, room }, room ? [room] : []);

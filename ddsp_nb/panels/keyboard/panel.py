@@ -57,13 +57,13 @@ class PlayPanel(anywidget.AnyWidget):
         """
         check_playable(model)
         self.model_played, self.take_played = model, take or self.take_played
-        self._send()
+        self._send_instrument()
 
     def performance(self) -> Performance:
         """What was played last between Record and Stop. Raises GrowthError where nothing was."""
         return self._performance or Performance((), 0.0)
 
-    def _send(self) -> None:
+    def _send_instrument(self) -> None:
         """The instrument to every page that shows the panel: numbers in pieces, then what they are."""
         layout, numbers = packed(self.model_played)
         data = numbers.tobytes()
@@ -76,7 +76,7 @@ class PlayPanel(anywidget.AnyWidget):
 
     def _heard(self, _, content, buffers):
         if content.get("type") == "ready":
-            self._send()
+            self._send_instrument()
         elif content.get("type") == "performance":
             events = tuple(tuple(event) for event in content["events"])
             played = any(kind == "on" for _, kind, *_ in events)
