@@ -31,10 +31,10 @@ def draw_map(schedule: Schedule) -> bytes:
     return png(figure)
 
 
-def stage_marks(piece: Piece) -> list[tuple[float, str]]:
-    """Where each stage begins, in seconds, and its number; of many, every other, or fewer."""
-    every = -(-len(piece.marks) // MOST_MARKS)
-    return [(time_s, str(stage + 1)) for time_s, _, stage in piece.marks[:: max(every, 1)]]
+def stage_marks(piece: Piece, layer: int = 0) -> list[tuple[float, str]]:
+    """Where each stage of a layer begins, in seconds, and its number; of many, every other, or fewer."""
+    marks = [(time_s, str(stage + 1)) for time_s, i, stage in piece.marks if i == layer]
+    return marks[:: max(-(-len(marks) // MOST_MARKS), 1)]
 
 
 def _levels(schedule):
@@ -48,12 +48,16 @@ def _levels(schedule):
 
 
 def summary(schedule: Schedule) -> str:
-    """Stages, length, partials and remarks of a piece."""
+    """Stages, length and partials of a piece."""
     counts = [stage.n_harmonics for stage in schedule.stages]
     stages = "1 stage" if len(counts) == 1 else f"{len(counts)} stages"
     seconds = schedule.n_samples / schedule.sample_rate
-    remarks = "".join(f" ({remark.rstrip('.')})" for remark in schedule.remarks)
-    return f"{stages}, {seconds:.1f} s, from {counts[0]} to {counts[-1]} partials{remarks}"
+    return f"{stages}, {seconds:.1f} s, from {counts[0]} to {counts[-1]} partials"
+
+
+def remarks(schedule: Schedule) -> str:
+    """What the plan of a piece leads to, to stand after other words; "" where there is nothing to say."""
+    return "".join(f" ({remark.rstrip('.')})" for remark in schedule.remarks)
 
 
 def verdict(certificate: Certificate) -> str:
