@@ -7,7 +7,7 @@ STAMP := $(VENV)/installed
 LAB_SETTINGS := $(VENV)/share/jupyter/lab/settings
 NOTEBOOKS := $(wildcard notebooks/0*.ipynb)
 
-.PHONY: lab test bench fuzz notebooks format clean
+.PHONY: lab test pytest nbval bench fuzz notebooks format clean
 
 lab: $(STAMP)
 	$(BIN)/jupyter lab notebooks/00_start.ipynb
@@ -22,10 +22,17 @@ test: $(STAMP)
 	$(BIN)/oxfmt --check ddsp_nb/panels/js
 	$(BIN)/oxlint --deny-warnings ddsp_nb/panels/js
 	$(BIN)/mypy
+	$(MAKE) --jobs=2 --no-print-directory pytest nbval
+
+pytest: $(STAMP)
 	$(BIN)/pytest --durations=20 tests
-	@# In an empty workspace, so that the recording a user chose changes no checked output.
-	workspace=$$(mktemp -d) && trap 'rm -rf "$$workspace"' EXIT && DDSP_NB_WORKSPACE=$$workspace \
-		$(BIN)/pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=300 $(NOTEBOOKS)
+
+# Beside the tests, which wait for a browser for much of their time; in an empty workspace, so that the recording a user
+# chose changes no checked output. What it says comes at its end.
+nbval: $(STAMP)
+	@workspace=$$(mktemp -d) && trap 'rm -rf "$$workspace"' EXIT && said=$$(DDSP_NB_WORKSPACE=$$workspace \
+		$(BIN)/pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=300 $(NOTEBOOKS) 2>&1); \
+		failed=$$?; echo "$$said"; exit $$failed
 
 bench: $(STAMP)
 	$(BIN)/python -m tests.benchmarks.benchmark

@@ -25,6 +25,8 @@ from ddsp_nb.cli import grow as grow_command
 from ddsp_nb.cli import main as cli
 from ddsp_nb.cli import train as train_command
 from ddsp_nb.growth import sidecar
+from ddsp_nb.growth.presets import DEFAULTS, PRESETS, plan_from_values
+from ddsp_nb.growth.randomise import random_values
 from ddsp_nb.sound.save import SUBTYPES
 from ddsp_nb.training import train as training
 from ddsp_nb.training.fit import load_or_train
@@ -115,6 +117,26 @@ def test_growth_options_reach_the_piece(run, checkpoint):
     assert run("grow", "--model", checkpoint, *split(plan)).exit_code == 0
     sound, rate = sf.read("ddsp_grown_timbre.wav")
     assert len(sound) == round(0.3 * rate)
+
+
+@pytest.mark.parametrize(
+    ("options", "values"),
+    [
+        (("--preset", "pulse"), PRESETS["Pulse"]),
+        (("--chance", 7), random_values(7)),
+        (
+            ("--preset", "Bell", "--chance", 3, "--chance-group", "loudness"),
+            PRESETS["Bell"] | random_values(3, ["Loudness"]),
+        ),
+    ],
+)
+def test_presets_and_chance_are_those_of_the_panel(run, checkpoint, options, values):
+    result = run("grow", "--model", checkpoint, "--output", "piece.wav", "--attack", 0.02, *options)
+    assert result.exit_code == 0, result.stderr
+    (layer,) = sidecar.read_sidecar("piece.json").composition.layers
+    plan = plan_from_values(DEFAULTS | values)
+    assert layer.plan == replace(plan, adsr=replace(plan.adsr, attack_s=0.02))
+    assert layer.seed == values.get("seed", 0)
 
 
 def test_stages_that_a_strategy_ignores_are_mentioned(run, checkpoint):
@@ -425,7 +447,8 @@ def test_defaults_are_the_libraries_own():
     settings = set(train) & set(Config.__dataclass_fields__)
     assert len(settings) == 7
     assert Config(**{name: train[name] for name in settings}) == Config()
-    assert grow_command.plan_from_options(grow) == GrowthPlan()
+    with click.Context(cli.main.commands["grow"]):  # where nothing was left to its default: all count as typed
+        assert grow_command.changed_plan(grow_command.starting_plan(grow), grow) == GrowthPlan()
     assert grow["subtype"] == inspect.signature(ddsp_nb.export).parameters["subtype"].default
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from ddsp_nb.cli.checks import check_not_input, check_place
 from ddsp_nb.cli.layers import moved, parse_layers
@@ -23,7 +24,9 @@ from ddsp_nb.errors import AudioError
 from ddsp_nb.growth.envelope import ADSR
 from ddsp_nb.growth.layers import PLACE, Composition, Layer
 from ddsp_nb.growth.plan import SETTINGS, WRITTEN, GrowthPlan, parse_sets
-from ddsp_nb.growth.settings import Curve
+from ddsp_nb.growth.presets import DEFAULTS, PRESETS, plan_from_values
+from ddsp_nb.growth.randomise import GROUPS, random_values
+from ddsp_nb.growth.settings import LARGEST_SEED, Curve
 from ddsp_nb.growth.tempo import Tempo
 from ddsp_nb.growth.tuning import parse_melody, parse_pitch
 
@@ -82,6 +85,29 @@ GROW_OPTIONS = (
         default=None,
         show_default="none",
         help="Render a piece again from its .json, or from the sound file itself; the plan is then all in there.",
+    ),
+    click.option(
+        "--preset",
+        default=None,
+        type=click.Choice(list(PRESETS), case_sensitive=False),
+        show_default="none",
+        help="Start from a preset of the workbook; other options then change it.",
+    ),
+    click.option(
+        "--chance",
+        default=None,
+        type=click.IntRange(0, LARGEST_SEED),
+        show_default="none",
+        help="Draw the plan by chance: a number gives the same plan every time; other options then change it.",
+    ),
+    click.option(
+        "--chance-group",
+        "groups",
+        default=(),
+        type=click.Choice(list(GROUPS), case_sensitive=False),
+        multiple=True,
+        show_default="all",
+        help="Draw only this by chance; the rest is as the preset says.",
     ),
     click.option(
         "--stages",
@@ -201,16 +227,35 @@ def tell_piece(piece: "Piece", paths: list[Path], certificate: bool) -> None:
 
 def layer_from_options(options: dict, seed: int) -> Layer:
     """The first layer of the piece. Raises GrowthError where the options describe none."""
-    if isinstance(options["stages"], int) and options["strategy"] != "linear":
-        click.echo(f"Warning: --stages is for the linear strategy; {options['strategy']} has its own.", err=True)
-    return Layer(plan_from_options(options), seed, **{name: options[name] for name in PLACE})
+    plan = changed_plan(starting_plan(options), options)
+    if isinstance(options["stages"], int) and plan.strategy != "linear":
+        click.echo(f"Warning: --stages is for the linear strategy; {plan.strategy} has its own.", err=True)
+    place = {name: options[name] for name in PLACE}
+    if options["chance"] is not None and not _is_typed("seed"):
+        seed = options["chance"]
+    return Layer(plan, seed, **place)
 
 
-def plan_from_options(options: dict) -> GrowthPlan:
-    """The plan that the options describe. Raises GrowthError where they describe none."""
-    given = lambda owner: {f.name: options[f.name] for f in fields(owner) if f.name in options}
-    values, stages = given(GrowthPlan), options["stages"]
+def starting_plan(options: dict) -> GrowthPlan:
+    """The plan that a preset or chance begin with, or else the plain one."""
+    values = DEFAULTS | PRESETS.get(options["preset"], {})
+    if options["chance"] is not None:
+        values |= random_values(options["chance"], options["groups"] or GROUPS)
+    return plan_from_values(values, Tempo(options["bpm"], options["beats_per_bar"]))
+
+
+def changed_plan(plan: GrowthPlan, options: dict) -> GrowthPlan:
+    """A plan with the options that were typed instead of its own. Raises GrowthError where they describe none."""
+    typed = lambda owner: {f.name: options[f.name] for f in fields(owner) if f.name in options and _is_typed(f.name)}
+    values, stages = typed(GrowthPlan), options["stages"]
     if not isinstance(stages, tuple):
-        values |= {"stages": None, "n_stages": GrowthPlan.n_stages if stages is None else stages}
-    pitch = parse_melody(options["melody"]) if options["melody"] else parse_pitch(options["pitch"])
-    return GrowthPlan(**values | {"pitch": pitch, "adsr": ADSR(**given(ADSR))})
+        values |= {"stages": None} | ({} if stages is None else {"n_stages": stages})
+    if options["melody"]:
+        values["pitch"] = parse_melody(options["melody"])
+    elif "pitch" in values:
+        values["pitch"] = parse_pitch(options["pitch"])
+    return replace(plan, **values, adsr=replace(plan.adsr, **typed(ADSR)))
+
+
+def _is_typed(name):
+    return click.get_current_context().get_parameter_source(name) is not ParameterSource.DEFAULT

@@ -1,5 +1,6 @@
 """What was played by hand: notes, bends and levels with their seconds, for all that plays notes or features."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,14 @@ from ddsp_nb.errors import GrowthError
 from ddsp_nb.files import written_whole
 from ddsp_nb.playing.articulation import Articulation
 from ddsp_nb.playing.midi import BEND_RANGE_SEMITONES, BEND_STEPS, USUAL_VOLUME, VOLUME
-from ddsp_nb.playing.score import MOST_SECONDS, USUAL_LOUDNESS, Note, level_of_velocity
+from ddsp_nb.playing.score import (
+    DB_PER_VELOCITY,
+    MOST_SECONDS,
+    PLAIN_VELOCITY,
+    USUAL_LOUDNESS,
+    Note,
+    level_of_velocity,
+)
 from ddsp_nb.playing.stream import MAX_NYQUIST, StreamingSynthesizer
 from ddsp_nb.playing.voices import Voice
 from ddsp_nb.training.model import DDSPModel
@@ -49,6 +57,16 @@ class Performance:
             raise GrowthError(NOTHING)
         if self.seconds > MOST_SECONDS:
             raise GrowthError(f"This is longer than {MOST_SECONDS / 60:g} minutes. Play less.")
+
+    @classmethod
+    def of_notes(cls, notes: list[Note]) -> "Performance":
+        """Written notes as if they had been played, to the nearest key. Raises GrowthError where there is none."""
+        events: list[Event] = []
+        for note in notes:
+            key = round(69 + 12 * math.log2(note.hz / 440))
+            velocity = round(PLAIN_VELOCITY + note.level_db / DB_PER_VELOCITY)
+            events += [(note.start_s, "on", key, min(max(velocity, 1), 127)), (note.stop_s, "off", key)]
+        return cls(tuple(sorted(events, key=lambda event: event[0])), max((note.stop_s for note in notes), default=0.0))
 
     def notes(self) -> list[Note]:
         """One voice of it: a new note ends the one before. Its bends are left out; see `features`."""

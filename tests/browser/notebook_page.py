@@ -120,7 +120,7 @@ class NotebookPage:
         self._wait("() => run.over", seconds=RUN_S)
         assert "error" not in self.page.evaluate("() => run"), self.page.evaluate("() => run.error")
         self._wait(READY)
-        assert self.wrongs() == []
+        assert self.wrongs() == [], self.wrongs()
 
     def append(self, source: str) -> None:
         """Add a cell at the end and run it."""

@@ -159,7 +159,7 @@ KNOBS = {
     "shrinking": choice("Direction", DIRECTION_WORDS),
     "seed": partial(ipywidgets.BoundedIntText, min=0, max=LARGEST_SEED, description="Shuffle no."),
     "timing": choice("Lengths", TIMING_WORDS),
-    "tempo_bpm": slider("Beats a minute", *TEMPO_RANGE, 1),
+    "tempo_bpm": slider("Beats a minute", *TEMPO_RANGE, 1, readout_format=".4g"),
     "beats_per_bar": slider("Beats a bar", 1, 12, 1, ipywidgets.IntSlider),
     "stage_note": choice("Each stage takes", NOTE_WORDS),
     "silence_note": choice("Silent at its end", SILENCE_WORDS),
@@ -215,7 +215,7 @@ class GrowthKnobs:
         essential = [w for h in ESSENTIAL for w in (ipywidgets.HTML(f"<b>{h}</b>"), *groups[h])]
         stack = ipywidgets.Stack([ipywidgets.VBox(groups[heading]) for heading in MORE], selected_index=0)
         chooser = ipywidgets.ToggleButtons(
-            options=list(MORE), style={"button_width": "86px"}, layout={"width": WIDTH, "margin": "8px 0 0 0"}
+            options=list(MORE), style={"button_width": "auto"}, layout={"width": WIDTH, "margin": "8px 0 0 0"}
         )
         ipywidgets.jslink((chooser, "index"), (stack, "selected_index"))
         self.box = ipywidgets.VBox([*essential, chooser, stack])

@@ -21,7 +21,7 @@ from ddsp_nb.panels.growth.history import History
 from ddsp_nb.panels.growth.instruments import Instruments, is_dry
 from ddsp_nb.panels.growth.knobs import SHARED, GrowthKnobs
 from ddsp_nb.panels.growth.own_presets import OwnPresets
-from ddsp_nb.panels.growth.pictures import draw_map, stage_marks, summary, verdict
+from ddsp_nb.panels.growth.pictures import draw_map, remarks, stage_marks, summary, verdict
 from ddsp_nb.panels.growth.score import Score, describe
 from ddsp_nb.panels.growth.start_box import StartBox
 from ddsp_nb.panels.growth.takes import Take, Takes
@@ -196,7 +196,7 @@ class GrowthPanel(ipywidgets.VBox):
             self.score.fresh = self.piece is not None
             say(self.verdict, self._verdict())
             held = f"{self.take.title}: " if self.piece is not None else ""
-            say(self.status, f"{held}{summary(schedule)}.")
+            say(self.status, f"{held}{summary(schedule)}{remarks(schedule)}.")
 
     # What is heard
 
@@ -264,7 +264,7 @@ class GrowthPanel(ipywidgets.VBox):
         piece = self.piece or compose(composition, sources, before=before)
         kept = self.takes.keep(self.layers, piece, self._words(piece))
         self._hold(kept, play=play, stage=stage)
-        say(self.status, f"Rendered as {kept.title}: {kept.words}.")
+        say(self.status, f"Rendered as {kept.title}: {kept.words}{remarks(self._schedule(self.selected))}.")
 
     def _words(self, piece):
         seconds = f"{piece.n_samples / piece.sample_rate:.1f} s"
@@ -280,7 +280,7 @@ class GrowthPanel(ipywidgets.VBox):
         self.player.show(
             sounds,
             kept.piece.sample_rate,
-            marks=stage_marks(kept.piece),
+            marks=stage_marks(kept.piece, min(self.selected, len(kept.layers) - 1)),
             choose=kept.title,
             play=play and stage is None,
             once=None if stage is None else self._span_s(stage, stage),

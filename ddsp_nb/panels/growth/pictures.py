@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ddsp_nb import plots
-from ddsp_nb.growth.certificate import SAME_DB, SILENT_DB, STEP, Certificate
+from ddsp_nb.growth.certificate import Certificate
 from ddsp_nb.growth.piece import Piece
 from ddsp_nb.growth.schedule import Schedule
 from ddsp_nb.panels.widgets import png
@@ -31,10 +31,10 @@ def draw_map(schedule: Schedule) -> bytes:
     return png(figure)
 
 
-def stage_marks(piece: Piece) -> list[tuple[float, str]]:
-    """Where each stage begins, in seconds, and its number; of many, every other, or fewer."""
-    every = -(-len(piece.marks) // MOST_MARKS)
-    return [(time_s, str(stage + 1)) for time_s, _, stage in piece.marks[:: max(every, 1)]]
+def stage_marks(piece: Piece, layer: int = 0) -> list[tuple[float, str]]:
+    """Where each stage of a layer begins, in seconds, and its number; of many, every other, or fewer."""
+    marks = [(time_s, str(stage + 1)) for time_s, i, stage in piece.marks if i == layer]
+    return marks[:: max(-(-len(marks) // MOST_MARKS), 1)]
 
 
 def _levels(schedule):
@@ -48,28 +48,31 @@ def _levels(schedule):
 
 
 def summary(schedule: Schedule) -> str:
-    """Stages, length, partials and remarks of a piece."""
+    """Stages, length and partials of a piece."""
     counts = [stage.n_harmonics for stage in schedule.stages]
     stages = "1 stage" if len(counts) == 1 else f"{len(counts)} stages"
     seconds = schedule.n_samples / schedule.sample_rate
-    remarks = "".join(f" ({remark.rstrip('.')})" for remark in schedule.remarks)
-    return f"{stages}, {seconds:.1f} s, from {counts[0]} to {counts[-1]} partials{remarks}"
+    return f"{stages}, {seconds:.1f} s, from {counts[0]} to {counts[-1]} partials"
+
+
+def remarks(schedule: Schedule) -> str:
+    """What the plan of a piece leads to, to stand after other words; "" where there is nothing to say."""
+    return "".join(f" ({remark.rstrip('.')})" for remark in schedule.remarks)
 
 
 def verdict(certificate: Certificate) -> str:
-    """A certificate in one line."""
+    """A certificate in a sentence."""
     if not certificate.passed:
         others = f" And {len(certificate.faults) - 1} more." if len(certificate.faults) > 1 else ""
-        return f"Not passed. {certificate.faults[0]}{others}"
-    figures = [
-        _figure(certificate, "silent_partial_db", "silent partials at {:.0f} dB", f"under {SILENT_DB:g}"),
-        _figure(certificate, "silent_band_db", "silent bands at {:.0f} dB", f"under {SILENT_DB:g}"),
-        _figure(certificate, "partial_change_db", "levels kept within {:.3f} dB", f"under {SAME_DB:g}"),
-        f"edges smooth to {100 * (certificate.worst('click') or 0):.2f} % (must be under {100 * STEP:g})",
+        return f"No. {certificate.faults[0]}{others}"
+    found = [
+        _found(certificate, "silent_partial_db", "every partial that should be silent is at least {:.0f} dB down"),
+        _found(certificate, "silent_band_db", "every noise band that should be silent at least {:.0f} dB"),
+        _found(certificate, "partial_change_db", "partials that stay keep their level within {:.3f} dB"),
     ]
-    return f"Passed: {'; '.join(filter(None, figures))}."
+    return f"Yes: {'; '.join(filter(None, found))}; no clicks."
 
 
-def _figure(certificate, name, words, limit):
+def _found(certificate, name, words):
     worst = certificate.worst(name)
-    return None if worst is None else f"{words.format(worst)} (must be {limit})"
+    return None if worst is None else words.format(abs(worst))

@@ -49,7 +49,7 @@ class TakesBox(ipywidgets.VBox):
             button.on_click(lambda _, press=press: press())
             row.append(button)
         row.insert(2, self.name)
-        super().__init__([ipywidgets.Label(KEPT), self.list, ipywidgets.HBox(row, layout=WRAPPED)])
+        super().__init__([ipywidgets.HTML(KEPT), self.list, ipywidgets.HBox(row, layout=WRAPPED)])
 
     @property
     def chosen(self) -> Take:

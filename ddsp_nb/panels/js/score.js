@@ -1,33 +1,18 @@
 // The score of a growth: stages as a map that is played and edited by hand. What is changed is drawn at once; the kernel
 // is told when the hand lets go, and answers with the score that the plan then makes.
 import { playbacks } from "./audio.js";
-import { hertz, make, noteName, sharpContext } from "./page.js";
+import { make, sharpContext } from "./page.js";
+import { Hands } from "./score_hands.js";
+import { Keys } from "./score_keys.js";
 import { Geometry, paintMoving, paintStill } from "./score_paint.js";
-import {
-  countOf,
-  curveOf,
-  CURVE_NAMES,
-  isOn,
-  lengthOf,
-  orderAfterMove,
-  places,
-  rearranged,
-  resized,
-  withBit,
-} from "./score_stages.js";
+import { curveOf, CURVE_NAMES, places, rearranged } from "./score_stages.js";
+import { HINT, KEYS } from "./score_words.js";
 
-const DRAG = 5; // pixels: less is a click
-const STEP_DB = 1; // of a key
-const STEP_S = 0.05;
 const GRIDS = { "no grid": 0, "1/4": 1, "1/8": 1 / 2, "1/16": 1 / 4, "1/8 triplets": 1 / 3 }; // in beats
-const KEYS =
-  "Keys on the map: ← → stage, ↑ ↓ row, Enter plays the stage, T switches the row, L loops, + − length, " +
-  "Page Up and Down loudness, Shift ← → moves, D doubles, Delete removes, Ctrl Z takes back.";
-const HINT = { listen: "Click plays the stage", paint: "Click or paint switches" };
 
 class View {
   constructor(model, el, shared) {
-    Object.assign(this, { model, shared, frame: 0, drag: null, still: null });
+    Object.assign(this, { model, shared, frame: 0, still: null });
     this.root = make("div", { className: "ddsp score", role: "group", "aria-label": "Score of the growth" });
     this.build();
     el.append(this.root);
@@ -106,7 +91,8 @@ class View {
       this.canvas,
       this.words,
     );
-    this.listen();
+    this.hands = new Hands(this);
+    this.keys = new Keys(this);
   }
 
   // --- what is shared between views, and told to the kernel
@@ -181,139 +167,7 @@ class View {
     return loop && first ? [first.start, last.stop] : null;
   }
 
-  // --- pointer
-
-  listen() {
-    const at = (event) => {
-      const box = this.canvas.getBoundingClientRect();
-      return { x: event.clientX - box.left, y: event.clientY - box.top };
-    };
-    this.canvas.onpointerdown = (event) => {
-      if (event.button) return;
-      this.canvas.setPointerCapture(event.pointerId);
-      this.canvas.focus({ preventScroll: true });
-      this.begin(at(event));
-    };
-    this.canvas.onpointermove = (event) => (this.drag ? this.move(at(event)) : this.hover(at(event)));
-    this.canvas.onpointerup = (event) => this.finish(at(event));
-    this.canvas.onpointercancel = () => this.giveUp();
-    this.canvas.onpointerleave = () => this.drag || this.say("");
-    this.root.onkeydown = (event) => this.key(event);
-  }
-
-  begin(point) {
-    const hit = this.geometry.hit(point, this.stages);
-    const paints = this.shared.tool === "paint" && ["partials", "bands"].includes(hit.area);
-    const what = hit.edge !== null ? "edge" : hit.area === "lane" ? "curve" : paints ? "paint" : hit.area;
-    const stages = this.stages;
-    this.drag = { what, hit, from: point, last: hit, stages, geometry: this.geometry, moved: false };
-    if (hit.stage !== null && ["partials", "bands"].includes(hit.area)) {
-      this.share({ cursor: { stage: hit.stage, area: hit.area, row: hit.row } });
-    } else if (hit.stage !== null) this.choose(hit.stage);
-    if (what === "curve") this.drag.curve = curveOf(this.shared.curve, stages);
-    if (what === "paint") this.drag.on = hit.stage === null || !isOn(stages[hit.stage][hit.area], hit.row);
-    if (what === "curve" || what === "paint") this.move(point);
-  }
-
-  move(point) {
-    const { drag } = this;
-    drag.moved ||= Math.abs(point.x - drag.from.x) > DRAG;
-    const hit = drag.geometry.hit(point, drag.stages);
-    const act = { edge: this.dragEdge, head: this.dragStage, curve: this.drawCurve, paint: this.paintCells };
-    act[drag.what]?.call(this, point, hit);
-    drag.last = hit;
-    this.draw();
-  }
-
-  dragEdge({ x }) {
-    const { drag } = this;
-    const grid = this.score.grid_s;
-    const draft = resized(drag.stages, drag.hit.edge, drag.geometry.t(x), grid);
-    this.share({ draft });
-    this.say(`Stage ${drag.hit.edge + 1}: ${lengthOf(draft[drag.hit.edge]).toFixed(2)} s`);
-  }
-
-  dragStage(_, { t }) {
-    const { drag } = this;
-    if (!drag.moved || drag.hit.stage === null) return;
-    const n = drag.stages.length;
-    const middle = (stage) => (stage.start + stage.stop) / 2;
-    const others = drag.stages.filter((_, i) => i !== drag.hit.stage);
-    const to = others.filter((stage) => middle(stage) < t).length;
-    drag.order = orderAfterMove(n, drag.hit.stage, to);
-    this.share({ draft: rearranged(drag.stages, drag.order), cursor: { ...this.chosen(), stage: to } });
-    this.say(`Stage ${drag.hit.stage + 1} becomes stage ${to + 1}`);
-  }
-
-  // A quick hand skips stages: those between two places of the pointer are given values between.
-  drawCurve({ y }, hit) {
-    const { drag } = this;
-    const value = drag.geometry.value(drag.curve, y);
-    const [from, to] = [drag.lastValue ?? { t: hit.t, value }, { t: hit.t, value }];
-    const [first, last] = [Math.min(from.t, to.t), Math.max(from.t, to.t)];
-    const span = to.t - from.t || 1;
-    drag.drawn ??= [...drag.stages];
-    drag.stages.forEach((stage, i) => {
-      if (stage.stop <= first || stage.start > last) return;
-      const middle = Math.min(last, Math.max(first, (stage.start + stage.stop) / 2));
-      const share = (middle - from.t) / span;
-      drag.drawn[i] = drag.curve.set(drag.drawn[i], from.value + share * (to.value - from.value));
-    });
-    drag.lastValue = to;
-    this.share({ draft: drag.drawn });
-    if (hit.stage !== null) this.say(this.curveInWords(hit.stage));
-  }
-
-  paintCells(_, hit) {
-    const { drag } = this;
-    if (hit.area !== drag.hit.area) return;
-    const steps = Math.max(1, Math.abs(hit.row - drag.last.row));
-    const painted = [...(this.shared.draft ?? drag.stages)];
-    for (let n = 0; n <= steps; n++) {
-      const t = drag.last.t + ((hit.t - drag.last.t) * n) / steps;
-      const row = drag.last.row + Math.round(((hit.row - drag.last.row) * n) / steps);
-      const [low, high] = [Math.min(t, drag.last.t), Math.max(t, drag.last.t)];
-      painted.forEach((stage, i) => {
-        if (stage.stop <= low || stage.start > high) return;
-        painted[i] = { ...stage, [hit.area]: withBit(stage[hit.area], row, drag.on) };
-      });
-    }
-    this.share({ draft: painted });
-    if (hit.stage !== null) this.say(this.cellInWords({ ...hit }));
-  }
-
-  finish(point) {
-    const { drag } = this;
-    this.drag = null;
-    if (!drag) return;
-    const hit = drag.geometry.hit(point, drag.stages);
-    const stages = this.shared.draft;
-    const click = !drag.moved && hit.stage !== null;
-    if (drag.what === "edge") {
-      if (stages) this.edit(stages, { lengths_s: stages.map(lengthOf) });
-    } else if (drag.what === "curve") {
-      if (drag.drawn) this.edit(rearranged(drag.drawn, places(drag.drawn)), drag.curve.message(drag.drawn));
-    } else if (drag.what === "paint") {
-      if (stages) this.edit(stages, { [drag.hit.area]: stages.map((stage) => stage[drag.hit.area]) });
-    } else if (drag.what === "head" && drag.order) this.edit(stages, { order: drag.order });
-    else if (drag.what === "axis") this.dragAxis(drag, hit);
-    else if (click) this.playStage(hit.stage);
-  }
-
-  giveUp() {
-    this.drag = null;
-    this.share({ draft: null });
-  }
-
-  // Along the time axis: a click moves the playhead, a drag loops the stages under it.
-  dragAxis(drag, hit) {
-    if (!drag.moved) return this.playback?.seek(hit.t);
-    const [begin, end] = [Math.min(drag.hit.t, hit.t), Math.max(drag.hit.t, hit.t)];
-    const inside = drag.stages.flatMap((stage, i) => (stage.stop > begin && stage.start < end ? [i] : []));
-    if (inside.length) this.loopStages([inside[0], inside.at(-1)]);
-  }
-
-  // --- keys
+  // --- the chosen stage, and what is done with it
 
   chosen() {
     const cursor = this.shared.cursor ?? { stage: 0, area: "partials", row: 0 };
@@ -322,81 +176,6 @@ class View {
 
   choose(stage) {
     this.share({ cursor: { ...this.chosen(), stage } });
-  }
-
-  key(event) {
-    const undo = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z";
-    if (undo) this.send(event.shiftKey ? "redo" : "undo");
-    else if (event.target !== this.canvas || event.ctrlKey || event.metaKey || event.altKey) return;
-    else if (!this.keyOnMap(event)) return;
-    event.preventDefault();
-    event.stopPropagation(); // or JupyterLab would take the key for a command
-  }
-
-  // Whether the key means something on the map.
-  keyOnMap({ key, shiftKey }) {
-    const { stage: i } = this.chosen();
-    const n = this.stages.length;
-    const aside = { ArrowLeft: i - 1, ArrowRight: i + 1, Home: 0, End: n - 1 }[key];
-    const to = aside === undefined ? i : Math.min(n - 1, Math.max(0, aside));
-    const acts = {
-      " ": () => this.toggle(),
-      Enter: () => this.playStage(i),
-      t: () => this.switchCell(),
-      l: () => this.loopChosen(),
-      "+": () => this.lengthen(1),
-      "-": () => this.lengthen(-1),
-      PageUp: () => this.louder(STEP_DB),
-      PageDown: () => this.louder(-STEP_DB),
-      ArrowUp: () => this.step(1),
-      ArrowDown: () => this.step(-1),
-      d: () => this.duplicate(),
-      Delete: () => this.removeStage(),
-      Backspace: () => this.removeStage(),
-    };
-    const act = acts[key.length === 1 ? key.toLowerCase() : key];
-    if (act) act();
-    else if (aside === undefined) return false;
-    else if (shiftKey && to !== i) {
-      this.restage(orderAfterMove(n, i, to));
-      this.choose(to);
-    } else this.choose(to);
-    if (!["t", " ", "Enter"].includes(key)) this.say(this.cellInWords(this.chosen()));
-    return true;
-  }
-
-  // Up and down through the bands and then the partials.
-  step(by) {
-    const { stage, area, row } = this.chosen();
-    const { n_partials: partials, n_bands: bands } = this.score;
-    const at = (area === "bands" ? row : bands + row) + by;
-    const within = Math.min(bands + partials - 1, Math.max(0, at));
-    const cursor =
-      within < bands ? { area: "bands", row: within } : { area: "partials", row: within - bands };
-    this.share({ cursor: { stage, ...cursor } });
-  }
-
-  switchCell() {
-    const { stage, area, row } = this.chosen();
-    const stages = this.stages.map((s, i) =>
-      i === stage ? { ...s, [area]: withBit(s[area], row, !isOn(s[area], row)) } : s,
-    );
-    this.edit(stages, { [area]: stages.map((s) => s[area]) });
-    this.say(this.cellInWords(this.chosen()));
-  }
-
-  lengthen(sign) {
-    const { stage } = this.chosen();
-    const grid = this.score.grid_s;
-    const stop = this.stages[stage].stop + sign * (grid || STEP_S);
-    const stages = resized(this.stages, stage, stop, grid);
-    this.edit(stages, { lengths_s: stages.map(lengthOf) });
-  }
-
-  louder(db) {
-    const { stage } = this.chosen();
-    const stages = this.stages.map((s, i) => (i === stage ? { ...s, level_db: s.level_db + db } : s));
-    this.edit(stages, { levels_db: stages.map((s) => s.level_db) });
   }
 
   duplicate() {
@@ -410,51 +189,6 @@ class View {
     if (this.stages.length < 2) return this.say("A piece needs a stage.");
     this.restage(places(this.stages).toSpliced(stage, 1));
     this.choose(Math.max(0, stage - 1));
-  }
-
-  // --- words
-
-  hover(point) {
-    const hit = this.geometry?.hit(point, this.stages);
-    if (!hit) return;
-    const cursors = { head: "grab", lane: "crosshair", axis: "pointer" };
-    const cell = this.shared.tool === "paint" ? "crosshair" : "pointer";
-    this.canvas.style.cursor = hit.edge === null ? (cursors[hit.area] ?? cell) : "ew-resize";
-    this.say(this.hitInWords(hit));
-  }
-
-  hitInWords(hit) {
-    if (hit.edge !== null) {
-      const length = lengthOf(this.stages[hit.edge]).toFixed(2);
-      return `End of stage ${hit.edge + 1}, ${length} s long. Drag: its length`;
-    }
-    if (hit.area === "axis") return `${hit.t.toFixed(2)} s. Click: play from here. Drag: loop these stages`;
-    if (hit.stage === null) return "";
-    if (hit.area === "lane") return `${this.curveInWords(hit.stage)}. Draw to change`;
-    if (hit.area === "head") return `${this.stageInWords(hit.stage)}. Click: play it. Drag: move it`;
-    return hit.area === "none" ? "" : `${this.cellInWords(hit)}. ${HINT[this.shared.tool]}`;
-  }
-
-  stageInWords(i) {
-    const stage = this.stages[i];
-    const note = stage.note ? `, ${stage.note}` : "";
-    const counts = `${countOf(stage.partials)} partials, ${countOf(stage.bands)} bands`;
-    return `Stage ${i + 1} of ${this.stages.length}${note}, ${lengthOf(stage).toFixed(2)} s from ${stage.start.toFixed(2)} s, ${counts}`;
-  }
-
-  cellInWords({ stage: i, area, row }) {
-    const stage = this.stages[i];
-    const state = isOn(stage[area], row) ? "on" : "off";
-    const db = `${stage[`${area}_db`][row]} dB`.replace("-", "−");
-    if (area === "bands")
-      return `Stage ${i + 1}, band ${row + 1}, ${hertz(this.score.band_hz[row])}, ${db}, ${state}`;
-    const hz = stage.hz * this.score.multiples[row];
-    return `Stage ${i + 1}, partial ${row + 1}, ${hertz(hz)} (${noteName(hz)}), ${db}, ${state}`;
-  }
-
-  curveInWords(i) {
-    const curve = curveOf(this.shared.curve, this.stages);
-    return `${curve.label} of stage ${i + 1}: ${curve.say(curve.of(this.stages[i]))}`;
   }
 
   say(text) {
@@ -489,7 +223,7 @@ class View {
     this.frame = 0;
     const { score, stages, canvas, playback, shared } = this;
     if (!stages.length || !canvas.clientWidth) return;
-    const geometry = this.drag?.geometry ?? new Geometry(canvas.clientWidth, this.spanned());
+    const geometry = this.hands.drag?.geometry ?? new Geometry(canvas.clientWidth, this.spanned());
     this.geometry = geometry;
     canvas.style.height = `${geometry.height}px`;
     const { context: g, width } = sharpContext(canvas);
@@ -502,7 +236,7 @@ class View {
       const picture = new OffscreenCanvas(canvas.width, canvas.height);
       const still = picture.getContext("2d");
       still.setTransform(g.getTransform());
-      const curve = this.drag?.curve ?? curveOf(shared.curve, stages);
+      const curve = this.hands.drag?.curve ?? curveOf(shared.curve, stages);
       paintStill(still, geometry, score, stages, { curve, ink, edge, paper });
       this.still = { key, stages, score, picture };
     }

@@ -147,19 +147,17 @@ function paintCurve(g, geometry, stages, curve, ink) {
   }
 }
 
+// Bars are the piece's, counted from its beginning; the fine grid is the layer's, which may begin off the beat.
 function paintGrid(g, geometry, { grid_s: grid, bar_s: bar, origin_s: origin }, ink) {
   if (!grid) return;
-  const every = geometry.x(grid) - geometry.x(0) < 4 ? bar : grid; // lines that would touch say nothing
-  for (let i = 0; origin + i * every <= geometry.seconds; i++) {
-    const whole = Math.abs((i * every) / bar - Math.round((i * every) / bar)) < 1e-6;
-    g.fillStyle = mixed(ink, whole ? 0.45 : 0.15);
-    g.fillRect(
-      geometry.x(origin + i * every),
-      geometry.partials[0],
-      1,
-      geometry.lane[1] - geometry.partials[0],
-    );
-  }
+  const lines = (from, every, share) => {
+    g.fillStyle = mixed(ink, share);
+    for (let t = from; t <= geometry.seconds; t += every) {
+      g.fillRect(geometry.x(t), geometry.partials[0], 1, geometry.lane[1] - geometry.partials[0]);
+    }
+  };
+  if (geometry.x(grid) - geometry.x(0) >= 4) lines(origin % grid, grid, 0.15); // lines that would touch say nothing
+  lines(0, bar, 0.45);
 }
 
 function paintLabels(g, geometry, score, curve, { ink, edge }) {
@@ -189,7 +187,7 @@ function paintLabels(g, geometry, score, curve, { ink, edge }) {
   paintTime(g, geometry, score, ink);
 }
 
-function paintTime(g, geometry, { bar_s: bar, grid_s: grid, origin_s: origin }, ink) {
+function paintTime(g, geometry, { bar_s: bar, grid_s: grid }, ink) {
   g.fillStyle = ink;
   g.textAlign = "left";
   const y = geometry.lane[1];
@@ -199,9 +197,8 @@ function paintTime(g, geometry, { bar_s: bar, grid_s: grid, origin_s: origin }, 
   const step = inBars
     ? bar * ([1, 2, 4, 8, 16, 32, 64].find((n) => wide(n * bar)) ?? 128)
     : (steps.find(wide) ?? 600);
-  const from = inBars ? origin : 0;
-  for (let i = 0; from + i * step <= geometry.seconds; i++) {
-    const x = geometry.x(from + i * step);
+  for (let i = 0; i * step <= geometry.seconds; i++) {
+    const x = geometry.x(i * step);
     g.fillRect(x, y, 1, 4);
     const text = inBars ? `bar ${Math.round((i * step) / bar) + 1}` : `${Number((i * step).toFixed(1))} s`;
     if (x + 3 + g.measureText(text).width < geometry.width) g.fillText(text, x + 3, y + 11);

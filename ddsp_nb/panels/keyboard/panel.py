@@ -59,9 +59,16 @@ class PlayPanel(anywidget.AnyWidget):
         self.model_played, self.take_played = model, take or self.take_played
         self._send_instrument()
 
-    def performance(self) -> Performance:
-        """What was played last between Record and Stop. Raises GrowthError where nothing was."""
-        return self._performance or Performance((), 0.0)
+    def performance(self, default: Performance | None = None) -> Performance:
+        """What was played last between Record and Stop.
+
+        Args:
+            default: what to take where nothing was.
+
+        Raises:
+            GrowthError: nothing was played, and there is no default.
+        """
+        return self._performance or default or Performance((), 0.0)
 
     def _send_instrument(self) -> None:
         """The instrument to every page that shows the panel: numbers in pieces, then what they are."""
