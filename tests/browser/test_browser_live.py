@@ -2,8 +2,10 @@
 
 from itertools import pairwise
 
+import mido
 import numpy as np
 import pytest
+import soundfile as sf
 from scipy.signal import welch
 
 from browser.ear import RATE, Ear
@@ -15,6 +17,15 @@ CONTROLS = """async ([root, asked]) => {
     return [answer.frames.map(([a, g]) => [[...a], [...g]]), answer.ms_a_frame];
 }"""
 COUNT = "async root => root.engine.node && await root.engine.ask(root.engine.node.port, {})"
+NAMELESS = """root => [...root.querySelectorAll('button, input, select, .keys')]
+    .filter(control => !control.getAttribute('aria-label')).map(control => control.outerHTML)"""
+MIDI_STUB = """() => {
+    const port = {id: 'one', name: 'Stub', state: 'connected', onmidimessage: null};
+    window.stub = {inputs: new Map([['one', port]]), port, onstatechange: null};
+    Object.defineProperty(navigator, 'requestMIDIAccess', {value: async () => stub, writable: true});
+}"""
+REFUSE = "async () => { throw new DOMException('no', 'NotAllowedError'); }"
+BREAK = "async () => { throw new DOMException('no sequencer', 'InvalidStateError'); }"
 ALIGNED_HOPS = 40  # of a held note, compared
 
 
@@ -65,8 +76,8 @@ class Instrument:
     def held(self):
         return self.view.evaluate("root => [...root.engine.hands.held.values()]")
 
-    def words(self):
-        return self.view.locator(".words").inner_text()
+    def click(self, button):
+        self.view.get_by_role("button", name=button, exact=True).click()
 
     def wait_for_silence(self):
         for _ in range(100):
@@ -137,7 +148,6 @@ def test_a_held_note_is_that_of_pytorch(page, played, ear):
     n = min(len(heard), len(wanted))
     assert n > 0.4 * RATE
     wrong_db = 20 * np.log10(np.std(heard[:n] - wanted[:n]) / np.std(wanted[:n]))
-    np.savez("/tmp/asc_live/held.npz", heard=heard, wanted=wanted)
     starved = played.counts()["starved"]
     print(f"a held note differs from PyTorch's by {wrong_db:.0f} dB; {starved} quanta starved")
     assert wrong_db < -60
@@ -235,25 +245,153 @@ def test_a_key_is_heard_at_once(page, played, ear):
     assert np.median(late_ms) < 30
 
 
-@pytest.mark.parametrize("how", ["focus", "blur", "hidden", "unplugged", "another widget"])
+@pytest.mark.parametrize("how", ["focus", "blur", "hidden", "another widget"])
 def test_no_note_is_stuck(page, played, how):
     page.page.keyboard.down("KeyA")
-    played.view.evaluate("root => root.engine.hands.press('midi one 0 62', 62, 96)")
     page.page.wait_for_timeout(100)
-    assert played.counts()["voices"] == 2
-    kinds = {
-        "focus": "root => { root.blur(); root.engine.hands.releaseAll('midi'); }",
-        "blur": "root => { dispatchEvent(new Event('blur')); root.engine.hands.releaseAll('midi one '); }",
+    assert played.counts()["voices"] == 1
+    ways = {
+        "focus": "root => root.blur()",
+        "blur": "root => dispatchEvent(new Event('blur'))",
         "hidden": """root => { Object.defineProperty(document, 'hidden', {value: true, configurable: true});
             document.dispatchEvent(new Event('visibilitychange')); delete document.hidden; }""",
-        "unplugged": "root => { root.engine.hands.releaseAll('midi one '); root.engine.hands.releaseAll('key'); }",
+        "another widget": "root => [...document.querySelectorAll('.ddsp .play')].at(-1).click()",
     }
-    if how in kinds:
-        played.view.evaluate(kinds[how])
-    else:
-        page.page.get_by_role("button", name="Play", exact=True).click()
+    played.view.evaluate(ways[how])
     assert played.held() == []
     played.wait_for_silence()
     page.page.keyboard.up("KeyA")
     if how == "another widget":
         page.page.get_by_role("button", name="Stop", exact=True).click()
+
+
+def test_a_midi_keyboard_plays_and_lets_go_when_it_is_unplugged(page, played, ear):
+    page.page.evaluate(MIDI_STUB)
+    played.click("MIDI keyboard")
+    page.wait_for_words(played.view, "Listening to Stub")
+    played.set(bands=0)
+    say = lambda *data: page.page.evaluate("data => stub.port.onmidimessage({data: Uint8Array.from(data)})", data)
+    say(0x90, A4, 100)
+    assert abs(loudest_hz(ear.hear(), RATE) - 440) < 3
+    loud = ear.hear(0.3).std()
+    say(0xB0, 1, 127)  # the wheel makes it louder
+    assert ear.hear(0.3, settle_s=0.2).std() > 1.5 * loud
+    say(0xB0, 1, 0)
+    say(0xE0, 127, 127)
+    assert abs(loudest_hz(ear.hear(0.5, settle_s=0.2), RATE) - 440 * 2 ** (2 / 12)) < 3
+    say(0xE0, 0, 64)
+    say(0xB0, 64, 127)  # the pedal
+    say(0x90, A4, 0)
+    page.page.wait_for_timeout(500)
+    assert played.counts()["voices"] == 1 and played.held() == []
+    say(0xB0, 64, 0)
+    played.wait_for_silence()
+    say(0x90, 60, 100)
+    assert played.held() == [60]
+    page.page.evaluate("() => { stub.port.state = 'disconnected'; stub.onstatechange({port: stub.port}); }")
+    assert played.held() == []
+    played.wait_for_silence()
+    page.wait_for_words(played.view, "No MIDI keyboard is plugged in")
+
+
+@pytest.mark.parametrize(
+    ("stub", "words"), [("undefined", "no Web MIDI"), (REFUSE, "Allow it"), (BREAK, "cannot be used on this computer")]
+)
+def test_it_says_why_there_is_no_midi(page, played, stub, words):
+    page.page.evaluate(
+        f"() => Object.defineProperty(navigator, 'requestMIDIAccess', {{value: {stub}, writable: true}})"
+    )
+    played.click("MIDI keyboard")
+    page.wait_for_words(played.view, words)
+
+
+def test_fingers_on_the_screen_play(page, played, ear):
+    played.set(bands=0)
+    keys = played.view.locator(".keys .key")
+    box = keys.nth(9).bounding_box()  # A of the lowest octave
+    page.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 0.9 * box["height"])
+    page.page.mouse.down()
+    assert abs(loudest_hz(ear.hear(), RATE) - 220) < 3
+    other = keys.nth(11).bounding_box()
+    page.page.mouse.move(other["x"] + other["width"] / 2, other["y"] + 0.9 * other["height"], steps=4)
+    assert played.held() == [59]
+    page.page.mouse.up()
+    assert played.held() == []
+
+
+def test_what_is_played_is_recorded(page, played, tmp_path):
+    played.click("Record")
+    page.page.keyboard.down("KeyA")
+    page.page.wait_for_timeout(500)
+    page.page.keyboard.up("KeyA")
+    page.page.keyboard.press("KeyS", delay=200)
+    page.page.wait_for_timeout(200)
+    played.click("Stop recording")
+    page.wait_for_value("panel._performance is not None", True)
+    events = page.value("panel.performance().events")
+    assert [event[1:] for event in events] == [["on", 60, 96], ["off", 60], ["on", 62, 96], ["off", 62]]
+    assert 0.4 < events[1][0] - events[0][0] < 0.8
+    page.wait_for(played.view, "root => !root.querySelector('[aria-label*=WAV]').disabled")
+    files = []
+    for name in ("Download what was recorded as WAV", "Download what was recorded as MIDI"):
+        with page.page.expect_download() as download:
+            played.click(name)
+        files.append(tmp_path / download.value.suggested_filename)
+        download.value.save_as(files[-1])
+    sound, rate = sf.read(files[0])
+    assert rate == RATE and sf.info(files[0]).subtype == "PCM_24"
+    assert abs(loudest_hz(sound[int(0.2 * rate) : int(0.45 * rate)], rate) - 261.6) < 6
+    notes = [message.note for message in mido.MidiFile(files[1]) if message.type == "note_on"]
+    assert notes == [60, 62]
+    assert page.value("len(panel.performance().notes())") == 2
+
+
+def test_other_weights_come_under_the_fingers(page, played, ear):
+    played.press(A4)
+    ear.hear(0.3)
+    ear.forget()
+    page.do(
+        """torch.manual_seed(1)
+other = DDSPModel(config)
+other.hear(take.features.inputs())
+panel.use(other, take)"""
+    )
+    sound = ear.hear(0.5, settle_s=0.5)
+    assert len(ear.record()) == 1 and np.abs(sound).max() > 1e-3  # the same node sounds on
+    asked = {"f0_hz": [440.0] * 5, "loudness_db": [-25.0] * 5}
+    frames, _ = played.view.evaluate(f"(root, asked) => ({CONTROLS})([root, asked])", asked)
+    page.do(
+        """timbre = OwnTimbre(other).eval()
+level = timbre.levelled(torch.full((1, 5), 440.0), torch.full((1, 5), -25.0), timbre.rest())[0][0, -1].tolist()"""
+    )
+    np.testing.assert_allclose(frames[-1][0], page.value("level"), atol=1e-6, rtol=1e-4)
+    page.do("panel.use(model, take)")
+    page.page.wait_for_timeout(300)
+
+
+def test_many_notes_leave_nothing_behind(page, played):
+    for i in range(60):
+        played.press(50 + i % 30, source=f"{i} ")
+        page.page.wait_for_timeout(15)
+        played.release(50 + i % 30, source=f"{i} ")
+    played.wait_for_silence()
+    left = played.view.evaluate("root => [root.engine.hands.held.size, root.engine.waiting.size, root.engine.struck.size]")
+    assert left == [0, 0, 0]
+
+
+def test_every_control_has_a_name(played):
+    assert played.view.evaluate(NAMELESS) == []
+
+
+def test_it_sounds_without_a_kernel_and_ends_with_its_last_view(page, played, ear):
+    page.restart()
+    played.press(A4)
+    assert abs(ear.hear(0.2)).max() > 1e-3
+    engine = played.view.evaluate_handle("root => root.engine")
+    ear.forget()
+    page.page.evaluate("() => jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
+    page.page.wait_for_timeout(400)
+    ended = page.page.evaluate("engine => [engine.node, engine.worker, engine.about, engine.hands.held.size]", engine)
+    assert ended == [None, None, None, 0]
+    ((_, sound),) = ear.record()[-1:]
+    assert not len(sound) or abs(sound[-1]) < 1e-6

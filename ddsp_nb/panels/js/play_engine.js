@@ -27,7 +27,14 @@ export class Engine extends Live {
       message: () => ({}),
       heard: (data) => this.hear(data),
     });
-    Object.assign(this, { model, pieces: [], waiting: new Map(), due: new Map(), counted: 0, ready: false });
+    Object.assign(this, {
+      model,
+      pieces: [],
+      waiting: new Map(),
+      struck: new Map(),
+      counted: 0,
+      ready: false,
+    });
     this.hands = new Hands(this);
     this.recording = new Recording(this);
     this.receive = this.receive.bind(this);
@@ -87,7 +94,7 @@ export class Engine extends Live {
   begin() {
     this.ready = true;
     this.send();
-    this.strikeDue();
+    this.strike();
     this.show();
   }
 
@@ -120,21 +127,21 @@ export class Engine extends Live {
     const sizes = { sample_rate, hop_length, n_harmonics, n_bands, max_noise_gain, ...this.tables };
     this.node.port.postMessage({ sizes, port: port2 }, [port2]);
     this.recording.connected();
-    this.strikeDue();
+    this.strike();
   }
 
   // Keys that went down before all was there, and are still down.
-  strikeDue() {
+  strike() {
     if (!this.node || !this.ready) return;
-    for (const [note, velocity] of this.due) this.worker.postMessage({ on: [note, velocity] });
-    this.due.clear();
+    for (const [note, velocity] of this.struck) this.worker.postMessage({ on: [note, velocity] });
+    this.struck.clear();
   }
 
   pause() {
     this.hands?.releaseAll();
     this.recording?.stop();
     this.worker?.postMessage({ quiet: true });
-    this.due?.clear();
+    this.struck?.clear();
     const { node } = this;
     super.pause();
     if (node) setTimeout(() => (node.port.onmessage = null), FADE_MS);
@@ -144,15 +151,15 @@ export class Engine extends Live {
   // Notes: `hands` calls these, once for each note that begins and ends.
   noteOn(note, velocity) {
     this.recording.note("on", note, velocity);
-    this.due.set(note, velocity);
-    if (this.node) this.strikeDue();
+    this.struck.set(note, velocity);
+    if (this.node) this.strike();
     else this.play();
     this.show();
   }
 
   noteOff(note) {
     this.recording.note("off", note);
-    this.due.delete(note);
+    this.struck.delete(note);
     this.worker?.postMessage({ off: note });
     this.show();
   }

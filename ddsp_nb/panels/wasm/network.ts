@@ -4,6 +4,7 @@
 // Not relaxed SIMD: where a browser does not know it, the whole module fails, and it is only 5 % faster.
 
 const INPUTS_AT_ONCE = 4; // of a matrix: each weight is then read once for four voices or queries
+const ROWS_AT_ONCE = 4; // of a matrix
 const LANE = 16; // bytes of four float32
 const EPSILON: f32 = 1e-5; // of PyTorch's LayerNorm
 const MOST: f32 = 87; // beyond which exp leaves float32
@@ -13,91 +14,85 @@ const LN2_LOW: f32 = -2.12194440054690583e-4;
 const EXPONENT_BIAS = 127; // of float32
 const MANTISSA_BITS = 23;
 
-// y = W x + b for each of n inputs x [n, cols], to y [n, rows].
+// y = W x + b for each of n inputs x [n, cols], to y [n, rows]. A few rows for all inputs, then the next ones: large
+// matrices come from far, and are read once.
 export function affine(w: usize, b: usize, x: usize, y: usize, rows: i32, cols: i32, n: i32): void {
   const line: usize = <usize>cols << 2, out: usize = <usize>rows << 2;
-  let i = 0;
-  for (; i + INPUTS_AT_ONCE <= n; i += INPUTS_AT_ONCE) {
-    four(w, b, x, y, rows, line, out);
-    x += line * INPUTS_AT_ONCE;
-    y += out * INPUTS_AT_ONCE;
-  }
-  for (; i < n; i++) {
-    one(w, b, x, y, rows, line);
-    x += line;
-    y += out;
-  }
-}
-
-function one(w: usize, b: usize, x: usize, y: usize, rows: i32, line: usize): void {
   let r = 0;
-  for (; r + 4 <= rows; r += 4) {
-    let a0 = f32x4.splat(0), a1 = f32x4.splat(0), a2 = f32x4.splat(0), a3 = f32x4.splat(0);
-    const p0 = w, p1 = p0 + line, p2 = p1 + line, p3 = p2 + line;
-    for (let c: usize = 0; c < line; c += LANE) {
-      const v = v128.load(x + c);
-      a0 = f32x4.add(a0, f32x4.mul(v128.load(p0 + c), v));
-      a1 = f32x4.add(a1, f32x4.mul(v128.load(p1 + c), v));
-      a2 = f32x4.add(a2, f32x4.mul(v128.load(p2 + c), v));
-      a3 = f32x4.add(a3, f32x4.mul(v128.load(p3 + c), v));
+  for (; r + ROWS_AT_ONCE <= rows; r += ROWS_AT_ONCE) {
+    let from = x, to = y, i = 0;
+    for (; i + INPUTS_AT_ONCE <= n; i += INPUTS_AT_ONCE) {
+      twoRows(w, b, from, to, line, out);
+      twoRows(w + 2 * line, b + 8, from, to + 8, line, out);
+      from += line * INPUTS_AT_ONCE;
+      to += out * INPUTS_AT_ONCE;
     }
-    f32.store(y, sum(a0) + f32.load(b));
-    f32.store(y + 4, sum(a1) + f32.load(b + 4));
-    f32.store(y + 8, sum(a2) + f32.load(b + 8));
-    f32.store(y + 12, sum(a3) + f32.load(b + 12));
-    w += 4 * line;
+    for (; i < n; i++) {
+      fourRows(w, b, from, to, line);
+      from += line;
+      to += out;
+    }
+    w += line * ROWS_AT_ONCE;
     b += LANE;
     y += LANE;
   }
   for (; r < rows; r++) {
-    let a = f32x4.splat(0);
-    for (let c: usize = 0; c < line; c += LANE) a = f32x4.add(a, f32x4.mul(v128.load(w + c), v128.load(x + c)));
-    f32.store(y, sum(a) + f32.load(b));
+    for (let i = 0; i < n; i++) oneRow(w, b, x + <usize>i * line, y + <usize>i * out, line);
     w += line;
     b += 4;
     y += 4;
   }
 }
 
-function four(w: usize, b: usize, x: usize, y: usize, rows: i32, line: usize, out: usize): void {
-  const x1 = x + line, x2 = x1 + line, x3 = x2 + line, y1 = y + out, y2 = y1 + out, y3 = y2 + out;
-  let r = 0;
-  let at: usize = 0;
-  for (; r + 2 <= rows; r += 2) {
-    let a0 = f32x4.splat(0), a1 = f32x4.splat(0), a2 = f32x4.splat(0), a3 = f32x4.splat(0);
-    let b0 = f32x4.splat(0), b1 = f32x4.splat(0), b2 = f32x4.splat(0), b3 = f32x4.splat(0);
-    const next = w + line;
-    for (let c: usize = 0; c < line; c += LANE) {
-      const v = v128.load(w + c), u = v128.load(next + c);
-      const v0 = v128.load(x + c), v1 = v128.load(x1 + c), v2 = v128.load(x2 + c), v3 = v128.load(x3 + c);
-      a0 = f32x4.add(a0, f32x4.mul(v, v0));
-      a1 = f32x4.add(a1, f32x4.mul(v, v1));
-      a2 = f32x4.add(a2, f32x4.mul(v, v2));
-      a3 = f32x4.add(a3, f32x4.mul(v, v3));
-      b0 = f32x4.add(b0, f32x4.mul(u, v0));
-      b1 = f32x4.add(b1, f32x4.mul(u, v1));
-      b2 = f32x4.add(b2, f32x4.mul(u, v2));
-      b3 = f32x4.add(b3, f32x4.mul(u, v3));
-    }
-    const c0 = f32.load(b + at), c1 = f32.load(b + at + 4);
-    f32.store(y + at, sum(a0) + c0);
-    f32.store(y1 + at, sum(a1) + c0);
-    f32.store(y2 + at, sum(a2) + c0);
-    f32.store(y3 + at, sum(a3) + c0);
-    f32.store(y + at + 4, sum(b0) + c1);
-    f32.store(y1 + at + 4, sum(b1) + c1);
-    f32.store(y2 + at + 4, sum(b2) + c1);
-    f32.store(y3 + at + 4, sum(b3) + c1);
-    w += 2 * line;
-    at += 8;
+function oneRow(w: usize, b: usize, x: usize, y: usize, line: usize): void {
+  let a = f32x4.splat(0);
+  for (let c: usize = 0; c < line; c += LANE) a = f32x4.add(a, f32x4.mul(v128.load(w + c), v128.load(x + c)));
+  f32.store(y, sum(a) + f32.load(b));
+}
+
+// Four rows and one input.
+function fourRows(w: usize, b: usize, x: usize, y: usize, line: usize): void {
+  let a0 = f32x4.splat(0), a1 = f32x4.splat(0), a2 = f32x4.splat(0), a3 = f32x4.splat(0);
+  const w1 = w + line, w2 = w1 + line, w3 = w2 + line;
+  for (let c: usize = 0; c < line; c += LANE) {
+    const v = v128.load(x + c);
+    a0 = f32x4.add(a0, f32x4.mul(v128.load(w + c), v));
+    a1 = f32x4.add(a1, f32x4.mul(v128.load(w1 + c), v));
+    a2 = f32x4.add(a2, f32x4.mul(v128.load(w2 + c), v));
+    a3 = f32x4.add(a3, f32x4.mul(v128.load(w3 + c), v));
   }
-  if (r == rows) return;
-  for (let i: usize = 0; i < 4; i++) {
-    let a = f32x4.splat(0);
-    for (let c: usize = 0; c < line; c += LANE)
-      a = f32x4.add(a, f32x4.mul(v128.load(w + c), v128.load(x + i * line + c)));
-    f32.store(y + i * out + at, sum(a) + f32.load(b + at));
+  f32.store(y, sum(a0) + f32.load(b));
+  f32.store(y + 4, sum(a1) + f32.load(b + 4));
+  f32.store(y + 8, sum(a2) + f32.load(b + 8));
+  f32.store(y + 12, sum(a3) + f32.load(b + 12));
+}
+
+// Two rows and four inputs, whose results are `out` bytes apart.
+function twoRows(w: usize, b: usize, x: usize, y: usize, line: usize, out: usize): void {
+  let a0 = f32x4.splat(0), a1 = f32x4.splat(0), a2 = f32x4.splat(0), a3 = f32x4.splat(0);
+  let b0 = f32x4.splat(0), b1 = f32x4.splat(0), b2 = f32x4.splat(0), b3 = f32x4.splat(0);
+  const next = w + line, x1 = x + line, x2 = x1 + line, x3 = x2 + line;
+  for (let c: usize = 0; c < line; c += LANE) {
+    const v = v128.load(w + c), u = v128.load(next + c);
+    const v0 = v128.load(x + c), v1 = v128.load(x1 + c), v2 = v128.load(x2 + c), v3 = v128.load(x3 + c);
+    a0 = f32x4.add(a0, f32x4.mul(v, v0));
+    a1 = f32x4.add(a1, f32x4.mul(v, v1));
+    a2 = f32x4.add(a2, f32x4.mul(v, v2));
+    a3 = f32x4.add(a3, f32x4.mul(v, v3));
+    b0 = f32x4.add(b0, f32x4.mul(u, v0));
+    b1 = f32x4.add(b1, f32x4.mul(u, v1));
+    b2 = f32x4.add(b2, f32x4.mul(u, v2));
+    b3 = f32x4.add(b3, f32x4.mul(u, v3));
   }
+  const c0 = f32.load(b), c1 = f32.load(b + 4), y1 = y + out, y2 = y1 + out, y3 = y2 + out;
+  f32.store(y, sum(a0) + c0);
+  f32.store(y1, sum(a1) + c0);
+  f32.store(y2, sum(a2) + c0);
+  f32.store(y3, sum(a3) + c0);
+  f32.store(y + 4, sum(b0) + c1);
+  f32.store(y1 + 4, sum(b1) + c1);
+  f32.store(y2 + 4, sum(b2) + c1);
+  f32.store(y3 + 4, sum(b3) + c1);
 }
 
 @inline function sum(a: v128): f32 {

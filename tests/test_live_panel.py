@@ -1,0 +1,137 @@
+"""The playable panel as far as it is Python: what the page gets, and what comes back from hands."""
+
+import mido
+import numpy as np
+import pytest
+import torch
+
+from ddsp_nb import Config, DDSPModel, GrowthPlan, StreamingSynthesizer, grow
+from ddsp_nb.errors import ConfigError, GrowthError
+from ddsp_nb.growth.plan import ORDERS
+from ddsp_nb.panels import PlayPanel
+from ddsp_nb.panels.keyboard.panel import PIECE
+from ddsp_nb.panels.keyboard.weights import LANE, WASM, orders, packed, settings
+from ddsp_nb.playing.midi import read_events
+from ddsp_nb.playing.played import Performance
+
+EVENTS = ((0.0, "on", 69, 96), (0.2, "bend", 0.5), (0.3, "level", -6.0), (0.5, "off", 69), (0.6, "on", 72, 80))
+PLAYED = Performance((*EVENTS, (0.9, "off", 72)), 1.0)
+
+
+def arrays(model):
+    """What the page reads, by name."""
+    layout, numbers = packed(model)
+    found, at = {}, 0
+    for name, n in layout:
+        found[name] = numbers[at : at + n]
+        at += -(-n // LANE) * LANE
+    assert at == len(numbers) and numbers.dtype == np.float32
+    return found
+
+
+def test_every_number_of_the_playing_network_is_sent(trained):
+    sent, config = arrays(trained), trained.config
+    gru = trained.network.gru
+    np.testing.assert_array_equal(sent["gru.1.state.weight"], gru.weight_hh_l1.detach().flatten())
+    first = sent["gru.0.input.weight"].reshape(-1, LANE)
+    np.testing.assert_array_equal(first[:, :2], gru.weight_ih_l0.detach()[:, :2])
+    assert not first[:, 2:].any()  # MFCCs are 0 where notes are played
+    assert len(sent["amplitude.1.weight"]) == config.n_harmonics * config.hidden_size
+    bands = trained.network.instrument.correctors[3]
+    np.testing.assert_array_equal(sent["bands.2.weight"], bands.layers[5].weight.detach()[0])
+    assert len(sent["to_bins"]) == config.n_bands * (config.hop_length + 1)
+    assert (sent["bands.std"] > 0).all()
+
+
+def test_the_page_hears_how_the_instrument_begins_and_ends(trained, take):
+    about = settings(trained, take, 8)
+    streamed = StreamingSynthesizer(trained, take)
+    assert about["attack_s"] == streamed.articulation.attack_s and about["release_s"] == streamed.articulation.release_s
+    assert about["usual_db"] == streamed.usual_db and about["n_voices"] == 8
+    assert about["heard_notes"][0] < about["heard_notes"][1]
+
+
+def test_orders_have_every_partial_and_band_once(trained):
+    config, found = trained.config, orders(trained)
+    assert set(found) == set(ORDERS)
+    for order in found.values():
+        assert sorted(order["partials"]) == list(range(config.n_harmonics))
+        assert sorted(order["bands"]) == list(range(config.n_bands))
+    assert found["low"]["partials"][:3] == [0, 1, 2] and found["odd"]["partials"][:3] == [0, 2, 4]
+
+
+def test_a_page_that_asks_gets_the_instrument_in_pieces(trained, take, monkeypatch):
+    panel, sent = PlayPanel(trained, take), []
+    monkeypatch.setattr(panel, "send", lambda content, buffers=(): sent.append((content, buffers)))
+    panel._handle_custom_msg({"type": "ready"}, [])
+    *pieces, (about, (wasm,)) = sent
+    assert b"".join(bytes(piece) for _, (piece,) in pieces) == packed(trained)[1].tobytes()
+    assert all(len(piece) <= PIECE for _, (piece,) in pieces)
+    assert wasm == WASM.read_bytes() and wasm[:4] == b"\0asm" and about["version"] == 1
+    panel.use(trained)
+    assert sent[-1][0]["version"] == 2 and sent[-1][0]["settings"]["attack_s"] == about["settings"]["attack_s"]
+    assert repr(panel) == "PlayPanel()"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"), [({"hidden_size": 30}, "multiple of 4"), ({"hop_length": 500}, "64, 128, 256")]
+)
+def test_what_the_page_cannot_compute_is_said(trained, changes, words):
+    other = DDSPModel(Config(**({"hidden_size": 32, "n_layers": 1} | changes)))
+    with pytest.raises(ConfigError, match=words):
+        PlayPanel(other)
+    with pytest.raises(ConfigError, match=words):
+        PlayPanel(trained).use(other)
+
+
+def test_voices_and_performances_that_cannot_be_are_said(trained):
+    with pytest.raises(ConfigError, match="1 to 16"):
+        PlayPanel(trained, n_voices=17)
+    with pytest.raises(GrowthError, match="Nothing was played"):
+        PlayPanel(trained).performance()
+
+
+def test_what_was_played_comes_back(trained, take):
+    panel = PlayPanel(trained, take)
+    message = {"type": "performance", "events": [list(event) for event in PLAYED.events], "seconds": 1.0}
+    panel._handle_custom_msg(message, [])
+    assert panel.performance() == PLAYED
+    panel._handle_custom_msg({"type": "performance", "events": [], "seconds": 1.0}, [])
+    with pytest.raises(GrowthError, match="Nothing was played"):
+        panel.performance()
+
+
+def test_a_performance_is_notes_and_features(trained, take):
+    notes = PLAYED.notes()
+    assert [(note.start_s, note.stop_s) for note in notes] == [(0.0, 0.5), (0.6, 0.9)]
+    assert [round(note.hz) for note in notes] == [440, 523] and notes[1].level_db == -4
+    features = PLAYED.features(trained, take)
+    frame = lambda seconds: round(seconds * features.sample_rate / features.hop_length)
+    assert features.f0_hz[frame(0.1)] == pytest.approx(440) and len(features) == len(features.loudness_db)
+    assert features.f0_hz[frame(0.4)] == pytest.approx(440 * 2 ** (0.5 / 12))
+    assert features.voiced[frame(0.1)] and features.loudness_db[frame(0.25)] > features.loudness_db[frame(0.45)] + 5
+    assert trained.perform(features, envelope=False).audio.abs().max() > 0.01
+
+
+def test_a_performance_is_a_phrase_to_grow(trained, take):
+    phrase = PLAYED.take(trained, take)
+    growth = grow(trained, phrase, GrowthPlan(stages=(1, 8), pitch="phrase"))
+    assert len(growth.stages) == 2 and growth.audio.abs().max() > 0.01
+
+
+def test_all_voices_of_a_performance_are_rendered_as_they_were_heard(trained, take):
+    chord = Performance(((0.0, "on", 60, 96), (0.0, "on", 67, 96), (0.5, "off", 60), (0.6, "off", 67)), 0.7)
+    sound = chord.render(trained, take)
+    streamed = StreamingSynthesizer(trained, take)
+    streamed.note_on(60), streamed.note_on(67)
+    torch.testing.assert_close(sound[:8000], streamed.render(8000))
+    assert len(sound) >= 0.7 * trained.config.sample_rate
+
+
+def test_a_performance_is_a_midi_file(tmp_path):
+    path = PLAYED.save_midi(tmp_path / "played.mid")
+    events = read_events(path)
+    assert [round(seconds, 2) for seconds, _ in events] == [0.0, 0.2, 0.3, 0.5, 0.6, 0.9]
+    kinds = [message.type for _, message in events]
+    assert kinds == ["note_on", "pitchwheel", "control_change", "note_off", "note_on", "note_off"]
+    assert events[1][1].pitch == 2048 and mido.MidiFile(path).length == pytest.approx(0.9)
