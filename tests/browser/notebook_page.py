@@ -8,7 +8,7 @@ import time
 
 import numpy as np
 
-WAIT_S = 20  # for what takes a moment on an idle machine
+WAIT_S = 120  # for what takes a moment on an idle machine
 RUN_S = 400  # for a whole notebook on a busy one
 WIDTH, HEIGHT, TALLEST = 1400, 1000, 14_000  # of the page; Chromium draws no taller pictures
 OUTPUT = ".jp-OutputArea-output"

@@ -9,6 +9,7 @@ const WARM_UP_STEPS = 40; // by then the browser has compiled the network as wel
 
 let voices = null;
 let port = null;
+const begun = []; // voices whose second frame is due
 let latest = null; // what was asked for last: instruments that come quicker than they load are left out
 
 async function use(instrument) {
@@ -33,12 +34,13 @@ function listen(other) {
   port.onmessage = ({ data: { need, room } }) => send(need, room);
 }
 
-// Two frames: the first to sound at once, the second so that the audio thread need not wait for an answer.
+// Two frames: the first to sound at once; the second, so that the audio thread need not wait for an answer, once all
+// notes of a chord have their first.
 function begin([note, velocity]) {
   if (!voices || !port) return;
   const { number } = voices.noteOn(note, velocity);
   send([number]);
-  send([number]);
+  if (begun.push(number) === 1) setTimeout(() => send(begun.splice(0)));
 }
 
 // Controls of one voice over many frames, to compare them with PyTorch's.
