@@ -27,7 +27,6 @@ from .growth.sidecar import read_sidecar as read_sidecar
 from .growth.sidecar import regrow as regrow
 from .growth.tempo import Tempo as Tempo
 from .playing.played import Performance as Performance
-from .playing.played import Performance as Performance
 from .playing.score import draw as draw
 from .playing.score import parse_notes as parse_notes
 from .playing.stream import StreamingSynthesizer as StreamingSynthesizer
