@@ -5,6 +5,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,8 @@ from ddsp_nb.studio.sfz import sampled_notes
 
 LAYERS = {"p": (32, -16), "mf": (72, -6), "f": (112, 4)}  # velocity, and dB beside the usual loudness
 MAX_CENTS, MAX_DB, MAX_STEP_DB, SAME = 3, 0.5, -60, 1e-5
+
+LOADED_S = 0.3  # by then a player has a sample in memory
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +135,28 @@ def test_samples_begin_from_silence(regions, folder):
     for region in regions:
         _, sound, *_ = looped(region, folder)
         assert np.abs(sound[:3]).max() < 1e-3 * np.abs(sound).max()
+
+
+def test_an_sfz_player_plays_it_in_tune_at_its_level_and_without_a_click(regions, folder):
+    pysfizz = pytest.importorskip("pysfizz", reason="there is no SFZ player for this system: pysfizz")
+    rate, key_s, gains_db = 16_000, 4, []
+    player = pysfizz.Synth(sample_rate=rate, block_size=256)
+    assert player.load_sfz_file(folder / "instrument.sfz")
+    for region in regions[:: len(regions) // 8]:
+        loop, *_ = looped(region, folder)
+        key, layer = int(region["pitch_keycenter"]), Path(region["sample"]).stem.rsplit("_", 1)[1]
+        player.render_note(
+            key, LAYERS[layer][0], 0.1, 1
+        )  # it reads samples beside its playing, which is not in real time
+        time.sleep(LOADED_S)
+        sound = player.render_note(key, LAYERS[layer][0], key_s, key_s + 3)[0]
+        held, released = sound[2 * rate : key_s * rate], sound[-rate:]
+        assert abs(cents_off(held, 440 * 2 ** ((key - 69) / 12), rate)) < MAX_CENTS
+        gains_db.append(10 * np.log10(np.mean(held**2) / np.mean(loop**2)))
+        gain = 10 ** (gains_db[-1] / 20)
+        assert np.abs(np.diff(held)).max() < 1.1 * gain * np.abs(np.diff(loop)).max()
+        assert np.abs(released).max() < 1e-4 * np.abs(held).max()
+    assert max(gains_db) - min(gains_db) < MAX_DB  # one for all: where the player puts what is in the middle
 
 
 @pytest.mark.parametrize(
