@@ -7,7 +7,7 @@ STAMP := $(VENV)/installed
 LAB_SETTINGS := $(VENV)/share/jupyter/lab/settings
 NOTEBOOKS := $(wildcard notebooks/0*.ipynb)
 
-.PHONY: lab test pytest nbval bench fuzz notebooks format clean
+.PHONY: lab test lint pytest nbval bench fuzz notebooks format clean
 
 lab: $(STAMP)
 	$(BIN)/jupyter lab notebooks/00_start.ipynb
@@ -16,19 +16,21 @@ lab: $(STAMP)
 # PyTorch is imported, which in a notebook comes before ddsp_nb, so it has to be set for the kernels here.
 export GOMP_SPINCOUNT ?= 100
 
+# Notebooks run beside the tests, which wait for a browser for much of their time.
 test: $(STAMP)
+	$(MAKE) --jobs=2 --no-print-directory lint pytest nbval
+
+lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/oxfmt --check ddsp_nb/panels/js
 	$(BIN)/oxlint --deny-warnings ddsp_nb/panels/js
 	$(BIN)/mypy
-	$(MAKE) --jobs=2 --no-print-directory pytest nbval
 
 pytest: $(STAMP)
 	$(BIN)/pytest --durations=20 tests
 
-# Beside the tests, which wait for a browser for much of their time; in an empty workspace, so that the recording a user
-# chose changes no checked output. What it says comes at its end.
+# In an empty workspace, so that the recording a user chose changes no checked output. What it says comes at its end.
 nbval: $(STAMP)
 	@workspace=$$(mktemp -d) && trap 'rm -rf "$$workspace"' EXIT && said=$$(DDSP_NB_WORKSPACE=$$workspace \
 		$(BIN)/pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=300 $(NOTEBOOKS) 2>&1); \
@@ -54,10 +56,12 @@ format: $(STAMP)
 clean:
 	rm -rf $(VENV)
 
-# PyTorch comes first and alone, so that pip settles its build before anything else asks for one.
+# The pip of Python 3.11 takes 40 s longer to settle all versions. PyTorch comes before the rest and alone, so that its build
+# is settled before anything else asks for one.
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; try: make PYTHON=python3.12 $(MAKECMDGOALS)")'
 	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q pip==26.3
 	$(BIN)/pip install -q $(shell grep '^torch==' constraints.txt)
 	$(BIN)/pip install -q -c constraints.txt -e '.[dev]'
 	@# JupyterLab neither asks about its news, over the newcomer's first notebook, nor looks for updates in the net.

@@ -81,8 +81,9 @@ def test_the_lab_keeps_its_token_and_stays_on_this_machine():
 
 def test_set_up_asks_for_torch_first_and_alone(tmp_path):
     installs = [line for line in make("-W", "pyproject.toml", "lab").splitlines() if "pip install" in line]
-    assert installs[0].endswith(f" torch=={pins()['torch']}")
-    assert "-c constraints.txt" in installs[1]
+    assert " pip==" in installs[0]
+    assert installs[1].endswith(f" torch=={pins()['torch']}")
+    assert "-c constraints.txt" in installs[2]
 
 
 def test_make_test_runs_tests_notebooks_and_style():
