@@ -78,7 +78,7 @@ def test_the_check_sees_lazy_and_indirect_imports(tmp_path):
 
 def test_notebooks_import_the_public_face_alone():
     notebooks = sorted(ROOT.glob("notebooks/*.ipynb"))
-    assert len(notebooks) == 6
+    assert len(notebooks) == 7
     panels = {f"panels.{name}" for name in ddsp_nb.panels.__all__}
     for path in notebooks:
         cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]

@@ -185,12 +185,24 @@ export class Engine extends Live {
   // All that is set, to the network's thread.
   send() {
     if (!this.ready || !this.about) return;
-    const { order, partials, bands, bend_semitones } = this.settings;
+    const { order, partials, bands } = this.settings;
     const { n_harmonics, n_bands, orders } = this.about;
     const partial_mask = maskOf(orders[order].partials, partials, n_harmonics);
     const band_mask = maskOf(orders[order].bands, bands, n_bands);
-    const level_db = this.level();
     this.worker.postMessage({ partial_mask, band_mask });
+    this.sendHands();
+  }
+
+  // What a singer changes many times a second: bend and levels alone.
+  steer(changes) {
+    Object.assign(this.settings, changes);
+    if (this.ready && this.about) this.sendHands();
+    this.show();
+  }
+
+  sendHands() {
+    const { bend_semitones } = this.settings;
+    const level_db = this.level();
     this.worker.postMessage({ bend_semitones, level_db });
     this.recording.moved(bend_semitones, level_db);
   }

@@ -63,10 +63,12 @@ function keyWidths(keys) {
 
 function showKey(live, key, note) {
   const [low, high] = live.about?.heard_notes ?? [0, 127];
-  key.title = noteName(440 * 2 ** ((note - 69) / 12));
+  const name = noteName(440 * 2 ** ((note - 69) / 12));
   key.classList.toggle("down", live.hands.sounds(note));
   key.classList.toggle("far", note < low - 0.5 || note > high + 0.5);
-  key.textContent = note % 12 ? "" : key.title;
+  if (key.title === name) return; // while one sings, this is asked for each frame of the screen
+  key.title = name;
+  key.textContent = note % 12 ? "" : name;
 }
 
 function keyAt(element, { clientX, clientY }) {

@@ -11,7 +11,7 @@ const LEVEL_STEPS_A_DB = 10;
 export const SINGER = "microphone"; // name of the source that holds the note
 
 export class Singer {
-  // engine: `Engine`, of which this uses about, hands, set, slide.
+  // engine: `Engine`, of which this uses about, hands, steer, slide.
   constructor(engine) {
     Object.assign(this, {
       engine,
@@ -54,7 +54,7 @@ export class Singer {
     if (before === null || this.isElsewhere(pitch)) this.note = keyOf(pitch);
     const bend_semitones = rounded(pitch - this.note, BEND_STEPS_A_SEMITONE);
     if (before !== null && before !== this.note) engine.slide(SINGER, this.note, bend_semitones);
-    engine.set({ bend_semitones, sung_db });
+    engine.steer({ bend_semitones, sung_db });
     if (before === null) engine.hands.press(SINGER, this.note, engine.about.plain_velocity);
   }
 
