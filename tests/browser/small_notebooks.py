@@ -54,4 +54,4 @@ panel
 """,
     "drawbars = Drawbars()\ndrawbars",
 )
-NOTEBOOKS = {"players": PLAYERS, "training": TRAINING, "growth": GROWTH, "hands": HANDS, "live": LIVE}
+NOTEBOOKS = {"players": PLAYERS, "training": TRAINING, "growth": GROWTH, "hands": HANDS, "live": LIVE, "sing": LIVE}

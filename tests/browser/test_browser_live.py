@@ -10,13 +10,13 @@ from scipy.signal import welch
 
 from browser.ear import RATE, Ear
 from browser.hearing import loudest_hz, partials_db
+from browser.play_view import PlayView
 
 A4_CODE, A4 = "KeyH", 69  # key of the computer when the octave of the keys begins with C4
 CONTROLS = """async ([root, asked]) => {
     const {engine} = root, answer = await engine.ask(engine.worker, {controls: asked});
     return [answer.frames.map(([a, g]) => [[...a], [...g]]), answer.ms_a_frame];
 }"""
-COUNT = "async root => root.engine.node && await root.engine.ask(root.engine.node.port, {})"
 NAMELESS = """root => [...root.querySelectorAll('button, input, select, .keys')]
     .filter(control => !control.getAttribute('aria-label')).map(control => control.outerHTML)"""
 MIDI_STUB = """() => {
@@ -49,49 +49,10 @@ def ear(page, ears):
     return ears[0]
 
 
-class Instrument:
-    """The panel's view and what can be done to it."""
-
-    def __init__(self, page, view):
-        self.page, self.view = page, view
-
-    def wait(self):
-        self.page.wait_for(self.view, "root => root.engine.ready")
-
-    def set(self, **settings):
-        self.view.evaluate("(root, settings) => root.engine.set(settings)", settings)
-
-    def press(self, note, velocity=96, source="test"):
-        self.view.evaluate("(root, [s, n, v]) => root.engine.hands.press(s + n, n, v)", [source, note, velocity])
-
-    def release(self, note, source="test"):
-        self.view.evaluate("(root, s) => root.engine.hands.release(s)", source + str(note))
-
-    def release_all(self):
-        self.view.evaluate("root => root.engine.hands.releaseAll()")
-
-    def counts(self):
-        return self.view.evaluate(COUNT)
-
-    def held(self):
-        return self.view.evaluate("root => [...root.engine.hands.held.values()]")
-
-    def click(self, button):
-        self.view.get_by_role("button", name=button, exact=True).click()
-
-    def wait_for_silence(self):
-        for _ in range(100):
-            counts = self.counts()
-            if not counts or not counts["voices"]:
-                return
-            self.page.page.wait_for_timeout(30)
-        raise AssertionError(f"{counts['voices']} voices are stuck")
-
-
 @pytest.fixture
 def played(page):
     view = page.page.locator(".ddsp").filter(has=page.page.locator(".keys")).first
-    instrument = Instrument(page, view)
+    instrument = PlayView(page, view)
     instrument.wait()
     usual = view.evaluate("root => ({partials: root.engine.about.n_harmonics, bands: root.engine.about.n_bands})")
     instrument.set(**usual, order="low", level_db=0, bend_semitones=0, swell=0, volume_db=0, octave=3)

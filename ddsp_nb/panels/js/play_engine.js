@@ -1,6 +1,7 @@
 import { Hands } from "./play_hands.js";
 import { Live } from "./live.js";
 import { HIGHEST_OCTAVE, LOWEST_OCTAVE } from "./play_keyboard.js";
+import { Microphone } from "./play_microphone.js";
 import { Recording } from "./play_recording.js";
 /* global WORKLET, WORKER */
 
@@ -19,7 +20,8 @@ const LOST = "The network stopped";
 export class Engine extends Live {
   constructor(model) {
     const growth = { order: "low", partials: 0, bands: 0 };
-    const settings = { ...growth, level_db: 0, swell: 0, volume_db: 0, bend_semitones: 0, octave: 4 };
+    const settings = { ...growth, level_db: 0, swell: 0, volume_db: 0, sung_db: 0 };
+    Object.assign(settings, { bend_semitones: 0, octave: 4 });
     super({
       name: "ddsp-play",
       text: WORKLET,
@@ -37,6 +39,7 @@ export class Engine extends Live {
     });
     this.hands = new Hands(this);
     this.recording = new Recording(this);
+    this.microphone = new Microphone(this);
     this.receive = this.receive.bind(this);
   }
 
@@ -138,6 +141,7 @@ export class Engine extends Live {
   }
 
   pause() {
+    this.microphone?.stop();
     this.hands?.releaseAll();
     this.recording?.stop();
     this.worker?.postMessage({ quiet: true });
@@ -164,23 +168,49 @@ export class Engine extends Live {
     this.show();
   }
 
+  // The note that a source holds becomes another one without a new attack, as a voice slides; it is recorded as two.
+  slide(source, note, bend_semitones) {
+    const before = this.hands.held.get(source);
+    if (before === undefined) return;
+    const { plain_velocity } = this.about;
+    this.settings.bend_semitones = bend_semitones;
+    this.recording.moved(bend_semitones, this.level());
+    this.recording.note("on", note, plain_velocity);
+    this.recording.note("off", before);
+    this.hands.held.set(source, note);
+    if (this.struck.delete(before)) this.struck.set(note, plain_velocity);
+    this.worker?.postMessage({ slide: { before, note, bend_semitones } });
+  }
+
   // All that is set, to the network's thread.
   send() {
     if (!this.ready || !this.about) return;
-    const { order, partials, bands, bend_semitones } = this.settings;
+    const { order, partials, bands } = this.settings;
     const { n_harmonics, n_bands, orders } = this.about;
     const partial_mask = maskOf(orders[order].partials, partials, n_harmonics);
     const band_mask = maskOf(orders[order].bands, bands, n_bands);
-    const level_db = this.level();
     this.worker.postMessage({ partial_mask, band_mask });
+    this.sendHands();
+  }
+
+  // What a singer changes many times a second: bend and levels alone.
+  steer(changes) {
+    Object.assign(this.settings, changes);
+    if (this.ready && this.about) this.sendHands();
+    this.show();
+  }
+
+  sendHands() {
+    const { bend_semitones } = this.settings;
+    const level_db = this.level();
     this.worker.postMessage({ bend_semitones, level_db });
     this.recording.moved(bend_semitones, level_db);
   }
 
-  // How much louder all notes are than usual, dB: the slider, the wheel and the volume of MIDI together.
+  // How much louder all notes are than usual, dB: the slider, the wheel and the volume of MIDI and the singer together.
   level() {
-    const { level_db, swell, volume_db } = this.settings;
-    return Math.min(Math.max(level_db + SWELL_DB * swell + volume_db, QUIETEST_DB), LOUDEST_DB);
+    const { level_db, swell, volume_db, sung_db } = this.settings;
+    return Math.min(Math.max(level_db + SWELL_DB * swell + volume_db + sung_db, QUIETEST_DB), LOUDEST_DB);
   }
 
   // The first view asks for the instrument, the last one lets it go with its threads.

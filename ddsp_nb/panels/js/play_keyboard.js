@@ -4,6 +4,7 @@ const N_OCTAVES = 3;
 const BLACK = [1, 3, 6, 8, 10]; // semitones of an octave
 const PLAIN_VELOCITY = 96; // of keys that do not feel how hard they are struck
 const [SOFTEST, HARDEST] = [48, 120]; // at the far and the near end of a key on the screen
+const FIRST_STEP = 12; // of the keys on the screen that the computer's play: their middle octave and what follows
 const CODES =
   "KeyA KeyW KeyS KeyE KeyD KeyF KeyT KeyG KeyY KeyH KeyU KeyJ KeyK KeyO KeyL KeyP Semicolon".split(" ");
 const [OCTAVE_DOWN, OCTAVE_UP] = ["KeyZ", "KeyX"];
@@ -15,7 +16,12 @@ const lowestOf = (live) => 12 * (live.settings.octave + 1); // MIDI number of C
 export function screenKeys(live) {
   const keys = Array.from({ length: 12 * N_OCTAVES + 1 }, (_, i) => {
     const black = BLACK.includes(i % 12);
-    return make("div", { className: black ? "key black" : "key", "data-step": String(i) });
+    const letter = letterOf(CODES[i - FIRST_STEP]);
+    return make("div", {
+      className: black ? "key black" : "key",
+      "data-step": String(i),
+      "data-letter": letter,
+    });
   });
   const element = make("div", { className: "keys", role: "group", "aria-label": "Keyboard" }, ...keys);
   const place = keyWidths(keys);
@@ -39,6 +45,9 @@ export function screenKeys(live) {
   return { element, show };
 }
 
+// What is printed on a key of the computer, on most keyboards.
+const letterOf = (code = "") => (code === "Semicolon" ? ";" : code.slice("Key".length).toLowerCase());
+
 // White keys share the width; a black one lies over the edge between two.
 function keyWidths(keys) {
   const n_white = keys.filter((key) => !key.classList.contains("black")).length;
@@ -54,10 +63,12 @@ function keyWidths(keys) {
 
 function showKey(live, key, note) {
   const [low, high] = live.about?.heard_notes ?? [0, 127];
-  key.title = noteName(440 * 2 ** ((note - 69) / 12));
+  const name = noteName(440 * 2 ** ((note - 69) / 12));
   key.classList.toggle("down", live.hands.sounds(note));
   key.classList.toggle("far", note < low - 0.5 || note > high + 0.5);
-  key.textContent = note % 12 ? "" : key.title;
+  if (key.title === name) return; // while one sings, this is asked for each frame of the screen
+  key.title = name;
+  key.textContent = note % 12 ? "" : name;
 }
 
 function keyAt(element, { clientX, clientY }) {
@@ -86,7 +97,7 @@ export function computerKeys(live, element, signal) {
     event.stopPropagation();
     if (event.repeat) return;
     if (octave) return shiftOctave(live, octave);
-    const note = lowestOf(live) + 12 + step; // the middle octave of those on the screen
+    const note = lowestOf(live) + FIRST_STEP + step;
     if (note <= 127) live.hands.press(`key ${event.code}`, note, PLAIN_VELOCITY);
   };
   const up = ({ code }) => live.hands.release(`key ${code}`);

@@ -5,7 +5,7 @@ import { computerKeys, guardKeys, screenKeys, shiftOctave } from "./play_keyboar
 import { Midi } from "./play_midi.js";
 
 const INVITATION =
-  "Press the keys on the screen, or a w s e d f … of the computer; z and x move them by an octave. " +
+  "Press the keys on the screen, or a w s e d f … of the computer, or sing; z and x move them by an octave. " +
   "Faint keys are notes that the recording did not have.";
 const LOADING = "The instrument is on its way …";
 const ORDER_WORDS = {
@@ -75,11 +75,32 @@ function recorder(engine) {
   return [toggle, wave, midi].map((element, i) => ({ element, show: i ? () => {} : show }));
 }
 
+// Sing, and what is sung.
+function microphoneKnobs({ microphone }) {
+  const toggle = button("🎤 Sing", () => microphone.toggle(), "Sing");
+  const now = make("span", { className: "value sung" });
+  const show = () => {
+    toggle.textContent = microphone.running ? "■ Stop singing" : "🎤 Sing";
+    toggle.setAttribute("aria-label", microphone.running ? "Stop singing" : "Sing");
+    now.textContent = microphone.now;
+    now.hidden = !microphone.running;
+  };
+  return [
+    { element: toggle, show },
+    { element: now, show() {} },
+  ];
+}
+
 function words(engine, midi) {
   return sayings(engine, () => {
     if (!engine.about) return LOADING;
-    return midi.words || INVITATION;
+    return engine.microphone.words || midi.words || INVITATION;
   });
+}
+
+function plugIn(engine, midi) {
+  engine.microphone.words = ""; // what MIDI says is newer
+  return midi.connect();
 }
 
 function render(engine, midi, view) {
@@ -90,24 +111,25 @@ function render(engine, midi, view) {
       show() {},
     };
   });
-  const plug = { element: button("MIDI keyboard …", () => midi.connect(), "MIDI keyboard"), show() {} };
+  const plug = { element: button("MIDI keyboard …", () => plugIn(engine, midi), "MIDI keyboard"), show() {} };
   const keys = screenKeys(engine);
-  const [knobs, levels, record, says] = [
+  const [knobs, levels, sing, record, says] = [
     growthKnobs(engine),
     loudnessKnobs(engine),
+    microphoneKnobs(engine),
     recorder(engine),
     words(engine, midi),
   ];
   const row = (...parts) => make("div", { className: "row" }, ...parts.map(({ element }) => element));
   const grid = make("div", { className: "knobs" }, ...[...knobs, ...levels].map(({ element }) => element));
-  const element = root(row(...octaves, plug, ...record), keys.element, says.element, grid);
+  const element = root(row(...octaves, plug, ...sing, ...record), keys.element, says.element, grid);
   element.tabIndex = 0;
   element.setAttribute("role", "group");
   element.setAttribute("aria-label", "Play the instrument");
   keys.element.addEventListener("pointerdown", () => element.focus({ preventScroll: true }));
   computerKeys(engine, element, view.signal);
   guardKeys(engine, view.signal);
-  showView(engine, view, element, [keys, ...knobs, ...levels, ...record, says]);
+  showView(engine, view, element, [keys, ...knobs, ...levels, ...sing, ...record, says]);
   view.signal.addEventListener("abort", () => !engine.views.size && midi.close());
   element.engine = engine; // for other programs of the page, and tests
 }

@@ -33,6 +33,13 @@ export class Voices {
     for (const voice of this.list) if (voice.note === note) this.release(voice);
   }
 
+  // A held note goes on as another one, with its bend, so that pitch is continuous; it has not sunk yet.
+  slide({ before, note, bend_semitones }) {
+    this.bend_semitones = bend_semitones;
+    for (const voice of this.list)
+      if (voice.note === before && voice.fall_s === null) Object.assign(voice, { note, decay_db: 0 });
+  }
+
   allOff() {
     for (const voice of this.list) this.release(voice);
   }

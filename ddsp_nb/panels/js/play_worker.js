@@ -4,7 +4,7 @@ import { Voices } from "./play_voices.js";
 // The thread between hands and audio thread: it answers each wish of the audio thread for frames, and begins a note
 // at once, out of turn. The page's own thread, which may be busy drawing, is not on the way.
 // Messages: { use: { wasm, settings, layout, weights } }, { port }, { on: [note, velocity] }, { off: note },
-// { quiet: true }, { bend_semitones }, { level_db }, { partial_mask, band_mask }, { controls: {...}, id }.
+// { slide: { before, note, bend_semitones } }, { quiet: true }, { bend_semitones }, { level_db }, { partial_mask, band_mask }, { controls: {...}, id }.
 const WARM_UP_STEPS = 40; // by then the browser has compiled the network as well as it can
 
 let voices = null;
@@ -61,6 +61,7 @@ onmessage = ({ data }) => {
   else if (data.port) listen(data.port);
   else if (data.on) begin(data.on);
   else if (data.off !== undefined) voices?.noteOff(data.off);
+  else if (data.slide) voices?.slide(data.slide);
   else if (data.quiet) voices?.allOff();
   else if (data.controls) postMessage({ id: data.id, ...controls(data.controls) });
   else if (voices) Object.assign(voices, data);

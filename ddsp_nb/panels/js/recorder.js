@@ -1,5 +1,6 @@
 // What a user brings: a file, or the microphone, with a level while it records, then listen, keep or discard. Samples
 // and bytes go to the kernel as they are.
+import { closeMicrophone, openMicrophone, whyNoMicrophone } from "./microphone.js";
 import { make, sharpContext } from "./page.js";
 import { Playback } from "./playback.js";
 /* global WORKLET */
@@ -8,23 +9,14 @@ const RATE = 44_100; // of the recording, whatever the sound card has
 const LONGEST_S = 30;
 const PIECE = 2 ** 23; // bytes in a message: the server refuses more than 10 MiB
 const LARGEST = 2 ** 28; // bytes of a file
-const RAW = { channelCount: 1, echoCancellation: false, noiseSuppression: false, autoGainControl: false };
 const LOUD = 0.99; // of full scale: from there on it clips
 const QUIET_DB = -60; // left end of the meter
 const INVITATION = `One voice or instrument, one note at a time; the microphone takes up to ${LONGEST_S} s.`;
-const WHY = {
-  NotAllowedError:
-    "The browser may not use the microphone. Allow it (the sign beside the address), then press Record.",
-  NotFoundError: "No microphone was found. Plug one in, or choose a file instead.",
-  NotReadableError: "Another program holds the microphone. Close it there, then press Record again.",
-};
-const INSECURE =
-  "This page may not record: open JupyterLab at localhost or over https, or choose a file instead.";
+const OTHERWISE = "Or choose a file instead.";
 
 // What is recorded now: samples, their level, and `stop`.
 async function begin(heard) {
-  if (!navigator.mediaDevices) throw new Error(INSECURE);
-  const stream = await navigator.mediaDevices.getUserMedia({ audio: RAW });
+  const stream = await openMicrophone();
   const context = new AudioContext({ sampleRate: RATE });
   const url = URL.createObjectURL(new Blob([WORKLET], { type: "text/javascript" }));
   await context.audioWorklet.addModule(url);
@@ -47,7 +39,7 @@ async function begin(heard) {
   return async function stop() {
     node.port.postMessage("stop");
     await over;
-    stream.getTracks().forEach((track) => track.stop()); // the red light goes out
+    closeMicrophone(stream);
     await context.close();
     return joined(parts);
   };
@@ -120,7 +112,7 @@ class View {
       else await this.start();
     } catch (error) {
       this.stop = null;
-      this.say(WHY[error.name] ?? error.message, true);
+      this.say(`${whyNoMicrophone(error, "Record")} ${OTHERWISE}`, true);
     }
     this.record.disabled = false;
     this.update();

@@ -14,7 +14,7 @@ PIECE = 1 << 22  # bytes of a message: servers refuse more than 10 MiB, and smal
 
 
 class PlayPanel(anywidget.AnyWidget):
-    """Play a trained model: keys on the screen, of the computer or of MIDI, and sliders for what sounds of it.
+    """Play a trained model: keys on the screen, of the computer or of MIDI, or sing; sliders for what sounds of it.
 
     Network and synthesizer run in the page, so the kernel is free while one plays, and may even train: `use` swaps the
     weights under the fingers. What is played between Record and Stop comes back as `performance`.
@@ -29,7 +29,7 @@ class PlayPanel(anywidget.AnyWidget):
             multiple of 4, `hop_length` no power of 2).
     """
 
-    _esm = module_with("play_panel", WORKLET="play_worklet", WORKER="play_worker")
+    _esm = module_with("play_panel", WORKLET="play_worklet", WORKER="play_worker", MICROPHONE="play_microphone_worklet")
     _css = style()
 
     def __init__(self, model: DDSPModel, take: Take | None = None, *, n_voices: int = 8):

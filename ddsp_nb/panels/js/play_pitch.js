@@ -1,0 +1,124 @@
+// Pitch and level of one voice by the normalised square difference of a window with itself (McLeod and Wyvill, 2005):
+// 1 at a lag after which the sound repeats exactly, about 0 where it does not.
+const WINDOW_S = 0.0465; // 2048 samples at 44.1 kHz: three periods of the lowest pitch
+const HOP_S = 0.0116; // 512 samples
+const TRACKED_HZ = 22_050; // is fine enough for 1.2 kHz, and takes a quarter of the time
+const [LOWEST_HZ, HIGHEST_HZ] = [65, 1200]; // C2 to D6: what people sing
+const NEARLY_HIGHEST = 0.9; // of the highest peak: the first such peak is the period, later ones are its multiples
+const CLEAR = 0.85; // from this peak on a note begins
+const STILL_CLEAR = 0.7; // down to this one it goes on
+const SILENT_DB = -55; // of full scale: below it is the room
+const AGREEING_SEMITONES = 1; // between two windows of the same note
+const FIRST_WINDOWS = 2; // that agree before a note begins
+const JUMP_WINDOWS = 4; // that agree before a jump is believed which trackers make by mistake
+const MISTAKEN_SEMITONES = [12, 19, 24]; // where 2, 3 or 4 periods are taken for one, or one for as many
+const TINY = 1e-12; // keeps 0 / 0 away
+
+const semitonesBetween = (a_hz, b_hz) => Math.abs(12 * Math.log2(a_hz / b_hz));
+
+export class PitchTracker {
+  // heard({ f0_hz, level_db, clarity }): called every hop; f0_hz is 0 where nothing is sung, level_db is RMS beside
+  // full scale.
+  constructor(sample_rate, heard) {
+    const factor = Math.max(1, Math.round(sample_rate / TRACKED_HZ));
+    const rate = sample_rate / factor;
+    Object.assign(this, { factor, rate, heard, hop: Math.round(HOP_S * rate) });
+    this.shortest = Math.floor(rate / HIGHEST_HZ);
+    this.longest = Math.ceil(rate / LOWEST_HZ);
+    this.window = new Float32Array(Math.round(WINDOW_S * rate));
+    this.fresh = new Float32Array(this.hop);
+    this.likeness = new Float32Array(this.longest + 2);
+    Object.assign(this, { sum: 0, n_summed: 0, n_fresh: 0, f0_hz: 0, other_hz: 0, n_other: 0 });
+  }
+
+  // Samples at the rate of the microphone, as many as there are. Means of neighbours serve at the lower rate: what they
+  // let through of higher partials repeats with the same period, nearly.
+  take(samples) {
+    for (const sample of samples) {
+      this.sum += sample;
+      if (++this.n_summed < this.factor) continue;
+      this.fresh[this.n_fresh++] = this.sum / this.factor;
+      this.sum = this.n_summed = 0;
+      if (this.n_fresh === this.hop) this.move();
+    }
+  }
+
+  move() {
+    const { window, fresh, hop } = this;
+    window.copyWithin(0, hop);
+    window.set(fresh, window.length - hop);
+    this.n_fresh = 0;
+    const level_db = levelOf(window);
+    const { hz, clarity } = level_db < SILENT_DB ? { hz: 0, clarity: 0 } : this.period();
+    const clear = clarity >= (this.f0_hz ? STILL_CLEAR : CLEAR);
+    this.believe(clear && hz <= HIGHEST_HZ && hz >= LOWEST_HZ ? hz : 0);
+    this.heard({ f0_hz: this.f0_hz, level_db, clarity });
+  }
+
+  // A note begins, or moves by a suspicious interval, once some windows in a row agree; until then it is as it was.
+  believe(hz) {
+    const needed = this.f0_hz ? (isSuspicious(hz, this.f0_hz) ? JUMP_WINDOWS : 1) : FIRST_WINDOWS;
+    const again = hz && this.other_hz && semitonesBetween(hz, this.other_hz) < AGREEING_SEMITONES;
+    this.n_other = again ? this.n_other + 1 : 1;
+    this.other_hz = hz;
+    if (!hz || this.n_other >= needed) this.f0_hz = hz;
+  }
+
+  // The period as the first of the high peaks of likeness, to a fraction of a sample.
+  period() {
+    const peaks = this.peaks(this.compare());
+    const highest = Math.max(0, ...peaks.map(({ height }) => height));
+    const first = peaks.find(({ height }) => height >= NEARLY_HIGHEST * highest);
+    return first ? { hz: this.rate / first.lag, clarity: first.height } : { hz: 0, clarity: 0 };
+  }
+
+  // Likeness of the beginning of the window and the same stretch each lag later.
+  compare() {
+    const { window, likeness, longest } = this;
+    const mean = window.reduce((a, b) => a + b, 0) / window.length;
+    const x = window.map((sample) => sample - mean);
+    const n = x.length - longest - 1;
+    let power = 0;
+    for (let i = 0; i < n; i++) power += x[i] ** 2;
+    let later = power;
+    for (let lag = 0; lag <= longest + 1; lag++) {
+      let product = 0;
+      for (let i = 0; i < n; i++) product += x[i] * x[i + lag];
+      likeness[lag] = (2 * product) / (power + later + TINY);
+      later += x[n + lag] ** 2 - x[lag] ** 2;
+    }
+    return likeness;
+  }
+
+  // The highest peak of each hill that rises above 0, after the one at no lag.
+  peaks(likeness) {
+    const peaks = [];
+    let [lag, best] = [1, 0];
+    while (lag <= this.longest && likeness[lag] > 0) lag++;
+    for (; lag <= this.longest; lag++) {
+      const here = likeness[lag];
+      if (here <= 0) best = 0;
+      const top = here > likeness[lag - 1] && here >= likeness[lag + 1];
+      if (!top || here <= best || lag < this.shortest) continue;
+      if (best) peaks.pop();
+      best = here;
+      peaks.push(parabola(likeness, lag));
+    }
+    return peaks;
+  }
+}
+
+function isSuspicious(hz, before_hz) {
+  const interval = hz ? semitonesBetween(hz, before_hz) : 0;
+  return MISTAKEN_SEMITONES.some((semitones) => Math.abs(interval - semitones) < AGREEING_SEMITONES);
+}
+
+// Top of the parabola through a peak and its neighbours.
+function parabola(heights, at) {
+  const [left, middle, right] = [heights[at - 1], heights[at], heights[at + 1]];
+  const shift = (left - right) / (2 * (left - 2 * middle + right) - TINY);
+  return { lag: at + shift, height: middle - ((left - right) * shift) / 4 };
+}
+
+const levelOf = (samples) =>
+  10 * Math.log10(samples.reduce((sum, sample) => sum + sample ** 2, 0) / samples.length + TINY);

@@ -1,0 +1,87 @@
+// What is sung as notes of the instrument: one that begins, bends, slides to the next key and ends.
+const NEAR_SEMITONES = 0.7; // from its key: as far a note is bent, and a vibrato stays within
+const LEAP_SEMITONES = 1.5; // from its key: as far no vibrato goes
+const FAR_WINDOWS = 5; // 58 ms beyond the near ones, and the next key is meant
+const LEAP_WINDOWS = 2;
+const SILENT_WINDOWS = 3; // 35 ms without a pitch end a note; shorter gaps are within it
+const USUAL_WINDOWS = 690; // 8 s of singing, whose level counts as the usual one
+const [SOFTEST_DB, LOUDEST_SUNG_DB] = [-30, 12]; // beside it
+const BEND_STEPS_A_SEMITONE = 100; // cents: finer ones are not heard
+const LEVEL_STEPS_A_DB = 10;
+export const SINGER = "microphone"; // name of the source that holds the note
+
+export class Singer {
+  // engine: `Engine`, of which this uses about, hands, steer, slide.
+  constructor(engine) {
+    Object.assign(this, {
+      engine,
+      note: null,
+      octaves: null,
+      usual_db: null,
+      n_heard: 0,
+      n_far: 0,
+      n_silent: 0,
+    });
+  }
+
+  // One window of `PitchTracker`.
+  follow({ f0_hz, level_db }) {
+    if (!f0_hz) return this.wait();
+    this.n_silent = 0;
+    this.sung_hz = f0_hz;
+    const sung = 69 + 12 * Math.log2(f0_hz / 440);
+    this.octaves ??= this.octavesTo(sung);
+    this.move(sung + 12 * this.octaves, this.beside(level_db));
+  }
+
+  // Whole octaves from the first note to the middle of what the instrument's recording had; kept from then on.
+  octavesTo(sung) {
+    const [low, high] = this.engine.about.heard_notes;
+    return Math.round(((low + high) / 2 - sung) / 12);
+  }
+
+  // Level beside the usual one of this singer and microphone, dB: the mean of what was sung, the latest most.
+  beside(level_db) {
+    this.n_heard = Math.min(this.n_heard + 1, USUAL_WINDOWS);
+    this.usual_db = (this.usual_db ?? level_db) + (level_db - (this.usual_db ?? level_db)) / this.n_heard;
+    return Math.min(Math.max(level_db - this.usual_db, SOFTEST_DB), LOUDEST_SUNG_DB);
+  }
+
+  move(pitch, beside_db) {
+    const { engine } = this;
+    const sung_db = rounded(beside_db, LEVEL_STEPS_A_DB);
+    const before = this.note;
+    if (before === null || this.isElsewhere(pitch)) this.note = keyOf(pitch);
+    const bend_semitones = rounded(pitch - this.note, BEND_STEPS_A_SEMITONE);
+    if (before !== null && before !== this.note) engine.slide(SINGER, this.note, bend_semitones);
+    engine.steer({ bend_semitones, sung_db });
+    if (before === null) engine.hands.press(SINGER, this.note, engine.about.plain_velocity);
+  }
+
+  // Whether another key has been meant for a while.
+  isElsewhere(pitch) {
+    const away = Math.abs(pitch - this.note);
+    this.n_far = away > NEAR_SEMITONES ? this.n_far + 1 : 0;
+    const elsewhere = this.n_far >= (away > LEAP_SEMITONES ? LEAP_WINDOWS : FAR_WINDOWS);
+    if (elsewhere) this.n_far = 0;
+    return elsewhere;
+  }
+
+  wait() {
+    if (this.note !== null && ++this.n_silent >= SILENT_WINDOWS) this.end();
+  }
+
+  // The bend stays until the next note, so that this one fades at its pitch.
+  end() {
+    Object.assign(this, { note: null, n_far: 0, sung_hz: 0 });
+    this.engine.hands.release(SINGER);
+  }
+
+  // The pitch of the note that sounds, Hz, or 0.
+  get played_hz() {
+    return this.note === null ? 0 : this.sung_hz * 2 ** this.octaves;
+  }
+}
+
+const keyOf = (pitch) => Math.min(Math.max(Math.round(pitch), 0), 127);
+const rounded = (x, steps) => Math.round(x * steps) / steps;

@@ -1,0 +1,47 @@
+"""The instrument that is played in the page, under the hands of a test."""
+
+COUNT = "async root => root.engine.node && await root.engine.ask(root.engine.node.port, {})"
+
+
+class PlayView:
+    """A view of `PlayPanel`, and what can be done to it.
+
+    Args:
+        page: `NotebookPage`.
+        view: locator of its root.
+    """
+
+    def __init__(self, page, view):
+        self.page, self.view = page, view
+
+    def wait(self):
+        self.page.wait_for(self.view, "root => root.engine.ready")
+
+    def set(self, **settings):
+        self.view.evaluate("(root, settings) => root.engine.set(settings)", settings)
+
+    def press(self, note, velocity=96, source="test"):
+        self.view.evaluate("(root, [s, n, v]) => root.engine.hands.press(s + n, n, v)", [source, note, velocity])
+
+    def release(self, note, source="test"):
+        self.view.evaluate("(root, s) => root.engine.hands.release(s)", source + str(note))
+
+    def release_all(self):
+        self.view.evaluate("root => root.engine.hands.releaseAll()")
+
+    def counts(self):
+        return self.view.evaluate(COUNT)
+
+    def held(self):
+        return self.view.evaluate("root => [...root.engine.hands.held.values()]")
+
+    def click(self, button):
+        self.view.get_by_role("button", name=button, exact=True).click()
+
+    def wait_for_silence(self):
+        for _ in range(100):
+            counts = self.counts()
+            if not counts or not counts["voices"]:
+                return
+            self.page.page.wait_for_timeout(30)
+        raise AssertionError(f"{counts['voices']} voices are stuck")
