@@ -7,7 +7,7 @@ STAMP := $(VENV)/installed
 LAB_SETTINGS := $(VENV)/share/jupyter/lab/settings
 NOTEBOOKS := $(wildcard notebooks/0*.ipynb)
 
-.PHONY: lab test lint pytest nbval bench fuzz notebooks format clean
+.PHONY: lab test lint pages tests nbval bench fuzz notebooks format clean
 
 lab: $(STAMP)
 	$(BIN)/jupyter lab notebooks/00_start.ipynb
@@ -16,9 +16,9 @@ lab: $(STAMP)
 # PyTorch is imported, which in a notebook comes before ddsp_nb, so it has to be set for the kernels here.
 export GOMP_SPINCOUNT ?= 100
 
-# Notebooks run beside the tests, which wait for a browser for much of their time.
+# Two at a time: tests of the page wait for a browser for much of theirs.
 test: $(STAMP)
-	$(MAKE) --jobs=2 --no-print-directory lint pytest nbval
+	$(MAKE) --jobs=2 --no-print-directory lint pages tests nbval
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .
@@ -27,8 +27,11 @@ lint: $(STAMP)
 	$(BIN)/oxlint --deny-warnings ddsp_nb/panels/js
 	$(BIN)/mypy
 
-pytest: $(STAMP)
-	$(BIN)/pytest --durations=20 tests
+pages: $(STAMP)
+	$(BIN)/pytest --durations=10 tests/browser
+
+tests: $(STAMP)
+	$(BIN)/pytest --durations=10 --ignore=tests/browser tests
 
 # In an empty workspace, so that the recording a user chose changes no checked output. What it says comes at its end.
 nbval: $(STAMP)

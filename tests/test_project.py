@@ -90,7 +90,8 @@ def test_make_test_runs_tests_notebooks_and_style():
     recipe = make("test")
     for part in (
         "mypy",
-        "pytest --durations=20 tests",
+        "pytest --durations=10 tests/browser",
+        "pytest --durations=10 --ignore=tests/browser tests",
         "--nbval-lax --nbval-current-env --nbval-cell-timeout=",
         "format --check",
         "ruff check",
