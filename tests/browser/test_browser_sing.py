@@ -180,9 +180,6 @@ def test_a_recording_follows_what_was_sung(page, played, singer):
     for begin_s, hz in ((ons[0][0], SUNG_HZ), (ons[1][0], SUNG_HZ * FIFTH)):
         middle = int((begin_s + 0.3) / hop_s)
         assert abs(cents_beside(np.median(f0_hz[middle : middle + 20]), hz)) < 20
-    settled_s = ons[1][0] + 0.1, offs[1][0] - 0.1  # the last windows hear the note break off
-    bends = [event[2] for event in events if event[1] == "bend" and settled_s[0] < event[0] < settled_s[1]]
-    assert abs(np.median(bends or [0.3]) - 0.3) < 0.2
 
 
 @pytest.mark.parametrize("how", ["pressed again", "another widget", "hidden", "unplugged"])
