@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from browser.ear import Ear
 from browser.lab_server import ROOT, LabServer
 from browser.notebook_page import NotebookPage
 
@@ -80,6 +81,31 @@ def notebook(chromium, lab, opened, request):
         opened[name].keep_picture(artefact(request.node.name, name))
     for name in used:
         assert opened[name].wrongs() == []
+
+
+@pytest.fixture(scope="module")
+def ears():
+    """One ear for the page of a module, from its first test on."""
+    return []
+
+
+@pytest.fixture
+def ear(page, ears):
+    return ears[0]
+
+
+@pytest.fixture
+def heard_notebook(notebook, ears):
+    """Opener of a notebook to whose page an ear listens, once it shows an element."""
+
+    def open_notebook(name, element):
+        page = notebook(name)
+        if not ears:
+            ears.append(Ear(page.page))
+        page.page.wait_for_selector(element)
+        return page
+
+    return open_notebook
 
 
 def artefact(test: str, notebook: str) -> Path:

@@ -3,6 +3,13 @@
 COUNT = "async root => root.engine.node && await root.engine.ask(root.engine.node.port, {})"
 
 
+CONTROLS = """async (root, asked) => {
+    const answer = await root.engine.ask(root.engine.worker, {controls: asked});
+    return [answer.frames.map(([a, g]) => [[...a], [...g]]), answer.ms_a_frame];
+}"""
+ASKED = {"f0_hz": [440 * 2 ** (i / 40) for i in range(-40, 60)], "loudness_db": [-30 + i % 17 for i in range(100)]}
+
+
 class PlayView:
     """A view of `PlayPanel`, and what can be done to it.
 
@@ -37,6 +44,21 @@ class PlayView:
 
     def click(self, button):
         self.view.get_by_role("button", name=button, exact=True).click()
+
+    def controls(self, asked):
+        """[amplitudes, noise gains] of each frame by the page's network, and the ms that one took."""
+        frames, ms_a_frame = self.view.evaluate(CONTROLS, asked)
+        return [[frame[part] for frame in frames] for part in (0, 1)], ms_a_frame
+
+    def controls_of_pytorch(self, asked, model="model"):
+        """The same by a model of the kernel."""
+        self.page.do(
+            f"""from ddsp_nb.playing.own_timbre import OwnTimbre
+timbre = OwnTimbre({model}).eval()
+f0, db = torch.tensor({asked["f0_hz"]})[None], torch.tensor({asked["loudness_db"]}).float()[None]
+levels = [x[0].tolist() for x in timbre.levelled(f0, db, timbre.rest())[:2]]"""
+        )
+        return self.page.value("levels")
 
     def wait_for_silence(self):
         for _ in range(100):

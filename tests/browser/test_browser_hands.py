@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.signal import hilbert, welch
 
-from browser.ear import RATE, Ear
+from browser.ear import RATE
 from browser.hearing import loudest_hz, partials_db
 from ddsp_nb import Config
 from ddsp_nb.errors import ConfigError
@@ -63,24 +63,9 @@ class Hand:
         return self.view.locator(".words").inner_text()
 
 
-@pytest.fixture(scope="module")
-def ears():
-    """One ear for the page, from the first test on."""
-    return []
-
-
 @pytest.fixture
-def page(notebook, ears):
-    page = notebook("hands")
-    if not ears:
-        ears.append(Ear(page.page))
-    page.page.wait_for_selector(".ddsp canvas.paint >> nth=1")
-    return page
-
-
-@pytest.fixture
-def ear(page, ears):
-    return ears[0]
+def page(heard_notebook):
+    return heard_notebook("hands", ".ddsp canvas.paint >> nth=1")
 
 
 @pytest.fixture

@@ -8,15 +8,11 @@ import pytest
 import soundfile as sf
 from scipy.signal import welch
 
-from browser.ear import RATE, Ear
+from browser.ear import RATE
 from browser.hearing import loudest_hz, partials_db
-from browser.play_view import PlayView
+from browser.play_view import ASKED, PlayView
 
 A4_CODE, A4 = "KeyH", 69  # key of the computer when the octave of the keys begins with C4
-CONTROLS = """async ([root, asked]) => {
-    const {engine} = root, answer = await engine.ask(engine.worker, {controls: asked});
-    return [answer.frames.map(([a, g]) => [[...a], [...g]]), answer.ms_a_frame];
-}"""
 NAMELESS = """root => [...root.querySelectorAll('button, input, select, .keys')]
     .filter(control => !control.getAttribute('aria-label')).map(control => control.outerHTML)"""
 MIDI_STUB = """() => {
@@ -30,24 +26,9 @@ BLOCK_MS = 12  # by which the clock of the audio context steps
 ALIGNED_HOPS = 40  # of a held note, compared
 
 
-@pytest.fixture(scope="module")
-def ears():
-    """One ear for the page, from the first test on."""
-    return []
-
-
 @pytest.fixture
-def page(notebook, ears):
-    page = notebook("live")
-    if not ears:
-        ears.append(Ear(page.page))
-    page.page.wait_for_selector(".ddsp .keys")
-    return page
-
-
-@pytest.fixture
-def ear(page, ears):
-    return ears[0]
+def page(heard_notebook):
+    return heard_notebook("live", ".ddsp .keys")
 
 
 @pytest.fixture
@@ -66,17 +47,8 @@ def played(page):
 
 
 def test_controls_are_those_of_pytorch(page, played):
-    asked = {"f0_hz": [440 * 2 ** (i / 40) for i in range(-40, 60)], "loudness_db": [-30 + i % 17 for i in range(100)]}
-    frames, _ = played.view.evaluate(f"(root, asked) => ({CONTROLS})([root, asked])", asked)
-    page.do(
-        f"""from ddsp_nb.playing.own_timbre import OwnTimbre
-timbre = OwnTimbre(model)
-f0, db = torch.tensor({asked["f0_hz"]})[None], torch.tensor({asked["loudness_db"]}).float()[None]
-levels = [x[0].tolist() for x in timbre.levelled(f0, db, timbre.rest())[:2]]"""
-    )
-    wanted = page.value("levels")
-    for part in (0, 1):
-        np.testing.assert_allclose([frame[part] for frame in frames], wanted[part], atol=1e-6, rtol=1e-4)
+    for mine, wanted in zip(played.controls(ASKED)[0], played.controls_of_pytorch(ASKED), strict=True):
+        np.testing.assert_allclose(mine, wanted, atol=1e-6, rtol=1e-4)
 
 
 def reference(page, note, n_hops):
@@ -323,12 +295,8 @@ panel.use(other, take)"""
     sound = ear.hear(0.5, settle_s=0.5)
     assert len(ear.record()) == 1 and np.abs(sound).max() > 1e-3  # the same node sounds on
     asked = {"f0_hz": [440.0] * 5, "loudness_db": [-25.0] * 5}
-    frames, _ = played.view.evaluate(f"(root, asked) => ({CONTROLS})([root, asked])", asked)
-    page.do(
-        """timbre = OwnTimbre(other).eval()
-level = timbre.levelled(torch.full((1, 5), 440.0), torch.full((1, 5), -25.0), timbre.rest())[0][0, -1].tolist()"""
-    )
-    np.testing.assert_allclose(frames[-1][0], page.value("level"), atol=1e-6, rtol=1e-4)
+    mine, wanted = played.controls(asked)[0][0], played.controls_of_pytorch(asked, "other")[0]
+    np.testing.assert_allclose(mine[-1], wanted[-1], atol=1e-6, rtol=1e-4)
     page.do("panel.use(model, take)")
     page.page.wait_for_timeout(300)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from browser.ear import RATE, Ear
+from browser.ear import RATE
 from browser.hearing import loudest_hz
 from browser.play_view import PlayView
 from ddsp_nb.panels.page import module
@@ -51,24 +51,9 @@ TRACK = """async ([text, rate]) => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def ears():
-    """One ear for the page, from the first test on."""
-    return []
-
-
 @pytest.fixture
-def page(notebook, ears):
-    page = notebook("sing")
-    if not ears:
-        ears.append(Ear(page.page))
-    page.page.wait_for_selector(".ddsp .keys")
-    return page
-
-
-@pytest.fixture
-def ear(page, ears):
-    return ears[0]
+def page(heard_notebook):
+    return heard_notebook("sing", ".ddsp .keys")
 
 
 class Singer:
