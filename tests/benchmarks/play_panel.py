@@ -19,17 +19,13 @@ from browser.conftest import FLAGS, browser_path  # noqa: E402
 from browser.ear import RATE, Ear  # noqa: E402
 from browser.lab_server import LabServer  # noqa: E402
 from browser.notebook_page import NotebookPage  # noqa: E402
-from browser.play_view import PlayView  # noqa: E402
+from browser.play_view import ASKED, PlayView  # noqa: E402
 
 NOTEBOOK = (
     small_notebooks.SET_UP + "from ddsp_nb.panels import PlayPanel\nconfig = Config()",
     'model, take = load_or_train("output/full.pt", audio_path, config, epochs=1, seed=seed)',
     "panel = PlayPanel(model, take)\npanel",
 )
-CONTROLS = """async (root, asked) => {
-    const answer = await root.engine.ask(root.engine.worker, {controls: asked});
-    return [answer.frames.map(([a, g]) => [[...a], [...g]]), answer.ms_a_frame];
-}"""
 DRAW = """() => {
     const canvas = document.body.appendChild(document.createElement("canvas")), g = canvas.getContext("2d");
     globalThis.drawn = 0;
@@ -55,7 +51,7 @@ def main() -> None:
         try:
             browser = playwright.chromium.launch(executable_path=browser_path(), args=FLAGS)
             page, play = opened(browser, server)
-            tell_controls(page, play)
+            tell_controls(play)
             tell_voices(page, play, seconds)
             page.close()
             page, play = opened(browser, server, listen=True)
@@ -75,18 +71,11 @@ def opened(browser, server, listen=False):
     return page, play
 
 
-def tell_controls(page, play):
+def tell_controls(play):
     """Largest difference from PyTorch's controls, and what a frame takes."""
-    asked = {"f0_hz": [440 * 2 ** (i / 40) for i in range(-40, 60)], "loudness_db": [-30 + i % 17 for i in range(100)]}
-    frames, ms_a_frame = play.view.evaluate(CONTROLS, asked)
-    page.do(
-        f"""from ddsp_nb.playing.own_timbre import OwnTimbre
-timbre = OwnTimbre(model)
-f0, db = torch.tensor({asked["f0_hz"]})[None], torch.tensor({asked["loudness_db"]}).float()[None]
-levels = [x[0].tolist() for x in timbre.levelled(f0, db, timbre.rest())[:2]]"""
-    )
-    wanted = page.value("levels")
-    apart = [np.abs(np.array([frame[part] for frame in frames]) - wanted[part]).max() for part in (0, 1)]
+    mine, ms_a_frame = play.controls(ASKED)
+    wanted = play.controls_of_pytorch(ASKED)
+    apart = [np.abs(np.array(a) - b).max() for a, b in zip(mine, wanted, strict=True)]
     print(
         f"controls beside PyTorch's: amplitudes {apart[0]:.1e}, noise gains {apart[1]:.1e}; {ms_a_frame:.2f} ms a frame"
     )
