@@ -77,10 +77,10 @@ function recorder(engine) {
 
 // Sing, and what is sung.
 function microphoneKnobs({ microphone }) {
-  const toggle = button("🎤 Sing", () => microphone.toggle(), "Sing");
+  const toggle = button("♪ Sing", () => microphone.toggle(), "Sing");
   const now = make("span", { className: "value sung" });
   const show = () => {
-    toggle.textContent = microphone.running ? "■ Stop singing" : "🎤 Sing";
+    toggle.textContent = microphone.running ? "■ Stop singing" : "♪ Sing";
     toggle.setAttribute("aria-label", microphone.running ? "Stop singing" : "Sing");
     now.textContent = microphone.now;
     now.hidden = !microphone.running;
