@@ -11,10 +11,11 @@ from .errors import ConfigError as ConfigError
 from .errors import DeviceError as DeviceError
 from .errors import ExportError as ExportError
 from .errors import GrowthError as GrowthError
+from .errors import NotesError as NotesError
 from .errors import TrainingError as TrainingError
 from .errors import WorkbookError as WorkbookError
 from .errors import WorkbookWarning as WorkbookWarning
-from .growth.envelope import ADSR as ADSR
+from .growth.adsr import ADSR as ADSR
 from .growth.export import export as export
 from .growth.layers import Composition as Composition
 from .growth.layers import Layer as Layer

@@ -31,6 +31,10 @@ class GrowthError(WorkbookError):
     """A growth plan that cannot be rendered."""
 
 
+class NotesError(WorkbookError):
+    """Notes that cannot be read or played: a text, a pitch or a MIDI file."""
+
+
 class ExportError(WorkbookError):
     """An instrument that cannot be written for other programs."""
 

@@ -11,10 +11,11 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "ddsp_nb"
 GROUND = {"config", "errors", "files"}
 SOUND = GROUND | {"sound"}
+NOTES = GROUND | {"notes"}
 SYNTHESIS = SOUND | {"synthesis"}
 ANALYSIS = SYNTHESIS | {"analysis"}
 TRAINING = ANALYSIS | {"training"}
-GROWTH = TRAINING | {"growth", "plots"}
+GROWTH = TRAINING | NOTES | {"growth", "plots"}
 PLAYING = GROWTH | {"playing"}
 STUDIO = PLAYING | {"studio"}
 MAY_USE = {  # each room, and the rooms it may import from; lazy imports inside functions count too
@@ -22,6 +23,7 @@ MAY_USE = {  # each room, and the rooms it may import from; lazy imports inside 
     "files": {"errors"},
     "config": {"errors"},
     "sound": SOUND,
+    "notes": NOTES,
     "synthesis": SYNTHESIS,
     "analysis": ANALYSIS,
     "training": TRAINING,

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from ddsp_nb import ADSR, GrowthError, GrowthPlan
+from ddsp_nb import ADSR, GrowthPlan, WorkbookError
 from ddsp_nb.growth.masks import noise_masks, partial_masks
 from ddsp_nb.growth.plan import BAND_ORDERS, ORDERS, STRATEGIES, parse_numbers, parse_stages, stages_in_words
-from ddsp_nb.growth.tuning import TABLES, parse_melody, pitch_hz, ratio_table
+from ddsp_nb.growth.tuning import TABLES, ratio_table
+from ddsp_nb.notes.pitch import parse_melody, pitch_hz
 
 
 def entering(plan, n, **levels):
@@ -91,7 +92,7 @@ def test_written_stages_are_played_as_written():
     ]
     assert plan.counts(8) == [1, 2, 2]
     assert partial_masks(GrowthPlan(stages=[99]), 8).sum() == 8
-    with pytest.raises(GrowthError, match="no partial 9: the instrument has 8"):
+    with pytest.raises(WorkbookError, match="no partial 9: the instrument has 8"):
         partial_masks(GrowthPlan(stages=[[9]]), 8)
 
 
@@ -109,7 +110,7 @@ def test_written_noise_is_played_as_written_and_its_last_set_goes_on():
     assert plan.noise == "written"
     assert noise_masks(plan, 3, 5).int().tolist() == [[0, 1, 1], [0, 0, 0], [1, 0, 0], [1, 0, 0], [1, 0, 0]]
     assert noise_masks(plan, 3, 2).int().tolist() == [[0, 1, 1], [0, 0, 0]]
-    with pytest.raises(GrowthError, match="no band 3: the instrument has 2"):
+    with pytest.raises(WorkbookError, match="no band 3: the instrument has 2"):
         noise_masks(plan, 2, 3)
 
 
@@ -238,15 +239,15 @@ STRANGE = [
 
 def test_a_plan_from_a_stranger_is_refused_in_one_line():
     for values in STRANGE:
-        with pytest.raises(GrowthError) as error:
+        with pytest.raises(WorkbookError) as error:
             GrowthPlan.from_dict(values)
         assert "\n" not in str(error.value) and len(str(error.value)) < 1000
 
 
 def test_a_number_out_of_range_is_told_the_range():
-    with pytest.raises(GrowthError, match=r"^Stage duration: use numbers from 0\.02 to 600 s\.$"):
+    with pytest.raises(WorkbookError, match=r"^Stage duration: use numbers from 0\.02 to 600 s\.$"):
         GrowthPlan(stage_duration_s=(1.0, 0.01))
-    with pytest.raises(GrowthError, match=r"^Stages: use whole numbers from 1 to 1024\.$"):
+    with pytest.raises(WorkbookError, match=r"^Stages: use whole numbers from 1 to 1024\.$"):
         GrowthPlan(n_stages=2.5)
 
 
@@ -254,10 +255,10 @@ def test_typed_text_becomes_values_or_an_error():
     assert parse_stages("1,4,9") == (1, 4, 9) and parse_stages("1/1+3") == ((1,), (1, 3))
     assert parse_numbers("0.5, 0.1") == (0.5, 0.1) and parse_melody("A4, 330") == ("A4", 330.0)
     for parse, text in product((parse_stages, parse_numbers), ("", "1,,2", "nan", "1;2")):
-        with pytest.raises(GrowthError):
+        with pytest.raises(WorkbookError):
             parse(text)
     for text in ("0, 3", "1+/2", "8-1", "0-3", "1-600", "1-2-3", "-1", "1-8,12", "0+1"):
-        with pytest.raises(GrowthError):
+        with pytest.raises(WorkbookError):
             parse_stages(text)
 
 
@@ -279,7 +280,7 @@ def test_stages_are_written_and_read_in_the_same_words(text, stages):
 
 
 def test_a_mixture_of_counts_and_sets_has_no_words():
-    with pytest.raises(GrowthError, match="either counts or sets"):
+    with pytest.raises(WorkbookError, match="either counts or sets"):
         stages_in_words((1, (2,)))
 
 
@@ -300,7 +301,7 @@ def test_notes_are_read_as_musicians_type_them(text, pitches):
 
 def test_numbers_that_may_be_midi_are_asked_about():
     with pytest.raises(
-        GrowthError, match=r"^Are these MIDI notes or Hz\? Write C4 E4 G4 for the notes, or 60Hz 64Hz 67Hz\.$"
+        WorkbookError, match=r"^Are these MIDI notes or Hz\? Write C4 E4 G4 for the notes, or 60Hz 64Hz 67Hz\.$"
     ):
         parse_melody("60 64 67")
 

@@ -9,7 +9,7 @@ import soundfile as sf
 import torch
 from click.testing import CliRunner
 
-from ddsp_nb import Config, DDSPModel, FeatureExtractor, GrowthError, WorkbookWarning, load_audio, save_model
+from ddsp_nb import Config, DDSPModel, FeatureExtractor, WorkbookError, WorkbookWarning, load_audio, save_model
 from ddsp_nb.cli.main import main
 from ddsp_nb.playing.score import Note, draw, parse_notes, read_midi
 from ddsp_nb.playing.transfer import transfer
@@ -110,7 +110,7 @@ def test_a_tape_moves_the_spectrum_and_the_instrument_does_not(home):
      ("5:1", "out of reach"), ("A4:9999", "with its seconds"), ("-:1", "no note is in it")],
 )  # fmt: skip
 def test_what_is_no_melody_is_refused_in_one_line(text, words):
-    with pytest.raises(GrowthError, match=words) as error:
+    with pytest.raises(WorkbookError, match=words) as error:
         parse_notes(text)
     assert "\n" not in str(error.value)
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 import pytest
 import torch
 
-from ddsp_nb import Composition, GrowthError, GrowthPlan, Layer, Source, Tempo, compose, grow
+from ddsp_nb import Composition, GrowthPlan, Layer, Source, Tempo, WorkbookError, compose, grow
 from ddsp_nb.errors import WorkbookWarning
 from ddsp_nb.growth.digests import model_sha256, recording_sha256, take_sha256
 from ddsp_nb.growth.sidecar import parse_sidecar, read_sidecar, regrow, sidecar_of
@@ -67,7 +67,7 @@ def test_what_a_layer_lacks_is_told(piece, sources, trained, take):
         ([], "Layer 1 was grown from another model"),
         ([(trained, take), second], "Layer 2 plays a recording that is not there"),
     ):
-        with pytest.raises(GrowthError, match=message):
+        with pytest.raises(WorkbookError, match=message):
             regrow(sidecar, *given)
 
 
@@ -85,7 +85,7 @@ def test_digests_change_with_what_they_stand_for(trained, take, growth):
 
 
 def test_another_recording_is_refused(growth, trained, take):
-    with pytest.raises(GrowthError, match=r"^The piece was grown from another recording"):
+    with pytest.raises(WorkbookError, match=r"^The piece was grown from another recording"):
         regrow(sidecar_of(growth), (trained, louder(take)))
 
 
@@ -126,18 +126,18 @@ def test_sidecars_of_strangers_are_refused_in_one_line(growth, tmp_path):
     texts = list(broken(growth))
     assert len(texts) > 60
     for text in texts:
-        with pytest.raises(GrowthError) as error:
+        with pytest.raises(WorkbookError) as error:
             parse_sidecar(text)
         assert "\n" not in str(error.value) and len(str(error.value)) < 1000
         path = tmp_path / "sidecar.json"
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        with pytest.raises(GrowthError, match=r"sidecar\.json: "):
+        with pytest.raises(WorkbookError, match=r"sidecar\.json: "):
             read_sidecar(path)
 
 
 def test_sidecars_that_are_not_there(tmp_path):
     for name in ("missing.json", ".", "missing.wav"):
-        with pytest.raises(GrowthError, match="cannot be read"):
+        with pytest.raises(WorkbookError, match="cannot be read"):
             read_sidecar(tmp_path / name)
 
 
@@ -188,7 +188,7 @@ def test_a_sidecar_of_an_older_version_renders_the_same_sound(trained, take, ver
 def test_names_of_other_versions_are_not_mixed(growth):
     new, old = as_written_by(3, growth), as_written_by(1, growth)
     for mixed in (new.replace('"inharmonicity"', '"stretch"'), old.replace('"stretch"', '"speed"')):
-        with pytest.raises(GrowthError, match="Unknown names in the plan"):
+        with pytest.raises(WorkbookError, match="Unknown names in the plan"):
             parse_sidecar(mixed)
 
 

@@ -21,14 +21,14 @@ from ddsp_nb.cli.options import (
     parse_stage_option,
 )
 from ddsp_nb.errors import AudioError
-from ddsp_nb.growth.envelope import ADSR
+from ddsp_nb.growth.adsr import ADSR
 from ddsp_nb.growth.layers import PLACE, Composition, Layer
 from ddsp_nb.growth.plan import SETTINGS, WRITTEN, GrowthPlan, parse_sets
 from ddsp_nb.growth.presets import DEFAULTS, PRESETS, plan_from_values
 from ddsp_nb.growth.randomise import GROUPS, random_values
 from ddsp_nb.growth.settings import LARGEST_SEED, Curve
 from ddsp_nb.growth.tempo import Tempo
-from ddsp_nb.growth.tuning import parse_melody, parse_pitch
+from ddsp_nb.notes.pitch import parse_melody, parse_pitch
 
 if TYPE_CHECKING:
     from ddsp_nb.growth.piece import Piece

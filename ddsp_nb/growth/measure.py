@@ -14,7 +14,7 @@ import torch
 
 from ddsp_nb.analysis.least_squares import assemble, overlap_add, solve_block_tridiagonal
 from ddsp_nb.config import Config
-from ddsp_nb.growth.performance import ControlTrack
+from ddsp_nb.growth.track import ControlTrack
 from ddsp_nb.synthesis.noise import nearest_band
 from ddsp_nb.synthesis.oscillator import harmonic_basis, ramp, render_frames
 

@@ -1,6 +1,5 @@
 """A piece as MIDI: a note for each stage, a track for each layer, on the grid of its tempo."""
 
-import math
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
@@ -11,6 +10,7 @@ from ddsp_nb.errors import GrowthError
 from ddsp_nb.files import written_whole
 from ddsp_nb.growth.piece import Piece
 from ddsp_nb.growth.schedule import Schedule
+from ddsp_nb.notes.pitch import midi_number
 
 TICKS_PER_BEAT = 960  # divided by all note values that there are names for
 BEAT = 4  # a time signature's word for quarter notes
@@ -69,7 +69,7 @@ def _notes(piece, i, ticks) -> Iterable[tuple[int, mido.Message]]:
 def note_number(schedule: Schedule, i: int) -> int:
     """MIDI number nearest to the pitch that stage i plays, that of its median frame; 69 is A4."""
     hz = schedule.played(i).f0_hz.median().item()
-    return min(max(round(69 + 12 * math.log2(hz / 440)), 0), 127)
+    return min(max(round(midi_number(hz)), 0), 127)
 
 
 def _track(events: Iterable[tuple[int, mido.Message | mido.MetaMessage]]) -> mido.MidiTrack:

@@ -11,7 +11,7 @@ from itertools import pairwise
 from reprlib import repr as short
 
 from ddsp_nb.errors import GrowthError
-from ddsp_nb.growth.envelope import ADSR, curve
+from ddsp_nb.growth.adsr import ADSR, curve
 from ddsp_nb.growth.settings import MOST_STAGES, check_settings, frozen, setting
 from ddsp_nb.growth.tuning import TABLES, check_pitch, check_ratios
 

@@ -7,10 +7,10 @@ from dataclasses import fields
 from typing import Any
 
 from ddsp_nb.errors import GrowthError
-from ddsp_nb.growth.envelope import ADSR
+from ddsp_nb.growth.adsr import ADSR
 from ddsp_nb.growth.plan import SETTINGS, WRITTEN, GrowthPlan, parse_numbers, parse_sets, parse_stages
 from ddsp_nb.growth.tempo import Tempo, parse_length, parse_lengths
-from ddsp_nb.growth.tuning import parse_melody
+from ddsp_nb.notes.pitch import parse_melody
 
 STEADY, CRESCENDO, DIMINUENDO, SWELL = "steady", "crescendo", "diminuendo", "swell"
 NOTES, OWN = "notes", "own"

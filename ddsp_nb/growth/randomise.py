@@ -7,7 +7,8 @@ from typing import Any
 from ddsp_nb.growth.plan import BAND_ORDERS, ORDERS, STRATEGIES
 from ddsp_nb.growth.presets import BEATS, CRESCENDO, DEFAULTS, DIMINUENDO, NOTES, SECONDS, STEADY, SWELL
 from ddsp_nb.growth.settings import LARGEST_SEED
-from ddsp_nb.growth.tuning import TABLES, midi_name
+from ddsp_nb.growth.tuning import TABLES
+from ddsp_nb.notes.pitch import midi_name
 
 MIDDLE = 62  # MIDI note around which melodies lie: D4
 PENTATONIC = (-12, -10, -8, -5, -3, 0, 2, 4, 7, 9, 12)  # semitones from the middle; no two of them clash

@@ -11,9 +11,9 @@ import torch
 from ddsp_nb.config import Config
 from ddsp_nb.growth.certificate import Certificate
 from ddsp_nb.growth.certify import certify
-from ddsp_nb.growth.performance import ControlTrack
 from ddsp_nb.growth.plan import GrowthPlan
 from ddsp_nb.growth.schedule import Schedule, Stage, make_schedule
+from ddsp_nb.growth.track import ControlTrack
 from ddsp_nb.synthesis.noise import FilteredNoiseGenerator, keep_bands
 from ddsp_nb.synthesis.oscillator import harmonic_basis, ramp
 from ddsp_nb.training.model import DDSPModel

@@ -8,10 +8,10 @@ import torch
 
 from ddsp_nb.config import Config
 from ddsp_nb.errors import GrowthError
-from ddsp_nb.growth.envelope import curve
+from ddsp_nb.growth.adsr import curve
 from ddsp_nb.growth.masks import audible, band_widths, noise_masks, partial_masks
-from ddsp_nb.growth.performance import ControlTrack, make_track
 from ddsp_nb.growth.plan import GrowthPlan
+from ddsp_nb.growth.track import ControlTrack, make_track
 from ddsp_nb.growth.tuning import PHRASE, ratio_table
 from ddsp_nb.training.model import DDSPModel, check_features
 from ddsp_nb.training.take import Take

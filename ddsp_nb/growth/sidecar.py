@@ -11,7 +11,7 @@ from reprlib import repr as short
 import soundfile as sf
 import torch
 
-from ddsp_nb.errors import GrowthError, warn_user
+from ddsp_nb.errors import GrowthError, WorkbookError, warn_user
 from ddsp_nb.growth.digests import Origin, origin_of
 from ddsp_nb.growth.layers import MOST_LAYERS, PLACE, Composition, Layer, Source, compose
 from ddsp_nb.growth.piece import Piece
@@ -162,7 +162,7 @@ def read_sidecar(path: str | Path) -> Sidecar:
             return parse_sidecar(file.read(LARGEST_BYTES + 1))
     except (OSError, RuntimeError) as error:  # libsndfile's errors are RuntimeErrors
         raise GrowthError(f"{path}: cannot be read. Check the path, or use the .json of a grown piece.") from error
-    except GrowthError as error:
+    except WorkbookError as error:
         raise GrowthError(f"{path}: {error}") from error
 
 

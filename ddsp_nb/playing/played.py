@@ -1,6 +1,5 @@
 """What was played by hand: notes, bends and levels with their seconds, for all that plays notes or features."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from ddsp_nb.analysis.features import Features
 from ddsp_nb.analysis.mel import MIN_DB
 from ddsp_nb.errors import GrowthError
 from ddsp_nb.files import written_whole
+from ddsp_nb.notes.pitch import midi_hz, midi_number
 from ddsp_nb.playing.articulation import Articulation
 from ddsp_nb.playing.midi import BEND_RANGE_SEMITONES, BEND_STEPS, USUAL_VOLUME, VOLUME
 from ddsp_nb.playing.score import (
@@ -63,7 +63,7 @@ class Performance:
         """Written notes as if they had been played, to the nearest key. Raises GrowthError where there is none."""
         events: list[Event] = []
         for note in notes:
-            key = round(69 + 12 * math.log2(note.hz / 440))
+            key = round(midi_number(note.hz))
             velocity = round(PLAIN_VELOCITY + note.level_db / DB_PER_VELOCITY)
             events += [(note.start_s, "on", key, min(max(velocity, 1), 127)), (note.stop_s, "off", key)]
         return cls(tuple(sorted(events, key=lambda event: event[0])), max((note.stop_s for note in notes), default=0.0))
@@ -76,7 +76,7 @@ class Performance:
             ends = kind == "on" or (kind == "off" and sounding and values[0] in (sounding[1], None))
             if sounding and ends and seconds > sounding[0]:
                 begin, number, velocity = sounding
-                notes.append(Note(begin, seconds, 440 * 2 ** ((number - 69) / 12), level_of_velocity(velocity)))
+                notes.append(Note(begin, seconds, midi_hz(number), level_of_velocity(velocity)))
             if ends:
                 sounding = (seconds, *values) if kind == "on" else None
         return notes
@@ -184,7 +184,7 @@ class _Hands:
         """Of the newest note, 0 before the first."""
         if not self.voices:
             return 0.0
-        return 440 * 2 ** ((self.voices[-1].note + self.bend_semitones - 69) / 12)
+        return midi_hz(self.voices[-1].note + self.bend_semitones)
 
     def step(self, hop_s: float) -> float | None:
         """Move on by a frame: the level of the loudest note beside the usual one, dB, or None where none sounds."""

@@ -12,7 +12,7 @@ import torch
 from ddsp_nb.analysis.features import Features
 from ddsp_nb.analysis.mel import MIN_DB
 from ddsp_nb.errors import GrowthError
-from ddsp_nb.growth.tuning import pitch_hz
+from ddsp_nb.notes.pitch import midi_hz, pitch_hz
 from ddsp_nb.training.model import DDSPModel
 
 NOTE = re.compile(r"(?P<pitch>[^\s:]+):(?P<seconds>[0-9.]+)")
@@ -84,7 +84,7 @@ def read_midi(path) -> list[Note]:
         if sounding_note and (on or off):
             begin, number, velocity = sounding_note
             if now > begin:
-                notes.append(Note(begin, now, 440 * 2 ** ((number - 69) / 12), level_of_velocity(velocity)))
+                notes.append(Note(begin, now, midi_hz(number), level_of_velocity(velocity)))
             sounding_note = None
         if on:
             sounding_note = now, message.note, message.velocity

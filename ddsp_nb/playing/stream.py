@@ -5,6 +5,7 @@ import math
 import torch
 
 from ddsp_nb.errors import ConfigError
+from ddsp_nb.notes.pitch import midi_hz
 from ddsp_nb.playing.articulation import Articulation
 from ddsp_nb.playing.own_timbre import OwnTimbre
 from ddsp_nb.playing.score import PLAIN_VELOCITY, USUAL_LOUDNESS, level_of_velocity
@@ -154,7 +155,7 @@ class StreamingSynthesizer:
 
     def _hz(self, note: float) -> float:
         """Fundamental of a note as it is bent now."""
-        hz = 440 * 2 ** ((note + self.bend_semitones - 69) / 12)
+        hz = midi_hz(note + self.bend_semitones)
         return min(hz, MAX_NYQUIST * self.config.nyquist_hz)
 
 

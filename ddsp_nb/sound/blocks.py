@@ -33,7 +33,7 @@ DAMAGED = (sf.SoundFileError, OSError, TypeError)  # TypeError: headerless forma
 
 
 @dataclass(frozen=True)
-class Source:
+class OpenSound:
     """An open sound file.
 
     Attributes:
@@ -51,7 +51,7 @@ class Source:
 
 
 @contextmanager
-def open_sound(path: str | PathLike) -> Iterator[Source]:
+def open_sound(path: str | PathLike) -> Iterator[OpenSound]:
     """Open a sound file. Raises one of `DAMAGED` where it is none, AudioError where a film has no sound."""
     with ExitStack() as stack:
         try:
@@ -60,7 +60,7 @@ def open_sound(path: str | PathLike) -> Iterator[Source]:
             source = stack.enter_context(open_with_ffmpeg(path))
         else:
             is_coarse = file.subtype in COARSE_SUBTYPES
-            source = Source(file.samplerate, file.channels, is_coarse, partial(read_blocks, file))
+            source = OpenSound(file.samplerate, file.channels, is_coarse, partial(read_blocks, file))
         yield source
 
 
@@ -73,7 +73,7 @@ def read_blocks(file: sf.SoundFile, n_samples: int) -> Iterator[np.ndarray]:
 
 
 @contextmanager
-def open_with_ffmpeg(path: str | PathLike) -> Iterator[Source]:
+def open_with_ffmpeg(path: str | PathLike) -> Iterator[OpenSound]:
     """Open the sound of a film or of a phone's recording. Raises OSError (it is none, or damaged) or AudioError."""
     import av  # takes a while, and most recordings can do without
 
@@ -87,7 +87,7 @@ def open_with_ffmpeg(path: str | PathLike) -> Iterator[Source]:
                 if first is None:
                     raise OSError("no samples")
                 blocks = partial(gather, itertools.chain([first], frames))
-                yield Source(first.sample_rate, first.layout.nb_channels, False, blocks)
+                yield OpenSound(first.sample_rate, first.layout.nb_channels, False, blocks)
     except av.FFmpegError as error:
         raise OSError("FFmpeg cannot read it") from error
 

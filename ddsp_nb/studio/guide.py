@@ -3,7 +3,7 @@
 import math
 
 from ddsp_nb.config import Config
-from ddsp_nb.growth.tuning import midi_name
+from ddsp_nb.notes.pitch import midi_name
 from ddsp_nb.playing.articulation import Articulation
 from ddsp_nb.studio.held import HeldNote
 

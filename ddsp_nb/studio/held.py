@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from ddsp_nb.config import Config
+from ddsp_nb.notes.pitch import midi_hz
 from ddsp_nb.playing.articulation import Articulation
 from ddsp_nb.playing.own_timbre import OwnTimbre
 from ddsp_nb.playing.score import RISE_DB
@@ -54,7 +55,7 @@ def held_note(
         seed: of the noise.
     """
     config, hop = model.config, model.config.hop_length
-    hz, n_loop = periodic_pitch(440 * 2 ** ((note - 69) / 12), config)
+    hz, n_loop = periodic_pitch(midi_hz(note), config)
     attack = math.ceil(articulation.attack_s * config.sample_rate / hop)
     n_begin = attack + math.ceil(SETTLE_S * config.sample_rate / hop)
     shape_db = RISE_DB * (torch.arange(1, n_begin + 1) / attack - 1).clamp(max=0)

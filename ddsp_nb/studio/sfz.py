@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ddsp_nb.errors import warn_user
-from ddsp_nb.growth.tuning import midi_name
+from ddsp_nb.notes.pitch import midi_name, midi_number
 from ddsp_nb.playing.articulation import Articulation
 from ddsp_nb.playing.score import USUAL_LOUDNESS, level_of_velocity
 from ddsp_nb.playing.transfer import RANGE_MARGIN_SEMITONES
@@ -33,7 +33,7 @@ def sampled_notes(model: DDSPModel) -> list[int]:
     Moved to where the pitch range of the config allows it.
     """
     low, high = (69 + 12 * octave for octave in model.octave_quantiles[EDGES].tolist())
-    least, most = (69 + 12 * math.log2(hz / 440) for hz in (model.config.f0_min_hz, model.config.f0_max_hz))
+    least, most = map(midi_number, (model.config.f0_min_hz, model.config.f0_max_hz))
     missing = max(math.ceil(LEAST_SEMITONES - (high - low)), 0)
     first = math.floor(low) - missing // 2
     n_steps = math.ceil((high - low + missing) / KEYS_PER_SAMPLE)

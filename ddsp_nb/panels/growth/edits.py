@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 from ddsp_nb.errors import GrowthError
-from ddsp_nb.growth.envelope import curve
+from ddsp_nb.growth.adsr import curve
 from ddsp_nb.growth.plan import SETTINGS, WRITTEN, stages_in_words
 from ddsp_nb.growth.presets import BEATS, NOTES
 from ddsp_nb.growth.schedule import Schedule

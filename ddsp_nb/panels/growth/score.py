@@ -8,12 +8,13 @@ import torch
 import traitlets
 
 from ddsp_nb.config import Config
-from ddsp_nb.growth.envelope import curve
+from ddsp_nb.growth.adsr import curve
 from ddsp_nb.growth.masks import INAUDIBLE, band_widths
 from ddsp_nb.growth.midi import note_number
 from ddsp_nb.growth.schedule import Schedule
 from ddsp_nb.growth.tempo import Tempo
-from ddsp_nb.growth.tuning import HELD, PHRASE, midi_name
+from ddsp_nb.growth.tuning import HELD, PHRASE
+from ddsp_nb.notes.pitch import midi_name
 from ddsp_nb.panels.page import module, style
 from ddsp_nb.synthesis.noise import band_centres_hz
 

@@ -6,7 +6,8 @@ import torch
 from torch.nn import functional as F
 
 from ddsp_nb.config import Config
-from ddsp_nb.growth.tuning import HELD, PHRASE, pitch_hz
+from ddsp_nb.growth.tuning import HELD, PHRASE
+from ddsp_nb.notes.pitch import pitch_hz
 from ddsp_nb.synthesis.controls import Controls
 from ddsp_nb.synthesis.oscillator import integrate_pitch
 from ddsp_nb.training.model import DDSPModel

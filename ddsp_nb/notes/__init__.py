@@ -1,0 +1,1 @@
+"""Notes as people write them: names, Hz, MIDI numbers, velocities, files."""
