@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ddsp_nb import (
+    AnalysedRecording,
     AudioError,
     Config,
     Corpus,
@@ -25,7 +26,6 @@ from ddsp_nb import (
     record_take,
     train,
 )
-from ddsp_nb.analysis.decompose import analyse
 from ddsp_nb.panels import RecordingChooser
 from ddsp_nb.sound import blocks
 from ddsp_nb.workspace import Workspace
@@ -266,16 +266,16 @@ def odd_sounds():
 def test_odd_sounds_are_analysed_learned_and_rendered_in_finite_numbers(tmp_path, violin, name):
     sound = odd_sounds()[name]
     audio = load_audio(write(tmp_path / "odd.wav", sound(violin) if callable(sound) else sound, subtype="FLOAT"), RATE)
-    features = FeatureExtractor(TINY)(audio)
+    recording = AnalysedRecording.of(name, audio, TINY)
+    features, analysis = recording.features, recording.analysis
     for values in (features.f0_hz, features.loudness_db, features.mfcc, features.phase):
         assert values.isfinite().all()
-    analysis = analyse(features, audio, TINY)
     assert analysis.coefficients.isfinite().all() and np.isfinite(analysis.snr_db)
     torch.manual_seed(0)
     model = DDSPModel(TINY)
-    corpus = Corpus.of([(features, audio, analysis)], TINY)
+    corpus = Corpus.of([recording], TINY)
     assert all(np.isfinite(progress.loss) for progress in train(model, corpus, epochs=2))
-    assert record_take(features, audio, analysis, TINY).render(TINY).audio.isfinite().all()
+    assert record_take(recording, TINY).render(TINY).audio.isfinite().all()
     rendered = model(features)
     assert rendered.audio.isfinite().all() and len(rendered.audio) == len(audio)
 

@@ -107,19 +107,18 @@ def run(paths, config, duration, holdout, settings, run_file, output, products):
         warnings.simplefilter("ignore")
     with first_alone():
         recordings = analyse_recordings(paths, config, duration_s=duration, say=tell)
-    parts = [(r.features, r.audio, r.analysis) for r in recordings]
-    corpus = Corpus.of(parts, config, holdout)
+    corpus = Corpus.of(recordings, config, holdout)
     tell(materials(corpus, recordings[0].name))
     torch.manual_seed(settings["seed"])
     model = DDSPModel(config)
     if rank() > 0:
         fit(model, corpus, **settings)
         return
-    take = record_take(*parts[0], config, settings["seed"])
+    take = record_take(recordings[0], config, settings["seed"])
     history = run_training(model, corpus, settings, run_file)
     click.echo(summary(history))
     click.echo(save_model(output, model, take))
-    write_products(products, model, take, parts[0][1], corpus, history)
+    write_products(products, model, take, recordings[0].audio, corpus, history)
     if len(history) == history[-1].epochs:
         run_file.remove()
 

@@ -88,11 +88,11 @@ def load_or_train(
     if Path(path).is_file():
         return load_model(path)
     config = config or Config()
-    parts = [(r.features, r.audio, r.analysis) for r in analyse_recordings([audio_path], config)]
-    take = record_take(*parts[0], config, seed)
+    recordings = analyse_recordings([audio_path], config)
+    take = record_take(recordings[0], config, seed)
     torch.manual_seed(seed)
     model = DDSPModel(config)
     with progress_bar() as show:
-        fit(model, Corpus.of(parts, config), on_progress=show, epochs=epochs, seed=seed)
+        fit(model, Corpus.of(recordings, config), on_progress=show, epochs=epochs, seed=seed)
     save_model(path, model, take)
     return model, take

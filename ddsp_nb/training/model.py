@@ -35,7 +35,7 @@ class ControlNetwork(nn.Module):
     training they add nothing. Amplitudes pass a softplus and noise gains a sigmoid, and a learnable mix weighs both.
 
     Args:
-        config: `Config`; with its defaults the network has about 3.2 million parameters.
+        config: `Config`; with its defaults the network has about 3.1 million parameters.
     """
 
     input_mean: torch.Tensor
@@ -201,8 +201,6 @@ class DDSPModel(nn.Module):
         sound = self._render(self.controls(features, envelope=envelope), features, seed)
         warn_of_loudness(features.loudness_db, self._loudness_db(sound.audio))
         return sound
-
-    perform = forward
 
     def _levels(self, features, envelope):
         """[n_frames, n_harmonics] amplitudes and [n_frames, n_bands] gains as the network answers."""

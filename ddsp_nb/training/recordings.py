@@ -10,7 +10,6 @@ import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
@@ -18,7 +17,7 @@ import soundfile as sf
 import torch
 from threadpoolctl import threadpool_limits
 
-from ddsp_nb.analysis.decompose import Analysis, analyse
+from ddsp_nb.analysis.decompose import AnalysedRecording, Analysis, analyse
 from ddsp_nb.analysis.features import FeatureExtractor, Features
 from ddsp_nb.config import Config
 from ddsp_nb.errors import AudioError, warn_user
@@ -44,30 +43,13 @@ CACHE_BYTES = 1_000_000_000  # an hour of sound
 Found = tuple[Features, Analysis, list[str]]  # the last are the warnings of the analysis
 
 
-@dataclass(frozen=True)
-class Recording:
-    """An analysed piece of sound.
-
-    Attributes:
-        name: of its file; from a long file's second piece on with its place, as in "flute.wav (57-115 s)".
-        audio: [n_samples] at the sample rate of the config.
-        features: of `audio`.
-        analysis: of `audio`.
-    """
-
-    name: str
-    audio: torch.Tensor
-    features: Features
-    analysis: Analysis
-
-
 def analyse_recordings(
     paths: Iterable[str | Path],
     config: Config,
     *,
     duration_s: float | None = None,
     say: Callable[[str], None] = lambda line: None,
-) -> list[Recording]:
+) -> list[AnalysedRecording]:
     """Load and analyse sound files and folders of them, in the order of `find_recordings`; silent pieces are skipped.
 
     A file that cannot be used is named in a `WorkbookWarning` and left out.
@@ -94,7 +76,7 @@ def analyse_recordings(
         features, analysis, messages = found
         for message in messages:
             warn_user(f"{name}: {message}")
-        recordings.append(Recording(name, audio, features, analysis))
+        recordings.append(AnalysedRecording(name, audio, features, analysis))
         if len(pieces) > 1:
             say(f"Analysed {len(recordings)} of {len(pieces)}: {name}")
     return recordings

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional as F
 
-from ddsp_nb.analysis.decompose import Analysis
+from ddsp_nb.analysis.decompose import AnalysedRecording, Analysis
 from ddsp_nb.analysis.features import Features
 from ddsp_nb.config import Config
 from ddsp_nb.synthesis.controls import MAX_NOISE_GAIN, Controls, Sound, Synthesizer
@@ -52,19 +52,12 @@ class Take:
         )
 
 
-def record_take(features: Features, audio: torch.Tensor, analysis: Analysis, config: Config, seed: int = 0) -> Take:
-    """The take of a recording.
-
-    Args:
-        features: of the recording.
-        audio: [n_samples] the recording.
-        analysis: of the same recording.
-        config: of features and analysis.
-        seed: of the noise that the gains are fitted with.
-    """
-    gains = fit_noise_gains(audio, analysis, config, seed)
+def record_take(recording: AnalysedRecording, config: Config, seed: int = 0) -> Take:
+    """The take of a recording; the seed is of the noise that its gains are fitted with."""
+    analysis = recording.analysis
+    gains = fit_noise_gains(recording.audio, analysis, config, seed)
     controls = Controls.of_coefficients(analysis.coefficients.half().float(), gains.half().float())
-    return Take(features, controls, analysis.snr_db)
+    return Take(recording.features, controls, analysis.snr_db)
 
 
 def fit_noise_gains(audio: torch.Tensor, analysis: Analysis, config: Config, seed: int = 0) -> torch.Tensor:
