@@ -16,7 +16,6 @@ import signal
 import tempfile
 import time
 import warnings
-import zipfile
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -28,6 +27,7 @@ import soundfile as sf
 import torch
 
 from ddsp_nb import (
+    AnalysedRecording,
     AudioError,
     CheckpointError,
     Composition,
@@ -42,6 +42,7 @@ from ddsp_nb import (
     Source,
     Take,
     Tempo,
+    analyse,
     compose,
     load_audio,
     load_model,
@@ -50,7 +51,7 @@ from ddsp_nb import (
 )
 from ddsp_nb.growth.layers import MOST_LAYERS, PLACE
 from ddsp_nb.growth.sidecar import GROWN, parse_sidecar, read_sidecar, sidecar_of
-from ddsp_nb.training import tensor_file, version_1, version_3
+from ddsp_nb.training import tensor_file
 from ddsp_nb.training.run_file import RunFile
 from tests.phone import RECORDINGS, encoded
 
@@ -138,59 +139,23 @@ def try_checkpoint(path: Path) -> str:
     return "model"
 
 
-@cache
-def old_checkpoints() -> dict:
-    """The same models as version 1 wrote them."""
-    files, names = {}, {new: old for old, new in version_1.RENAMED.items()}
-    for kind, content in checkpoints().items():
-        with tempfile.TemporaryDirectory() as folder:
-            (path := Path(folder) / "m.pt").write_bytes(content)
-            old = tensor_file.read(path) | {"version": 1}
-        del old["take"]
-        memory = version_3.Memory(TINY).state_dict().items()
-        weights = {f"synthesizer.{name}": weight for name, weight in memory} | {"mix_logit": torch.zeros(())}
-        old["weights"] = {names.get(name, name): weight for name, weight in weights.items()}
-        torch.save(old, file := io.BytesIO())
-        files[kind] = file.getvalue()
-    return files
-
-
-def pickles() -> dict:
-    """The pickles of old checkpoints, which their checksums would guard."""
-    files = old_checkpoints().items()
-    return {name: zipfile.ZipFile(io.BytesIO(content)).read("archive/data.pkl") for name, content in files}
-
-
-def try_pickle(path: Path) -> str:
-    """Put a pickle back into an archive of good checksums, so that it is read to the end."""
-    template, archive_path = io.BytesIO(next(iter(old_checkpoints().values()))), path.with_suffix(".pt")
-    with zipfile.ZipFile(template) as old, zipfile.ZipFile(archive_path, "w") as new:
-        for name in old.namelist():
-            new.writestr(name, path.read_bytes() if name.endswith("data.pkl") else old.read(name))
-    model, take = load_model(archive_path)
-    assert all(weight.isfinite().all() for weight in model.state_dict().values())
-    assert take.features.f0_hz.isfinite().all() and sum(p.numel() for p in model.parameters()) < 100_000
-    return "model"
-
-
 def headers() -> dict:
     """The plain values of checkpoints, which their checksum would guard."""
-    return {name: json.dumps(plain_of(content)).encode() for name, content in checkpoints().items()}
+    return {name: plain_of(content, "checkpoint") for name, content in checkpoints().items()}
 
 
-def plain_of(content: bytes) -> dict:
+def plain_of(content: bytes, kind: str) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         (path := Path(folder) / "m.pt").write_bytes(content)
-        return tensor_file.without_tensors(tensor_file.read(path))
+        return json.dumps(tensor_file.without_tensors(tensor_file.read(path, kind))).encode()
 
 
 def try_header(path: Path) -> str:
     """Put plain values beside the tensors of a checkpoint, under a good checksum, so that they are read to the end."""
     with tempfile.TemporaryDirectory() as folder:
         (good := Path(folder) / "m.pt").write_bytes(checkpoints()["phase"])
-        content = tensor_file.read(good)
-    plain = with_tensors(plain_values(path), content)
-    path.with_suffix(".pt").write_bytes(tensor_file.to_bytes(plain))
+        content = tensor_file.read(good, "checkpoint")
+    tensor_file.write(path.with_suffix(".pt"), "checkpoint", with_tensors(plain_values(path), content))
     model, take = load_model(path.with_suffix(".pt"))
     assert sum(p.numel() for p in model.parameters()) < 100_000 and take.features.f0_hz.isfinite().all()
     return "model"
@@ -224,9 +189,10 @@ def runs() -> dict:
     with tempfile.TemporaryDirectory() as folder:
         run_file = RunFile(Path(folder) / "m.pt")
         features = read_checkpoint(checkpoints()["phase"])[1].features
-        corpus = Corpus.of_recording(features, sound, TINY)
+        recording = AnalysedRecording("sine", sound, features, analyse(features, sound, TINY))
+        corpus = Corpus.of([recording], TINY)
         progress = next(train(tiny_model_of_its_own(), corpus, epochs=3))
-        run_file.keep(progress, TINY, now=True)
+        run_file.keep(progress, now=True)
         return {"run": run_file.path.read_bytes()}
 
 
@@ -246,16 +212,15 @@ def try_run(path: Path) -> str:
     """Put plain values beside the tensors of a run, under a good checksum, so that they are read to the end."""
     run_file = RunFile(path.with_name("fuzzed.pt"))
     run_file.path.write_bytes(runs()["run"])
-    content = tensor_file.read(run_file.path)
-    run_file.path.write_bytes(tensor_file.to_bytes(with_tensors(plain_values(path), content)))
-    config, state = run_file.load()
-    assert sum(weights.numel() for weights in state.weights.values()) < 100_000
-    assert 0 <= state.epoch <= state.epochs and isinstance(config, Config)
+    content = tensor_file.read(run_file.path, "run")
+    tensor_file.write(run_file.path, "run", with_tensors(plain_values(path), content))
+    state = run_file.load()
+    assert 0 <= len(state.history) <= state.settings.epochs and isinstance(state.config, Config)
     return "run"
 
 
 def run_headers() -> dict:
-    return {name: json.dumps(plain_of(content)).encode() for name, content in runs().items()}
+    return {name: plain_of(content, "run") for name, content in runs().items()}
 
 
 @cache
@@ -297,7 +262,6 @@ TARGETS = {
     "sound": Target(sound_files, try_sound, AudioError),
     "phone": Target(phone_files, try_sound, AudioError),
     "checkpoint": Target(checkpoints, try_checkpoint, CheckpointError),
-    "pickle": Target(pickles, try_pickle, CheckpointError),
     "header": Target(headers, try_header, CheckpointError),
     "run": Target(run_headers, try_run, CheckpointError),
     "sidecar": Target(sidecars, try_sidecar, GrowthError),
