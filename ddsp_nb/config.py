@@ -31,7 +31,6 @@ class Config:
         fft_sizes: window lengths (samples) of the multi-scale spectral loss.
         f0_min_hz: lowest pitch that the tracker looks for.
         f0_max_hz: highest pitch that the tracker looks for.
-        harmonic_mix: share of the harmonic part before training, 0 to 1 (the rest is noise).
 
     Raises:
         ConfigError: a value outside its range; the message names it and the range.
@@ -47,7 +46,6 @@ class Config:
     fft_sizes: tuple[int, ...] = (2048, 1024, 512, 256)
     f0_min_hz: float = 50.0
     f0_max_hz: float = 2_000.0
-    harmonic_mix: float = 0.8
 
     def __post_init__(self):
         for name, (low, high) in INTEGER_RANGES.items():
@@ -62,8 +60,6 @@ class Config:
                 f"The pitch range {self.f0_min_hz} to {self.f0_max_hz} Hz is not usable; "
                 f"keep 20 <= f0_min_hz < f0_max_hz <= {self.nyquist_hz:g}."
             )
-        if not 0 < self.harmonic_mix < 1:
-            raise ConfigError(f"harmonic_mix is {self.harmonic_mix!r}; use a share between 0 and 1.")
 
     @property
     def nyquist_hz(self) -> float:

@@ -99,8 +99,10 @@ def test_place_below_a_file_is_refused(tmp_path, trained, take):
 def test_a_model_with_numbers_that_are_not_finite_is_not_saved(saved, trained, take):
     before, broken = saved.read_bytes(), DDSPModel(trained.config)
     with torch.no_grad():
-        broken.network.mix_logit.fill_(float("nan"))
-    with pytest.raises(CheckpointError, match="mix_logit has values that are not finite; nothing was written"):
+        broken.network.noise_head[3].bias.fill_(float("nan"))
+    with pytest.raises(
+        CheckpointError, match=r"noise_head\.3\.bias has values that are not finite; nothing was written"
+    ):
         save_model(saved, broken, take)
     assert saved.read_bytes() == before
 
@@ -244,8 +246,8 @@ UNFIT = {
     ),
     "half a take": (lambda c: c["take"].pop("ceiling_db"), "another take"),
     "no take": (lambda c: c.pop("take"), "do not fit"),
-    "a weight NaN": (lambda c: c["weights"]["network.mix_logit"].fill_(float("nan")), "mix_logit has values"),
-    "a weight missing": (lambda c: c["weights"].pop("network.mix_logit"), "other weights"),
+    "a weight NaN": (lambda c: c["weights"]["octave_quantiles"].fill_(float("nan")), "octave_quantiles has values"),
+    "a weight missing": (lambda c: c["weights"].pop("octave_quantiles"), "other weights"),
     "inputs without spread": (lambda c: c["weights"]["network.input_std"].zero_(), "without spread"),
     "a layer more": (lambda c: c["config"].update(n_layers=2), "other weights"),
     "settings out of range": (lambda c: c["config"].update(sample_rate=-1), "sample_rate"),
