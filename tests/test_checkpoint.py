@@ -100,9 +100,7 @@ def test_a_model_with_numbers_that_are_not_finite_is_not_saved(saved, trained, t
     before, broken = saved.read_bytes(), DDSPModel(trained.config)
     with torch.no_grad():
         broken.network.noise_head[3].bias.fill_(float("nan"))
-    with pytest.raises(
-        CheckpointError, match=r"bias has values that are not finite; nothing was written"
-    ):
+    with pytest.raises(CheckpointError, match=r"bias has values that are not finite; nothing was written"):
         save_model(saved, broken, take)
     assert saved.read_bytes() == before
 

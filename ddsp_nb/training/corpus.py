@@ -19,6 +19,7 @@ from ddsp_nb.analysis.decompose import AnalysedRecording
 from ddsp_nb.analysis.features import AUDIBLE_DB, Features
 from ddsp_nb.config import Config
 from ddsp_nb.errors import ConfigError
+from ddsp_nb.synthesis.controls import Controls
 from ddsp_nb.training.instrument import Targets
 from ddsp_nb.training.model import check_features
 
@@ -41,17 +42,20 @@ class Phrase:
         features: of its n_frames frames.
         audio: [(n_frames - 1) * hop_length] its sound.
         targets: levels that its analysis asks for.
+        directions: [n_frames, n_harmonics, 2] phases of its partials, as in `Controls`.
     """
 
     features: Features
     audio: torch.Tensor
     targets: Targets
+    directions: torch.Tensor
 
     def __getitem__(self, frames: slice) -> "Phrase":
         """A stretch of neighbouring frames."""
         start, stop, _ = frames.indices(len(self.features))
         hop = self.features.hop_length
-        return Phrase(self.features[frames], self.audio[start * hop : (stop - 1) * hop], self.targets[frames])
+        audio = self.audio[start * hop : (stop - 1) * hop]
+        return Phrase(self.features[frames], audio, self.targets[frames], self.directions[frames])
 
     @property
     def seconds(self) -> float:
@@ -123,12 +127,13 @@ class Corpus:
 
 def cut(recording: AnalysedRecording, config: Config) -> list[Phrase]:
     """The phrases of one recording, in the order of time."""
-    features, audio = recording.features, recording.audio
+    features, audio, analysis = recording.features, recording.audio, recording.analysis
     check_features(features, config)
     if features.phase is None or len(audio) != features.n_samples:
         raise ConfigError("Train on the recording's own features: FeatureExtractor(model.config)(audio), untransposed.")
     padded = F.pad(audio, (0, (len(features) - 1) * config.hop_length - len(audio)))
-    whole = Phrase(features, padded, Targets.of(features, recording.analysis, config))
+    directions = Controls.of_coefficients(analysis.coefficients, analysis.noise_magnitudes).directions
+    whole = Phrase(features, padded, Targets.of(features, analysis, config), directions)
     return [whole[start:stop] for start, stop in phrase_frames(features.loudness_db.numpy(), config)]
 
 

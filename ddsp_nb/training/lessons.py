@@ -8,8 +8,8 @@ from torch.nn import functional as F
 
 from ddsp_nb.analysis.mel import MIN_DB
 from ddsp_nb.config import Config
-from ddsp_nb.synthesis.controls import low_crest_directions
-from ddsp_nb.synthesis.oscillator import harmonic_basis, integrate_pitch, render_frames
+from ddsp_nb.synthesis.controls import Controls
+from ddsp_nb.synthesis.oscillator import harmonic_basis, render_frames
 from ddsp_nb.training.corpus import Corpus, Phrase
 from ddsp_nb.training.instrument import BATCH_FRAMES, Instrument, Targets, lesson_loss
 from ddsp_nb.training.losses import MultiScaleSpectralLoss, PreparedTarget
@@ -35,12 +35,14 @@ class Batch:
     Attributes:
         inputs: [n_stretches, n_frames, n_inputs].
         voiced: [n_stretches, n_frames] 1 where partials sound, else 0.
+        directions: [n_stretches, n_frames, n_harmonics, 2] phases of the partials.
         basis: [n_stretches, n_hops, 2 * n_harmonics, hop_length].
         target: the sound [n_stretches, n_hops * hop_length], analysed.
     """
 
     inputs: torch.Tensor
     voiced: torch.Tensor
+    directions: torch.Tensor
     basis: torch.Tensor
     target: PreparedTarget
 
@@ -63,8 +65,8 @@ class Stretches:
     def batch(self, numbers: Sequence[int]) -> Batch:
         """The stretches of these numbers, prepared once where all of them fit in memory."""
         parts = zip(*(self._prepare(number) for number in numbers), strict=True)
-        inputs, voiced, basis, audio = (torch.stack(part) for part in parts)
-        return Batch(inputs, voiced, basis, self.loss.target(audio))
+        inputs, voiced, directions, basis, audio = (torch.stack(part) for part in parts)
+        return Batch(inputs, voiced, directions, basis, self.loss.target(audio))
 
     def spread(self, n: int) -> Batch:
         """At most n stretches, evenly over all."""
@@ -79,15 +81,16 @@ class Stretches:
         features, hop = phrase.features[first : first + self.n_hops + 1], self.config.hop_length
         missing = self.n_hops + 1 - len(features)  # of a phrase that is shorter: silence follows
         repeat = lambda x: torch.cat([x, x[-1:].expand(missing, *x.shape[1:])]).to(self.device)
-        f0_hz = repeat(features.f0_hz)
-        basis = harmonic_basis(f0_hz, integrate_pitch(f0_hz, self.config), self.config.n_harmonics, self.config)
+        f0_hz, directions = repeat(features.f0_hz), repeat(phrase.directions[first : first + self.n_hops + 1])
+        basis = harmonic_basis(f0_hz, repeat(features.phase), self.config.n_harmonics, self.config)
         inputs, voiced = repeat(features.inputs()), F.pad(features.voiced.float(), (0, missing)).to(self.device)
         inputs[len(features) :, 1] = MIN_DB
         audio = phrase.audio[first * hop : (first + self.n_hops) * hop]
         audio = F.pad(audio, (0, self.n_hops * hop - len(audio))).to(self.device)
+        prepared = inputs, voiced, directions, basis, audio
         if len(self) <= MAX_CACHED:
-            self.prepared[number] = inputs, voiced, basis, audio
-        return inputs, voiced, basis, audio
+            self.prepared[number] = prepared
+        return prepared
 
 
 class Lessons:
@@ -103,7 +106,6 @@ class Lessons:
             if phrases
         ]
         self.targets = Targets.joined(phrase.targets for phrase in corpus.heard).to(model.device)
-        self.directions = low_crest_directions(model.config.n_harmonics).to(model.device)
 
     def level_loss(self) -> torch.Tensor:
         """How far the instrument's levels are from the analysed ones on random frames."""
@@ -125,12 +127,12 @@ class Lessons:
     def _listen(
         self, batch: Batch, generator: torch.Generator, *, envelope: bool, disturb: Callable | None = None
     ) -> torch.Tensor:
-        """The loss of a batch, as the instrument plays it; differentiable."""
-        model = self.model
-        amplitudes, gains, _ = model.network(batch.inputs, envelope=envelope, disturb=disturb)
-        coefficients = ((amplitudes * batch.voiced[..., None])[..., None] * self.directions).mT.flatten(-2)
-        noise = model.synthesizer.noise_generator(gains, generator=generator)
-        return self.heard.loss.spectral(render_frames(batch.basis, coefficients).flatten(1) + noise, batch.target)
+        """The loss of a batch, as the instrument plays it with the recording's own phases; differentiable."""
+        amplitudes, gains, _ = self.model.network(batch.inputs, envelope=envelope, disturb=disturb)
+        controls = Controls(amplitudes * batch.voiced[..., None], batch.directions, gains)
+        harmonic = render_frames(batch.basis, controls.coefficients()).flatten(1)
+        noise = self.model.synthesizer.noise_generator(gains, generator=generator)
+        return self.heard.loss(harmonic + noise, batch.target)
 
     def _disturb(self, values: torch.Tensor) -> torch.Tensor:
         """Drop some of the values, at random."""

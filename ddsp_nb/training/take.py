@@ -84,6 +84,6 @@ def _descend(gains, audio, harmonic, config, generator):
         optimiser.groups[0]["lr"] = STEP * (1 - step / N_STEPS)
         noise = noise_generator(log_gains.exp().clamp(max=MAX_NOISE_GAIN), generator=generator)
         optimiser.zero_grad()
-        loss.spectral(harmonic + noise, target).backward()
+        loss(harmonic + noise, target).backward()
         optimiser.step()
     return log_gains.detach().exp().clamp(max=MAX_NOISE_GAIN)

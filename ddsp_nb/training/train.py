@@ -49,7 +49,7 @@ class Epoch:
     Attributes:
         epoch: epochs done, from 1.
         epochs: epochs planned.
-        loss: of heard phrases, as the instrument plays them.
+        loss: of heard phrases, as the instrument plays them with the recording's phases.
         unheard_loss: of phrases that are held out, or None where none is.
         best_loss: lowest loss so far, of unheard phrases where there are some; its model is the one that is kept.
         seconds: that training took so far.
