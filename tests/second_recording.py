@@ -1,7 +1,8 @@
-"""The notebooks on other recordings than the violin: they run to their end, and what they found to be true is true again.
+"""The notebooks on other recordings than the violin: they run to their end, and what was true is true again.
 
-`pytest tests/second_recording.py`, the last part of `make test`. A voice glides and breathes; a bassoon lies low, in tones
-of a hundred partials and more, and rests. Each notebook is run on one of them, and the instruments are small, for time.
+`pytest tests/second_recording.py`, the last part of `make test`. A voice glides and breathes; a bassoon lies low, in
+tones of a hundred partials and more, and rests. Each notebook is run on one of them, and with a small instrument, for
+time.
 """
 
 import os
