@@ -229,6 +229,7 @@ from ddsp_nb import load_audio
 load_audio(sys.argv[1], 44_100, duration_s=1)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 print(len(load_audio(sys.argv[1], 44_100)), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+assert "av" not in sys.modules, "FFmpeg takes a while to load, and is for what phones record"
 """
 
 
