@@ -93,6 +93,7 @@ def test_make_test_runs_tests_notebooks_and_style():
         "pytest --durations=10 tests/browser",
         "pytest --durations=10 --ignore=tests/browser tests",
         "--nbval-lax --nbval-current-env --nbval-cell-timeout=",
+        "pytest --durations=10 tests/second_recording.py",
         "format --check",
         "ruff check",
         "oxlint --deny-warnings",
