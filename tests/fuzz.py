@@ -48,8 +48,8 @@ from ddsp_nb import (
     save_model,
     train,
 )
-from ddsp_nb.growth.layers import MOST_LAYERS, PLACE
-from ddsp_nb.growth.sidecar import GROWN, parse_sidecar, read_sidecar, sidecar_of
+from ddsp_nb.growth.layers import MOST_LAYERS
+from ddsp_nb.growth.sidecar import parse_sidecar, read_sidecar, sidecar_of
 from ddsp_nb.training import tensor_file, version_1, version_3
 from ddsp_nb.training.run_file import RunFile
 from tests.phone import RECORDINGS, encoded
@@ -260,7 +260,7 @@ def run_headers() -> dict:
 
 @cache
 def sidecars() -> dict:
-    """Sidecars of some plans, alone and as layers beside a recording, and one of an older version."""
+    """Sidecars of some plans, alone and as layers beside a recording."""
     model, take = read_checkpoint(checkpoints()["phase"])
     plans = (
         GrowthPlan(stage_duration_s=0.1),
@@ -272,15 +272,7 @@ def sidecars() -> dict:
     alone = [compose(Composition((layer,)), [source]) for layer in layers]
     together = compose(Composition((*layers, Layer(None, gain_db=-6.0)), Tempo(96.0, 3)), [source])
     texts = [sidecar_of(piece).to_json() for piece in (*alone, together)]
-    return {str(i): text.encode() for i, text in enumerate([*texts, as_version_3(texts[0])])}
-
-
-def as_version_3(text: str) -> str:
-    """The sidecar of one layer as version 3 wrote it."""
-    values = json.loads(text)
-    (layer,) = values.pop("layers")
-    del values["tempo"], layer["plan"]["noise_stages"], layer["plan"]["exact_edges"]
-    return json.dumps(values | {"version": 3} | {name: layer[name] for name in GROWN if name not in PLACE})
+    return {str(i): text.encode() for i, text in enumerate(texts)}
 
 
 def try_sidecar(path: Path) -> str:
