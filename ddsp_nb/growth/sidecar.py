@@ -13,8 +13,8 @@ import torch
 
 from ddsp_nb.errors import GrowthError, WorkbookError, warn_user
 from ddsp_nb.growth.digests import Origin, origin_of
-from ddsp_nb.growth.layers import MOST_LAYERS, PLACE, Composition, Layer, Source, compose
-from ddsp_nb.growth.piece import Piece
+from ddsp_nb.growth.layers import MOST_LAYERS, PLACE, Composition, Layer, Source
+from ddsp_nb.growth.piece import Piece, compose
 from ddsp_nb.growth.plan import GrowthPlan
 from ddsp_nb.growth.render import Growth
 from ddsp_nb.growth.settings import check_settings, setting
