@@ -35,6 +35,7 @@ from ddsp_nb import (
 )
 from ddsp_nb.growth.sidecar import read_sidecar, sidecar_of
 from ddsp_nb.training import tensor_file
+from ddsp_nb.training.checkpoint import KIND
 from tests.phone import RECORDINGS, encoded
 
 resource = pytest.importorskip("resource", reason="limits of POSIX")
@@ -144,9 +145,9 @@ def odd(content):
 
 def test_a_model_with_any_odd_value_is_read_or_refused(tmp_path, tiny):
     path, outcomes = save_model(tmp_path / "model.pt", *tiny), []
-    for content in odd(tensor_file.read(path)):
+    for content in odd(tensor_file.read(path, KIND)):
         # The checksum is that of the damaged content, so that it is read to the end.
-        path.write_bytes(tensor_file.to_bytes(content))
+        tensor_file.write(path, KIND, content)
         outcomes.append(outcome(load_model, path, CheckpointError))
     assert outcomes.count("refused") > 0.9 * len(outcomes) > 150
 
