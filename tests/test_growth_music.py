@@ -127,7 +127,7 @@ def test_a_phrase_unfolds_from_stage_to_stage_or_is_repeated(growing, take):
     unfolding, repeated = growing(phrase="unfold", **settings), growing(phrase="repeat", **settings)
     frames = [slice(round(s.offset / 512), round((s.offset + 8000) / 512)) for s in unfolding.stages]
     assert [f.start for f in frames] == [0, 16, 31]
-    whole = take.render(growing().source[0].config).harmonic
+    whole = take.render(growing().source.model.config).harmonic
     assert unfolding.harmonic.abs().max() > 0.05
     bright = lambda x: spectrum(x)[: 1 << 15]
     for i, stage in enumerate(unfolding.stages):

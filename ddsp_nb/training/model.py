@@ -127,6 +127,13 @@ class DDSPModel(nn.Module):
         self.register_buffer("octave_quantiles", torch.zeros(N_QUANTILES))
         self.register_buffer("loudness_quantiles_db", torch.zeros(N_QUANTILES))
 
+    @classmethod
+    def vocoder(cls, features: Features, config: Config) -> "DDSPModel":
+        """A model that has learned nothing: it plays the envelope of features like these as it is."""
+        model = cls(config)
+        model.network.instrument = Instrument.bare(config, features.inputs())
+        return model
+
     @property
     def device(self) -> torch.device:
         """Where its weights are."""
