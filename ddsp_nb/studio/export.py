@@ -45,7 +45,7 @@ def export_instrument(
     folder = Path(folder)
     check_folder(folder, overwrite)
     frames = growth_frames(model, plan)
-    articulation = Articulation() if take is None else Articulation.of(take.features)
+    articulation = Articulation.of(take)
     warn_of_guesses(model)
     notes = list(held_notes(model, articulation, seed=seed))
     gain, sample_rate = common_gain(notes), model.config.sample_rate
