@@ -70,6 +70,6 @@ def play(checkpoint, audio, midi, notes, output, own_timbre, octave, stems, over
         played = Performance.of_notes(parse_notes(notes)) if midi is None else Performance.of_midi(midi)
         features = played.features(model, take)
     features = transfer(features, model, nearest_octave=octave == "auto", **moves)
-    sound = model.perform(features, envelope=audio is not None and not own_timbre, seed=seed)
+    sound = model(features, envelope=audio is not None and not own_timbre, seed=seed)
     for path, part in zip(paths, (sound.audio, sound.harmonic, sound.noise), strict=False):
         click.echo(save_audio(path, part, model.config.sample_rate))

@@ -37,7 +37,7 @@ def _notes(piece: Piece, i: int) -> list[Note]:
     layer, growth = piece.composition.layers[i], piece.growths[i]
     if growth is None:
         return []
-    delay_s, edges_s = Fraction(str(layer.delay_s)), growth.plan.edges_s(len(growth.stages), piece.sample_rate)
+    delay_s, edges_s = Fraction(str(layer.delay_s)), growth.plan.edges_s(len(growth.stages))
     return [
         Note(
             delay_s + on_s, delay_s + off_s, note_number(growth.schedule, j), midi_value(stage.level_db + layer.gain_db)

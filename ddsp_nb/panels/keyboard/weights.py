@@ -112,7 +112,7 @@ def settings(model: DDSPModel, take: Take | None, n_voices: int) -> dict:
         take: of its recording, on which the articulation is measured; usual values without.
         n_voices: that sound at a time.
     """
-    config, mix = model.config, model.mix.item()
+    config = model.config
     return {
         "sample_rate": config.sample_rate,
         "hop_length": config.hop_length,
@@ -127,8 +127,6 @@ def settings(model: DDSPModel, take: Take | None, n_voices: int) -> dict:
         "input_clamp": CLAMP,
         "min_level": MIN_LEVEL,
         "max_level": MAX_LEVEL,
-        "mix": mix,
-        "start_mix": config.harmonic_mix,
         "max_noise_gain": MAX_NOISE_GAIN,
         "nepers_per_db": NEPERS_PER_DB,
         "nyquist_hz": config.nyquist_hz,
