@@ -38,18 +38,6 @@ def events_of(notes: Iterable[Note]) -> list[Event]:
     return sorted((event for pair in keys for event in pair), key=lambda event: (event[0], event[1] == "on"))
 
 
-def notes_of(events: Iterable[Event]) -> list[Note]:
-    """The notes of events, in the order in which they end: the reverse of `events_of`."""
-    notes, down = [], dict[float, tuple[Seconds, int]]()
-    for seconds, kind, *values in events:
-        for number in [n for n in down if kind == "quiet" or (kind in ("on", "off") and n == values[0])]:
-            start_s, velocity = down.pop(number)
-            notes.append(Note(start_s, seconds, number, velocity))
-        if kind == "on":
-            down[values[0]] = seconds, values[1]
-    return notes
-
-
 def parse_notes(text: str) -> list[Note]:
     """Notes such as "A4:0.5 C5:0.25 -:0.5", each a name or Hz with its seconds; "-" is a rest.
 

@@ -11,13 +11,7 @@ from ddsp_nb.playing.stream import StreamingSynthesizer
 
 
 def blocks_of(synthesizer: StreamingSynthesizer, events: Iterable[Event], block: int) -> Iterator[torch.Tensor]:
-    """Sound of events, [block] samples at a time, until the last note has ended; keys that are left down go up.
-
-    Args:
-        synthesizer: that plays.
-        events: in the order of time.
-        block: samples.
-    """
+    """Sound of events, [block] samples at a time, until the last note has ended; keys that are left down go up."""
     sample_rate, done = synthesizer.config.sample_rate, 0
     waiting = deque((round(seconds * sample_rate), event) for seconds, *event in events)
     while waiting or synthesizer.voices:

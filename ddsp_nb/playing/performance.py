@@ -10,7 +10,7 @@ from ddsp_nb.analysis.features import Features
 from ddsp_nb.analysis.mel import MIN_DB
 from ddsp_nb.errors import NotesError
 from ddsp_nb.notes.midi import read_midi, write_midi
-from ddsp_nb.notes.note import MOST_SECONDS, Event, Note, events_of, notes_of
+from ddsp_nb.notes.note import MOST_SECONDS, Event, Note, events_of
 from ddsp_nb.playing.live_blocks import blocks_of
 from ddsp_nb.playing.stream import StreamingSynthesizer
 from ddsp_nb.playing.voices import Solo
@@ -37,7 +37,7 @@ class Performance:
     seconds: float
 
     def __post_init__(self):
-        if not any(kind == "on" for _, kind, *_ in self.events):
+        if not self.n_notes:
             raise NotesError(NOTHING)
         if self.seconds > MOST_SECONDS:
             raise NotesError(f"This is longer than {MOST_SECONDS / 60:g} minutes. Play less.")
@@ -53,21 +53,19 @@ class Performance:
         events = tuple(read_midi(path))
         return cls(events, events[-1][0])
 
-    def notes(self) -> list[Note]:
-        """Its notes, which may overlap, without bends and levels."""
-        return notes_of(self._ended)
+    @property
+    def n_notes(self) -> int:
+        """How many keys were struck."""
+        return sum(kind == "on" for _, kind, *_ in self.events)
 
     def features(self, model: DDSPModel, take: Take | None = None) -> Features:
         """Pitch and loudness of one voice, frame by frame, bends and levels too: the newest note that sounds.
 
         Frame k is at sample k * hop_length. What happens at or before it counts from frame k + 1 on, as in a stream.
 
-        Args:
-            model: the instrument; knows how loud it usually is.
-            take: of its recording, whose articulation the notes have; usual values without.
-
         Returns:
-            `Features` without phase; their MFCCs are 0 and mean nothing: play them with `envelope=False`.
+            `Features` without phase, with the articulation of the take or, without one, the usual one. Their MFCCs are
+            0 and mean nothing: play them with `envelope=False`.
         """
         config, solo, waiting = model.config, Solo(model, take), deque(self._ended)
         f0_hz, loudness_db = list[float](), list[float]()
@@ -92,32 +90,17 @@ class Performance:
         )
 
     def take(self, model: DDSPModel, take: Take) -> Take:
-        """One voice of it as a phrase to grow, for `grow` and `GrowthPanel`.
-
-        Args:
-            model: the instrument that plays.
-            take: of its recording.
-        """
+        """One voice of it as a phrase to grow, for `grow` and `GrowthPanel`; `take` is of the model's recording."""
         features = self.features(model, take)
         return Take(features, model.controls(features, envelope=False), take.ceiling_db)
 
     def render(self, model: DDSPModel, take: Take | None = None, *, n_voices: int = 8, seed: int = 0) -> torch.Tensor:
-        """[n_samples] all voices of it, as they were heard, to the end of the last release.
-
-        Args:
-            model, take: the instrument, as in `features`.
-            n_voices: that sound at a time.
-            seed: of the noise.
-        """
+        """[n_samples] all voices of it, as they were heard, to the end of the last release."""
         synthesizer = StreamingSynthesizer(model, take, n_voices=n_voices, seed=seed)
         return torch.cat(list(blocks_of(synthesizer, self._ended, model.config.hop_length)))
 
     def save_midi(self, path: str | Path) -> Path:
-        """Write a MIDI file: levels as volume, which reaches 4 dB beyond the usual, bends within two semitones.
-
-        Raises:
-            NotesError: the place cannot be written.
-        """
+        """Write a MIDI file, with the limits of `write_midi`. Raises NotesError where the place cannot be written."""
         return write_midi(path, {"Played": self.events})
 
     @property

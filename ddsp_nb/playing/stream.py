@@ -30,7 +30,7 @@ class StreamingSynthesizer(Voices):
 
     Args:
         model: the instrument, with its own timbre.
-        take: of its recording, on which attack, decay and release are measured; usual values without.
+        take: of its recording, on which the articulation is measured; usual values without.
         n_voices: that sound at a time, 1 to 64; one more steals the oldest released one, which fades within 10 ms.
         seed: of the noise.
 

@@ -31,8 +31,6 @@ def transfer(
     The pitch moves and the envelope stays, as a singer's formants do; a phase is integrated anew where it moves.
 
     Args:
-        features: of the performance.
-        model: the instrument; knows its range and its dynamics.
         semitones: to transpose by, -60 to 60.
         nearest_octave: also move by the octaves that bring it nearest to the instrument's median pitch.
         match_loudness: give it the distribution of levels that the instrument's recordings have.

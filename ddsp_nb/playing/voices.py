@@ -25,10 +25,8 @@ class Voice:
 
     Attributes:
         note: MIDI number, 69 is A4; need not be whole.
-        level_db: beside the instrument's usual loudness.
-        held_s: for which its key was down.
-        released_s: of its release, which it has gone through.
-        held: whether its key is down.
+        level_db: that it is struck with, beside the instrument's usual loudness.
+        held_s, released_s: for which its key has been down, and up.
         stolen: whether it makes room for another; then it goes through its release in 10 ms.
         ended: whether it has fallen silent.
     """
@@ -58,8 +56,7 @@ class Voices:
     What hands do counts from the next frame on: a key that goes down at frame k is silent there and begins to rise.
 
     Args:
-        model: the instrument.
-        take: of its recording, on which the articulation is measured; usual values without.
+        model, take: the instrument, and what its articulation is measured on; usual values without.
         n_voices: that sound at a time, 1 to 64; one more steals the oldest released one, which fades within 10 ms.
 
     Raises:
@@ -75,14 +72,10 @@ class Voices:
         self.voices: list[Voice] = []
 
     def note_on(self, note: float, velocity: int = PLAIN_VELOCITY) -> None:
-        """Begin a note.
-
-        Args:
-            note: MIDI number, 0 to 127; 69 is A4. It need not be whole.
-            velocity: 1 to 127; 96 has the instrument's usual loudness, 64 is 7 dB softer (`notes/level.py`).
+        """Begin a note: a MIDI number, which need not be whole, and a velocity, of which 96 is the usual loudness.
 
         Raises:
-            ConfigError: outside these ranges.
+            ConfigError: outside 0 to 127, and 1 to 127.
         """
         if not 0 <= note <= 127 or not 1 <= velocity <= 127:
             raise ConfigError(f"There is no note {note!r} of velocity {velocity!r}; use 0 to 127, and 1 to 127.")

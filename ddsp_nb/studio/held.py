@@ -47,15 +47,14 @@ def held_note(
     layers of them cross without beating.
 
     Args:
-        model: the instrument.
-        note: MIDI number, 69 is A4.
+        model, note: the instrument, and a MIDI number.
         loudness_db: RMS level where it is held, dB relative to full scale.
         articulation: gives the attack.
         seed: of the noise.
     """
     config, hop = model.config, model.config.hop_length
-    hz, n_loop = periodic_pitch(midi_hz(note), config)
     hop_s = hop / config.sample_rate
+    hz, n_loop = periodic_pitch(midi_hz(note), config)
     n_begin = math.ceil(articulation.attack_s / hop_s) + math.ceil(SETTLE_S / hop_s)
     shape_db = torch.tensor([articulation.rise_db(i * hop_s) for i in range(1, n_begin + 1)])
     n_hops = n_begin + n_loop + AFTER_HOPS + 1  # the last one's windows run into silence: it is cut off

@@ -60,17 +60,11 @@ def held_notes(model: DDSPModel, articulation: Articulation, *, seed: int = 0) -
             yield layer, held_note(model, note, usual_db + midi_db(velocity), articulation, seed=seed)
 
 
-def write_samples(notes: list[tuple[str, HeldNote]], folder: Path, gain: float, sample_rate: int) -> list[Path]:
-    """Write notes as 24-bit FLAC files, all with one gain."""
-    return [
-        save_audio(folder / sample_name(layer, note), gain * note.audio, sample_rate, subtype="PCM_24")
-        for layer, note in notes
-    ]
-
-
-def common_gain(notes: list[tuple[str, HeldNote]]) -> float:
-    """Linear gain for every sample: 1, or less where the loudest would exceed full scale."""
-    return min(1.0, PEAK / max(note.audio.abs().max().item() for _, note in notes))
+def write_samples(notes: list[tuple[str, HeldNote]], folder: Path, sample_rate: int) -> tuple[list[Path], float]:
+    """Write notes as 24-bit FLAC files, all with one linear gain, by which the loudest stays within full scale."""
+    gain = min(1.0, PEAK / max(note.audio.abs().max().item() for _, note in notes))
+    places = [(folder / sample_name(layer, note), gain * note.audio) for layer, note in notes]
+    return [save_audio(path, audio, sample_rate, subtype="PCM_24") for path, audio in places], gain
 
 
 def sample_name(layer: str, note: HeldNote) -> str:

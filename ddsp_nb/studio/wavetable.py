@@ -32,7 +32,6 @@ def growth_frames(model: DDSPModel, plan: GrowthPlan | None = None) -> torch.Ten
     between two frames is their mixture. One gain serves all frames, or growth could not be heard.
 
     Args:
-        model: the instrument.
         plan: its stages, strategy and order say which partials sound in which frame; by default one partial more in
             each frame.
 
