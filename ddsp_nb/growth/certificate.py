@@ -124,14 +124,15 @@ def certify(schedule: Schedule, harmonic: torch.Tensor, noise: torch.Tensor, gai
     for pitch, track in schedule.tracks.items() if noise.any() else ():
         generator = torch.Generator().manual_seed(seed)
         whole[pitch] = gain * generate(track.controls.noise_magnitudes, generator=generator).double()
-    indices = range(len(schedule.stages))
+    indices, reach = range(len(schedule.stages)), round(NEARBY_S * schedule.sample_rate)
+    steps = pad((harmonic + noise) / peaks[-1], (reach, reach)).diff().abs()
     partials = [_partials(schedule, i, harmonic, gain) for i in indices]
     loudest = max(loudest for loudest, *_ in partials) or max(peaks[:2])
     in_db = lambda level: None if level is None else 20 * math.log10(level / loudest + SILENCE)
     reports = []
     for i, (_, silent, change_db) in enumerate(partials):
         silent_band, band_change_db = _bands(schedule, i, noise, whole)
-        step = _step(schedule, i, (harmonic + noise) / peaks[-1])
+        step = _step(schedule, i, steps, reach)
         reports.append(StageReport(in_db(silent), in_db(silent_band), change_db, band_change_db, step))
     return Certificate(reports, [stage.n_harmonics for stage in schedule.stages])
 
@@ -196,11 +197,11 @@ def _bands(schedule, i, noise, whole):
     return max(silent.tolist(), default=None), max(changes_db.tolist(), default=None)
 
 
-def _step(schedule, i, audio):
+def _step(schedule, i, steps, reach):
     """Largest step between samples at the two edges of a stage; where it is cross-faded, music is no step."""
-    stage, reach, steps = schedule.stages[i], round(NEARBY_S * schedule.sample_rate), []
+    stage, largest = schedule.stages[i], [0.0]
     for at, overlap in ((stage.start, schedule.overlap(i)), (stage.stop, schedule.overlap(i + 1))):
-        moves = pad(audio, (reach, reach))[at : at + 2 * reach].diff().abs()  # the edge is in the middle
-        nearby = max(moves[: reach - 2].max().item(), moves[reach + 1 :].max().item()) if overlap else 0.0
-        steps.append(moves[reach - 2 : reach + 1].max().item() - STEEPER * nearby)
-    return max(0.0, *steps)
+        around = steps[at : at + 2 * reach - 1]  # the edge is in the middle
+        nearby = max(around[: reach - 2].max().item(), around[reach + 1 :].max().item()) if overlap else 0.0
+        largest.append(around[reach - 2 : reach + 1].max().item() - STEEPER * nearby)
+    return max(largest)
