@@ -1,5 +1,6 @@
 from . import panels as panels
 from . import plots as plots
+from .analysis.decompose import AnalysedRecording as AnalysedRecording
 from .analysis.decompose import analyse as analyse
 from .analysis.features import FeatureExtractor as FeatureExtractor
 from .analysis.features import Features as Features

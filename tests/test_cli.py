@@ -278,7 +278,7 @@ def other_checkpoint(checkpoint, tmp_path_factory):
     path = tmp_path_factory.mktemp("other") / "other.pt"
     model, take = load_model(checkpoint)
     with torch.no_grad():
-        model.network.mix_logit += 0.1
+        model.network.amplitude_head[3].bias += 0.1
     return ddsp_nb.save_model(path, model, take)
 
 

@@ -80,7 +80,7 @@ _DRAWN: dict[str, Callable[[GrowthPlan, list, Schedule, Tempo | None], GrowthPla
 }
 
 
-def _rearranged(schedule, order):
+def _rearranged(schedule: Schedule, order: list[int]) -> GrowthPlan:
     """Everything that belongs to a stage goes where the stage goes; what is the same in all stages stays as it is."""
     plan, n = schedule.plan, len(schedule.stages)
     if not isinstance(order, list) or not 1 <= len(order) <= MOST_STAGES or not all(i in range(n) for i in order):
