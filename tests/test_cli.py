@@ -217,7 +217,7 @@ def test_a_sidecar_renders_the_identical_file(run, checkpoint, source):
 def test_a_sidecar_of_another_model_is_refused_and_other_versions_are_told(run, tmp_path, checkpoint):
     assert run("grow", "--model", checkpoint, "--output", "first.wav").exit_code == 0
     text = Path("first.json").read_text()
-    Path("other.json").write_text(text.replace(json.loads(text)["layers"][0]["model_sha256"], "0" * 64))
+    Path("other.json").write_text(text.replace(json.loads(text)["layers"][0]["origin"]["model_sha256"], "0" * 64))
     Path("older.json").write_text(text.replace(f'"torch":"{torch.__version__}"', '"torch":"1.0"'))
     result = run("grow", "--from", "other.json", "--model", checkpoint, "--output", "out.wav")
     assert result.exit_code == cli.BAD_INPUT and "another model" in result.stderr
