@@ -7,7 +7,7 @@ STAMP := $(VENV)/installed
 LAB_SETTINGS := $(VENV)/share/jupyter/lab/settings
 NOTEBOOKS := $(wildcard notebooks/0*.ipynb)
 
-.PHONY: lab test lint pages tests nbval bench fuzz notebooks format clean
+.PHONY: lab test lint pages tests nbval second bench fuzz notebooks format clean
 
 lab: $(STAMP)
 	$(BIN)/jupyter lab notebooks/00_start.ipynb
@@ -18,7 +18,7 @@ export GOMP_SPINCOUNT ?= 100
 
 # Two at a time: tests of the page wait for a browser for much of theirs.
 test: $(STAMP)
-	$(MAKE) --jobs=2 --no-print-directory lint pages tests nbval
+	$(MAKE) --jobs=2 --no-print-directory lint pages tests nbval second
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .
@@ -39,14 +39,17 @@ nbval: $(STAMP)
 		$(BIN)/pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=300 $(NOTEBOOKS) 2>&1); \
 		failed=$$?; echo "$$said"; exit $$failed
 
+second: $(STAMP)
+	$(BIN)/pytest --durations=10 tests/second_recording.py
+
 bench: $(STAMP)
 	$(BIN)/python -m tests.benchmarks.benchmark
 	$(BIN)/python -m tests.benchmarks.benchmark trackers data/*.flac
 
-# `make fuzz SECONDS=3600` tries for longer; findings are kept in artifacts/fuzz.
-SECONDS ?= 600
+# `make fuzz N=1000000` damages more files.
+N ?= 100000
 fuzz: $(STAMP)
-	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
+	N_DAMAGED=$(N) $(BIN)/pytest tests/test_fuzz.py
 
 notebooks: $(STAMP)
 	$(BIN)/python -m tests.refresh

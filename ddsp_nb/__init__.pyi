@@ -1,5 +1,6 @@
 from . import panels as panels
 from . import plots as plots
+from .analysis.decompose import AnalysedRecording as AnalysedRecording
 from .analysis.decompose import analyse as analyse
 from .analysis.features import FeatureExtractor as FeatureExtractor
 from .analysis.features import Features as Features
@@ -20,8 +21,8 @@ from .growth.export import export as export
 from .growth.layers import Composition as Composition
 from .growth.layers import Layer as Layer
 from .growth.layers import Source as Source
-from .growth.layers import compose as compose
 from .growth.masks import partial_masks as partial_masks
+from .growth.piece import compose as compose
 from .growth.plan import GrowthPlan as GrowthPlan
 from .growth.render import grow as grow
 from .growth.sidecar import read_sidecar as read_sidecar

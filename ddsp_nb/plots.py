@@ -8,7 +8,7 @@ Pictures with a figure of their own have a colour bar.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -151,6 +151,18 @@ def amplitudes(
     extent = (0, (len(values) - 1) * config.hop_length / config.sample_rate, 0.5, values.shape[1] + 0.5)
     ax = _image(ax, _decibels(values).T, extent, floor_db, 0)
     return _finish(ax, "Time (s)", "Harmonic", title=title)
+
+
+def partials(
+    levels: Mapping[str, Values], f0_hz: float | torch.Tensor, ax: Axes | None = None, max_hz: float | None = None
+) -> Axes:
+    """Levels of the partials of one moment, {name: amplitudes [n_harmonics], linear}, over their frequencies."""
+    ax = _axes(ax)
+    for name, values in levels.items():
+        hz = float(f0_hz) * np.arange(1, len(values) + 1)
+        ax.plot(hz, _decibels(_numpy(values)), "o-", ms=3, lw=1, label=name)
+    ax.set(xlim=(0, max_hz or hz[-1]), ylim=(-120, 0))
+    return _finish(ax, "Frequency (Hz)", "Level (dB)", label=True)
 
 
 def noise_bands(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from ddsp_nb import Config, Corpus, DDSPModel, FeatureExtractor, analyse, load_audio, record_take, train
+from ddsp_nb import AnalysedRecording, Config, Corpus, DDSPModel, analyse, load_audio, record_take, train
 
 # Read where librosa is first used. Compiling takes longer than all that is computed with it; the result is kept apart
 # from the optimised one of users.
@@ -38,38 +38,39 @@ def clip(small_config):
 
 
 @pytest.fixture(scope="session")
-def features(small_config, clip):
+def recording(small_config, clip):
+    """`clip`, analysed."""
+    return AnalysedRecording.of("violin", clip, small_config)
+
+
+@pytest.fixture(scope="session")
+def features(recording):
     """Features of `clip`."""
-    return FeatureExtractor(small_config)(clip)
+    return recording.features
 
 
 @pytest.fixture(scope="session")
-def analysis(small_config, features, clip):
-    """Least-squares controls of `clip`."""
-    return analyse(features, clip, small_config)
-
-
-@pytest.fixture(scope="session")
-def take(small_config, features, clip, analysis):
+def take(small_config, recording):
     """The take of `clip`."""
-    return record_take(features, clip, analysis, small_config)
+    return record_take(recording, small_config)
 
 
 @pytest.fixture(scope="session")
-def retake(small_config, features, clip):
+def retake(small_config, recording):
     """Maker of the take that `clip` would be with some of its features changed."""
 
     def make(**changes):
-        changed = replace(features, **changes)
-        return record_take(changed, clip, analyse(changed, clip, small_config), small_config)
+        changed = replace(recording.features, **changes)
+        analysis = analyse(changed, recording.audio, small_config)
+        return record_take(replace(recording, features=changed, analysis=analysis), small_config)
 
     return make
 
 
 @pytest.fixture(scope="session")
-def corpus(small_config, features, clip, analysis):
+def corpus(small_config, recording):
     """The clip to learn from; nothing is held out."""
-    return Corpus.of([(features, clip, analysis)], small_config, 0)
+    return Corpus.of([recording], small_config, 0)
 
 
 @pytest.fixture(scope="session")
@@ -87,10 +88,8 @@ def study():
     """Analyse a sound: its features, a corpus in which all of it is heard, and its take."""
 
     def make(audio, config, holdout=0):
-        features = FeatureExtractor(config)(audio)
-        analysis = analyse(features, audio, config)
-        corpus = Corpus.of([(features, audio, analysis)], config, holdout)
-        return features, corpus, record_take(features, audio, analysis, config)
+        recording = AnalysedRecording.of("sound", audio, config)
+        return recording.features, Corpus.of([recording], config, holdout), record_take(recording, config)
 
     return make
 

@@ -20,9 +20,9 @@ RECORDINGS = {  # file name to FFmpeg's name of the encoder
 PICTURE_PX, PICTURES_PER_S = 32, 25
 
 
-def encode(path, sound, rate, codec, *, n_pictures=0, options=None):
+def encode(path, sound, rate, codec, *, n_pictures=0):
     """Write [n, n_channels] sound, or none at all if None, and grey pictures; the suffix decides on the container."""
-    with av.open(str(path), "w", options=options or {}) as container:
+    with av.open(str(path), "w") as container:
         tracks = []
         if n_pictures:
             film = container.add_stream("mpeg4", rate=PICTURES_PER_S)
@@ -39,10 +39,10 @@ def encode(path, sound, rate, codec, *, n_pictures=0, options=None):
     return path
 
 
-def encoded(sound, rate, name, codec, **how):
+def encoded(sound, rate, name, codec):
     """The bytes of [n, n_channels] sound in a file of this name."""
     with tempfile.TemporaryDirectory() as folder:
-        return encode(Path(folder) / name, sound, rate, codec, **how).read_bytes()
+        return encode(Path(folder) / name, sound, rate, codec).read_bytes()
 
 
 def converted(sound, rate, layout, sample_format):

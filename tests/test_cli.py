@@ -165,7 +165,7 @@ def test_every_option_of_the_plan_reaches_it(run, checkpoint):
     options = (
         "--stages 1+3/2/5+6 --shrink --order odd --stage-duration 0.3,0.1 --silence-duration 0.1,0.05 --loudness -12,0 "
         "--noise bands --noise-strategy primes --noise-order random --melody A3,220.5,held --ratios 1,2.1 "
-        "--stretch 0.001 --crossfade 0.03 --sustain 0.5"
+        "--inharmonicity 0.001 --crossfade 0.03 --sustain 0.5"
     )
     result = run("grow", "--model", checkpoint, "--output", "piece.wav", "--seed", 5, *split(options))
     assert result.exit_code == 0, result.stderr
@@ -284,7 +284,7 @@ def other_checkpoint(checkpoint, tmp_path_factory):
     path = tmp_path_factory.mktemp("other") / "other.pt"
     model, take = load_model(checkpoint)
     with torch.no_grad():
-        model.network.mix_logit += 0.1
+        model.network.amplitude_head[3].bias += 0.1
     return ddsp_nb.save_model(path, model, take)
 
 

@@ -9,15 +9,14 @@ import torch
 
 from ddsp_nb import (
     ADSR,
+    AnalysedRecording,
     Config,
     ConfigError,
     Controls,
     DDSPModel,
-    FeatureExtractor,
     GrowthError,
     GrowthPlan,
     Take,
-    analyse,
     grow,
     record_take,
 )
@@ -245,8 +244,7 @@ def test_growing_does_not_change_model_or_features(trained, take):
 def test_default_plan_works_at_other_sample_rates(sawtooth):
     config = Config(sample_rate=22_050, hidden_size=16, n_harmonics=8)
     sound = sawtooth(300, 1.0, 22_050)
-    features = FeatureExtractor(config)(sound)
-    growth = grow(DDSPModel(config), record_take(features, sound, analyse(features, sound, config), config))
+    growth = grow(DDSPModel(config), record_take(AnalysedRecording.of("sawtooth", sound, config), config))
     assert len(growth.stages) == 5  # 1, 2, 3, 5, 8
     assert growth.sample_rate == 22_050
     assert growth.stages[0].stop == 11_025

@@ -8,11 +8,10 @@ import torch
 
 from ddsp_nb import (
     ADSR,
+    AnalysedRecording,
     Config,
     DDSPModel,
-    FeatureExtractor,
     GrowthPlan,
-    analyse,
     grow,
     load_audio,
     record_take,
@@ -88,12 +87,11 @@ def violin_model(data):
 
         config = Config(sample_rate=16_000, hop_length=192, hidden_size=64, n_harmonics=16)
         audio = load_audio(data / "violin.flac", 16_000, duration_s=2)
-        features = FeatureExtractor(config)(audio)
-        analysis = analyse(features, audio, config)
-        take = record_take(features, audio, analysis, config)
+        recording = AnalysedRecording.of("violin", audio, config)
+        take = record_take(recording, config)
         torch.manual_seed(0)
         model = DDSPModel(config)
-        list(train(model, Corpus.of([(features, audio, analysis)], config), epochs=5))
+        list(train(model, Corpus.of([recording], config), epochs=5))
         _MODELS["violin"] = model, take
     return _MODELS["violin"]
 
@@ -113,8 +111,7 @@ def test_a_held_note_keeps_the_resonances_of_the_instrument(data):
     """Sung a fifth higher, the formants of a voice stay; a spectrum that is moved along would take them up."""
     config = Config(sample_rate=16_000, hidden_size=32)
     audio = load_audio(data / "voice.flac", 16_000, duration_s=3)
-    features = FeatureExtractor(config)(audio)
-    take, model = record_take(features, audio, analyse(features, audio, config), config), DDSPModel(config)
+    take, model = record_take(AnalysedRecording.of("voice", audio, config), config), DDSPModel(config)
     low, high = (grow(model, take, GrowthPlan(stages=(64,), pitch=hz, noise="none")) for hz in (200.0, 300.0))
     centroids_hz = []
     for growth, hz in ((low, 200), (high, 300)):
@@ -130,7 +127,7 @@ def test_a_phrase_unfolds_from_stage_to_stage_or_is_repeated(growing, take):
     unfolding, repeated = growing(phrase="unfold", **settings), growing(phrase="repeat", **settings)
     frames = [slice(round(s.offset / 512), round((s.offset + 8000) / 512)) for s in unfolding.stages]
     assert [f.start for f in frames] == [0, 16, 31]
-    whole = take.render(growing().source[0].config).harmonic
+    whole = take.render(growing().source.model.config).harmonic
     assert unfolding.harmonic.abs().max() > 0.05
     bright = lambda x: spectrum(x)[: 1 << 15]
     for i, stage in enumerate(unfolding.stages):

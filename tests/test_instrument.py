@@ -58,7 +58,7 @@ def test_a_performance_has_the_loudness_that_is_asked_for(model, recordings, env
     features, _, _ = recordings[1]
     quieter = replace(features, loudness_db=features.loudness_db - 10)
     for asked in (features, quieter):
-        sound = model.perform(asked, envelope=envelope).audio
+        sound = model(asked, envelope=envelope).audio
         length = (len(asked) - 1) * CONFIG.hop_length
         heard = loudness_db(torch.nn.functional.pad(sound, (0, length - len(sound))), CONFIG)
         audible = asked.loudness_db > asked.loudness_db.max() - 40
@@ -67,7 +67,7 @@ def test_a_performance_has_the_loudness_that_is_asked_for(model, recordings, env
 
 def test_a_transposed_performance_sounds_where_it_should(model, recordings):
     features, _, _ = recordings[1]
-    moved = FeatureExtractor(CONFIG)(model.perform(features.transpose(-4)).audio)
+    moved = FeatureExtractor(CONFIG)(model(features.transpose(-4)).audio)
     both = moved.voiced & features.voiced
     semitones = 12 * torch.log2(moved.f0_hz[both] / features.f0_hz[both])
     assert semitones.median() == pytest.approx(-4, abs=0.1)
@@ -85,7 +85,7 @@ def test_a_steady_note_has_no_roughness(model, recordings):
         phase=None,
         n_samples=(n - 1) * CONFIG.hop_length,
     )
-    sound = model.perform(features).harmonic[20 * 512 :][:32_768]
+    sound = model(features).harmonic[20 * 512 :][:32_768]
     spectrum = torch.fft.rfft(sound * torch.hann_window(len(sound))).abs()
     partial = torch.arange(1, 11) * 900
     between = spectrum[: 10 * 900 + 450].clone()
@@ -103,4 +103,4 @@ def test_making_a_model_takes_no_random_numbers_for_its_instrument():
 
 def test_features_of_another_config_are_refused(model, recordings):
     with pytest.raises(ConfigError, match="extract them with"):
-        model.perform(replace(recordings[0][0], hop_length=256))
+        model(replace(recordings[0][0], hop_length=256))

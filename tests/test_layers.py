@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ddsp_nb import Composition, GrowthError, GrowthPlan, Layer, Source, compose, grow
-from ddsp_nb.growth import render
+from ddsp_nb.growth import piece as piece_module
 from ddsp_nb.growth.piece import Piece
 
 RATE = 16_000
@@ -82,8 +82,8 @@ def test_layers_are_turned_down_together_and_only_where_they_must(source):
 
 
 def test_what_is_rendered_already_is_not_rendered_again(trio, source, monkeypatch):
-    rendered, real = [], render.grow
-    monkeypatch.setattr(render, "grow", lambda *args: rendered.append(args[2]) or real(*args))
+    rendered, real = [], piece_module.grow
+    monkeypatch.setattr(piece_module, "grow", lambda *args: rendered.append(args[2]) or real(*args))
     first, second, third = trio.composition.layers
     moved = Composition((replace(first, gain_db=-3, pan=0.2), replace(second, delay_s=0), third))
     again = compose(moved, [source], before=trio)

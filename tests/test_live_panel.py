@@ -110,7 +110,7 @@ def test_a_performance_is_notes_and_features(trained, take):
     assert features.f0_hz[frame(0.1)] == pytest.approx(440) and len(features) == len(features.loudness_db)
     assert features.f0_hz[frame(0.4)] == pytest.approx(440 * 2 ** (0.5 / 12))
     assert features.voiced[frame(0.1)] and features.loudness_db[frame(0.25)] > features.loudness_db[frame(0.45)] + 5
-    assert trained.perform(features, envelope=False).audio.abs().max() > 0.01
+    assert trained(features, envelope=False).audio.abs().max() > 0.01
 
 
 def test_a_performance_is_a_phrase_to_grow(trained, take):

@@ -8,6 +8,7 @@ import torch
 from ddsp_nb import Config, MultiScaleSpectralLoss, load_audio
 
 LOSS = MultiScaleSpectralLoss(Config())
+SPECTRAL = MultiScaleSpectralLoss(Config(waveform_weight=0.0))
 
 
 def noise(seed, n_samples=44_100, level=1.0):
@@ -27,18 +28,18 @@ def test_is_zero_on_identity_only(violin):
 @pytest.mark.parametrize("level", [1.0, 0.1])
 def test_independent_noises_are_ln_2_apart(level):
     a, b = noise(0, level=level), noise(1, level=level)
-    assert LOSS.spectral(a, LOSS.target(b)).item() == pytest.approx(math.log(2), abs=0.03)
+    assert SPECTRAL(a, b).item() == pytest.approx(math.log(2), abs=0.03)
 
 
 @pytest.mark.parametrize("gain", [2.0, 0.5, -2.0])
 def test_gain_of_two_is_ln_2(gain):
     sound = noise(0, level=0.3)
-    assert LOSS.spectral(gain * sound, LOSS.target(sound)).item() == pytest.approx(math.log(2), abs=0.01)
+    assert SPECTRAL(gain * sound, sound).item() == pytest.approx(math.log(2), abs=0.01)
 
 
 def test_waveform_is_part_of_it():
     sound = noise(0)  # turned over it has the same spectrum
-    assert LOSS.spectral(-sound, LOSS.target(sound)).item() == pytest.approx(0, abs=1e-6)
+    assert SPECTRAL(-sound, sound).item() == pytest.approx(0, abs=1e-6)
     assert LOSS(-sound, sound).item() == pytest.approx(0.1 * 2 * sound.abs().mean().item(), rel=1e-3)
 
 

@@ -1,7 +1,5 @@
 """The noise filterbank: level, spectrum and time of what the gains ask for."""
 
-from itertools import pairwise
-
 import numpy as np
 import pytest
 import torch
@@ -31,9 +29,12 @@ def white():
     return render(torch.ones(800, CONFIG.n_bands))
 
 
-def test_unit_gains_are_noise_of_level_one(white):
-    assert white.square().mean().sqrt().item() == pytest.approx(1, abs=0.02)
-    assert abs(white.mean()) < 0.01
+@pytest.mark.parametrize("sample_rate", [16_000, RATE, 48_000])
+def test_gains_are_levels_and_none_is_silence(sample_rate):
+    config = Config(sample_rate=sample_rate)
+    sound = render(torch.full((400, config.n_bands), 0.5), config=config)
+    assert sound.square().mean().sqrt().item() == pytest.approx(0.5, abs=0.01) and abs(sound.mean()) < 0.005
+    assert (render(torch.zeros(20, config.n_bands), config=config) == 0).all()
 
 
 @pytest.mark.parametrize("octave_hz", [60, 500, 4000, 15_000])
@@ -41,11 +42,6 @@ def test_unit_gains_are_flat(white, octave_hz):
     power, hz = power_spectrum(white)
     band = (hz > octave_hz / 2**0.5) & (hz < octave_hz * 2**0.5)
     assert abs(10 * torch.log10(power[band].mean() / power[10:-10].mean())) < 1
-
-
-def test_unit_gains_are_uncorrelated_from_sample_to_sample(white):
-    for lag in (1, 2, HOP, 2 * HOP):
-        assert abs((white[lag:] * white[:-lag]).mean()) < 0.02
 
 
 @pytest.mark.parametrize("band", [24, 48, 56])
@@ -59,20 +55,6 @@ def test_one_band_sounds_where_it_is_and_nowhere_else(band):
     assert power[(hz > low) & (hz < high)].sum() / power.sum() > 0.9
     far = (hz < centres[band - 5] - 3 * bin_hz) | (hz > centres[min(band + 5, 63)] + 3 * bin_hz)
     assert power[far].max() / power.max() < 1e-4
-
-
-def test_higher_bands_are_higher():
-    centroids = []
-    for band in range(20, 64, 6):
-        gains = torch.zeros(60, CONFIG.n_bands)
-        gains[:, band] = 1
-        power, hz = power_spectrum(render(gains))
-        centroids.append(((power * hz).sum() / power.sum()).item())
-    assert all(b > 1.3 * a for a, b in pairwise(centroids))
-
-
-def test_gains_of_zero_are_exact_silence():
-    assert (render(torch.zeros(20, CONFIG.n_bands)) == 0).all()
 
 
 def test_gains_change_in_time():
@@ -94,27 +76,13 @@ def test_level_follows_a_ramp_in_db():
         assert abs(level - mean_power) < 1
 
 
-def test_spectrum_changes_in_time():
-    gains = torch.zeros(161, CONFIG.n_bands)
-    gains[:80, 35], gains[80:, 56] = 1, 1
-    sound = render(gains)
-    peaks = [hz[power.argmax()] for power, hz in map(power_spectrum, (sound[: 78 * HOP], sound[82 * HOP :]))]
-    for peak, band in zip(peaks, (35, 56), strict=True):
-        assert abs(torch.log2(peak / band_centres_hz(CONFIG)[band])) < 0.4
-
-
 def test_same_seed_same_sound_other_seed_another():
-    gains = torch.ones(40, CONFIG.n_bands)
+    gains, state = torch.ones(40, CONFIG.n_bands), torch.get_rng_state()
     assert torch.equal(render(gains, 3), render(gains, 3))
-    a, b = render(gains, 3), render(gains, 4)
-    assert abs((a * b).mean()) < 0.05
-
-
-def test_global_seed_is_left_alone():
-    torch.manual_seed(5)
-    state = torch.get_rng_state()
-    render(torch.ones(4, CONFIG.n_bands))
+    assert abs((render(gains, 3) * render(gains, 4)).mean()) < 0.05
     assert torch.equal(torch.get_rng_state(), state)
+    a, b = FilteredNoiseGenerator(CONFIG)(gains.expand(2, -1, -1), generator=torch.Generator().manual_seed(0))
+    assert a.shape == (39 * HOP,) and abs((a * b).mean()) < 0.05  # a batch is as many noises
 
 
 def test_no_click_at_frame_edges():
@@ -126,14 +94,6 @@ def test_no_click_at_frame_edges():
     by_place = bright.view(-1, HOP).square().mean(0)  # within the hop
     assert by_place[[0, 1, -2, -1]].max() < 3 * by_place.mean()
     assert bright.square().mean() < 1e-8 * sound.square().mean()
-
-
-@pytest.mark.parametrize("sample_rate", [16_000, 48_000])
-def test_level_holds_at_other_sample_rates(sample_rate):
-    config = Config(sample_rate=sample_rate)
-    assert render(torch.full((200, 64), 0.5), config=config).square().mean().sqrt().item() == pytest.approx(
-        0.5, abs=0.02
-    )
 
 
 def test_gradient_says_louder_where_the_target_is_louder():
@@ -149,28 +109,19 @@ def test_gradient_says_louder_where_the_target_is_louder():
 
 @pytest.mark.parametrize("n_samples", [800, 44_100])
 def test_bands_taken_one_by_one_add_up_to_the_noise(n_samples):
-    config = Config()
     white = torch.randn(n_samples, generator=torch.Generator().manual_seed(0))
-    parts = keep_bands(white, torch.eye(config.n_bands), config)
+    parts = keep_bands(white, torch.eye(CONFIG.n_bands), CONFIG)
     assert torch.allclose(parts.sum(0), white, atol=1e-5)
-    assert torch.allclose(keep_bands(white, torch.ones(1, config.n_bands), config)[0], white, atol=1e-6)
+    assert torch.allclose(keep_bands(white, torch.ones(1, CONFIG.n_bands), CONFIG)[0], white, atol=1e-6)
 
 
 def test_a_band_is_nothing_outside_its_territory():
-    config = Config()
     white = torch.randn(44_100, generator=torch.Generator().manual_seed(0))
-    centres = band_centres_hz(config)
-    mask = torch.zeros(1, config.n_bands)
+    centres = band_centres_hz(CONFIG)
+    mask = torch.zeros(1, CONFIG.n_bands)
     mask[0, 40] = 1
-    sound = keep_bands(white, mask, config)[0].double().numpy()
+    sound = keep_bands(white, mask, CONFIG)[0].double().numpy()
     spectrum = np.abs(np.fft.rfft(sound * np.kaiser(len(sound), 20)))  # lines 1 Hz apart, main lobe of 7 Hz
     low, high = (centres[39] * centres[40]) ** 0.5, (centres[40] * centres[41]) ** 0.5
     outside = np.r_[spectrum[: int(low) - 10], spectrum[int(high) + 10 :]]
     assert 20 * np.log10(outside.max() / spectrum.max()) < -100
-
-
-def test_a_batch_is_as_many_noises():
-    gains = torch.ones(2, 40, CONFIG.n_bands)
-    a, b = FilteredNoiseGenerator(CONFIG)(gains, generator=torch.Generator().manual_seed(0))
-    assert a.shape == (39 * HOP,)
-    assert abs((a * b).mean()) < 0.05

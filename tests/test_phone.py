@@ -1,13 +1,10 @@
 """What phones record: read like any other sound file, at the same level, pitch and length, and refused in one line."""
 
 import shutil
-import subprocess
-import sys
 import warnings
 
 import numpy as np
 import pytest
-import soundfile as sf
 
 from ddsp_nb import AudioError, Config, load_audio
 from ddsp_nb.panels import RecordingChooser
@@ -18,8 +15,13 @@ from tests.phone import RECORDINGS, encode, encoded
 
 RATE = 16_000
 SECONDS = 2
-RATES = {"libopencore_amrnb": (), "libopus": (48_000,)}  # that a codec knows of those below
-FULL_BAND = [(name, rate) for name, codec in RECORDINGS.items() for rate in RATES.get(codec, (44_100, 48_000))]
+RATES = {"libopencore_amrnb": (8_000,), "libopus": (48_000,)}  # of codecs that do not know those below
+CASES = [
+    (name, rate, n_channels)
+    for name, codec in RECORDINGS.items()
+    for rate in RATES.get(codec, (44_100, 48_000))
+    for n_channels in ((1,) if rate == 8_000 else (1, 2))
+]
 
 
 @pytest.fixture(scope="module")
@@ -46,10 +48,10 @@ def heard(path, sample_rate=RATE, **how):
         return load_audio(path, sample_rate, **how).numpy()
 
 
-def refusal(path, **how):
+def refusal(path):
     """The one line with which a file is refused."""
     with pytest.raises(AudioError) as error:
-        load_audio(path, RATE, **how)
+        load_audio(path, RATE)
     assert "\n" not in str(error.value) and path.name in str(error.value)
     return str(error.value)
 
@@ -63,23 +65,14 @@ def strongest_hz(sound, rate):
     return spectrum.argmax() * rate / len(sound)
 
 
-@pytest.mark.parametrize("n_channels", [1, 2])
-@pytest.mark.parametrize(("name", "rate"), FULL_BAND)
+@pytest.mark.parametrize(("name", "rate", "n_channels"), CASES)
 def test_level_pitch_and_length_are_those_of_the_sound(tmp_path, violin, name, rate, n_channels):
     sound = violin(rate, n_channels)
-    read = heard(encode(tmp_path / name, sound, rate, RECORDINGS[name]), rate)
-    mixed = sound.mean(1)
+    read, mixed = heard(encode(tmp_path / name, sound, rate, RECORDINGS[name]), rate), sound.mean(1)
+    telephone = rate == 8_000  # which is not true to the level
     assert read.dtype == np.float32 and len(read) / rate == pytest.approx(SECONDS, abs=0.1)
-    assert level_db(read) == pytest.approx(level_db(mixed), abs=0.5)
-    assert strongest_hz(read, rate) == pytest.approx(strongest_hz(mixed, rate), abs=1)
-
-
-@pytest.mark.parametrize("name", ["old_phone.3gp", "old_phone.amr"])
-def test_a_telephone_codec_keeps_pitch_and_length(tmp_path, violin, name):
-    sound = violin(8_000)
-    read = heard(encode(tmp_path / name, sound, 8_000, RECORDINGS[name]), 8_000)
-    assert len(read) / 8_000 == pytest.approx(SECONDS, abs=0.1)
-    assert strongest_hz(read, 8_000) == pytest.approx(strongest_hz(sound[:, 0], 8_000), abs=2)
+    assert level_db(read) == pytest.approx(level_db(mixed), abs=3 if telephone else 0.5)
+    assert strongest_hz(read, rate) == pytest.approx(strongest_hz(mixed, rate), abs=2 if telephone else 1)
 
 
 @pytest.mark.parametrize("name", ["lossless_memo.m4a", "film.mov"])
@@ -98,24 +91,14 @@ def test_the_encoders_delay_is_cut_off(tmp_path, violin, name):
     assert abs(np.fft.fftfreq(size, 1 / size)[cross.argmax()]) <= 1
 
 
-def test_the_sound_of_a_film_is_read_whatever_its_name(tmp_path, violin):
+@pytest.mark.parametrize(("name", "n_pictures"), [("film.mp4", 50), ("covered.m4a", 1)])
+def test_the_sound_beside_pictures_is_read_whatever_its_name(tmp_path, violin, name, n_pictures):
     sound = violin(44_100)
-    path = encode(tmp_path / "film.mp4", sound, 44_100, "aac", n_pictures=50)
+    path = encode(tmp_path / name, sound, 44_100, "aac", n_pictures=n_pictures)
     read = heard(path, 44_100)
     assert level_db(read) == pytest.approx(level_db(sound), abs=0.5)
     for name in ("no suffix", "wrong.wav", "http:x.raw"):
         assert np.array_equal(heard(shutil.copy(path, tmp_path / name), 44_100), read)
-
-
-@pytest.mark.parametrize("name", ["mute.mp4", "mute.mov", "mute.mkv"])
-def test_a_film_without_sound_says_so(tmp_path, name):
-    assert "holds no sound" in refusal(encode(tmp_path / name, None, None, None, n_pictures=50))
-
-
-def test_a_cover_is_passed_over(tmp_path, violin):
-    sound = violin(44_100)
-    path = encode(tmp_path / "covered.m4a", sound, 44_100, "aac", n_pictures=1)
-    assert level_db(heard(path, 44_100)) == pytest.approx(level_db(sound), abs=0.5)
 
 
 def test_opposite_channels_are_treated_as_in_any_file(tmp_path, violin, short_blocks):
@@ -125,16 +108,48 @@ def test_opposite_channels_are_treated_as_in_any_file(tmp_path, violin, short_bl
         assert level_db(load_audio(path, 44_100).numpy()) == pytest.approx(level_db(sound), abs=0.1)
 
 
-def test_silence_and_too_short_a_sound_are_refused(tmp_path):
-    assert "silent" in refusal(encode(tmp_path / "a.m4a", np.zeros((RATE, 1)), RATE, "alac"))
-    assert "samples long" in refusal(encode(tmp_path / "b.m4a", np.full((RATE // 20, 1), 0.1), RATE, "alac"))
+def damaged(change):
+    """A memo whose bytes were changed."""
+    return lambda path, sound: path.write_bytes(change(encoded(sound, 44_100, "a.m4a", "aac")))
 
 
-def test_a_part_is_read_of_what_is_too_long(tmp_path, violin, short_blocks, monkeypatch):
-    path = encode(tmp_path / "long.m4a", violin(44_100), 44_100, "aac")
-    monkeypatch.setattr(load, "LONGEST_S", 1.0)
-    assert "longer than" in refusal(path)
-    assert len(heard(path, RATE, duration_s=0.5)) == RATE // 2
+def with_flipped_bytes(content):
+    start = content.index(b"mdat") + 4
+    return content[:start] + bytes(255 - byte for byte in content[start : start + 4000]) + content[start + 4000 :]
+
+
+def playlist(text):
+    """A text that asks for a private recording beside it to be opened."""
+    return lambda path, sound: path.write_text(text.format(encode(path.with_name("private.m4a"), sound, 44_100, "aac")))
+
+
+def film(sound, n_pictures):
+    return lambda path, _: encode(path, sound, RATE, "alac", n_pictures=n_pictures)
+
+
+UNREADABLE = "not a readable sound file"
+REFUSED = {  # file name to what is in it, and what is said of it
+    "mute.mp4": (film(None, 50), "holds no sound"),
+    "mute.mkv": (film(None, 50), "holds no sound"),
+    "silent.m4a": (film(np.zeros((RATE, 1)), 0), "silent"),
+    "short.m4a": (film(np.full((RATE // 20, 1), 0.1), 0), "samples long"),
+    "long.m4a": (film(np.full((3 * RATE, 1), 0.1), 0), "longer than"),
+    "no_index.m4a": (damaged(lambda content: content[: content.index(b"moov")]), f"{UNREADABLE}, or damaged"),
+    "flipped.m4a": (damaged(with_flipped_bytes), "damaged"),
+    # A decoder that phones do not need.
+    "mp2.mkv": (lambda path, sound: encode(path, sound, 44_100, "mp2"), "holds no sound that can be read"),
+    "hls.m4a": (playlist("#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n{}\n#EXT-X-ENDLIST\n"), UNREADABLE),
+    "concat.m4a": (playlist("ffconcat version 1.0\nfile '{}'\n"), UNREADABLE),
+    "sdp.m4a": (playlist("v=0\no=- 0 0 IN IP4 ::1\ns=a\nc=IN IP4 ::1\nt=0 0\nm=audio 9 RTP/AVP 0\n"), UNREADABLE),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_no_recording_is_refused_in_one_line(tmp_path, violin, short_blocks, monkeypatch, name):
+    monkeypatch.setattr(load, "LONGEST_S", SECONDS)
+    make, saying = REFUSED[name]
+    make(tmp_path / name, violin(44_100))
+    assert saying in refusal(tmp_path / name)
 
 
 @pytest.mark.parametrize("name", RECORDINGS)
@@ -150,39 +165,6 @@ def test_a_recording_cut_short_gives_its_beginning_or_one_line(tmp_path, violin,
         assert share > 0.01 and len(read) / 8_000 < SECONDS + 0.1
 
 
-def test_a_recording_whose_index_is_cut_off_is_refused(tmp_path, violin):
-    content = encoded(violin(44_100), 44_100, "a.m4a", "aac")
-    (tmp_path / "a.m4a").write_bytes(content[: content.index(b"moov")])
-    assert "not a readable sound file, or damaged" in refusal(tmp_path / "a.m4a")
-
-
-def test_a_recording_with_flipped_bytes_is_refused_in_one_line(tmp_path, violin):
-    content = bytearray(encoded(violin(44_100), 44_100, "a.m4a", "aac"))
-    start = content.index(b"mdat") + 4
-    content[start : start + 4000] = bytes(255 - byte for byte in content[start : start + 4000])
-    (tmp_path / "a.m4a").write_bytes(content)
-    assert "damaged" in refusal(tmp_path / "a.m4a")
-
-
-PLAYLISTS = {
-    "HLS": "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n{path}\n#EXT-X-ENDLIST\n",
-    "concat": "ffconcat version 1.0\nfile '{path}'\n",
-    "SDP": "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=a\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 9 RTP/AVP 0\n",
-    "text": "Dear diary, this is no sound.\n" * 50,
-}
-
-
-@pytest.mark.parametrize("kind", PLAYLISTS)
-def test_a_file_cannot_make_others_be_opened(tmp_path, violin, kind):
-    path = encode(tmp_path / "private.m4a", violin(44_100), 44_100, "aac")
-    (tmp_path / "a.m4a").write_text(PLAYLISTS[kind].format(path=path))
-    assert "not a readable sound file" in refusal(tmp_path / "a.m4a")
-
-
-def test_decoders_that_phones_do_not_need_are_not_used(tmp_path, violin):
-    assert "holds no sound that can be read" in refusal(encode(tmp_path / "a.mkv", violin(44_100), 44_100, "mp2"))
-
-
 def test_folders_and_the_chooser_take_them(tmp_path, violin, data):
     for name in RECORDINGS:
         (tmp_path / name).write_bytes(b"")
@@ -191,12 +173,3 @@ def test_folders_and_the_chooser_take_them(tmp_path, violin, data):
     assert {f".{name.split('.')[-1]}" for name in RECORDINGS} <= set(chooser.recorder.accept.split(","))
     chooser.bring("my memo.m4a", encoded(violin(44_100), 44_100, "a.m4a", "aac"))
     assert "my memo</b>: 2.0 s" in chooser.words.value and chooser.recording.name == "my memo"
-
-
-def test_ffmpeg_is_loaded_for_them_alone(data, tmp_path):
-    sf.write(tmp_path / "a.wav", np.sin(np.arange(RATE)) / 2, RATE)
-    code = "import sys, ddsp_nb; ddsp_nb.load_audio(sys.argv[1]); print('av' in sys.modules)"
-    result = subprocess.run(
-        [sys.executable, "-c", code, tmp_path / "a.wav"], capture_output=True, text=True, check=True
-    )
-    assert result.stdout == "False\n"

@@ -7,9 +7,9 @@ import joblib
 import pytest
 import torch
 
-from ddsp_nb import AudioError, Config, WorkbookWarning, load_audio, save_audio
+from ddsp_nb import AudioError, Config, FeatureExtractor, WorkbookWarning, load_audio, save_audio
 from ddsp_nb.training import recordings
-from ddsp_nb.training.recordings import ENTRY, analyse_recordings, cut, find_recordings
+from ddsp_nb.training.recordings import analyse_recordings, find_recordings, piece_edges
 
 RATE = 16_000
 
@@ -37,13 +37,13 @@ def cache(tmp_path, monkeypatch):
 @pytest.fixture
 def analysed(monkeypatch):
     """List that gets the length of each sound which is analysed in this process."""
-    lengths, extract = [], recordings.FeatureExtractor.__call__
+    lengths, extract = [], FeatureExtractor.__call__
 
     def counted(self, audio):
         lengths.append(len(audio))
         return extract(self, audio)
 
-    monkeypatch.setattr(recordings.FeatureExtractor, "__call__", counted)
+    monkeypatch.setattr(FeatureExtractor, "__call__", counted)
     return lengths
 
 
@@ -69,6 +69,11 @@ def assert_identical(one, other):
     assert [recording.name for recording in one] == [recording.name for recording in other]
     for a, b in zip(one, other, strict=True):
         assert torch.equal(a.audio, b.audio) and same(a.features, b.features) and same(a.analysis, b.analysis)
+
+
+def entries(cache):
+    """Results in the cache."""
+    return list(cache.rglob("output.pkl"))
 
 
 def touch(path):
@@ -126,61 +131,64 @@ def test_warnings_of_the_analysis_name_their_file(tmp_path, config, cached_from_
             analyse_recordings([tmp_path / "hiss.wav"], config)
 
 
+SECONDS = (27, 70, 92)
+
+
 def test_a_long_sound_is_cut_where_it_is_quiet(flute):
     sound = flute(130) + 0.01  # so that it has no rests of its own
-    for second in (53, 104):
+    for second in SECONDS:
         sound[second * RATE : second * RATE + RATE // 5] *= 1e-3
-    pieces = cut(sound, RATE)
-    assert torch.equal(torch.cat(pieces), sound)
-    assert len(pieces) == 3 and all(10 * RATE <= len(piece) <= 60 * RATE for piece in pieces)
-    ends = torch.tensor([len(piece) for piece in pieces]).cumsum(0)[:-1]
-    assert all(abs(end / RATE - second - 0.1) < 0.1 for end, second in zip(ends, (53, 104), strict=True))
+    pieces = piece_edges(sound, RATE)
+    assert len(pieces) == 4 and pieces[0][0] == 0 and pieces[-1][1] == len(sound)
+    assert all(abs(stop / RATE - second - 0.1) < 0.1 for (_, stop), second in zip(pieces, SECONDS, strict=False))
 
 
-@pytest.mark.parametrize("seconds", [59.9, 60, 60.01, 69, 70, 119.99, 120.01, 300])
+@pytest.mark.parametrize("seconds", [9, 59.9, 60, 60.01, 75, 75.1, 112.5, 113, 300])
 def test_no_piece_is_too_long_or_a_scrap(seconds):
     sound = torch.linspace(1, 2, round(seconds * 1000))  # quietest at the earliest cut
     for audio in (sound, sound.flip(0), torch.zeros_like(sound)):
-        pieces = cut(audio, 1000)
-        assert torch.equal(torch.cat(pieces), audio)
-        assert all(10_000 <= len(piece) <= 60_000 for piece in pieces)
+        pieces = piece_edges(audio, 1000)
+        assert [start for start, _ in pieces[1:]] == [stop for _, stop in pieces[:-1]]
+        assert pieces[0][0] == 0 and pieces[-1][1] == len(audio)
+        assert len(pieces) == 1 or all(9_800 <= stop - start <= 60_000 for start, stop in pieces)
 
 
 def test_pieces_are_named_by_their_place_and_silent_ones_skipped(tmp_path, flute):
     sound = flute(130)
     sound[50 * RATE : 111 * RATE] = 0
     loaded = recordings.load_pieces([save_audio(tmp_path / "rests.wav", sound, RATE)], RATE, None)
-    assert [name for name, _ in loaded] == ["rests.wav", "rests.wav (100-130 s)"]
+    assert loaded[0][0] == "rests.wav" and loaded[-1][0].endswith("-130 s)") and len(loaded) == 3
     assert all(piece.abs().max() > 0.01 for _, piece in loaded)
 
 
 def test_what_was_analysed_is_remembered(long_file, config, cache, analysed):
     first = analyse_recordings([long_file], config)
     second = analyse_recordings([long_file], config)
-    assert len(analysed) == 1 and len(list(cache.iterdir())) == 1
+    assert len(analysed) == 1 and len(entries(cache)) == 1
     assert_identical(first, second)
     analyse_recordings([long_file], Config(sample_rate=RATE, n_harmonics=8, n_bands=16))
-    assert len(analysed) == 2 and len(list(cache.iterdir())) == 2
+    assert len(analysed) == 2 and len(entries(cache)) == 2
 
 
-def test_a_damaged_entry_is_analysed_anew(long_file, config, cache, analysed):
+def test_a_damaged_entry_is_analysed_anew(long_file, config, cache, analysed, caplog):
     first = analyse_recordings([long_file], config)
-    (entry,) = cache.iterdir()
+    (entry,) = entries(cache)
     whole = entry.read_bytes()
-    for damaged in (whole[:-1000], whole[:-1000] + bytes(1000)):
+    for damaged in (b"", whole[:-1000], whole[:-1000] + bytes(1000)):
         entry.write_bytes(damaged)
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             assert_identical(first, analyse_recordings([long_file], config))
-        assert entry.read_bytes() == whole
-    assert len(analysed) == 3
+    assert len(analysed) == 4 and not caplog.records
+    assert_identical(first, analyse_recordings([long_file], config))
+    assert len(analysed) == 4
 
 
 def test_short_sounds_and_an_empty_name_leave_no_cache(data, long_file, config, cache, monkeypatch, analysed):
     analyse_recordings([data / "flute.flac"], config, duration_s=1)
     monkeypatch.setenv("DDSP_NB_CACHE", "")
     analyse_recordings([long_file], config)
-    assert not cache.exists() and len(analysed) == 2
+    assert not entries(cache) and len(analysed) == 2
 
 
 def test_a_folder_that_cannot_be_written_does_no_harm(long_file, config, cache):
@@ -189,19 +197,15 @@ def test_a_folder_that_cannot_be_written_does_no_harm(long_file, config, cache):
     assert cache.read_text() == "a file in its place"
 
 
-def test_the_least_recently_used_entries_make_room(long_file, config, cache, monkeypatch):
-    analyse_recordings([long_file], config)
-    (entry,) = cache.iterdir()
-    n_bytes, other = entry.stat().st_size, cache / "model.safetensors"
-    old, older = (cache / f"{name}{ENTRY}" for name in ("old", "older"))
-    for age_s, path in ((10, old), (20, older), (30, entry), (40, other)):
-        path.write_bytes(entry.read_bytes())
-        os.utime(path, (entry.stat().st_ctime - age_s,) * 2)
-    analyse_recordings([long_file], config)  # used again: now it is the newest
-    monkeypatch.setattr(recordings, "CACHE_BYTES", 3.5 * n_bytes)
-    analyse_recordings([long_file], Config(sample_rate=RATE, n_harmonics=16, n_bands=16, hidden_size=8))
-    left = set(cache.iterdir())
-    assert {entry, old, other} < left and older not in left and len(left) == 4
+def test_the_least_recently_used_entries_make_room(tmp_path, flute, config, cache, monkeypatch, cached_from_2_s):
+    files = [save_audio(tmp_path / f"{i}.wav", flute(2.1 + i / 10), RATE) for i in range(3)]
+    analyse_recordings(files[:2], config)
+    older, old = sorted(entries(cache), key=lambda path: path.stat().st_size)
+    for age_s, path in ((20, older), (10, old)):
+        os.utime(path, (path.stat().st_ctime - age_s,) * 2)
+    monkeypatch.setattr(recordings, "CACHE_BYTES", 2.5 * old.stat().st_size)
+    analyse_recordings(files[2:], config)
+    assert len(entries(cache)) == 2 and old in entries(cache) and older not in entries(cache)
 
 
 def test_workers_find_what_one_process_finds(tmp_path, config, flute, monkeypatch, analysed):

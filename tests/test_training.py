@@ -2,6 +2,7 @@
 
 import gc
 import math
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -74,16 +75,16 @@ def test_the_model_that_plays_the_unheard_best_is_kept(small_config, notes):
     assert all(torch.equal(v, kept[best][k]) for k, v in model.state_dict().items())
 
 
-def test_holdouts_that_cannot_be_are_refused(small_config, features, clip, analysis):
+def test_holdouts_that_cannot_be_are_refused(small_config, recording):
     for holdout in (0.9, -1):
         with pytest.raises(ConfigError, match="use a share"):
-            Corpus.of([(features, clip, analysis)], small_config, holdout)
+            Corpus.of([recording], small_config, holdout)
 
 
-def test_a_phrase_that_is_alone_is_cut_in_two_where_some_is_held_out(small_config, features, clip, analysis):
-    whole = Corpus.of([(features, clip, analysis)], small_config)
+def test_a_phrase_that_is_alone_is_cut_in_two_where_some_is_held_out(small_config, recording):
+    whole = Corpus.of([recording], small_config)
     (phrase,) = whole.heard
-    halves = Corpus.of([(features, clip, analysis)], small_config, 0.3)
+    halves = Corpus.of([recording], small_config, 0.3)
     assert len(halves.heard) == len(halves.unheard) == 1 and not whole.unheard
     assert halves.seconds + halves.unheard[0].seconds == pytest.approx(phrase.seconds, abs=0.1)
 
@@ -240,10 +241,11 @@ def test_a_corpus_of_another_config_is_refused(corpus):
         next(train(new_model(Config(sample_rate=22_050, hidden_size=16)), corpus, epochs=1))
 
 
-def test_features_of_another_sound_or_without_phase_are_refused(small_config, features, clip, analysis):
-    for other, sound in ((features, clip[:-8000]), (features, torch.cat([clip, clip])), (features.transpose(2), clip)):
+def test_features_of_another_sound_or_without_phase_are_refused(small_config, recording):
+    clip, moved = recording.audio, recording.features.transpose(2)
+    for change in ({"audio": clip[:-8000]}, {"audio": torch.cat([clip, clip])}, {"features": moved}):
         with pytest.raises(ConfigError, match="own features") as error:
-            Corpus.of([(other, sound, analysis)], small_config)
+            Corpus.of([replace(recording, **change)], small_config)
         assert "\n" not in str(error.value)
 
 

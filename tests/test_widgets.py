@@ -166,9 +166,9 @@ def test_begin_anew_forgets_what_was_learned(panel):
     panel.knobs["epochs"].value, panel.knobs["learning_rate"].value = 2, 3e-3
     panel.start_button.click()
     panel.join()
-    assert len(panel.history) == 2 and panel.job.learning_rate == 3e-3 and panel.knobs["start"].disabled
+    assert len(panel.history) == 2 and panel.job.learning_rate == 3e-3 and panel.knobs["first_start"].disabled
     panel.anew_button.click()
-    assert not panel.history and list(panel.player.sounds) == ["Target"] and not panel.knobs["start"].disabled
+    assert not panel.history and list(panel.player.sounds) == ["Target"] and not panel.knobs["first_start"].disabled
     assert all(torch.equal(weight, fresh[name]) for name, weight in panel.job.model.state_dict().items())
 
 

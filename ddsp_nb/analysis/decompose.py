@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional as F
 
-from ddsp_nb.analysis.features import Features
+from ddsp_nb.analysis.features import FeatureExtractor, Features
 from ddsp_nb.analysis.least_squares import least_squares
 from ddsp_nb.config import Config
 from ddsp_nb.synthesis.noise import FilteredNoiseGenerator
@@ -36,6 +36,28 @@ class Analysis:
     harmonic: torch.Tensor
     noise_magnitudes: torch.Tensor
     snr_db: float
+
+
+@dataclass(frozen=True)
+class AnalysedRecording:
+    """A sound and what was found in it.
+
+    Attributes:
+        name: for people.
+        audio: [n_samples] the sound.
+        features, analysis: of it.
+    """
+
+    name: str
+    audio: torch.Tensor
+    features: Features
+    analysis: Analysis
+
+    @classmethod
+    def of(cls, name: str, audio: torch.Tensor, config: Config) -> "AnalysedRecording":
+        """Extract features from [n_samples] sound and analyse it."""
+        features = FeatureExtractor(config)(audio)
+        return cls(name, audio, features, analyse(features, audio, config))
 
 
 @torch.no_grad()

@@ -45,7 +45,6 @@ KINDS = {  # how the values of a setting are typed
 }
 FLAGS = {  # the others are as the setting
     "shrinking": ("--shrink",),
-    "inharmonicity": ("--inharmonicity", "--stretch"),
     "silence_duration_s": ("--silence-duration", "--silence"),
     "bpm": ("--tempo",),
 }

@@ -1,5 +1,6 @@
 """The command line: `ddsp-nb train` teaches a network one recording; the other commands use what it learned."""
 
+import signal
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,12 +12,11 @@ from ddsp_nb.cli.export import export
 from ddsp_nb.cli.grow import grow
 from ddsp_nb.cli.live import live
 from ddsp_nb.cli.play import play
-from ddsp_nb.cli.sigterm import Terminated
 from ddsp_nb.cli.train import train
 from ddsp_nb.errors import WorkbookError
 
 BAD_INPUT = 2  # exit code of a wrong option, as click has it, and of any other input that cannot be used
-INTERRUPTED = 130  # exit code of a shell for Ctrl-C: 128 + SIGINT
+INTERRUPTED = 130  # exit code of a shell for Ctrl-C: 128 + SIGINT; also after SIGTERM, which is treated alike
 
 
 class OneLineErrors(click.Group):
@@ -24,6 +24,8 @@ class OneLineErrors(click.Group):
 
     def main(self, *args: Any, **options: Any) -> Any:
         """Run a command; in `standalone_mode`, the default, leave with its exit code, else return what it returns."""
+        # A service manager or a shutting-down system asks as a person does: nothing is lost.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         with one_line_warnings():
             try:
                 result = super().main(*args, **options | {"standalone_mode": False})
@@ -34,9 +36,8 @@ class OneLineErrors(click.Group):
                 leave("Error: " + error.format_message(), BAD_INPUT)
             except WorkbookError as error:
                 leave(f"Error: {error}", BAD_INPUT)
-            except click.Abort as stop:
-                code = Terminated.EXIT_CODE if isinstance(stop.__cause__, Terminated) else INTERRUPTED
-                leave("Stopped before the end; every file there is whole.", code)
+            except click.Abort:
+                leave("Stopped before the end; every file there is whole.", INTERRUPTED)
         if options.get("standalone_mode", True):
             raise SystemExit(result if isinstance(result, int) else 0)  # --help returns its exit code
         return result

@@ -68,6 +68,6 @@ def play(checkpoint, audio, midi, notes, output, own_timbre, octave, stems, over
     else:
         performance = draw(parse_notes(notes) if midi is None else read_midi(midi), model)
     performance = transfer(performance, model, nearest_octave=octave == "auto", **moves)
-    sound = model.perform(performance, envelope=audio is not None and not own_timbre, seed=seed)
+    sound = model(performance, envelope=audio is not None and not own_timbre, seed=seed)
     for path, part in zip(paths, (sound.audio, sound.harmonic, sound.noise), strict=False):
         click.echo(save_audio(path, part, model.config.sample_rate))

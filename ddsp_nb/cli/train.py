@@ -7,7 +7,6 @@ import click
 
 from ddsp_nb.cli.checks import check_not_input, check_place, refuse_to_forget, refuse_to_replace
 from ddsp_nb.cli.options import SEED, FiniteFloat, Written, options, parse_sizes
-from ddsp_nb.cli.sigterm import heeding_sigterm
 from ddsp_nb.config import Config
 from ddsp_nb.errors import CheckpointError, WorkbookError
 
@@ -62,7 +61,6 @@ LOW_CEILING_DB = 10.0  # SNR of the sines: below, something is wrong with the pi
         help="Windows of the spectral loss, samples.",
     ),
 )
-@heeding_sigterm()
 def train(paths, output, holdout, epochs, learning_rate, start, duration, resume, overwrite, device, seed, **sizes):
     """Train an instrument on recordings; write the model, its sounds and its loss curve.
 
@@ -84,7 +82,8 @@ def train(paths, output, holdout, epochs, learning_rate, start, duration, resume
     choose_device(device)
     run_file, state = RunFile(output), None
     if resume:
-        config, state = run_file.load()
+        state = run_file.load()
+        config = state.config
     else:
         refuse_to_forget(run_file.path, overwrite)
     settings = dict(epochs=epochs, learning_rate=learning_rate, seed=seed, device=device, start=start, resume=state)
@@ -107,19 +106,18 @@ def run(paths, config, duration, holdout, settings, run_file, output, products):
         warnings.simplefilter("ignore")
     with first_alone():
         recordings = analyse_recordings(paths, config, duration_s=duration, say=tell)
-    parts = [(r.features, r.audio, r.analysis) for r in recordings]
-    corpus = Corpus.of(parts, config, holdout)
+    corpus = Corpus.of(recordings, config, holdout)
     tell(materials(corpus, recordings[0].name))
     torch.manual_seed(settings["seed"])
     model = DDSPModel(config)
     if rank() > 0:
         fit(model, corpus, **settings)
         return
-    take = record_take(*parts[0], config, settings["seed"])
+    take = record_take(recordings[0], config, settings["seed"])
     history = run_training(model, corpus, settings, run_file)
     click.echo(summary(history))
     click.echo(save_model(output, model, take))
-    write_products(products, model, take, parts[0][1], corpus, history)
+    write_products(products, model, take, recordings[0].audio, corpus, history)
     if len(history) == history[-1].epochs:
         run_file.remove()
 

@@ -1,6 +1,5 @@
-"""Layers of a piece: growths, and recordings as they are, one over the other. Light to import."""
+"""Layers of a piece as plain data: growths, and recordings as they are, one over the other. Light to import."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -12,8 +11,6 @@ from ddsp_nb.growth.tempo import Tempo
 if TYPE_CHECKING:
     import torch
 
-    from ddsp_nb.growth.piece import Piece
-    from ddsp_nb.growth.render import Growth
     from ddsp_nb.training.model import DDSPModel
     from ddsp_nb.training.take import Take
 
@@ -90,54 +87,3 @@ class Source:
     def sample_rate(self) -> int:
         """Hz."""
         return self.model.config.sample_rate
-
-
-def compose(composition: Composition, sources: Sequence[Source], *, before: "Piece | None" = None) -> "Piece":
-    """Render a piece, all its layers together.
-
-    Args:
-        composition: `Composition`.
-        sources: to which the layers' `source` counts.
-        before: a piece rendered earlier: layers of the same plan, seed and source are taken from it.
-
-    Raises:
-        GrowthError: a layer without its source, sources of different sample rates, a plan that cannot be rendered, or
-            a piece of over an hour; the message names the layer where there are several.
-    """
-    from ddsp_nb.growth.piece import mix
-
-    rendered = {} if before is None else {_origin(g.plan, g.seed, *g.source): g for g in before.growths if g}
-    growths = []
-    for i, layer in enumerate(composition.layers, 1):
-        try:
-            growths.append(_render(layer, sources, rendered))
-        except GrowthError as error:
-            raise GrowthError(f"Layer {i}: {error}" if len(composition.layers) > 1 else str(error)) from error
-    rates = sorted({sources[layer.source].sample_rate for layer in composition.layers})
-    if len(rates) > 1:
-        raise GrowthError(
-            f"The layers have different sample rates ({', '.join(map(str, rates))} Hz). Use models of one sample rate."
-        )
-    return mix(composition, tuple(sources), tuple(growths))
-
-
-def _render(layer, sources, rendered) -> "Growth | None":
-    """The growth of a layer, kept in `rendered`; None for a recording as it is."""
-    from ddsp_nb.growth.render import grow
-
-    if layer.source >= len(sources):
-        raise GrowthError(f"There is no source {layer.source}: the piece has {len(sources)}, counted from 0.")
-    source = sources[layer.source]
-    if layer.plan is None:
-        if source.audio is None or source.audio.ndim != 1 or not len(source.audio):
-            raise GrowthError("Its source holds no recording to play as it is. Give the Source its audio, [n_samples].")
-        return None
-    origin = _origin(layer.plan, layer.seed, source.model, source.take)
-    if origin not in rendered:
-        rendered[origin] = grow(source.model, source.take, layer.plan, layer.seed)
-    return rendered[origin]
-
-
-def _origin(plan, seed, model, take):
-    """What makes two growths the same one."""
-    return plan, seed, id(model), id(take)

@@ -50,7 +50,7 @@ def _ticks(piece, i) -> list[tuple[int, int]]:
     if growth is None:
         return []
     ticks_per_s, delay_s = piece.composition.tempo.beats_per_s * TICKS_PER_BEAT, Fraction(str(layer.delay_s))
-    edges_s = growth.plan.edges_s(len(growth.stages), piece.sample_rate)
+    edges_s = growth.plan.edges_s(len(growth.stages))
     return [(round((delay_s + on) * ticks_per_s), round((delay_s + off) * ticks_per_s)) for on, off in edges_s]
 
 

@@ -1,14 +1,16 @@
-"""A rendered piece: its layers placed in time, level and stereo, and their sum."""
+"""A piece: its layers rendered, placed in time, level and stereo, and added up."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 import torch
 
+from ddsp_nb.errors import GrowthError
 from ddsp_nb.growth.certificate import Certificate
 from ddsp_nb.growth.layers import Composition, Layer, Source
-from ddsp_nb.growth.render import FULL_SCALE, Growth, peak
+from ddsp_nb.growth.render import FULL_SCALE, Growth, grow, peak
 from ddsp_nb.growth.schedule import check_length
 
 HAIR = 1e-6  # by which rounding may exceed a peak
@@ -38,7 +40,7 @@ class Piece:
     def of(cls, growth: Growth) -> "Piece":
         """A growth as the only layer of a piece."""
         composition = Composition((Layer(growth.plan, growth.seed),))
-        return cls(composition, (Source(*growth.source),), (growth,), growth.audio, 1.0, growth.remarks)
+        return cls(composition, (growth.source,), (growth,), growth.audio, 1.0, growth.remarks)
 
     @property
     def sample_rate(self) -> int:
@@ -92,6 +94,53 @@ class Piece:
     def certificates(self) -> list[Certificate]:
         """A certificate of each layer that grows."""
         return [growth.certificate() for growth in self.growths if growth is not None]
+
+
+def compose(composition: Composition, sources: Sequence[Source], *, before: Piece | None = None) -> Piece:
+    """Render a piece, all its layers together.
+
+    Args:
+        composition: `Composition`.
+        sources: to which the layers' `source` counts.
+        before: a piece rendered earlier: layers of the same plan, seed and source are taken from it.
+
+    Raises:
+        GrowthError: a layer without its source, sources of different sample rates, a plan that cannot be rendered, or
+            a piece of over an hour; the message names the layer where there are several.
+    """
+    rendered = {} if before is None else {_origin(g.plan, g.seed, g.source): g for g in before.growths if g}
+    growths = []
+    for i, layer in enumerate(composition.layers, 1):
+        try:
+            growths.append(_render(layer, sources, rendered))
+        except GrowthError as error:
+            raise GrowthError(f"Layer {i}: {error}" if len(composition.layers) > 1 else str(error)) from error
+    rates = sorted({sources[layer.source].sample_rate for layer in composition.layers})
+    if len(rates) > 1:
+        raise GrowthError(
+            f"The layers have different sample rates ({', '.join(map(str, rates))} Hz). Use models of one sample rate."
+        )
+    return mix(composition, tuple(sources), tuple(growths))
+
+
+def _render(layer, sources, rendered) -> Growth | None:
+    """The growth of a layer, kept in `rendered`; None for a recording as it is."""
+    if layer.source >= len(sources):
+        raise GrowthError(f"There is no source {layer.source}: the piece has {len(sources)}, counted from 0.")
+    source = sources[layer.source]
+    if layer.plan is None:
+        if source.audio is None or source.audio.ndim != 1 or not len(source.audio):
+            raise GrowthError("Its source holds no recording to play as it is. Give the Source its audio, [n_samples].")
+        return None
+    origin = _origin(layer.plan, layer.seed, source)
+    if origin not in rendered:
+        rendered[origin] = grow(source.model, source.take, layer.plan, layer.seed)
+    return rendered[origin]
+
+
+def _origin(plan, seed, source):
+    """What makes two growths the same one."""
+    return plan, seed, id(source.model), id(source.take)
 
 
 def mix(composition: Composition, sources: tuple[Source, ...], growths: tuple[Growth | None, ...]) -> Piece:

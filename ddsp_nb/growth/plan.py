@@ -37,8 +37,8 @@ class GrowthPlan:
         stages: stages of your own, played as written: counts (1, 4, 9) or sets of partials ((1,), (1, 3, 5)), of which
             an empty one is breath alone.
         noise_stages: noise of your own: the set of bands of each stage ((), (1, 2)), the last one also of all further.
-        exact_edges: whether each edge is rounded to a sample once; old pieces rounded the length of each stage.
-        adsr: envelope of each stage, or of the whole piece where stages overlap."""
+        adsr: of each stage, or of the whole piece where stages overlap.
+    """
 
     strategy: str = setting(
         "fibonacci",
@@ -85,7 +85,6 @@ class GrowthPlan:
         low=0,
         high=0.1,
     )
-    exact_edges: bool = True
 
     def __post_init__(self):
         for f in fields(self):
@@ -100,11 +99,9 @@ class GrowthPlan:
             object.__setattr__(self, "noise", WRITTEN)
         elif self.noise == WRITTEN:
             raise GrowthError("The noise “written” needs noise stages such as [[], [1, 2]].")
-        if type(self.exact_edges) is not bool:
-            raise GrowthError("Exact edges: use true or false.")
         check_settings(self)
         if not isinstance(self.adsr, ADSR):
-            raise GrowthError("Use an ADSR for the envelope.")
+            raise GrowthError("The adsr of a plan is an ADSR.")
         for pitch in self.melody:
             check_pitch(pitch)
         check_ratios(self.ratios)
@@ -128,30 +125,26 @@ class GrowthPlan:
 
     def edges(self, n_stages: int, sample_rate: int) -> list[tuple[int, int]]:
         """First sample of each stage, and the one after its last."""
-        edges_s = self.edges_s(n_stages, sample_rate)
+        edges_s = self.edges_s(n_stages)
         return [(round(start_s * sample_rate), round(stop_s * sample_rate)) for start_s, stop_s in edges_s]
 
-    def edges_s(self, n_stages: int, sample_rate: int) -> list[tuple[Fraction, Fraction]]:
+    def edges_s(self, n_stages: int) -> list[tuple[Fraction, Fraction]]:
         """Start and end of each stage in exact seconds, so that a beat stays on its grid after any number of stages."""
         gaps_s = curve(self.silence_duration_s, n_stages, geometric=True)
         if self.crossfade_s:
             gaps_s = [-self.overlap_s(n_stages)] * n_stages
         edges_s, start_s = [], Fraction(0)
         for duration_s, gap_s in zip(self.durations_s(n_stages), gaps_s, strict=True):
-            stop_s = start_s + self._length_s(duration_s, sample_rate)
+            stop_s = start_s + exact(duration_s)
             edges_s.append((start_s, stop_s))
-            start_s = stop_s + self._length_s(gap_s, sample_rate)
+            start_s = stop_s + exact(gap_s)
         return edges_s
 
     def longest(self, sample_rate: int) -> int:
         """Samples of the longest stage, whatever its place: 0.5 samples more or less at either edge are one sample."""
         points_s = self.stage_duration_s
         duration_s = max(points_s) if isinstance(points_s, tuple) else points_s  # a curve never goes beyond its points
-        return math.ceil(self._length_s(duration_s, sample_rate) * sample_rate)
-
-    def _length_s(self, seconds, sample_rate):
-        """Seconds as the decimal number that was written, or to the nearest sample."""
-        return Fraction(str(seconds)) if self.exact_edges else Fraction(round(seconds * sample_rate), sample_rate)
+        return math.ceil(exact(duration_s) * sample_rate)
 
     def overlap_s(self, n_stages: int) -> float:
         """Seconds by which stages overlap: the cross-fade, at most half of the shortest stage."""
@@ -170,9 +163,11 @@ class GrowthPlan:
 
 
 SETTINGS = {f.name: f for owner in (GrowthPlan, ADSR) for f in fields(owner) if f.metadata}
-GrowthPlan.__doc__ = (GrowthPlan.__doc__ or "") + "".join(
-    f"\n        {name}: {setting.metadata['help']}" for name, setting in SETTINGS.items() if name in vars(GrowthPlan)
-)
+
+
+def exact(seconds: float) -> Fraction:
+    """Seconds as the decimal number that was written."""
+    return Fraction(str(seconds))
 
 
 def grow_counts(strategy: str, n_partials: int, n_stages: int) -> list[int]:

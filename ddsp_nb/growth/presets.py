@@ -15,10 +15,7 @@ from ddsp_nb.notes.pitch import parse_melody
 STEADY, CRESCENDO, DIMINUENDO, SWELL = "steady", "crescendo", "diminuendo", "swell"
 NOTES, OWN = "notes", "own"
 SECONDS, BEATS = "seconds", "beats"
-ADDED = ("exact_edges",)  # settings of a plan that no knob stands for
-DEFAULTS: dict[str, Any] = {
-    name: setting.default for name, setting in SETTINGS.items() if name not in ("loudness_db", *ADDED)
-} | {
+DEFAULTS: dict[str, Any] = {name: setting.default for name, setting in SETTINGS.items() if name != "loudness_db"} | {
     "stages": "1, 4, 9, 16, 25",
     "bands": "0/1-64",
     "timing": SECONDS,

@@ -11,6 +11,7 @@ import torch
 from ddsp_nb.config import Config
 from ddsp_nb.growth.certificate import Certificate
 from ddsp_nb.growth.certify import certify
+from ddsp_nb.growth.layers import Source
 from ddsp_nb.growth.plan import GrowthPlan
 from ddsp_nb.growth.schedule import Schedule, Stage, make_schedule
 from ddsp_nb.growth.track import ControlTrack
@@ -37,7 +38,7 @@ class Growth:
         schedule: what sounds when.
         gain: the one factor that the piece was multiplied with.
         seed: of the noise and of random orders.
-        source: the model and the take that it was rendered from.
+        source: what it was rendered from.
     """
 
     audio: torch.Tensor
@@ -46,7 +47,7 @@ class Growth:
     schedule: Schedule
     gain: float
     seed: int
-    source: tuple[DDSPModel, Take]
+    source: Source
 
     @property
     def stages(self) -> list[Stage]:
@@ -74,7 +75,7 @@ class Growth:
 
     def certificate(self) -> Certificate:
         """Measure in the sound whether silent partials are silent, the others keep their level and no edge clicks."""
-        return certify(self.schedule, self.harmonic, self.noise, self.source[0].config, self.gain)
+        return certify(self.schedule, self.harmonic, self.noise, self.source.model.config, self.gain)
 
 
 @torch.no_grad()
@@ -100,7 +101,7 @@ def grow(model: DDSPModel, take: Take, plan: GrowthPlan | None = None, seed: int
     harmonic, noise = _harmonic(config, schedule, stages), _noise(config, schedule, stages, seed)
     gain = min(FULL_SCALE / peak(harmonic + noise), 1 / peak(harmonic), 1 / peak(noise))  # stems fit in a file too
     harmonic, noise = harmonic * gain, noise * gain
-    return Growth(harmonic + noise, harmonic, noise, schedule, gain, seed, (model, take))
+    return Growth(harmonic + noise, harmonic, noise, schedule, gain, seed, Source(model, take))
 
 
 def peak(sound: torch.Tensor) -> float:

@@ -1,7 +1,7 @@
 """A plan applied to an instrument: which partials and bands sound when, before anything is rendered."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import cycle, pairwise
 
 import torch
@@ -11,7 +11,7 @@ from ddsp_nb.errors import GrowthError
 from ddsp_nb.growth.adsr import curve
 from ddsp_nb.growth.masks import audible, band_widths, noise_masks, partial_masks
 from ddsp_nb.growth.plan import GrowthPlan
-from ddsp_nb.growth.track import ControlTrack, make_track
+from ddsp_nb.growth.track import ControlTrack, track_maker
 from ddsp_nb.growth.tuning import PHRASE, ratio_table
 from ddsp_nb.training.model import DDSPModel, check_features
 from ddsp_nb.training.take import Take
@@ -141,14 +141,14 @@ def make_schedule(model: DDSPModel, take: Take, plan: GrowthPlan, seed: int = 0)
     """
     config = model.config
     check_features(take.features, config)
-    ratios = ratio_table(plan.ratios, plan.inharmonicity, config.n_harmonics)
-    unfolding = plan.phrase == "unfold"
-    track_of = lambda pitch, n_frames: make_track(model, take, pitch, n_frames, unfolding=unfolding, ratios=ratios)
     # Stages begin their track anew, as long as the longest of them. Those that run on in theirs need one as long as the
-    # piece, whose length is known once the partials that can be heard have given the stages.
+    # piece, whose length is known once the partials that can be heard in the recording have given the stages.
     longest = config.n_frames(plan.longest(config.sample_rate))
     check_length(longest * config.hop_length * len(set(plan.melody)), config)
-    tracks = {pitch: track_of(pitch, len(take.features) if runs_on(plan, pitch) else longest) for pitch in plan.melody}
+    ratios = ratio_table(plan.ratios, plan.inharmonicity, config.n_harmonics)
+    makers = {p: track_maker(model, take, p, unfolding=plan.phrase == "unfold") for p in dict.fromkeys(plan.melody)}
+    track_of = lambda pitch, n_frames: replace(makers[pitch](n_frames), ratios=ratios)
+    tracks = {p: track_of(p, len(take.features) if runs_on(plan, p) else longest) for p in makers}
     levels = torch.stack([track.levels(config) for track in tracks.values()]).amax(0)
     gains = torch.stack([track.controls.noise_magnitudes.amax(0) for track in tracks.values()]).amax(0)
     stages = _stages(plan, levels, gains, config, seed)

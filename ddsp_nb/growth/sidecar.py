@@ -13,17 +13,15 @@ import torch
 
 from ddsp_nb.errors import GrowthError, WorkbookError, warn_user
 from ddsp_nb.growth.digests import Origin, origin_of
-from ddsp_nb.growth.layers import MOST_LAYERS, PLACE, Composition, Layer, Source, compose
-from ddsp_nb.growth.piece import Piece
+from ddsp_nb.growth.layers import MOST_LAYERS, PLACE, Composition, Layer, Source
+from ddsp_nb.growth.piece import Piece, compose
 from ddsp_nb.growth.plan import GrowthPlan
 from ddsp_nb.growth.render import Growth
 from ddsp_nb.growth.settings import check_settings, setting
 from ddsp_nb.growth.tempo import Tempo
 from ddsp_nb.sound.save import SUBTYPES, read_comment
 
-FORMAT = "ddsp_nb growth"
-VERSION = 4  # 4: layers; 3: of a take; before, stages repeated the phrase; 1 called the plan's inharmonicity "stretch"
-FIRST_OF_LAYERS, FIRST_OF_TAKE = 4, 3
+FORMAT = "ddsp_nb growth 5"
 LARGEST_BYTES = 1_000_000  # of a text that may come from anyone
 GROWN = ("plan", "seed", "model_sha256", "take_sha256", *PLACE)  # names of a layer that grows
 PLAYED = ("plan", "recording_sha256", *PLACE)  # names of a layer that is the recording as it is
@@ -63,7 +61,7 @@ class Sidecar:
             for layer, origin in zip(self.composition.layers, self.origins, strict=True)
             for known in (asdict(layer) | vars(origin),)
         ]
-        values = {"format": FORMAT, "version": VERSION, "layers": layers, "tempo": asdict(self.composition.tempo)}
+        values = {"format": FORMAT, "layers": layers, "tempo": asdict(self.composition.tempo)}
         return json.dumps(
             values | {"subtype": self.subtype, "versions": self.versions}, ensure_ascii=True, separators=(",", ":")
         )
@@ -96,12 +94,7 @@ def parse_sidecar(text: str | bytes) -> Sidecar:
     except (ValueError, RecursionError) as error:
         raise GrowthError("it is not JSON. Use the sidecar of a grown piece.") from error
     if not isinstance(values, dict) or values.pop("format", None) != FORMAT:
-        raise GrowthError("it is not the sidecar of a grown piece.")
-    written_as = values.pop("version", None)
-    if type(written_as) is not int or not 1 <= written_as <= VERSION:
-        raise GrowthError("it was written by another version of ddsp_nb. Update, then try again.")
-    if written_as < FIRST_OF_LAYERS:
-        modernise(values, written_as)
+        raise GrowthError(f"it is not the sidecar of a grown piece in the format “{FORMAT}”.")
     _check_names(values, ("layers", "tempo", "subtype", "versions"))
     _check_names(values["tempo"], [f.name for f in fields(Tempo)])
     if not isinstance(values["layers"], list) or not 1 <= len(values["layers"]) <= MOST_LAYERS:
@@ -127,22 +120,6 @@ def _check_names(values, names):
     wrong = sorted(set(values) ^ set(names))
     if wrong:
         raise GrowthError(f"names are missing or unknown: {', '.join(map(short, wrong))[:200]}.")
-
-
-def modernise(values: dict, version: int) -> None:
-    """Make the values of an older sidecar those of one layer; digests of what is no longer kept become unknown."""
-    plan = values.get("plan")
-    if isinstance(plan, dict):
-        plan["exact_edges"] = False
-        if version < FIRST_OF_TAKE:
-            plan.setdefault("phrase", "repeat")
-        if version == 1 and "stretch" in plan:
-            plan["inharmonicity"] = plan.pop("stretch")
-    if version < FIRST_OF_TAKE and "features_sha256" in values:
-        values["take_sha256"] = values.pop("features_sha256")
-    layer = {name: values.pop(name) for name in GROWN if name in values}
-    place = {f.name: f.default for f in fields(Layer) if f.name in PLACE}
-    values |= {"layers": [layer | place], "tempo": asdict(Tempo())}
 
 
 def read_sidecar(path: str | Path) -> Sidecar:

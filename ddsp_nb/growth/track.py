@@ -1,5 +1,6 @@
 """What a stage plays before its mask: the phrase of the take, or a note of the instrument, alive as the take is."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -49,31 +50,26 @@ class ControlTrack:
         return (self.controls.amplitudes * below).amax(0)
 
 
-def make_track(
-    model: DDSPModel,
-    take: Take,
-    pitch: str | float,
-    n_frames: int,
-    *,
-    unfolding: bool = False,
-    ratios: torch.Tensor | None = None,
-) -> ControlTrack:
-    """What a stage plays.
+def track_maker(
+    model: DDSPModel, take: Take, pitch: str | float, *, unfolding: bool = False
+) -> Callable[[int], ControlTrack]:
+    """What a stage plays, as a function of how many frames it lasts; the network is asked once, here.
 
     Args:
         model: a trained model, which plays every pitch but the phrase.
-        take: of its recording.
+        take: of its recording, walked back and forth where a track is longer.
         pitch: "phrase", "held", a note name or Hz.
-        n_frames: how long; walked back and forth where the recording is shorter.
         unfolding: whether the phrase begins where the recording does, instead of being its fullest stretch.
-        ratios: see `ControlTrack`.
     """
     if pitch == PHRASE:
-        track = phrase_track(take, model.config, n_frames, unfolding=unfolding)
-    else:
-        hz = _median_hz(take.features) if pitch == HELD else pitch_hz(pitch)
-        track = held_track(model, take, hz, n_frames)
-    return replace(track, ratios=ratios)
+        return lambda n_frames: phrase_track(take, model.config, n_frames, unfolding=unfolding)
+    f0_hz, controls = held_note(model, take, _median_hz(take.features) if pitch == HELD else pitch_hz(pitch))
+
+    def track(n_frames):
+        frames = there_and_back(len(f0_hz), n_frames)
+        return ControlTrack(f0_hz[frames], integrate_pitch(f0_hz[frames], model.config), controls[frames])
+
+    return track
 
 
 def phrase_track(take: Take, config: Config, n_frames: int, *, unfolding: bool = False) -> ControlTrack:
@@ -98,8 +94,8 @@ def _median_hz(features):
     return sounding.median()
 
 
-def held_track(model: DDSPModel, take: Take, hz: float | torch.Tensor, n_frames: int) -> ControlTrack:
-    """One note of the instrument, with the small movements that a steady stretch of the recording has.
+def held_note(model: DDSPModel, take: Take, hz: float | torch.Tensor) -> tuple[torch.Tensor, Controls]:
+    """Pitch and controls of a note of the instrument, with the small movements of a steady stretch of the recording.
 
     The instrument is asked for the note with the envelope of that stretch, so that its resonances stay where they are.
     """
@@ -119,11 +115,9 @@ def held_track(model: DDSPModel, take: Take, hz: float | torch.Tensor, n_frames:
         phase=None,
         recorded_hz=f0_hz,
     )
-    played, frames = model.controls(note), there_and_back(len(note), n_frames)
+    played = model.controls(note)
     amplitudes, noise = smooth(played.amplitudes, width), smooth(played.noise_magnitudes, width)
-    f0_hz = note.f0_hz[frames]
-    controls = Controls(amplitudes, played.directions, noise)[frames]
-    return ControlTrack(f0_hz, integrate_pitch(f0_hz, config), controls)
+    return note.f0_hz, Controls(amplitudes, played.directions, noise)
 
 
 def fullest_stretch(energy: torch.Tensor, f0_hz: torch.Tensor, n_frames: int) -> torch.Tensor:

@@ -10,7 +10,7 @@ from ddsp_nb.training.corpus import Corpus
 from ddsp_nb.training.fit import fit
 from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.run_file import RunFile
-from ddsp_nb.training.train import DEFAULT_EPOCHS, copied
+from ddsp_nb.training.train import DEFAULT_EPOCHS, Epoch, Progress, TrainingState, copied
 
 TICK_S = 0.1
 
@@ -22,16 +22,15 @@ class TrainingJob:
     by another that moves the model on.
 
     Args:
-        model: trained in place.
-        corpus: what it hears and is judged by.
-        epochs: steps of one run.
-        learning_rate: peak of one run; None for the usual one.
-        seed: of the noise.
-        start: "shared" or "envelope", as for `train`.
+        model, corpus, epochs, learning_rate, seed, start: as of `train`.
         run_file: keeps the state of a run on disk. One that is there already, of the same recording and config, goes
             on at the first `start`; one of another is left alone, and nothing is kept.
-        on_progress: called in the thread with the `Progress` of each epoch.
+        on_progress: called in the thread with the `Progress` of each epoch, counted over all runs.
         on_end: called in the thread after a run, with the error that ended it or None.
+
+    Attributes:
+        history: the figures of each epoch of all runs.
+        resumable: the state of a run that was stopped, or None.
     """
 
     def __init__(
@@ -44,24 +43,25 @@ class TrainingJob:
         seed: int = 0,
         start: str = "shared",
         run_file: RunFile | None = None,
-        on_progress: Callable = lambda progress: None,
-        on_end: Callable = lambda error: None,
+        on_progress: Callable[[Progress], None] = lambda progress: None,
+        on_end: Callable[[BaseException | None], None] = lambda error: None,
     ):
-        self.model, self.corpus = model, corpus
-        self.seed, self._fresh = seed, copied(model.state_dict())
-        self.set(epochs=epochs, learning_rate=learning_rate, start=start)
-        self.on_progress, self.on_end = on_progress, on_end
-        self.history = []  # the figures of each epoch of all runs
-        self.run_file, self.resumable = run_file, None  # the state of a run that was stopped
-        if run_file is not None and run_file.path.exists():
-            self._find_run()
+        self.model, self.corpus, self.seed = model, corpus, seed
+        self.epochs, self.learning_rate, self.first_start = epochs, learning_rate, start
+        self.run_file, self.on_progress, self.on_end = run_file, on_progress, on_end
+        self.history: list[Epoch] = []
+        self.resumable: TrainingState | None = None
         self.stopping = threading.Event()
-        self._thread, self._error = None, None
+        self._fresh = copied(model.state_dict())
+        self._thread = threading.Thread(target=self._work)
+        self._error: BaseException | None = None
+        if run_file is not None and run_file.path.exists():
+            self._find_run(run_file)
 
     @property
     def running(self) -> bool:
         """Whether training goes on at this moment."""
-        return self._thread is not None and self._thread.is_alive()
+        return self._thread.is_alive()
 
     def start(self) -> None:
         """Begin a run; nothing happens while one is going on."""
@@ -71,10 +71,6 @@ class TrainingJob:
         self._error = None
         self._thread = threading.Thread(target=self._work, name="training", daemon=True)
         self._thread.start()
-
-    def set(self, *, epochs: int, learning_rate: float | None, start: str) -> None:
-        """What the next run is done with."""
-        self.epochs, self.learning_rate, self.first_start = epochs, learning_rate, start
 
     def reset(self) -> None:
         """Make the model what it was before the first run, and forget a run that was stopped.
@@ -115,15 +111,15 @@ class TrainingJob:
             self.stopping.set()
         self.join()
 
-    def _find_run(self):
+    def _find_run(self, run_file: RunFile) -> None:
         """Take up the run that the file holds if it is ours, else leave the file alone."""
-        config, state = self.run_file.load()
-        if config == self.model.config and state.corpus_sha256 == self.corpus.sha256():
-            self.resumable, self.epochs, self.history = state, state.epochs, list(state.history)
+        state = run_file.load()
+        if state.config == self.model.config and state.corpus_sha256 == self.corpus.sha256():
+            self.resumable, self.epochs, self.history = state, state.settings.epochs, list(state.history)
         else:
             self.run_file = None
 
-    def _work(self):
+    def _work(self) -> None:
         try:
             self._run()
             self.on_end(None)
@@ -133,9 +129,9 @@ class TrainingJob:
             self._error = error
             self.on_end(error)
 
-    def _run(self):
+    def _run(self) -> None:
         """Go on with the run that was stopped, or begin one: the first as asked, later ones move the model on."""
-        earlier = len(self.history) - (self.resumable.epoch if self.resumable else 0)  # epochs of runs before this one
+        earlier = len(self.history) - (len(self.resumable.history) if self.resumable else 0)  # epochs of other runs
 
         def follow(progress):
             counted = replace(progress, epoch=earlier + progress.epoch, epochs=earlier + progress.epochs)

@@ -1,6 +1,8 @@
-"""A panel that trains a model while you watch, listen and stop it."""
+"""A panel that trains a model while you watch, listen and stop it (notebook 04)."""
 
 import threading
+from pathlib import Path
+from typing import Any
 
 import ipywidgets
 
@@ -9,24 +11,30 @@ from ddsp_nb.errors import TrainingError
 from ddsp_nb.panels.player import Player
 from ddsp_nb.panels.training_job import TrainingJob
 from ddsp_nb.panels.widgets import WRAPPED, Throttle, axes, errors_in_words, in_words, picture, png, say
+from ddsp_nb.synthesis.controls import Sound
 from ddsp_nb.training.checkpoint import save_model
 from ddsp_nb.training.corpus import Corpus
 from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.run_file import RunFile
 from ddsp_nb.training.take import Take
-from ddsp_nb.training.train import LEARNING_RATE
+from ddsp_nb.training.train import LEARNING_RATE, Epoch
 
-HIGHEST_HZ = 12_000.0  # of the pictures
+# Of the pictures.
+HIGHEST_HZ = 12_000.0
 TARGET, TARGET_UNHEARD = "Target", "Target, never heard"
 FIRST, NOW = "After epoch {}", "Now"
-RECENT = 5  # epochs whose pace says how long it will take
+# Epochs whose pace says how long it will take.
+RECENT = 5
 MOST_EPOCHS = 1_000_000
 LEARNING_RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
-START_WORDS = [("what instruments share", "shared"), ("the bare envelope", "envelope")]
-EPOCHS_HINT = "<b>Epochs:</b> how long is long enough? Watch whether the curve of what was never heard still falls."
-RATE_HINT = "<b>Learning rate:</b> how large are its steps? Try ten times as large, and watch the curves."
-START_HINT = "<b>Begins with:</b> does it help to have heard others? Begin anew with the other and compare epoch 1."
-LIKENESS = (  # losses under which these words hold: 0.69 is what two takes of the same noise are apart
+STARTS = [("what instruments share", "shared"), ("the bare envelope", "envelope")]
+HINTS = (
+    "<b>Epochs:</b> how long is long enough? Watch whether the curve of what was never heard still falls.",
+    "<b>Learning rate:</b> how large are its steps? Try ten times as large, and watch the curves.",
+    "<b>Begins with:</b> does it help to have heard others? Begin anew with the other and compare epoch 1.",
+)
+# Losses under which these words hold: 0.69 is what two takes of the same noise are apart.
+LIKENESS = (
     (0.75, "Very near: level, pitch and colour are there, and what differs is mostly the noise"),
     (0.95, "Near: the instrument is clear, the colour of some moments is off"),
     (1.3, "On its way: the melody and a rough colour, as through a telephone"),
@@ -54,15 +62,16 @@ class TrainingPanel(ipywidgets.VBox):
         corpus: Corpus,
         take: Take | None = None,
         *,
-        path="output/ddsp_model.pt",
-        **how,
+        path: str | Path = "output/ddsp_model.pt",
+        **how: Any,
     ):
-        calls = dict(on_progress=self._follow, on_end=self._end)
-        path, self.take = path if take else None, take
-        run_file = None if path is None else RunFile(path)
-        self.job = TrainingJob(model, corpus, **how, run_file=run_file, **calls)
-        self.sample_rate, self.path, self._listening = model.config.sample_rate, path, threading.Event()
-        self.first = self.now = None  # `Sound` after the first epoch that was seen, and of now
+        self.path, self.take = path if take else None, take
+        run_file = RunFile(path) if take else None
+        self.job = TrainingJob(model, corpus, run_file=run_file, on_progress=self._follow, on_end=self._end, **how)
+        self.sample_rate, self._listening = model.config.sample_rate, threading.Event()
+        # After the first epoch that was seen, and of now.
+        self.first: Sound | None = None
+        self.now: Sound | None = None
         self.first_name = ""
         super().__init__(self._build())
         self._set_buttons(running=False)
@@ -70,56 +79,48 @@ class TrainingPanel(ipywidgets.VBox):
 
     def _build(self):
         """Make the widgets; returns them in the order of the page."""
-        self.start_button = ipywidgets.Button(description="Start", icon="play", button_style="success")
-        self.stop_button = ipywidgets.Button(description="Stop", icon="stop", disabled=True)
-        self.anew_button = ipywidgets.Button(
-            description="Forget and begin anew", icon="refresh", layout={"width": "200px"}
-        )
-        self.listen_button = ipywidgets.Button(description="Listen now", icon="volume-up")
-        for button, press in (
-            (self.start_button, self.start),
-            (self.stop_button, self.stop),
-            (self.anew_button, self.begin_anew),
-            (self.listen_button, self.listen),
-        ):
-            button.on_click(lambda _, press=press: press())
+        button = ipywidgets.Button
+        self.start_button = button(description="Start", icon="play", button_style="success")
+        self.stop_button = button(description="Stop", icon="stop")
+        self.listen_button = button(description="Listen now", icon="volume-up")
+        self.anew_button = button(description="Forget and begin anew", icon="refresh", layout={"width": "200px"})
+        presses = {
+            self.start_button: self.start,
+            self.stop_button: self.stop,
+            self.listen_button: self.listen,
+            self.anew_button: self.begin_anew,
+        }
+        for pressed, press in presses.items():
+            pressed.on_click(lambda _, press=press: press())
         self.knobs = self._build_knobs()
         self.bar = ipywidgets.IntProgress(min=0, max=self.job.epochs, layout={"width": "220px"})
         self.status, self.curves = ipywidgets.HTML(layout={"max_width": "940px"}), picture("860px")
         corpus = self.job.corpus
         self.target = TARGET_UNHEARD if corpus.unheard else TARGET
-        self.player = Player(
-            {self.target: corpus.example.audio}, self.sample_rate, max_hz=min(HIGHEST_HZ, self.sample_rate / 2)
-        )
-        buttons = [self.start_button, self.stop_button, self.listen_button, self.anew_button, self.bar]
-        rows = [ipywidgets.HBox(row, layout=WRAPPED) for row in ([*self.knobs.values()], buttons)]
-        hints = ipywidgets.HTML("<br>".join((EPOCHS_HINT, RATE_HINT, START_HINT)))
-        return [rows[0], hints, rows[1], self.status, self.player, self.curves]
+        highest_hz = min(HIGHEST_HZ, self.sample_rate / 2)
+        self.player = Player({self.target: corpus.example.audio}, self.sample_rate, max_hz=highest_hz)
+        rows = [*self.knobs.values()], [*presses, self.bar]
+        knobs, buttons = (ipywidgets.HBox(row, layout=WRAPPED) for row in rows)
+        return [knobs, ipywidgets.HTML("<br>".join(HINTS)), buttons, self.status, self.player, self.curves]
 
     def _build_knobs(self):
         """What a run is done with."""
         job, rate = self.job, self.job.learning_rate or LEARNING_RATE
-        look = lambda words: dict(description=words, style={"description_width": "initial"})
         rates = [(f"{choice:g}", choice) for choice in sorted({*LEARNING_RATES, rate})]
+
+        def look(words, width):
+            return dict(description=words, style={"description_width": "initial"}, layout={"width": width})
+
         return {
-            "epochs": ipywidgets.BoundedIntText(
-                job.epochs, min=1, max=MOST_EPOCHS, layout={"width": "130px"}, **look("Epochs")
-            ),
-            "learning_rate": ipywidgets.Dropdown(
-                options=rates, value=rate, layout={"width": "190px"}, **look("Learning rate")
-            ),
-            "start": ipywidgets.Dropdown(
-                options=START_WORDS,
-                value=job.first_start,
-                layout={"width": "270px"},
-                **look("Begins with"),
-            ),
+            "epochs": ipywidgets.BoundedIntText(job.epochs, min=1, max=MOST_EPOCHS, **look("Epochs", "130px")),
+            "learning_rate": ipywidgets.Dropdown(options=rates, value=rate, **look("Learning rate", "190px")),
+            "first_start": ipywidgets.Dropdown(options=STARTS, value=job.first_start, **look("Begins with", "270px")),
         }
 
     def _ready(self, run_file):
         """What Start will do, in words."""
         if self.job.resumable is not None:
-            return f"A run was interrupted at epoch {self.job.resumable.epoch} of {self.job.epochs}: Resume goes on."
+            return f"A run was interrupted at epoch {len(self.history)} of {self.job.epochs}: Resume goes on."
         words = f"Ready: {self.job.epochs} epochs on {self.job.corpus.seconds:.1f} s of sound"
         held_s = sum(phrase.seconds for phrase in self.job.corpus.unheard)
         words += f"; {held_s:.1f} s are held out, to be judged by." if held_s else "."
@@ -128,20 +129,20 @@ class TrainingPanel(ipywidgets.VBox):
         return words
 
     @property
-    def history(self) -> list:
-        """The figures of each epoch so far."""
+    def history(self) -> list[Epoch]:
         return self.job.history
 
     def start(self) -> None:
         """Begin a run with what the knobs say, or go on with the one that was stopped."""
         if self.job.running:
             return
-        if self.job.resumable is None:
-            self.job.set(**{name: knob.value for name, knob in self.knobs.items()})
+        resumed = self.job.resumable is not None
+        if not resumed:
+            for name, knob in self.knobs.items():
+                setattr(self.job, name, knob.value)
         self._curves_throttle, self._sound_throttle = Throttle(), Throttle()
         self._listening.clear()
         self._set_buttons(running=True)
-        resumed = self.job.resumable is not None
         say(self.status, "Going on ..." if resumed else "Preparing the first stretches ...")
         self.job.start()
 
@@ -183,10 +184,8 @@ class TrainingPanel(ipywidgets.VBox):
     def _follow(self, progress):
         """Show how training stands; called in its thread after each epoch."""
         self.bar.max, self.bar.value = progress.epochs, progress.epoch
-        say(
-            self.status,
-            f"Epoch {progress.epoch} of {progress.epochs}, {time_left(self.history)} left. {verdict(progress)}",
-        )
+        done = f"Epoch {progress.epoch} of {progress.epochs}, {time_left(self.history)} left."
+        say(self.status, f"{done} {verdict(progress)}")
         if self.first is None:
             self.first = self.now = progress.audio()
             self.first_name = FIRST.format(progress.epoch)  # not 1 where a run of another kernel goes on
@@ -220,7 +219,7 @@ class TrainingPanel(ipywidgets.VBox):
         end = "Finished" if self.job.resumable is None else "Stopped"
         best = min(self.history, key=lambda epoch: epoch.judged_loss)
         words = f"{end} after {len(self.history)} epochs. {verdict(best)} The best model is kept"
-        if self.path is not None:
+        if self.path is not None and self.take is not None:
             words += f" and saved as {save_model(self.path, self.job.model, self.take)}"
         say(self.status, words + ".")
 
@@ -245,14 +244,14 @@ class TrainingPanel(ipywidgets.VBox):
         self.start_button.disabled, self.stop_button.disabled = running, not running
         resumable = self.job.resumable is not None
         self.anew_button.disabled = running or not (self.history or resumable)
-        for knob in self.knobs.values():
-            knob.disabled = running or resumable or (knob is self.knobs["start"] and bool(self.history))
+        for name, knob in self.knobs.items():
+            knob.disabled = running or resumable or (name == "first_start" and bool(self.history))
         again = "Resume" if resumable else "Train on" if self.history else "Start"
         self.start_button.description = "Start" if running else again
 
 
-def time_left(history: list) -> str:
-    """Of a run, in words, at the pace of its last epochs."""
+def time_left(history: list[Epoch]) -> str:
+    """In words, at the pace of the last epochs."""
     last, before = history[-1], history[-RECENT - 1 :][0]
     done = last.epoch - before.epoch
     pace_s = (last.seconds - before.seconds) / done if done and last.seconds > before.seconds else last.seconds
@@ -260,13 +259,8 @@ def time_left(history: list) -> str:
     return f"about {seconds:.0f} s" if seconds < 90 else f"about {seconds / 60:.0f} min"
 
 
-def verdict(epoch) -> str:
+def verdict(epoch: Epoch) -> str:
     """What a listener will find, in words, then the figures."""
     words = next(words for most, words in LIKENESS if epoch.judged_loss < most)
-    return f"{words} ({in_figures(epoch)})."
-
-
-def in_figures(progress) -> str:
-    """The losses of an epoch."""
-    unheard = "" if progress.unheard_loss is None else f", unheard {progress.unheard_loss:.2f}"
-    return f"loss {progress.loss:.2f}{unheard}"
+    unheard = "" if epoch.unheard_loss is None else f", unheard {epoch.unheard_loss:.2f}"
+    return f"{words} (loss {epoch.loss:.2f}{unheard})."

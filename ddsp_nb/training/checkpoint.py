@@ -1,33 +1,33 @@
-"""Models as data: settings, weights of the instrument and the take of its recording; no code inside.
+"""A model on disk: settings, weights of the instrument and the take of its recording (notebook 04, end).
 
-A checkpoint may come from anyone: `tensor_file.py` reads nothing but named tensors and plain values (`version_1.py`
-the files of before), then every part is checked against what the settings imply, before a model of that size is built.
+A checkpoint may come from anyone: `tensor_file.py` reads nothing but named tensors and plain values, then every part
+is checked against what the settings imply, before a model of that size is built.
 """
 
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from ddsp_nb.analysis.features import Features
 from ddsp_nb.config import Config
 from ddsp_nb.errors import CheckpointError, WorkbookError
-from ddsp_nb.files import written_whole
 from ddsp_nb.synthesis.controls import Controls
-from ddsp_nb.training import tensor_file, version_1, version_3
+from ddsp_nb.training import tensor_file
 from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.take import Take
 
-FORMAT = "ddsp_nb"
-# 4: instrument and take apart; 3: a memory with an instrument; 2: safetensors; 1: a pickle in a ZIP archive
-VERSION = 4
-MOVING = {"recorded_hz", "tape"}  # features that only a transposed performance has; a take is as it was recorded
-GONE = "semitones"  # a feature of files before version 4, always 0
-MAX_LOUDNESS_DB = 200.0  # above or below full scale: float32 sound has 150 dB below it, and a model may add some
-ROUNDING = 1e-3  # relative, of pitches kept as float32
+KIND = "checkpoint"
+# Features that only a transposed performance has; a take is as it was recorded.
+MOVING = {"recorded_hz", "tape"}
+# Above or below full scale: float32 sound has 150 dB below it, and a model may add some.
+MAX_LOUDNESS_DB = 200.0
+# Relative, of pitches kept as float32.
+ROUNDING = 1e-3
 
 
-def save_model(path, model: DDSPModel, take: Take) -> Path:
+def save_model(path: str | Path, model: DDSPModel, take: Take) -> Path:
     """Write a model and its take, whole or not at all; returns the path.
 
     The same model gives the same bytes under any name. An existing file is replaced.
@@ -35,9 +35,8 @@ def save_model(path, model: DDSPModel, take: Take) -> Path:
     Raises:
         CheckpointError: the parts do not fit or hold numbers that are not finite, or the place cannot be written.
     """
-    content = {
-        "format": FORMAT,
-        "version": VERSION,
+    path = Path(path)
+    content: dict[str, Any] = {
         "config": model.config.to_dict(),
         "weights": {name: weight.detach().cpu() for name, weight in model.state_dict().items()},
         "features": {name: value for name, value in vars(take.features.to("cpu")).items() if name not in MOVING},
@@ -53,28 +52,20 @@ def save_model(path, model: DDSPModel, take: Take) -> Path:
         check_take(content["take"], model.config, len(take.features))
     except (ValueError, TypeError) as error:
         raise CheckpointError(f"{path}: {error}; nothing was written. Train the model anew.") from error
-    with written_whole(path, CheckpointError) as temporary:
-        temporary.write_bytes(tensor_file.to_bytes(content))
-    return Path(path)
+    tensor_file.write(path, KIND, content)
+    return path
 
 
-def load_model(path) -> tuple[DDSPModel, Take]:
-    """Read what `save_model` wrote, in this version or an earlier one.
-
-    Returns:
-        The model and the take of its recording, on the CPU.
+def load_model(path: str | Path) -> tuple[DDSPModel, Take]:
+    """Read what `save_model` wrote: the model and the take of its recording, on the CPU.
 
     Raises:
-        CheckpointError: no such file, not one of ours, damaged, or written by a newer version.
+        CheckpointError: no such file, not one of ours, damaged, or of another format.
     """
     path = Path(path)
     if not path.is_file():
         raise CheckpointError(f"{path}: no such checkpoint. Train one with `ddsp-nb train`.")
-    try:
-        content = version_1.read(path) if version_1.is_archive(path) else tensor_file.read(path)
-    except Exception as error:  # a stranger's bytes can break a parser in any way
-        raise CheckpointError(f"{path}: not a ddsp_nb checkpoint, or damaged. Train it anew.") from error
-    check_version(content, path)
+    content = tensor_file.read(path, KIND)
     try:
         return rebuilt(content)
     except (WorkbookError, ArithmeticError, AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
@@ -86,30 +77,14 @@ def reason(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
-def check_version(content, name) -> None:
-    """Raise CheckpointError unless `content` says that it is a checkpoint of this version or an earlier one."""
-    if not isinstance(content, dict) or type(content.get("format")) is not str or content["format"] != FORMAT:
-        raise CheckpointError(f"{name}: not a ddsp_nb checkpoint. Train one with `ddsp-nb train`.")
-    version = content.get("version")
-    if type(version) is not int or version < 1:
-        raise CheckpointError(f"{name}: says no version of its format. Train it anew.")
-    if version > VERSION:
-        raise CheckpointError(f"{name}: written by a newer version of ddsp_nb. Update, then load it again.")
-
-
 def rebuilt(content: dict) -> tuple[DDSPModel, Take]:
     """The model and take of a checkpoint, every part checked first."""
-    config, weights = Config.from_dict(content["config"]), content["weights"]
-    kept = {name: value for name, value in content["features"].items() if name != GONE}
-    check_features_of(kept, config)
-    features = Features(**kept)
-    if content["version"] <= version_3.LAST:
-        for name, weight in weights.items():
-            check_tensor(name, weight, torch.float32, tuple(weight.shape))
-        return version_3.upgraded(weights, features, config)
+    config, weights, kept = Config.from_dict(content["config"]), content["weights"], content["take"]
     check_weights(weights, config)
-    check_take(content["take"], config, len(features))
-    model, kept = DDSPModel(config), content["take"]
+    check_features_of(content["features"], config)
+    features = Features(**content["features"])
+    check_take(kept, config, len(features))
+    model = DDSPModel(config)
     model.load_state_dict(weights)
     controls = Controls.of_coefficients(kept["coefficients"].float(), kept["noise_magnitudes"].float())
     return model, Take(features, controls, kept["ceiling_db"])
@@ -157,9 +132,9 @@ def check_features_of(features: dict, config: Config) -> None:
         raise ValueError("a loudness outside its range")
 
 
-def check_tensor(name: str, tensor, dtype: torch.dtype, shape: tuple) -> None:
-    """Raise ValueError unless `tensor` is a finite, dense one of this type and shape, on the CPU."""
-    if not torch.is_tensor(tensor) or tensor.layout != torch.strided or tensor.device.type != "cpu":
+def check_tensor(name: str, tensor: Any, dtype: torch.dtype, shape: tuple[int, ...]) -> None:
+    """Raise ValueError unless `tensor` is a finite one of this type and shape."""
+    if not torch.is_tensor(tensor):
         raise ValueError(f"{name} is no tensor")
     if tensor.dtype != dtype or tuple(tensor.shape) != shape:
         raise ValueError(f"{name} is {tensor.dtype} {list(tensor.shape)}, not {dtype} {list(shape)}")

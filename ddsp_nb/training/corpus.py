@@ -15,10 +15,11 @@ import torch
 from scipy.ndimage import binary_closing, find_objects, label
 from torch.nn import functional as F
 
-from ddsp_nb.analysis.decompose import Analysis, analyse
+from ddsp_nb.analysis.decompose import AnalysedRecording
 from ddsp_nb.analysis.features import AUDIBLE_DB, Features
 from ddsp_nb.config import Config
 from ddsp_nb.errors import ConfigError
+from ddsp_nb.synthesis.controls import Controls
 from ddsp_nb.training.instrument import Targets
 from ddsp_nb.training.model import check_features
 
@@ -41,17 +42,20 @@ class Phrase:
         features: of its n_frames frames.
         audio: [(n_frames - 1) * hop_length] its sound.
         targets: levels that its analysis asks for.
+        directions: [n_frames, n_harmonics, 2] phases of its partials, as in `Controls`.
     """
 
     features: Features
     audio: torch.Tensor
     targets: Targets
+    directions: torch.Tensor
 
     def __getitem__(self, frames: slice) -> "Phrase":
         """A stretch of neighbouring frames."""
         start, stop, _ = frames.indices(len(self.features))
         hop = self.features.hop_length
-        return Phrase(self.features[frames], self.audio[start * hop : (stop - 1) * hop], self.targets[frames])
+        audio = self.audio[start * hop : (stop - 1) * hop]
+        return Phrase(self.features[frames], audio, self.targets[frames], self.directions[frames])
 
     @property
     def seconds(self) -> float:
@@ -74,17 +78,11 @@ class Corpus:
     config: Config
 
     @classmethod
-    def of(
-        cls,
-        recordings: Iterable[tuple[Features, torch.Tensor, Analysis]],
-        config: Config,
-        holdout: float | None = None,
-    ) -> "Corpus":
-        """Cut analysed recordings into phrases and hold some of them out.
+    def of(cls, recordings: Iterable[AnalysedRecording], config: Config, holdout: float | None = None) -> "Corpus":
+        """Cut recordings into phrases and hold some of them out.
 
         Args:
-            recordings: features, [n_samples] sound and analysis of each.
-            config: with which they were analysed.
+            recordings: analysed with `config`.
             holdout: share of the sound to hold out, 0 to 0.5; None: 0.15 where there is enough of it, else nothing.
 
         Raises:
@@ -92,7 +90,7 @@ class Corpus:
         """
         if holdout is not None and not 0 <= holdout <= MAX_HOLDOUT:
             raise ConfigError(f"Cannot hold out {holdout} of the sound; use a share from 0 to {MAX_HOLDOUT}.")
-        phrases = [phrase for recording in recordings for phrase in cut(*recording, config)]
+        phrases = [phrase for recording in recordings for phrase in cut(recording, config)]
         if holdout and len(phrases) == 1:  # one part to learn from, one to judge by
             (phrase,), level_db = phrases, phrases[0].features.loudness_db.numpy()
             parts = quiet_cuts(level_db, 0, len(level_db), math.ceil(len(level_db) / 2))
@@ -102,13 +100,6 @@ class Corpus:
             raise ConfigError("There is too little sound to hold some of it out; record more, or use a holdout of 0.")
         heard, unheard = ([p for i, p in enumerate(phrases) if (i in held_out) is held] for held in (False, True))
         return cls(heard, unheard, config)
-
-    @classmethod
-    def of_recording(
-        cls, features: Features, audio: torch.Tensor, config: Config, holdout: float | None = None
-    ) -> "Corpus":
-        """The same for one recording that is not analysed yet."""
-        return cls.of([(features, audio, analyse(features, audio, config))], config, holdout)
 
     @property
     def example(self) -> Phrase:
@@ -134,13 +125,15 @@ class Corpus:
         return digest.hexdigest()
 
 
-def cut(features: Features, audio: torch.Tensor, analysis: Analysis, config: Config) -> list[Phrase]:
+def cut(recording: AnalysedRecording, config: Config) -> list[Phrase]:
     """The phrases of one recording, in the order of time."""
+    features, audio, analysis = recording.features, recording.audio, recording.analysis
     check_features(features, config)
     if features.phase is None or len(audio) != features.n_samples:
         raise ConfigError("Train on the recording's own features: FeatureExtractor(model.config)(audio), untransposed.")
     padded = F.pad(audio, (0, (len(features) - 1) * config.hop_length - len(audio)))
-    whole = Phrase(features, padded, Targets.of(features, analysis, config))
+    directions = Controls.of_coefficients(analysis.coefficients, analysis.noise_magnitudes).directions
+    whole = Phrase(features, padded, Targets.of(features, analysis, config), directions)
     return [whole[start:stop] for start, stop in phrase_frames(features.loudness_db.numpy(), config)]
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from tqdm.auto import tqdm
@@ -24,7 +25,7 @@ def fit(
     on_progress: Callable[[Progress], None] = lambda progress: None,
     run_file: RunFile | None = None,
     stop: Callable[[], bool] = lambda: False,
-    **settings,
+    **settings: Any,
 ) -> TrainingState | None:
     """Train in place to the end, or until told to stop; the best model is kept, also where an error ends it.
 
@@ -37,15 +38,12 @@ def fit(
 
     Returns:
         The state to go on from where the run was stopped before its end, else None.
-
-    Raises:
-        ConfigError, TrainingError: as `train`.
     """
     with closing(train(model, corpus, **settings)) as run:  # closing keeps the best model
         for progress in run:
             stopping = stop() and progress.epoch < progress.epochs
             if run_file is not None:
-                run_file.keep(progress, model.config, now=stopping)
+                run_file.keep(progress, now=stopping)
             on_progress(progress)
             if stopping:
                 return progress.state()
@@ -67,19 +65,14 @@ def progress_bar() -> Iterator[Callable[[Progress], None]]:
 
 
 def load_or_train(
-    path, audio_path, config: Config | None = None, *, epochs: int = DEFAULT_EPOCHS, seed: int = 0
+    path: str | Path,
+    audio_path: str | Path,
+    config: Config | None = None,
+    *,
+    epochs: int = DEFAULT_EPOCHS,
+    seed: int = 0,
 ) -> tuple[DDSPModel, Take]:
-    """Load a checkpoint, or train one with a progress bar and write it.
-
-    Args:
-        path: the checkpoint. An existing one is taken as it is, with its own config and recording.
-        audio_path: recording to train on where there is no checkpoint.
-        config: of a model to train; the defaults if None.
-        epochs: training steps.
-        seed: of the weights and of the noise.
-
-    Returns:
-        The model and the take of its recording.
+    """Load a checkpoint, as it is, or train one on a recording, with a progress bar, and write it.
 
     Raises:
         CheckpointError: the file exists but holds no model of ours.
@@ -88,11 +81,11 @@ def load_or_train(
     if Path(path).is_file():
         return load_model(path)
     config = config or Config()
-    parts = [(r.features, r.audio, r.analysis) for r in analyse_recordings([audio_path], config)]
-    take = record_take(*parts[0], config, seed)
+    recordings = analyse_recordings([audio_path], config)
+    take = record_take(recordings[0], config, seed)
     torch.manual_seed(seed)
     model = DDSPModel(config)
     with progress_bar() as show:
-        fit(model, Corpus.of(parts, config), on_progress=show, epochs=epochs, seed=seed)
+        fit(model, Corpus.of(recordings, config), on_progress=show, epochs=epochs, seed=seed)
     save_model(path, model, take)
     return model, take

@@ -7,6 +7,7 @@ Phases do not carry over to notes that were not heard: they belong to the take, 
 """
 
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -162,8 +163,10 @@ class Targets:
         """The same targets on another device."""
         return Targets(*(x.to(device) for x in vars(self).values()))
 
-    def __add__(self, other: "Targets") -> "Targets":
-        return Targets(*(torch.cat(pair) for pair in zip(vars(self).values(), vars(other).values(), strict=True)))
+    @classmethod
+    def joined(cls, parts: Iterable["Targets"]) -> "Targets":
+        """The targets of several recordings as one."""
+        return cls(*map(torch.cat, zip(*(vars(part).values() for part in parts), strict=True)))
 
 
 def level_errors(

@@ -21,8 +21,7 @@ class Quality:
     """How near a reconstruction comes to its recording.
 
     Attributes:
-        loss: mean |difference| of log magnitudes over the window lengths of the config, as in training; two
-            independent noises are 0.69 apart.
+        loss: as in training.
         snr_db: waveform SNR of the harmonic part, dB.
         loudness_error_db: mean |difference| of the RMS level of audible frames, dB.
         pitch_error_cents: median |difference| of the pitch where both are voiced.
@@ -46,10 +45,9 @@ class Quality:
 def evaluate(recording: torch.Tensor, sound: Sound, config: Config) -> Quality:
     """Compare what a model of this config plays with a recording, both [n_samples]."""
     target, mix, harmonic = recording.cpu(), sound.audio.cpu(), sound.harmonic.cpu()
-    loss = MultiScaleSpectralLoss(config)
     cents, off = _pitch_errors(target.numpy(), mix.numpy(), config)
     return Quality(
-        loss.spectral(mix, loss.target(target)).item(),
+        MultiScaleSpectralLoss(config)(mix, target).item(),
         snr_db(target, harmonic),
         _loudness_error(target, mix, config),
         cents,

@@ -1,7 +1,5 @@
 """The model: pitch, loudness and envelope to sound, through a network and a differentiable synthesizer."""
 
-import math
-
 import numpy as np
 import torch
 from torch import nn
@@ -32,10 +30,10 @@ class ControlNetwork(nn.Module):
     """Features to controls: the instrument's levels, and a GRU that corrects them by what came before.
 
     What the instrument (`instrument.py`) expects of a frame, times its loudness, is where both heads begin: before
-    training they add nothing. Amplitudes pass a softplus and noise gains a sigmoid, and a learnable mix weighs both.
+    training they add nothing. Amplitudes pass a softplus and noise gains a sigmoid.
 
     Args:
-        config: `Config`; with its defaults the network has about 3.2 million parameters.
+        config: `Config`; with its defaults the network has about 3.1 million parameters.
     """
 
     input_mean: torch.Tensor
@@ -48,15 +46,8 @@ class ControlNetwork(nn.Module):
         self.gru = nn.GRU(config.n_inputs, hidden, config.n_layers, batch_first=True)
         self.amplitude_head = _head(hidden, config.n_harmonics)
         self.noise_head = _head(hidden, config.n_bands)
-        self.mix_logit = nn.Parameter(torch.tensor(math.log(config.harmonic_mix / (1 - config.harmonic_mix))))
         self.register_buffer("input_mean", torch.zeros(config.n_inputs))
         self.register_buffer("input_std", torch.ones(config.n_inputs))
-        self.register_buffer("start_mix", torch.tensor(config.harmonic_mix), persistent=False)
-
-    @property
-    def mix(self) -> torch.Tensor:
-        """Share of the harmonic part, 0 to 1; the noise has the rest."""
-        return torch.sigmoid(self.mix_logit)
 
     def forward(
         self, inputs: torch.Tensor, *, envelope: bool = True, state: torch.Tensor | None = None, disturb=None
@@ -84,9 +75,8 @@ class ControlNetwork(nn.Module):
             heard = torch.cat([heard[..., :2], torch.zeros_like(heard[..., 2:])], -1)
         hidden, state = self.gru(heard if disturb is None else disturb(heard), state)
         hidden = hidden if disturb is None else disturb(hidden)
-        amplitudes = self.mix * F.softplus(inverse_softplus(amplitudes / self.start_mix) + self.amplitude_head(hidden))
-        share = (gains / (1 - self.start_mix)).clamp(max=MAX_NOISE_GAIN)
-        gains = (1 - self.mix) * torch.sigmoid(torch.logit(share) + self.noise_head(hidden))
+        amplitudes = F.softplus(inverse_softplus(amplitudes) + self.amplitude_head(hidden))
+        gains = torch.sigmoid(torch.logit(gains.clamp(max=MAX_NOISE_GAIN)) + self.noise_head(hidden))
         return amplitudes, gains, state
 
     @torch.no_grad()
@@ -110,11 +100,7 @@ def inverse_softplus(y: torch.Tensor) -> torch.Tensor:
 
 
 class DDSPModel(nn.Module):
-    """Features to sound: the network, the oscillator and the noise filterbank.
-
-    Args:
-        config: `Config`; `harmonic_mix` is the exact share of the harmonic part before training.
-    """
+    """Features to sound: the network, the oscillator and the noise filterbank."""
 
     octave_quantiles: torch.Tensor
     loudness_quantiles_db: torch.Tensor
@@ -127,15 +113,17 @@ class DDSPModel(nn.Module):
         self.register_buffer("octave_quantiles", torch.zeros(N_QUANTILES))
         self.register_buffer("loudness_quantiles_db", torch.zeros(N_QUANTILES))
 
+    @classmethod
+    def vocoder(cls, features: Features, config: Config) -> "DDSPModel":
+        """A model that has learned nothing: it plays the envelope of features like these as it is."""
+        model = cls(config)
+        model.network.instrument = Instrument.bare(config, features.inputs())
+        return model
+
     @property
     def device(self) -> torch.device:
         """Where its weights are."""
-        return self.network.mix_logit.device
-
-    @property
-    def mix(self) -> torch.Tensor:
-        """Share of the harmonic part, 0 to 1; the noise has the rest."""
-        return self.network.mix
+        return self.octave_quantiles.device
 
     @property
     def n_parameters(self) -> int:
@@ -201,8 +189,6 @@ class DDSPModel(nn.Module):
         sound = self._render(self.controls(features, envelope=envelope), features, seed)
         warn_of_loudness(features.loudness_db, self._loudness_db(sound.audio))
         return sound
-
-    perform = forward
 
     def _levels(self, features, envelope):
         """[n_frames, n_harmonics] amplitudes and [n_frames, n_bands] gains as the network answers."""

@@ -1,64 +1,57 @@
-"""Many recordings of one instrument: found in folders, cut into pieces, analysed on all cores, remembered on disk.
+"""Many recordings of one instrument (notebook 04): found in folders, cut into pieces, analysed, remembered on disk.
 
 Analysis takes a good part of a sound's own duration, and training is tried many times on the same sounds: what was
-found is kept in the user's cache folder, under a key of the samples, the settings and the version of the analysis.
+found is kept in the user's cache folder by `joblib.Memory`.
 """
 
-import hashlib
-import json
+import logging
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import platformdirs
 import soundfile as sf
 import torch
 from threadpoolctl import threadpool_limits
 
-from ddsp_nb.analysis.decompose import Analysis, analyse
-from ddsp_nb.analysis.features import FeatureExtractor, Features
+from ddsp_nb.analysis.decompose import AnalysedRecording, Analysis
+from ddsp_nb.analysis.features import Features
 from ddsp_nb.config import Config
 from ddsp_nb.errors import AudioError, warn_user
-from ddsp_nb.files import written_whole
 from ddsp_nb.sound.blocks import PHONE_SUFFIXES
 from ddsp_nb.sound.load import SILENCE_DB, load_audio
-from ddsp_nb.training import tensor_file
+from ddsp_nb.training.corpus import quiet_cuts
 
-HEADERLESS = "RAW"  # anything at all would pass for such a sound
-MORE_SUFFIXES = (".aif", ".aifc", ".mp3", ".oga", ".opus", ".snd")  # that are not names of libsndfile's formats
-PIECE_S = 60.0  # at most: memory follows the piece
-SEARCH_S = 10.0  # before the longest piece's end, where the quietest point is looked for; the shortest piece, too
-FRAME_S = 0.05  # over which that quiet is measured: longer than a period, shorter than a breath
-PARALLEL_S = 40.0  # of sound: below it, workers take longer to start than they save
-MAX_WORKERS = 8  # each holds 0.7 to 1.3 GB
-IDLE_S = 20.0  # after which a worker that has nothing to do gives its memory back
-CACHE_VARIABLE = "DDSP_NB_CACHE"  # of the environment: another folder, or empty for none
-CACHE_VERSION = 2  # count it up when the analysis finds other numbers in the same sound
-ENTRY = ".analysis.safetensors"  # no other file of the folder is ever touched
-SHORTEST_CACHED_S = 20.0  # shorter pieces are analysed in seconds
-CACHE_BYTES = 1_000_000_000  # an hour of sound
+# Anything at all would pass for such a sound.
+HEADERLESS = "RAW"
+# Suffixes that are not names of libsndfile's formats.
+MORE_SUFFIXES = (".aif", ".aifc", ".mp3", ".oga", ".opus", ".snd")
+# Of a piece, about: memory follows it. A sound is cut from 60 s on; where the quiet places lie, a piece has 10 to 60 s.
+PIECE_S = 37.5
+LONGEST_S = 60.0
+# Over which quiet is measured: longer than a period, shorter than a breath.
+FRAME_S = 0.05
+# Of sound: below it, workers take longer to start than they save.
+PARALLEL_S = 40.0
+# Each holds 0.7 to 1.3 GB.
+MAX_WORKERS = 8
+# After which a worker that has nothing to do gives its memory back.
+IDLE_S = 20.0
+# Of the environment: another folder, or empty for none.
+CACHE_VARIABLE = "DDSP_NB_CACHE"
+# Count it up when the analysis finds other numbers in the same sound.
+CACHE_VERSION = 3
+# Shorter pieces are analysed in seconds.
+SHORTEST_CACHED_S = 20.0
+# An hour of sound.
+CACHE_BYTES = 1_000_000_000
 
-Found = tuple[Features, Analysis, list[str]]  # the last are the warnings of the analysis
-
-
-@dataclass(frozen=True)
-class Recording:
-    """An analysed piece of sound.
-
-    Attributes:
-        name: of its file; from a long file's second piece on with its place, as in "flute.wav (57-115 s)".
-        audio: [n_samples] at the sample rate of the config.
-        features: of `audio`.
-        analysis: of `audio`.
-    """
-
-    name: str
-    audio: torch.Tensor
-    features: Features
-    analysis: Analysis
+# The last are the warnings of the analysis.
+Found = tuple[Features, Analysis, list[str]]
 
 
 def analyse_recordings(
@@ -67,10 +60,11 @@ def analyse_recordings(
     *,
     duration_s: float | None = None,
     say: Callable[[str], None] = lambda line: None,
-) -> list[Recording]:
+) -> list[AnalysedRecording]:
     """Load and analyse sound files and folders of them, in the order of `find_recordings`; silent pieces are skipped.
 
-    A file that cannot be used is named in a `WorkbookWarning` and left out.
+    A file that cannot be used is named in a `WorkbookWarning` and left out. A long file gives several recordings, which
+    are named by their place in it: "flute.wav (57-115 s)".
 
     Args:
         paths: files and folders.
@@ -81,20 +75,11 @@ def analyse_recordings(
     Raises:
         AudioError: a path does not exist, a folder holds no sound, or none of the files can be used.
     """
-    pieces = load_pieces(find_recordings(paths), config.sample_rate, duration_s)
-    entries = [entry_path(audio, config) for _, audio in pieces]
-    known = [recall(entry) if entry else None for entry in entries]
-    new = [audio for (_, audio), found in zip(pieces, known, strict=True) if found is None]
-    results, recordings = analyse_pieces(new, config), []
-    for (name, audio), entry, found in zip(pieces, entries, known, strict=True):
-        if found is None:
-            found = next(results)
-            if entry:
-                remember(entry, found)
-        features, analysis, messages = found
+    pieces, recordings = load_pieces(find_recordings(paths), config.sample_rate, duration_s), []
+    for (name, audio), (features, analysis, messages) in zip(pieces, analyse_pieces(pieces, config), strict=True):
         for message in messages:
             warn_user(f"{name}: {message}")
-        recordings.append(Recording(name, audio, features, analysis))
+        recordings.append(AnalysedRecording(name, audio, features, analysis))
         if len(pieces) > 1:
             say(f"Analysed {len(recordings)} of {len(pieces)}: {name}")
     return recordings
@@ -137,13 +122,12 @@ def load_pieces(files: list[Path], sample_rate: int, duration_s: float | None) -
         except AudioError as error:
             problems.append(error)
             continue
-        start = 0
-        for piece in cut(audio, sample_rate):
-            end = start + len(piece)
-            place = f" ({start / sample_rate:.0f}-{end / sample_rate:.0f} s)" if start else ""
+        for start, stop in piece_edges(audio, sample_rate):
+            place = f" ({start / sample_rate:.0f}-{stop / sample_rate:.0f} s)" if start else ""
+            # With memory of its own, as a worker is sent all the memory of a tensor.
+            piece = audio[start:stop].clone()
             if piece.abs().max() > 10 ** (SILENCE_DB / 20):
                 pieces.append((file.name + place, piece))
-            start = end
     if problems and not pieces:
         raise problems[0]
     for problem in problems:
@@ -151,75 +135,69 @@ def load_pieces(files: list[Path], sample_rate: int, duration_s: float | None) -
     return pieces
 
 
-def cut(audio: torch.Tensor, sample_rate: int) -> list[torch.Tensor]:
-    """[n_samples] sound in pieces of 10 to 60 s, cut where it is quietest; a shorter sound is one piece."""
-    longest, search, frame = (round(seconds * sample_rate) for seconds in (PIECE_S, SEARCH_S, FRAME_S))
-    pieces = []
-    while len(audio) > longest:
-        end = min(longest, len(audio) - search)  # what follows must be worth a piece
-        energy = audio[end - search : end].unfold(0, frame, frame // 2).square().mean(1)
-        end += int(energy.argmin()) * (frame // 2) + frame // 2 - search
-        pieces.append(audio[:end].clone())  # with memory of its own, as a worker is sent all the memory of a tensor
-        audio = audio[end:]
-    return [*pieces, audio.clone()]
+def piece_edges(audio: torch.Tensor, sample_rate: int) -> list[tuple[int, int]]:
+    """Where the pieces of [n_samples] sound begin and end: cut where it is quietest; a short sound is one piece."""
+    if len(audio) <= LONGEST_S * sample_rate:
+        return [(0, len(audio))]
+    frame = round(FRAME_S * sample_rate)
+    energy = audio.unfold(0, frame, frame).square().mean(1).numpy()
+    parts = quiet_cuts(energy, 0, len(energy), round(PIECE_S / FRAME_S))
+    middles = [start * frame + frame // 2 for start, _ in parts[1:]]
+    return list(pairwise([0, *middles, len(audio)]))
 
 
-def analyse_pieces(pieces: list[torch.Tensor], config: Config) -> Iterator[Found]:
-    """What is found in each [n_samples] piece, in their order, by a process a core if that is worth its start."""
-    if len(pieces) > 1 and sum(map(len, pieces)) > PARALLEL_S * config.sample_rate:
+def analyse_pieces(pieces: list[tuple[str, torch.Tensor]], config: Config) -> Iterator[Found]:
+    """What is found in each piece, in their order, by a process a core if that is worth its start."""
+    memory = cache()
+    worth_keeping = lambda audio: memory is not None and len(audio) >= SHORTEST_CACHED_S * config.sample_rate
+    remembered = analyse_piece if memory is None else memory.cache(analyse_piece)
+    calls: list[tuple[Any, np.ndarray]] = [
+        (remembered if worth_keeping(audio) else analyse_piece, audio.numpy()) for _, audio in pieces
+    ]
+    new = [audio for call, audio in calls if call is analyse_piece or not call.check_call_in_cache(audio, config)]
+    n_workers = 1
+    if len(new) > 1 and sum(map(len, new)) > PARALLEL_S * config.sample_rate:
         import joblib  # takes a while, like the workers it starts
 
-        n_workers = min(len(pieces), joblib.cpu_count(), MAX_WORKERS)
-        if n_workers > 1:
-            workers = joblib.Parallel(n_workers, "loky", return_as="generator", idle_worker_timeout=IDLE_S)
-            return workers(joblib.delayed(analyse_piece)(audio, config) for audio in pieces)
-    return (analyse_piece(audio, config) for audio in pieces)
+        n_workers = min(len(new), joblib.cpu_count(), MAX_WORKERS)
+    if n_workers > 1:
+        workers = joblib.Parallel(n_workers, "loky", return_as="generator", idle_worker_timeout=IDLE_S)
+        yield from workers(joblib.delayed(quietly)(call, audio, config) for call, audio in calls)
+    else:
+        yield from (quietly(call, audio, config) for call, audio in calls)
+    if memory is not None:
+        memory.reduce_size(bytes_limit=CACHE_BYTES)
 
 
-def analyse_piece(audio: torch.Tensor, config: Config) -> Found:
+def cache() -> Any:
+    """The `joblib.Memory` of this user, or None where there is to be none or it cannot be written."""
+    chosen = os.environ.get(CACHE_VARIABLE)
+    if chosen == "":
+        return None
+    import joblib  # takes a while
+
+    try:
+        # Compressed, because that brings a checksum.
+        return joblib.Memory(chosen or platformdirs.user_cache_dir("ddsp_nb", appauthor=False), compress=1, verbose=0)
+    except OSError:
+        return None
+
+
+def quietly(call: Callable, samples: np.ndarray, config: Config) -> Found:
+    """Make a call of `analyse_piece`; that a cache is damaged or full is nothing that the user must know."""
+    logging.getLogger("joblib").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return call(samples, config)
+
+
+def analyse_piece(samples: np.ndarray, config: Config, version: int = CACHE_VERSION) -> Found:
     """Features and analysis of [n_samples] sound, and what the user was to be warned of, for the process that asked.
 
     One thread finds the same in every process; a second gains little, and loses much on a core that is not its alone.
+    The version is part of the key in the cache.
     """
     with threadpool_limits(1), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        features = FeatureExtractor(config)(audio)
-        analysis = analyse(features, audio, config)
-    return features, analysis, [str(warning.message) for warning in caught]
-
-
-def entry_path(audio: torch.Tensor, config: Config) -> Path | None:
-    """Where the analysis of [n_samples] sound is kept, or None where it is not."""
-    chosen = os.environ.get(CACHE_VARIABLE)
-    if chosen == "" or len(audio) < SHORTEST_CACHED_S * config.sample_rate:
-        return None
-    folder = Path(chosen or Path(platformdirs.user_cache_dir("ddsp_nb", appauthor=False), "analysis"))
-    key = hashlib.sha256(audio.numpy().tobytes())
-    key.update(json.dumps([config.to_dict(), CACHE_VERSION], sort_keys=True).encode())
-    return folder / f"{key.hexdigest()}{ENTRY}"
-
-
-def recall(entry: Path) -> Found | None:
-    """What was remembered, or None where there is nothing or it is damaged."""
-    try:
-        content = tensor_file.read(entry)
-        found = Features(**content["features"]), Analysis(**content["analysis"]), content["warnings"]
-    except Exception:  # bytes that a crash or a disk has changed can break a parser in any way
-        return None
-    with suppress(OSError):
-        os.utime(entry)  # the entries that were used last stay longest
-    return found
-
-
-def remember(entry: Path, found: Found) -> None:
-    """Write an entry and remove the least recently used ones beyond 1 GB; where that is refused nothing is kept."""
-    features, analysis, messages = found
-    content = {"features": vars(features), "analysis": vars(analysis), "warnings": messages}
-    with suppress(AudioError, OSError):
-        with written_whole(entry, AudioError) as temporary:
-            temporary.write_bytes(tensor_file.to_bytes(content))
-        used, n_bytes = [(path.stat(), path) for path in entry.parent.glob(f"*{ENTRY}*")], 0  # also unfinished ones
-        for stat, path in sorted(used, key=lambda pair: pair[0].st_mtime, reverse=True):
-            n_bytes += stat.st_size
-            if n_bytes > CACHE_BYTES:
-                path.unlink()
+        found = AnalysedRecording.of("", torch.from_numpy(samples), config)
+    return found.features, found.analysis, [str(warning.message) for warning in caught]

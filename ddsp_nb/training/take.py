@@ -4,12 +4,12 @@ Its phases and the exact level of every partial are least-squares controls (`ana
 are then moved by a few steps of gradient descent on the spectral loss, through the synthesizer alone.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch.nn import functional as F
 
-from ddsp_nb.analysis.decompose import Analysis
+from ddsp_nb.analysis.decompose import AnalysedRecording, Analysis
 from ddsp_nb.analysis.features import Features
 from ddsp_nb.config import Config
 from ddsp_nb.synthesis.controls import MAX_NOISE_GAIN, Controls, Sound, Synthesizer
@@ -52,19 +52,12 @@ class Take:
         )
 
 
-def record_take(features: Features, audio: torch.Tensor, analysis: Analysis, config: Config, seed: int = 0) -> Take:
-    """The take of a recording.
-
-    Args:
-        features: of the recording.
-        audio: [n_samples] the recording.
-        analysis: of the same recording.
-        config: of features and analysis.
-        seed: of the noise that the gains are fitted with.
-    """
-    gains = fit_noise_gains(audio, analysis, config, seed)
+def record_take(recording: AnalysedRecording, config: Config, seed: int = 0) -> Take:
+    """The take of a recording; the seed is of the noise that its gains are fitted with."""
+    analysis = recording.analysis
+    gains = fit_noise_gains(recording.audio, analysis, config, seed)
     controls = Controls.of_coefficients(analysis.coefficients.half().float(), gains.half().float())
-    return Take(features, controls, analysis.snr_db)
+    return Take(recording.features, controls, analysis.snr_db)
 
 
 def fit_noise_gains(audio: torch.Tensor, analysis: Analysis, config: Config, seed: int = 0) -> torch.Tensor:
@@ -85,12 +78,14 @@ def fit_noise_gains(audio: torch.Tensor, analysis: Analysis, config: Config, see
 def _descend(gains, audio, harmonic, config, generator):
     log_gains = gains.log().requires_grad_()
     optimiser = AdamW([{"params": [log_gains], "lr": STEP}], betas=MOMENTS)
-    loss, noise_generator = MultiScaleSpectralLoss(config), FilteredNoiseGenerator(config)
+    # No noise has the recording's waveform: that term would only turn it down, by 0.25 dB for the violin.
+    loss = MultiScaleSpectralLoss(replace(config, waveform_weight=0.0))
+    noise_generator = FilteredNoiseGenerator(config)
     target = loss.target(audio)
     for step in range(N_STEPS):
         optimiser.groups[0]["lr"] = STEP * (1 - step / N_STEPS)
         noise = noise_generator(log_gains.exp().clamp(max=MAX_NOISE_GAIN), generator=generator)
         optimiser.zero_grad()
-        loss.spectral(harmonic + noise, target).backward()
+        loss(harmonic + noise, target).backward()
         optimiser.step()
     return log_gains.detach().exp().clamp(max=MAX_NOISE_GAIN)

@@ -13,35 +13,53 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save
 
-SEPARATOR = "/"  # of the nested names of a tensor; names of weights have dots
-METADATA = "ddsp_nb"  # one entry holds all, because safetensors writes several in no fixed order
+from ddsp_nb.errors import CheckpointError
+from ddsp_nb.files import written_whole
+
+# Of every file; count it up when files of before cannot be read any more.
+FORMAT = 1
+# Of the nested names of a tensor; names of weights have dots.
+SEPARATOR = "/"
+# One entry holds all, because safetensors writes several in no fixed order.
+METADATA = "ddsp_nb"
 
 
-def to_bytes(content: dict) -> bytes:
-    """The file as bytes, the same for the same content. Plain values are what JSON knows; tensors are on any device."""
+def write(path: Path, kind: str, content: dict) -> None:
+    """Write a file of this kind, whole or not at all: the same bytes for the same content.
+
+    Plain values are what JSON knows; tensors are on any device. Raises CheckpointError where the system refuses.
+    """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in named_tensors(content)}
     plain = without_tensors(content)
-    return save(tensors, {METADATA: json.dumps({"content": plain, "sha256": checksum(plain, tensors)})})
+    header = {"kind": kind, "format": FORMAT, "content": plain, "sha256": checksum(plain, tensors)}
+    with written_whole(path, CheckpointError) as temporary:
+        temporary.write_bytes(save(tensors, {METADATA: json.dumps(header)}))
 
 
-def read(path: Path) -> dict:
-    """What `to_bytes` was given, tensors in memory of their own on the CPU.
+def read(path: Path, kind: str) -> dict:
+    """What `write` was given, tensors in memory of their own on the CPU.
 
     Raises:
-        Exception: of any kind, as a stranger's bytes can break a parser in any way; ValueError where it is damaged.
+        CheckpointError: it is damaged, no file of ours, of another kind or of another format.
     """
-    with safe_open(path, framework="pt") as file:
-        tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118, it is no dict
-        metadata = json.loads(file.metadata()[METADATA])
-    content = metadata["content"]
-    if metadata["sha256"] != checksum(content, tensors):
-        raise ValueError("damaged")
-    for name, tensor in tensors.items():
-        *parents, last = name.split(SEPARATOR)
-        place = content
-        for parent in parents:
-            place = place[parent]
-        place[last] = tensor
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118, it is no dict
+            header = json.loads(file.metadata()[METADATA])
+        content = header["content"]
+        if header["sha256"] != checksum(content, tensors):
+            raise ValueError("damaged")
+        for name, tensor in tensors.items():
+            *parents, last = name.split(SEPARATOR)
+            place = content
+            for parent in parents:
+                place = place[parent]
+            place[last] = tensor
+    except Exception as error:  # a stranger's bytes can break a parser in any way
+        raise CheckpointError(f"{path}: not a ddsp_nb {kind}, or damaged. Train it anew.") from error
+    if (header.get("kind"), header.get("format")) != (kind, FORMAT) or not isinstance(content, dict):
+        words = f"not a ddsp_nb {kind} of format {FORMAT}, which this version reads"
+        raise CheckpointError(f"{path}: {words}. Train it anew, or update if a newer version wrote it.")
     return content
 
 

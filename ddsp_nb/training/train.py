@@ -1,40 +1,45 @@
-"""Teach an instrument; a generator yields after every epoch, so that anyone can watch, listen and stop.
+"""The lesson (notebook 04): a generator yields after every epoch, so that anyone can watch, listen and stop.
 
 Two things are learned side by side. The correctors of the envelope learn the *levels* that the analysis found, a
-regression without any sound. The GRU learns by *listening*: its controls are rendered, and the spectral loss of the
-sound tells it what to change. Phrases that are held out say how the instrument plays what it never heard, and decide
-which epoch is kept. `fit.py` is the loop around it.
+regression without any sound. The GRU learns by *listening*: its controls are rendered, and the loss of the sound tells
+it what to change. Phrases that are held out say how the instrument plays what it never heard, and decide which epoch is
+kept. `fit.py` is the loop around it.
 """
 
 import math
 import time
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 import torch
 
-from ddsp_nb.errors import ConfigError, TrainingError
-from ddsp_nb.synthesis.controls import low_crest_directions
-from ddsp_nb.synthesis.oscillator import render_frames
+from ddsp_nb.config import Config
+from ddsp_nb.errors import CheckpointError, ConfigError, TrainingError
+from ddsp_nb.synthesis.controls import Sound
 from ddsp_nb.training.adamw import AdamW
-from ddsp_nb.training.batches import Batch, Stretches
 from ddsp_nb.training.corpus import Corpus
-from ddsp_nb.training.instrument import BATCH_FRAMES, WEIGHT_DECAY, Instrument, lesson_loss
+from ddsp_nb.training.instrument import WEIGHT_DECAY
+from ddsp_nb.training.lessons import LISTENED, Lessons, prepare
 from ddsp_nb.training.model import DDSPModel
-from ddsp_nb.training.processes import averaged, count, share
+from ddsp_nb.training.processes import averaged, count
 
 DEFAULT_EPOCHS = 20
 LEARNING_RATE = 1e-3
 STARTS = ("shared", "envelope", "model")
-GRU_RATE = 0.3  # of the learning rate: it begins at nothing, and must not learn the recording by heart
-MODEL_RATE = 0.2  # of the learning rate, for a model that was trained before
-LEVEL_STEPS = 4  # of regression in an epoch, beside one of listening
-LISTENED = 4  # stretches in a step of listening
-JUDGED = 6  # stretches, of heard and of unheard phrases each, by which an epoch is judged
-DROPOUT = 0.2  # of what the GRU reads and of what is read from it: a memory is no instrument
-WARM_UP = 0.1  # share of the epochs in which the learning rate rises
-CLIP_NORM = 1.0  # of the gradient
-PATIENCE = 10  # epochs in a row without finite numbers, before training gives up
+# Of the learning rate, for GRU and heads: they begin at nothing, and must not learn the recording by heart.
+GRU_RATE = 0.3
+# Of the learning rate, for a model that was trained before.
+MODEL_RATE = 0.2
+# Steps of regression in an epoch, beside one of listening.
+LEVEL_STEPS = 4
+# Share of the epochs in which the learning rate rises.
+WARM_UP = 0.1
+# Of the gradient.
+CLIP_NORM = 1.0
+# Epochs in a row without finite numbers, before training gives up.
+PATIENCE = 10
+
+Weights = dict[str, torch.Tensor]
 
 
 @dataclass(frozen=True)
@@ -44,8 +49,8 @@ class Epoch:
     Attributes:
         epoch: epochs done, from 1.
         epochs: epochs planned.
-        loss: multi-scale spectral loss of heard phrases, as the instrument plays them.
-        unheard_loss: the same of phrases that are held out, or None where none is.
+        loss: of heard phrases, as the instrument plays them with the recording's phases.
+        unheard_loss: of phrases that are held out, or None where none is.
         best_loss: lowest loss so far, of unheard phrases where there are some; its model is the one that is kept.
         seconds: that training took so far.
         skipped: epochs left out so far because a number was not finite.
@@ -66,6 +71,63 @@ class Epoch:
 
 
 @dataclass(frozen=True)
+class Settings:
+    """How a run is done, as `train` is told."""
+
+    epochs: int
+    learning_rate: float
+    seed: int
+    start: str
+
+    def __post_init__(self):
+        if self.start not in STARTS:
+            raise ConfigError(f"Unknown start {self.start!r}; use one of {', '.join(STARTS)}.")
+        if self.epochs < 1 or not 0 < self.learning_rate <= 1:
+            raise ConfigError(
+                f"epochs is {self.epochs} and learning_rate {self.learning_rate}; use epochs >= 1 and a rate in (0, 1]."
+            )
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """All that a run needs to go on as if it had never stopped.
+
+    Attributes:
+        config: of its model.
+        settings: of the run.
+        corpus_sha256: of the sound, which must be the same.
+        history: the figures of every epoch that is done.
+        weights, best_weights: of the model now, and where its loss was lowest.
+        moments: of Adam, for each parameter.
+        generator: state of the random numbers.
+    """
+
+    config: Config
+    settings: Settings
+    corpus_sha256: str
+    history: list[Epoch]
+    weights: Weights
+    best_weights: Weights
+    moments: dict[str, Weights]
+    generator: torch.Tensor
+
+    def to_dict(self) -> dict:
+        """Plain values and tensors, for a file."""
+        history = [vars(epoch) for epoch in self.history]
+        plain = {"config": self.config.to_dict(), "settings": vars(self.settings), "history": history}
+        return vars(self) | plain
+
+    @classmethod
+    def from_dict(cls, content: dict) -> "TrainingState":
+        """The reverse of `to_dict`. Raises KeyError, TypeError or ValueError where a part is missing or odd."""
+        settings, history = Settings(**content["settings"]), [Epoch(**figures) for figures in content["history"]]
+        if not 0 < len(history) <= settings.epochs:
+            raise ValueError("a run that has not begun, or beyond its end")
+        plain = {"config": Config.from_dict(content["config"]), "settings": settings, "history": history}
+        return cls(**content | plain)
+
+
+@dataclass(frozen=True)
 class Progress(Epoch):
     """How training stands after one epoch: its figures, and two things to ask for.
 
@@ -74,44 +136,8 @@ class Progress(Epoch):
         state: call it for the `TrainingState` to go on from, a copy.
     """
 
-    audio: Callable
-    state: Callable
-
-
-@dataclass
-class TrainingState:
-    """All that a run needs to go on as if it had never stopped; see `run_file.py`.
-
-    Attributes:
-        epochs, learning_rate, seed, start: settings, as of `train`.
-        corpus_sha256: of the sound, which must be the same.
-        best_loss: lowest loss so far.
-        skipped: epochs left out so far.
-        skipped_in_a_row: of them the last ones without another between.
-        history: the figures of every epoch that is done.
-        weights, best_weights: of the model now and where its loss was lowest.
-        moments: of Adam, for each parameter.
-        generator: state of the random numbers.
-    """
-
-    epochs: int
-    learning_rate: float
-    seed: int
-    start: str
-    corpus_sha256: str
-    best_loss: float = math.inf
-    skipped: int = 0
-    skipped_in_a_row: int = 0
-    history: list[Epoch] = field(default_factory=list)
-    weights: dict = field(default_factory=dict)
-    best_weights: dict = field(default_factory=dict)
-    moments: dict = field(default_factory=dict)
-    generator: torch.Tensor | None = None
-
-    @property
-    def epoch(self) -> int:
-        """Epochs done."""
-        return len(self.history)
+    audio: Callable[[], Sound]
+    state: Callable[[], TrainingState]
 
 
 def train(
@@ -144,86 +170,63 @@ def train(
 
     Raises:
         ConfigError: an argument outside its range, or another corpus than the model or the resumed run needs.
+        CheckpointError: the resumed run is of another model.
         TrainingError: ten epochs in a row gave numbers that are not finite; the best model is kept.
     """
-    if resume is None:
-        usual = LEARNING_RATE * (MODEL_RATE if start == "model" else 1)
-        state = TrainingState(epochs, usual if learning_rate is None else learning_rate, seed, start, corpus.sha256())
-    else:
-        state = replace(resume, history=list(resume.history))
-    check_settings(state)
+    if learning_rate is None:
+        learning_rate = LEARNING_RATE * (MODEL_RATE if start == "model" else 1)
+    settings = resume.settings if resume else Settings(epochs, learning_rate, seed, start)
     if LISTENED % count():
         raise ConfigError(f"{count()} processes cannot share the {LISTENED} stretches of a step; use 2 or 4.")
     if corpus.config != model.config:
         raise ConfigError("The recordings were analysed with another config; analyse them with model.config.")
-    if state.corpus_sha256 != corpus.sha256():
+    if resume and resume.corpus_sha256 != corpus.sha256():
         raise ConfigError("The interrupted run was on other recordings. Resume with those, or begin anew.")
-    run = TrainingRun(model.to(choose_device(device)), corpus, state)
+    run = TrainingRun(model.to(choose_device(device)), corpus, settings, resume)
     try:
-        while state.epoch < state.epochs:
+        while len(run.history) < settings.epochs:
             yield run.step()
     finally:
-        model.load_state_dict(state.best_weights)
+        model.load_state_dict(run.best_weights)
 
 
 class TrainingRun:
-    """A model, a corpus, an optimiser and the state of their training, which `step` moves on by one epoch."""
+    """The optimiser, the history and the best model of a run, which `step` moves on by one epoch."""
 
-    def __init__(self, model: DDSPModel, corpus: Corpus, state: TrainingState):
-        self.model, self.corpus, self.state = model, corpus, state
-        self.begin_s = time.perf_counter() - (state.history[-1].seconds if state.history else 0.0)
-        if not state.history and state.start != "model":
-            self._prepare_model()
-        self.heard = Stretches(corpus.heard, model.config, model.device)
-        self.judged_by = [
-            Stretches(phrases, model.config, model.device).spread(JUDGED)
-            for phrases in (corpus.heard, corpus.unheard)
-            if phrases
-        ]
-        self.targets = sum((p.targets for p in corpus.heard[1:]), corpus.heard[0].targets).to(model.device)
-        self.directions = low_crest_directions(model.config.n_harmonics).to(model.device)
-        self.optimiser = AdamW(parameter_groups(model, state.learning_rate), weight_decay=WEIGHT_DECAY)
+    def __init__(self, model: DDSPModel, corpus: Corpus, settings: Settings, resume: TrainingState | None):
+        self.model, self.corpus, self.settings = model, corpus, settings
+        if resume is None and settings.start != "model":
+            prepare(model, corpus, start=settings.start, seed=settings.seed)
+        self.lessons = Lessons(model, corpus, settings.seed)
+        self.optimiser = AdamW(parameter_groups(model, settings.learning_rate), weight_decay=WEIGHT_DECAY)
         self.peak_rates = [group["lr"] for group in self.optimiser.groups]
-        self.generator = torch.Generator().manual_seed(state.seed)
-        if state.history:
-            self._restore()
-        else:  # nothing worse than the beginning is ever kept
-            state.best_loss, state.best_weights = self.judge(self.judged_by[-1]), copied(model.state_dict())
-
-    def _prepare_model(self):
-        """Tell a new model what the instrument's sound is like, and let it begin where it should."""
-        inputs = self.corpus.inputs().to(self.model.device)
-        self.model.hear(inputs)
-        if self.state.start == "envelope":
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(self.state.seed)
-                bare = Instrument.bare(self.model.config, inputs.cpu())
-            self.model.network.instrument.load_state_dict(bare.state_dict())
+        self.history: list[Epoch] = []
+        if resume is None:
+            # Nothing worse than the beginning is ever kept.
+            self.best_loss, self.best_weights = self.lessons.judge()[-1], copied(model.state_dict())
+        else:
+            self._restore(resume)
+        self.begin_s = time.perf_counter() - (self.history[-1].seconds if self.history else 0.0)
 
     def step(self) -> Progress:
         """One epoch; steps without finite numbers are left out."""
-        state = self.state
-        factor = learning_rate_factor(state.epoch, state.epochs)
+        n_done, epochs = len(self.history), self.settings.epochs
+        factor = learning_rate_factor(n_done, epochs)
         for group, rate in zip(self.optimiser.groups, self.peak_rates, strict=True):
             group["lr"] = rate * factor
-        losses = [self._descend(self._level_loss()) for _ in range(LEVEL_STEPS)]
-        losses.append(self._descend(self._listening_loss()))
-        loss, *unheard = map(self.judge, self.judged_by)
-        unheard_loss = unheard[0] if unheard else None
-        judged = loss if unheard_loss is None else unheard_loss
-        if all(losses) and math.isfinite(judged):
-            state.skipped_in_a_row = 0
-            if judged < state.best_loss:
-                state.best_loss, state.best_weights = judged, copied(self.model.state_dict())
-        else:
-            self._skip()
-        seconds = time.perf_counter() - self.begin_s
-        figures = Epoch(state.epoch + 1, state.epochs, loss, unheard_loss, state.best_loss, seconds, state.skipped)
-        state.history.append(figures)
+        taken = [self._descend(self.lessons.level_loss()) for _ in range(LEVEL_STEPS)]
+        taken.append(self._descend(self.lessons.listening_loss(envelope=n_done % 2 == 0)))
+        loss, *unheard = self.lessons.judge()
+        judged, finite = [loss, *unheard][-1], all(taken) and math.isfinite([loss, *unheard][-1])
+        if finite and judged < self.best_loss:
+            self.best_loss, self.best_weights = judged, copied(self.model.state_dict())
+        seconds, skipped = time.perf_counter() - self.begin_s, self._skipped(finite)
+        figures = Epoch(n_done + 1, epochs, loss, unheard[0] if unheard else None, self.best_loss, seconds, skipped)
+        self.history.append(figures)
         example = self.corpus.example.features
         return Progress(**vars(figures), audio=lambda: self.model(example), state=self.snapshot)
 
-    def _descend(self, loss) -> bool:
+    def _descend(self, loss: torch.Tensor) -> bool:
         """One step of the optimiser, unless loss or gradient is not finite; says whether it was taken."""
         self.optimiser.zero_grad()
         loss.backward()
@@ -234,65 +237,44 @@ class TrainingRun:
             self.optimiser.step()
         return finite
 
-    def _level_loss(self):
-        """How far the instrument's levels are from the analysed ones on random frames."""
-        frames = torch.randint(len(self.targets), (BATCH_FRAMES,), generator=self.generator)
-        return lesson_loss(self.model.network.instrument, self.targets[share(frames).to(self.model.device)])
-
-    def _listening_loss(self):
-        """How far random stretches sound from the recording, with the envelope and without, in turn."""
-        numbers = torch.randint(len(self.heard), (LISTENED,), generator=self.generator).tolist()
-        with_envelope = self.state.epoch % 2 == 0
-        return self.listen(
-            self.heard.batch(share(numbers)), self.generator, envelope=with_envelope, disturb=self.disturb
-        )
-
-    def listen(self, batch: Batch, generator: torch.Generator, *, envelope=True, disturb=None) -> torch.Tensor:
-        """The loss: spectral distance of a batch, as the instrument plays it, from its recording; differentiable."""
-        model = self.model
-        amplitudes, gains, _ = model.network(batch.inputs, envelope=envelope, disturb=disturb)
-        coefficients = ((amplitudes * batch.voiced[..., None])[..., None] * self.directions).mT.flatten(-2)
-        noise = model.synthesizer.noise_generator(gains, generator=generator)
-        return self.heard.loss.spectral(render_frames(batch.basis, coefficients).flatten(1) + noise, batch.target)
-
-    def disturb(self, values: torch.Tensor) -> torch.Tensor:
-        """Drop some of the values, at random."""
-        kept = share(torch.rand((len(values) * count(), *values.shape[1:]), generator=self.generator)) >= DROPOUT
-        return values * kept.to(values) / (1 - DROPOUT)
-
-    @torch.no_grad()
-    def judge(self, batch: Batch) -> float:
-        """The loss of a batch, with the same noise every time."""
-        return self.listen(batch, torch.Generator().manual_seed(self.state.seed)).item()
-
-    def _skip(self):
-        self.state.skipped += 1
-        self.state.skipped_in_a_row += 1
-        if self.state.skipped_in_a_row == PATIENCE:
+    def _skipped(self, finite: bool) -> int:
+        """Epochs that were left out so far, this one included; raises TrainingError after ten in a row."""
+        before = [0, *(epoch.skipped for epoch in self.history)]
+        skipped = before[-1] + (not finite)
+        if skipped - before[-PATIENCE:][0] == PATIENCE:
             raise TrainingError(
-                f"Training stopped at epoch {self.state.epoch + 1}: {PATIENCE} epochs in a row gave numbers that are "
-                "not finite. The best model so far is kept; use a lower learning rate."
+                f"Training stopped at epoch {len(before)}: {PATIENCE} epochs in a row gave numbers that are not "
+                "finite. The best model so far is kept; use a lower learning rate."
             )
+        return skipped
 
     def snapshot(self) -> TrainingState:
         """The state as it is now, in memory of its own."""
-        moments = {name: self.optimiser.moments.get(p, {}) for name, p in self.model.named_parameters()}
-        return replace(
-            self.state,
-            history=list(self.state.history),
+        return TrainingState(
+            config=self.model.config,
+            settings=self.settings,
+            corpus_sha256=self.corpus.sha256(),
+            history=list(self.history),
             weights=copied(self.model.state_dict()),
-            moments={name: copied(moment) for name, moment in moments.items()},
-            generator=self.generator.get_state(),
+            best_weights=self.best_weights,
+            moments={name: copied(self.optimiser.moments.get(p, {})) for name, p in self.model.named_parameters()},
+            generator=self.lessons.generator.get_state(),
         )
 
-    def _restore(self):
-        """Bring model, optimiser and random numbers to where the state says they were."""
-        state = self.state
-        self.model.load_state_dict(state.weights)
-        for name, parameter in self.model.named_parameters():
-            if state.moments[name]:
-                self.optimiser.moments[parameter] = copied(state.moments[name])
-        self.generator.set_state(state.generator.cpu())
+    def _restore(self, state: TrainingState) -> None:
+        try:
+            # Loaded for its checks: at the end it must fit.
+            self.model.load_state_dict(state.best_weights)
+            self.model.load_state_dict(state.weights)
+            for name, parameter in self.model.named_parameters():
+                if state.moments[name]:  # of a parameter that has moved
+                    moments = {part: moment.to(parameter.device) for part, moment in state.moments[name].items()}
+                    self.optimiser.moments[parameter] = copied(moments)
+            self.lessons.generator.set_state(state.generator.cpu())
+        except (AttributeError, KeyError, RuntimeError, TypeError) as error:
+            raise CheckpointError("The interrupted run is of another model. Begin anew.") from error
+        self.history, self.best_weights = list(state.history), copied(state.best_weights)
+        self.best_loss = self.history[-1].best_loss
 
 
 def learning_rate_factor(epoch: int, epochs: int) -> float:
@@ -303,21 +285,11 @@ def learning_rate_factor(epoch: int, epochs: int) -> float:
 
 
 def parameter_groups(model: DDSPModel, learning_rate: float) -> list[dict]:
-    """The correctors at the full learning rate; GRU, heads and mix at a part of it."""
+    """The correctors at the full learning rate; GRU and heads at a part of it."""
     correctors = list(model.network.instrument.parameters())
     own = {id(p) for p in correctors}
     others = [p for p in model.parameters() if id(p) not in own]
     return [{"params": correctors, "lr": learning_rate}, {"params": others, "lr": learning_rate * GRU_RATE}]
-
-
-def check_settings(state: TrainingState) -> None:
-    """Raise ConfigError unless a run's settings are within their ranges."""
-    if state.start not in STARTS:
-        raise ConfigError(f"Unknown start {state.start!r}; use one of {', '.join(STARTS)}.")
-    if state.epochs < 1 or not 0 < state.learning_rate <= 1:
-        raise ConfigError(
-            f"epochs is {state.epochs} and learning_rate {state.learning_rate}; use epochs >= 1 and a rate in (0, 1]."
-        )
 
 
 def choose_device(name: str) -> torch.device:
@@ -329,6 +301,6 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def copied(tensors: dict) -> dict:
+def copied(tensors: Weights) -> Weights:
     """The same tensors, detached and in memory of their own."""
     return {name: tensor.detach().clone() for name, tensor in tensors.items()}

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 import torch
 
-from ddsp_nb.analysis.decompose import analyse
+from ddsp_nb.analysis.decompose import AnalysedRecording, analyse
 from ddsp_nb.analysis.features import FeatureExtractor
 from ddsp_nb.analysis.pitch import TRACKERS
 from ddsp_nb.config import Config
@@ -56,9 +56,8 @@ def matrix_limit_s(model, n_frames) -> float:
 def studied(path, sample_rate, seconds, **sizes):
     """The same clip with its corpus and its take."""
     config, audio, features = clip(path, sample_rate, seconds, **sizes)
-    analysis = analyse(features, audio, config)
-    corpus = Corpus.of([(features, audio, analysis)], config, 0)
-    return config, features, corpus, record_take(features, audio, analysis, config)
+    recording = AnalysedRecording(path.stem, audio, features, analyse(features, audio, config))
+    return config, features, Corpus.of([recording], config, 0), record_take(recording, config)
 
 
 def plain_times(features, take, config) -> dict:

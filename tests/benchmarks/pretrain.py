@@ -1,8 +1,8 @@
 """Make the weights that instruments share: `python -m tests.benchmarks.pretrain OUTPUT NOTES.flac ...`.
 
-Beside each NOTES.flac lies NOTES.json, a list of notes with start_s and stop_s. Every other note is left out, so that
-they stay unheard for `unheard.py`, and so are recordings named with --without. Each recording is learned at two sample
-rates, since the envelope of a frame looks different at each.
+Beside each NOTES.flac lies NOTES.json, a list of notes with name, start_s and stop_s. Nothing that is called unheard
+anywhere is learned: not every other note, by which `unheard.py` judges, and no note of which a recording in `data/` is
+made. Each recording is learned at two sample rates, since the envelope of a frame looks different at each.
 """
 
 import json
@@ -26,20 +26,22 @@ STEPS = 3000
 LEARNING_RATE = 3e-3
 WARM_UP_STEPS = 20
 GAP_S = 0.1
+# Notes of which the phrases in data/ are spliced.
+SPLICED = {
+    "violin": {"A4", "C5", "E5", "G5"},
+    "flute": {"A4", "C5", "E5", "A5"},
+    "trumpet": {"F4", "G4", "D5"},
+}
 
 
-def halves(path: Path) -> dict[str, np.ndarray]:
-    """A recording of single notes as {"train", "test"}: every other note, the first and the last in "train"."""
+def notes_to_learn(path: Path) -> np.ndarray:
+    """The sound of every other note of a recording, the first and the last among them, but those of data/."""
     sound, rate = sf.read(path)
-    table, gap, parts = (
-        json.loads(path.with_suffix(".json").read_text()),
-        np.zeros(round(GAP_S * rate)),
-        {"train": [], "test": []},
-    )
+    table, parts = json.loads(path.with_suffix(".json").read_text()), []
     for i, row in enumerate(table):
-        half = "test" if i % 2 and i + 1 < len(table) else "train"
-        parts[half] += [sound[round(row["start_s"] * rate) : round(row["stop_s"] * rate)], gap]
-    return {half: np.concatenate(part) for half, part in parts.items()}
+        if (i % 2 == 0 or i + 1 == len(table)) and row["note"] not in SPLICED.get(path.stem, ()):
+            parts += [sound[round(row["start_s"] * rate) : round(row["stop_s"] * rate)], np.zeros(round(GAP_S * rate))]
+    return np.concatenate(parts)
 
 
 def targets_of(path: Path, rate: int) -> Targets:
@@ -53,20 +55,16 @@ def targets_of(path: Path, rate: int) -> Targets:
 @click.command()
 @click.argument("output", type=Path)
 @click.argument("recordings", nargs=-1, type=Path)
-@click.option("--without", default="", help="Name of an instrument to leave out.")
 @click.option("--work", default="artifacts/pretrain", type=Path, help="Folder for intermediate files.")
-def main(output, recordings, without, work):
-    """Train on the training halves of all recordings and write the weights in half precision."""
+def main(output, recordings, work):
+    """Train on recordings of notes and write the weights in half precision."""
     work.mkdir(parents=True, exist_ok=True)
     groups = []
     for rate in RATES_HZ:
         group = None
         for path in recordings:
-            if path.stem == without:
-                continue
-            if path.with_suffix(".json").is_file():
-                sf.write(work / f"{path.stem}.wav", halves(path)["train"], sf.info(path).samplerate)
-                path = work / f"{path.stem}.wav"
+            sf.write(work / f"{path.stem}.wav", notes_to_learn(path), sf.info(path).samplerate)
+            path = work / f"{path.stem}.wav"
             cache = work / f"{path.stem}.{rate}.pt"
             if not cache.is_file():
                 torch.save(vars(targets_of(path, rate)), cache)

@@ -5,7 +5,8 @@ The five notebooks themselves are run by nbval, once.
 
 SET_UP = """
 import torch
-from ddsp_nb import Config, Corpus, DDSPModel, FeatureExtractor, analyse, load_audio, load_or_train, plots, record_take
+from ddsp_nb import AnalysedRecording, Config, Corpus, DDSPModel, FeatureExtractor, load_audio, load_or_train, plots
+from ddsp_nb import record_take
 from ddsp_nb.panels import GrowthPanel, RecordingChooser, TrainingPanel, compare, play
 
 config, seed = Config(sample_rate=16_000, hidden_size=32), 0
@@ -25,8 +26,8 @@ PLAYERS = (
 TRAINING = (
     SET_UP + LOAD,
     """
-analysis = analyse(features, audio, config)
-corpus, take = Corpus.of([(features, audio, analysis)], config), record_take(features, audio, analysis, config)
+recording = AnalysedRecording.of("violin", audio, config)
+corpus, take = Corpus.of([recording], config), record_take(recording, config)
 torch.manual_seed(seed)
 model = DDSPModel(config)
 panel = TrainingPanel(model, corpus, take, path=model_path, seed=seed, epochs=3)

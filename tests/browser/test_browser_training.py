@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from browser.notebook_page import PLAYER
-from ddsp_nb import Corpus, FeatureExtractor, analyse, load_audio, load_model
+from ddsp_nb import AnalysedRecording, Corpus, load_audio, load_model
 
 PANEL = """
     from ddsp_nb.training.run_file import RunFile
@@ -36,8 +36,7 @@ def panel(page):
 def studied(lab, config):
     """The recording of the notebook, analysed as it was there."""
     audio = load_audio(lab.notebooks.parent / "data" / "violin.flac", config.sample_rate)
-    features = FeatureExtractor(config)(audio)
-    return [(features, audio, analyse(features, audio, config))]
+    return [AnalysedRecording.of("violin", audio, config)]
 
 
 def press(panel, name):

@@ -9,8 +9,8 @@ import ipywidgets
 import torch
 
 from ddsp_nb.errors import GrowthError
-from ddsp_nb.growth.layers import MOST_LAYERS, Composition, Layer, Source, compose
-from ddsp_nb.growth.piece import Piece
+from ddsp_nb.growth.layers import MOST_LAYERS, Composition, Layer, Source
+from ddsp_nb.growth.piece import Piece, compose
 from ddsp_nb.growth.plan import GrowthPlan
 from ddsp_nb.growth.presets import BEATS, plan_from_values
 from ddsp_nb.growth.schedule import Schedule, make_schedule

@@ -144,22 +144,21 @@ export class Network {
 
   // Expectation and correction to levels: softplus for partials, sigmoid for bands.
   combine({ loudness_db }, i, n_voices) {
-    const { n_harmonics, n_bands, nepers_per_db, mix, start_mix, max_noise_gain } = this.settings;
-    const { min_level, max_level } = this.settings;
+    const { n_harmonics, n_bands, nepers_per_db, max_noise_gain, min_level, max_level } = this.settings;
     const { numbers, at } = this;
     const expected = at.expected + i * (n_harmonics + n_bands);
     const level = (j) =>
       Math.min(Math.max(Math.exp(nepers_per_db * loudness_db + numbers[expected + j]), min_level), max_level);
     const corrected = at.corrections + i * n_harmonics;
     for (let k = 0; k < n_harmonics; k++) {
-      const x = inverseSoftplus(level(k) / start_mix) + numbers[corrected + k];
-      this.amplitudes[i * n_harmonics + k] = mix * softplus(x);
+      const x = inverseSoftplus(level(k)) + numbers[corrected + k];
+      this.amplitudes[i * n_harmonics + k] = softplus(x);
     }
     const corrected_band = at.corrections + n_voices * n_harmonics + i * n_bands;
     for (let b = 0; b < n_bands; b++) {
-      const share = Math.min(level(n_harmonics + b) / (1 - start_mix), max_noise_gain);
+      const share = Math.min(level(n_harmonics + b), max_noise_gain);
       const x = Math.log(share / (1 - share)) + numbers[corrected_band + b];
-      this.gains[i * n_bands + b] = (1 - mix) / (1 + Math.exp(-x));
+      this.gains[i * n_bands + b] = 1 / (1 + Math.exp(-x));
     }
   }
 

@@ -110,7 +110,7 @@ def settings(model: DDSPModel, take: Take | None, n_voices: int) -> dict:
         take: of its recording, from which attack and release are measured; usual ones without.
         n_voices: that sound at a time.
     """
-    config, mix = model.config, model.mix.item()
+    config = model.config
     articulation = Articulation() if take is None else Articulation.of(take.features)
     lowest, highest = (69 + 12 * model.octave_quantiles[i].item() for i in (LOWEST, HIGHEST))
     return {
@@ -127,8 +127,6 @@ def settings(model: DDSPModel, take: Take | None, n_voices: int) -> dict:
         "input_clamp": CLAMP,
         "min_level": MIN_LEVEL,
         "max_level": MAX_LEVEL,
-        "mix": mix,
-        "start_mix": config.harmonic_mix,
         "max_noise_gain": MAX_NOISE_GAIN,
         "nepers_per_db": NEPERS_PER_DB,
         "nyquist_hz": config.nyquist_hz,
