@@ -1,4 +1,4 @@
-"""Loudness and mel-frequency cepstral coefficients: what librosa measures, without its seconds of loading.
+"""Loudness and MFCCs (notebook 01, "How loud is it?"): what librosa measures, without its seconds of loading.
 
 The mel scale is Slaney's (Auditory Toolbox, 1998): linear to 1 kHz, logarithmic above. A test holds every number to
 librosa's.
