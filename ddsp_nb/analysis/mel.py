@@ -1,4 +1,4 @@
-"""Loudness and mel-frequency cepstral coefficients (notebook 01): what librosa measures, without loading it.
+"""Loudness and MFCCs (notebook 01, "How loud is it?"): what librosa measures, without its seconds of loading.
 
 librosa's filterbank alone takes 1.1 s of the 17 s of processor time that `ddsp-nb train` then took with its defaults.
 The mel scale is Slaney's (Auditory Toolbox, 1998): linear to 1 kHz, logarithmic above. A test holds every number to
