@@ -19,9 +19,8 @@ from ddsp_nb.playing import device
 from ddsp_nb.playing.live_blocks import blocks_of, blocks_of_port
 from ddsp_nb.playing.own_timbre import OwnTimbre
 from ddsp_nb.synthesis.controls import Controls, low_crest_directions
-from ddsp_nb.synthesis.noise import FilteredNoiseGenerator
 from ddsp_nb.synthesis.oscillator import HarmonicOscillator, integrate_pitch
-from ddsp_nb.synthesis.stream import NoiseStream, render_hop
+from ddsp_nb.synthesis.stream import render_hop
 
 SAME = 1e-5
 
@@ -99,16 +98,6 @@ def test_hops_of_sines_are_those_of_the_oscillator_past_nyquist_too(small_config
     pairs = torch.complex(*coefficients.unflatten(-1, (2, -1)).unbind(-2))
     whole = HarmonicOscillator(small_config).render(f0_hz, coefficients, phase=phase)
     assert (render_hop(f0_hz, phase, pairs, small_config) - whole).abs().max() < SAME * whole.abs().max()
-
-
-def test_hops_of_noise_are_those_of_the_filterbank(small_config):
-    generator, gains = FilteredNoiseGenerator(small_config), torch.rand(40, small_config.n_bands)
-    gains[0] = 0
-    whole = generator(gains, generator=torch.Generator().manual_seed(7))
-    stream = NoiseStream(generator, 7)
-    hops = torch.cat([stream.hop(frame) for frame in gains[1:]])
-    hop = small_config.hop_length
-    assert (hops - whole)[:-hop].abs().max() < SAME
 
 
 def test_a_note_has_its_pitch_and_loudness(synthesizer, small_config):
