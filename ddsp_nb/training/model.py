@@ -13,6 +13,7 @@ from ddsp_nb.analysis.mel import loudness_db
 from ddsp_nb.config import Config
 from ddsp_nb.errors import ConfigError, warn_user
 from ddsp_nb.synthesis.controls import MAX_NOISE_GAIN, Controls, Sound, Synthesizer, low_crest_directions
+from ddsp_nb.synthesis.oscillator import blend
 from ddsp_nb.training.instrument import Instrument
 
 # Standard deviations beyond which an input of the GRU says nothing more.
@@ -162,18 +163,7 @@ class DDSPModel(nn.Module):
                 loudness alone decide, and it is the instrument's own.
             loudness: whether to set the level of each frame to that of the features exactly, by rendering.
         """
-        check_features(features, self.config)
-        features = features.to(self.device)
-        moved = envelope and not features.tape and features.recorded_hz is not None
-        amplitudes, gains = self._moved_levels(features) if moved else self._levels(features, envelope)
-        silenced = amplitudes * features.voiced[:, None]
-        directions = low_crest_directions(self.config.n_harmonics).to(silenced).expand(len(silenced), -1, 2)
-        controls = Controls(silenced, directions, gains)
-        for _ in range(LOUDNESS_PASSES if loudness else 0):
-            wrong_db = features.loudness_db - self._loudness_db(self._render(controls, features, 0).audio)
-            step_db = smoothed(wrong_db.clamp(-MAX_LOUDNESS_STEP_DB, MAX_LOUDNESS_STEP_DB))
-            controls = controls.scaled(torch.exp(NEPERS_PER_DB * step_db))
-        return controls
+        return self._play(features, envelope, LOUDNESS_PASSES if loudness else 0)[0]
 
     @torch.no_grad()
     def forward(self, features: Features, *, envelope: bool = True, seed: int = 0) -> Sound:
@@ -181,10 +171,35 @@ class DDSPModel(nn.Module):
 
         Warns where that loudness cannot be reached. Raises ConfigError where the features are of another config.
         """
-        features = features.to(self.device)
-        sound = self._render(self.controls(features, envelope=envelope), features, seed)
-        warn_of_loudness(features.loudness_db, self._loudness_db(sound.audio))
+        controls, harmonic = self._play(features, envelope, LOUDNESS_PASSES)
+        sound = self._mixed(controls, harmonic, features, seed)
+        warn_of_loudness(features.loudness_db.to(self.device), self._loudness_db(sound.audio))
         return sound
+
+    def _play(self, features, envelope, n_passes):
+        """Controls at the loudness that is asked for, and their harmonic part: no sine is computed twice."""
+        check_features(features, self.config)
+        features = features.to(self.device)
+        moved = envelope and not features.tape and features.recorded_hz is not None
+        amplitudes, gains = self._moved_levels(features) if moved else self._levels(features, envelope)
+        silenced = amplitudes * features.voiced[:, None]
+        directions = low_crest_directions(self.config.n_harmonics).to(silenced).expand(len(silenced), -1, 2)
+        controls = Controls(silenced, directions, gains)
+        ends = self.synthesizer.oscillator.ends(features.f0_hz, controls.coefficients(), phase=features.phase)
+        for _ in range(n_passes):
+            sound = self._mixed(controls, blend(ends), features, seed=0)
+            wrong_db = features.loudness_db - self._loudness_db(sound.audio)
+            step_db = smoothed(wrong_db.clamp(-MAX_LOUDNESS_STEP_DB, MAX_LOUDNESS_STEP_DB))
+            gain = torch.exp(NEPERS_PER_DB * step_db)
+            controls, ends = controls.scaled(gain), ends * torch.stack([gain[:-1], gain[1:]], 1)[..., None]
+        return controls, blend(ends)
+
+    def _mixed(self, controls, harmonic, features, seed):
+        """A harmonic part [n_hops, hop_length] and the noise of the controls as `Sound`."""
+        generator = torch.Generator().manual_seed(seed)
+        noise = self.synthesizer.noise_generator(controls.noise_magnitudes, generator=generator)
+        harmonic, noise = (part.flatten()[: features.n_samples] for part in (harmonic, noise))
+        return Sound(harmonic + noise, harmonic, noise)
 
     def _levels(self, features, envelope):
         """[n_frames, n_harmonics] amplitudes and [n_frames, n_bands] gains as the network answers."""
@@ -206,9 +221,6 @@ class DDSPModel(nn.Module):
         besides = (amplitudes / plain).log().clamp(-MAX_BESIDES, MAX_BESIDES)
         places = self.network.instrument.queries.harmonics * (features.f0_hz / recorded.f0_hz)[:, None] - 1
         return own * interpolate(besides, places).exp(), own_gains * (gains / plain_gains)
-
-    def _render(self, controls, features, seed):
-        return self.synthesizer(controls, features.f0_hz, phase=features.phase, n_samples=features.n_samples, seed=seed)
 
     def _loudness_db(self, audio):
         """[n_frames] as `FeatureExtractor` measures it."""
