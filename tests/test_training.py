@@ -1,6 +1,8 @@
 """Training: it learns the clip, keeps the best it had, repeats itself, and refuses what it cannot do."""
 
 import math
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -183,6 +185,30 @@ def test_cuda_learns_as_the_cpu_does(tmp_path, small_config, corpus, take, start
     reloaded, _ = load_model(save_model(tmp_path / "model.pt", model, take))
     again = reloaded(corpus.example.features).audio
     assert (again - sound.cpu()).square().mean() < 1e-3 * corpus.example.audio.square().mean()
+
+
+PAIR = """
+import sys, torch
+from ddsp_nb import AnalysedRecording, Config, Corpus, DDSPModel, fit, load_audio
+from ddsp_nb.training.processes import joined, rank
+
+config = Config(sample_rate=8_000, hop_length=64, hidden_size=8, n_harmonics=8, n_bands=8, n_layers=1)
+recording = AnalysedRecording.of("violin", load_audio(sys.argv[1], 8_000, duration_s=1), config)
+torch.manual_seed(0)
+model, history = DDSPModel(config), []
+with joined():
+    fit(model, Corpus.of([recording], config), epochs=4, on_progress=history.append, start="envelope")
+    torch.save([model.state_dict(), history[0].loss, history[-1].loss], f"{sys.argv[2]}/{rank()}.pt")
+"""
+
+
+def test_two_processes_train_one_model(tmp_path, data):
+    (tmp_path / "pair.py").write_text(PAIR)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    subprocess.run([*command, tmp_path / "pair.py", data / "violin.flac", tmp_path], check=True, capture_output=True)
+    (one, first, last), (other, *_) = (torch.load(tmp_path / f"{rank}.pt") for rank in (0, 1))
+    assert all(torch.equal(weight, other[name]) for name, weight in one.items())
+    assert last < first
 
 
 def test_cuda_is_refused_where_there_is_none(small_config, corpus, monkeypatch):

@@ -1,4 +1,4 @@
-"""A panel that trains a model while you watch, listen and stop it (notebook 04)."""
+"""A panel that trains a model while you watch, listen and stop it (notebook 04, "Training, with you in the room")."""
 
 import asyncio
 import threading
