@@ -1,4 +1,6 @@
-"""A piece: its layers rendered, placed in time, level and stereo, and added up."""
+"""A piece: its layers rendered, placed in time, level and stereo, and added up (notebook 05, "How do you keep time, and
+how do you write for several?").
+"""
 
 import math
 from collections.abc import Sequence
@@ -21,8 +23,6 @@ class Piece:
     """Layers one over the other.
 
     Attributes:
-        composition: what was rendered.
-        sources: that its layers play.
         growths: of each layer, None where it is the recording as it is.
         audio: [n_samples] the sum, or [2, n_samples] where a layer is not in the middle; peak at most 0.9.
         gain: the one factor that turns all layers down, where their sum would be beyond that peak.
@@ -100,7 +100,6 @@ def compose(composition: Composition, sources: Sequence[Source], *, before: Piec
     """Render a piece, all its layers together.
 
     Args:
-        composition: `Composition`.
         sources: to which the layers' `source` counts.
         before: a piece rendered earlier: layers of the same plan, seed and source are taken from it.
 
@@ -144,11 +143,7 @@ def _origin(plan, seed, source):
 
 
 def mix(composition: Composition, sources: tuple[Source, ...], growths: tuple[Growth | None, ...]) -> Piece:
-    """The piece of layers that are rendered.
-
-    Raises:
-        GrowthError: it would be longer than an hour.
-    """
+    """The piece of layers that are rendered. Raises GrowthError where it would be longer than an hour."""
     layers, rate = composition.layers, sources[composition.layers[0].source].sample_rate
     parts = [sounds(growth, sources[layer.source]) for layer, growth in zip(layers, growths, strict=True)]
     wholes = [growth.audio if growth else part["recording"] for growth, part in zip(growths, parts, strict=True)]
