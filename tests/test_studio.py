@@ -16,12 +16,11 @@ from click.testing import CliRunner
 
 from ddsp_nb import ExportError, GrowthError, GrowthPlan, WorkbookWarning, export_instrument, save_model
 from ddsp_nb.cli.main import main
-from ddsp_nb.playing.own_timbre import OwnTimbre
-from ddsp_nb.playing.score import USUAL_LOUDNESS
+from ddsp_nb.playing.own_timbre import OwnTimbre, usual_loudness_db
 from ddsp_nb.studio import export as export_module
 from ddsp_nb.studio.sfz import sampled_notes
 
-LAYERS = {"p": (32, -16), "mf": (72, -6), "f": (112, 4)}  # velocity, and dB beside the usual loudness
+LAYERS = {"p": (32, -19.1), "mf": (72, -5.0), "f": (112, 2.7)}  # velocity, and dB beside the usual loudness
 MAX_CENTS, MAX_DB, MAX_STEP_DB, SAME = 3, 0.5, -60, 1e-5
 
 LOADED_S = 0.3  # by then a player has a sample in memory
@@ -106,7 +105,7 @@ def test_samples_have_their_pitch(regions, folder):
 
 def test_samples_have_the_loudness_of_the_live_instrument(regions, folder, trained):
     """All with one gain, by which the loudest stays within full scale; README.txt names the levels."""
-    usual_db, wrong_db = trained.loudness_quantiles_db[USUAL_LOUDNESS].item(), []
+    usual_db, wrong_db = usual_loudness_db(trained), []
     for region in regions:
         loop, *_ = looped(region, folder)
         layer = Path(region["sample"]).stem.rsplit("_", 1)[1]
@@ -209,7 +208,7 @@ def test_the_wavetable_grows_from_a_sine_to_the_full_timbre(folder, trained):
         assert frame[i + 2 : n + 1].max(initial=0) < 1e-6  # what is off is absent
     assert frames[0, 0] == pytest.approx(0, abs=1e-6) and frames[0, 512] > 0  # a sine, not a cosine
     hz = 440 * 2 ** trained.octave_quantiles[50]
-    asked_db = trained.loudness_quantiles_db[USUAL_LOUDNESS]
+    asked_db = torch.tensor(usual_loudness_db(trained))
     timbre, state = OwnTimbre(trained), OwnTimbre(trained).rest()
     amplitudes, _, _ = timbre.levelled(hz.expand(1, 30), asked_db.expand(1, 30), state)
     heard = amplitudes[0, -1, :n].numpy()

@@ -1,4 +1,4 @@
-"""The best that the synthesizer could do on one recording, by least squares instead of learning.
+"""The best sines of a recording and what they leave over (notebook 03, "What do the sines leave over?").
 
 The coefficients that no training can beat give the *ceiling*. A low ceiling is a fault of the pitch track; a model far
 below its ceiling has not learned enough. They are the take, and what the instrument is taught.

@@ -1,4 +1,4 @@
-"""The spectral envelope that MFCCs hold, read where partials and noise bands lie.
+"""The envelope that MFCCs hold, read where partials and noise bands lie (notebook 04, "What does it say?").
 
 The inverse cosine transform turns MFCCs back into a smooth mel spectrum. Read at k f0 and at the centres of the noise
 bands it is what a channel vocoder would play; a network that is to do better asks with a *query* for each partial and

@@ -1,4 +1,4 @@
-"""What a recording is made of: pitch, loudness and spectral envelope, frame by frame."""
+"""Pitch, loudness and envelope of a recording, frame by frame (notebook 01, "What does the network read?")."""
 
 from dataclasses import dataclass, replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""The harmonic part that is nearest to a recording, by least squares.
+"""The sines nearest to a recording, by least squares (notebook 02, "The amplitudes of a recording").
 
 With pitch and phase known the harmonic part is linear in its coefficients. No basis is stored: products of sines are
 sines of sums and differences (2 sin a sin b = cos(a-b) - cos(a+b)), so each block of the normal equations is put

@@ -1,4 +1,4 @@
-"""Lock a pitch track to the recording's own phase, so that sines line up with its waveform.
+"""Lock a pitch track to a recording's phase, so that sines line up (notebook 02, "The amplitudes of a recording").
 
 In two stages: demodulation brings the pitch near enough (`track_phase`), least squares moves pitch and phase to where
 the partials fit the recording best, the last hundredths of a radian (`fit_phase`).

@@ -1,4 +1,4 @@
-"""Pitch of a monophonic recording, by one of three trackers.
+"""Pitch of a monophonic recording, by one of three trackers (notebook 01, "Why is finding a pitch difficult?").
 
 Every tracker answers the same question, sound to f0 and voicing at each hop, so that they can be shown side by
 side: autocorrelation with a Viterbi path (the default), YIN and pYIN (librosa's).

@@ -1,4 +1,4 @@
-"""What a synthesizer is told, frame by frame, and the sound it makes of that."""
+"""What a synthesizer is told, and the sound it makes of that (notebook 03, "Sines plus noise")."""
 
 import math
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Filtered noise: white noise through a bank of bands whose gains move with every frame."""
+"""Filtered noise (notebook 03): white noise through a bank of bands whose gains move with every frame."""
 
 import math
 

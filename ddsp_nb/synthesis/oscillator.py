@@ -1,4 +1,4 @@
-"""The harmonic oscillator: a bank of sine waves at whole multiples of one pitch.
+"""The harmonic oscillator (notebook 02): a bank of sine waves at whole multiples of one pitch.
 
     audio = Σ_k a_k(t) sin(k φ(t) + θ_k(t)),  φ the integral of f0
 

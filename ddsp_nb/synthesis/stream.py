@@ -1,4 +1,4 @@
-"""Oscillator and noise filterbank hop by hop: the samples of the whole-clip ones, with the state carried."""
+"""Oscillator and filterbank hop by hop, the same samples (notebook 06, "Why is block length latency?")."""
 
 import torch
 from torch.nn import functional as F
