@@ -104,9 +104,9 @@ def export_writers(
         path: save(lambda: piece.audio, comment=text, marks=marks),
         named("", ".json"): partial(_write_text, text),
     }
-    for i, growth in enumerate(piece.growths):
-        layer = f"_layer_{i + 1}" if len(piece.growths) > 1 else ""
-        for part in piece.parts(i) if stems else ():
+    for i, rendered in enumerate(piece.layers):
+        layer, growth = f"_layer_{i + 1}" if len(piece.layers) > 1 else "", rendered.growth
+        for part in rendered.parts if stems else ():
             writers[named(f"{layer}_{part}")] = save(partial(stem_in_steps, piece, i, part, subtype), marks=marks)
         if growth is None:
             continue
@@ -130,7 +130,7 @@ def stem_in_steps(piece: Piece, i: int, part: str, subtype: str) -> torch.Tensor
     if subtype not in BITS:
         return piece.stem(i, part)
     whole = lambda sound: in_steps(sound.cpu().double(), BITS[subtype])
-    *others, last = ((j, name) for j in range(len(piece.growths)) for name in piece.parts(j))
+    *others, last = ((j, name) for j, layer in enumerate(piece.layers) for name in layer.parts)
     if (i, part) != last:
         return whole(piece.stem(i, part))
     rest = whole(piece.audio)
