@@ -219,12 +219,11 @@ def load_sources(checkpoints: list[Path], recordings: list[Path]) -> list:
 
 def tell_piece(piece: "Piece", paths: list[Path], certificate: bool) -> None:
     """Print the stages of each layer, the remarks and the files, and the certificates if they are wanted."""
-    for i, growth in enumerate(piece.growths, 1):
-        which = f"Layer {i}: " if len(piece.growths) > 1 else ""
+    for i, layer in enumerate(piece.layers, 1):
+        which, growth = f"Layer {i}: " if len(piece.layers) > 1 else "", layer.growth
         counts = ", ".join(str(stage.n_harmonics) for stage in growth.stages) if growth else ""
         words = f"{len(growth.stages)} stages of {counts} partials" if growth else "the recording as it is"
-        n_samples = max(map(len, piece.parts(i - 1).values()))
-        click.echo(f"{which}{words}, {n_samples / piece.sample_rate:.1f} s.")
+        click.echo(f"{which}{words}, {len(layer.sound) / piece.sample_rate:.1f} s.")
     for line in (*piece.remarks, *(piece.certificates() if certificate else ()), *paths):
         click.echo(line)
 

@@ -1,4 +1,6 @@
-"""Write a grown piece to files: sound, stems, stages, sidecar, picture and MIDI, each on its own or all in a zip."""
+"""Write a grown piece to files: sound, stems, stages, sidecar, picture and MIDI, each on its own or all in a zip
+(notebook 05, "How do you keep a piece?").
+"""
 
 import tempfile
 from collections.abc import Callable, Iterable
@@ -39,7 +41,6 @@ def export(
     piece to the last bit of a PCM file. Of several layers each has its own files, NAME_layer_1_harmonic and so on.
 
     Args:
-        piece: what `compose` or `grow` rendered.
         path: name of the sound, .wav or .flac, from which the other files take their names; or of a .zip that holds
             all of them, the same piece in the same bytes.
         stems: also NAME_harmonic and NAME_noise, or NAME_recording.
@@ -48,9 +49,6 @@ def export(
         stage_map: also NAME_map.png.
         subtype: "PCM_16", "PCM_24", or "FLOAT" (WAV only).
         overwrite: replace files that exist.
-
-    Returns:
-        The files that were written.
 
     Raises:
         GrowthError: a name or subtype that cannot be used, or files that exist.
@@ -70,26 +68,6 @@ def export(
     for target, write in writers.items():
         write(target)
     return list(writers)
-
-
-def export_bytes(piece: Piece | Growth, name: str, *, subtype: str = "PCM_16", **also: bool) -> bytes:
-    """A piece as one file for a download: the sound with its sidecar inside, or a zip of all that `export` writes.
-
-    Args:
-        piece: what `compose` or `grow` rendered.
-        name: of the file, .wav, .flac or .zip.
-        subtype: as in `export`.
-        **also: stems, stages, midi and stage_map of `export`, for a zip alone.
-
-    Raises:
-        GrowthError: a name that cannot be used, or more than a sound for a name that is not a zip's.
-    """
-    path = Path(Path(name).name)
-    check_format(path, subtype)
-    if any(also.values()) and path.suffix.lower() != ZIP:
-        raise GrowthError(f"{path}: a sound file holds the piece alone. Use a name that ends in .zip for all of it.")
-    with tempfile.TemporaryDirectory() as folder:
-        return export(piece, Path(folder) / path, subtype=subtype, **also)[0].read_bytes()
 
 
 def check_format(path: Path, subtype: str) -> None:
@@ -126,9 +104,9 @@ def export_writers(
         path: save(lambda: piece.audio, comment=text, marks=marks),
         named("", ".json"): partial(_write_text, text),
     }
-    for i, growth in enumerate(piece.growths):
-        layer = f"_layer_{i + 1}" if len(piece.growths) > 1 else ""
-        for part in piece.parts(i) if stems else ():
+    for i, rendered in enumerate(piece.layers):
+        layer, growth = f"_layer_{i + 1}" if len(piece.layers) > 1 else "", rendered.growth
+        for part in rendered.parts if stems else ():
             writers[named(f"{layer}_{part}")] = save(partial(stem_in_steps, piece, i, part, subtype), marks=marks)
         if growth is None:
             continue
@@ -152,7 +130,7 @@ def stem_in_steps(piece: Piece, i: int, part: str, subtype: str) -> torch.Tensor
     if subtype not in BITS:
         return piece.stem(i, part)
     whole = lambda sound: in_steps(sound.cpu().double(), BITS[subtype])
-    *others, last = ((j, name) for j in range(len(piece.growths)) for name in piece.parts(j))
+    *others, last = ((j, name) for j, layer in enumerate(piece.layers) for name in layer.parts)
     if (i, part) != last:
         return whole(piece.stem(i, part))
     rest = whole(piece.audio)

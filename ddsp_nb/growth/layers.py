@@ -1,4 +1,6 @@
-"""Layers of a piece as plain data: growths, and recordings as they are, one over the other. Light to import."""
+"""Layers of a piece as plain data: growths, and recordings as they are, one over the other (notebook 05, "How do you
+keep time, and how do you write for several?"). Light to import.
+"""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -47,14 +49,10 @@ class Layer:
 
 @dataclass(frozen=True)
 class Composition:
-    """A whole piece as plain data.
+    """A whole piece as plain data; its tempo is for MIDI, and for who reads its lengths as note values.
 
     Raises:
         GrowthError: not 1 to 8 layers.
-
-    Attributes:
-        layers: of the piece.
-        tempo: for MIDI, and for who reads its lengths as note values.
     """
 
     layers: tuple[Layer, ...]
@@ -71,11 +69,9 @@ class Composition:
 
 @dataclass(frozen=True)
 class Source:
-    """What a layer is played from.
+    """What a layer is played from: a trained model and the take of its recording.
 
     Attributes:
-        model: a trained model.
-        take: of its recording.
         audio: [n_samples] the recording at the model's sample rate, needed by layers that play it as it is.
     """
 

@@ -1,19 +1,63 @@
-"""A piece: its layers rendered, placed in time, level and stereo, and added up."""
+"""A piece: its layers rendered, placed in time, level and stereo, and added up (notebook 05, "How do you keep time, and
+how do you write for several?").
+"""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
 import torch
 
 from ddsp_nb.errors import GrowthError
 from ddsp_nb.growth.certificate import Certificate
 from ddsp_nb.growth.layers import Composition, Layer, Source
+from ddsp_nb.growth.plan import exact
 from ddsp_nb.growth.render import FULL_SCALE, Growth, grow, peak
 from ddsp_nb.growth.schedule import check_length
 
 HAIR = 1e-6  # by which rounding may exceed a peak
+
+
+@dataclass(frozen=True)
+class RenderedLayer:
+    """A layer with its sound: a growth, or without one the recording of its source as it is."""
+
+    layer: Layer
+    source: Source
+    growth: Growth | None
+
+    @property
+    def start(self) -> int:
+        """First sample in the piece."""
+        return round(exact(self.layer.delay_s) * self.source.sample_rate)
+
+    @property
+    def parts(self) -> dict[str, torch.Tensor]:
+        """[n_samples] each, before they are placed; together they are the sound."""
+        if self.growth is not None:
+            return {"harmonic": self.growth.harmonic, "noise": self.growth.noise}
+        assert self.source.audio is not None
+        return {"recording": self.source.audio.detach().cpu().float()}
+
+    @property
+    def sound(self) -> torch.Tensor:
+        """[n_samples] before it is placed."""
+        return self.growth.audio if self.growth is not None else self.parts["recording"]
+
+    def panned(self, sound: torch.Tensor, stereo: bool) -> torch.Tensor:
+        """[n_samples] of its sound at its level, or [2, n_samples] left and right of it.
+
+        The pan law is of constant power, left² + right² = 2: nothing seems to come nearer on its way from side to side.
+        It has 0 dB in the middle, so that a layer there is the same in a mono piece, and 3 dB at either side.
+        """
+        level, pan = 10 ** (self.layer.gain_db / 20), self.layer.pan
+        if not stereo:
+            return sound * level
+        return sound * torch.tensor([[level * math.sqrt(1 - pan)], [level * math.sqrt(1 + pan)]])
+
+    def add_to(self, audio: torch.Tensor, sound: torch.Tensor) -> None:
+        """Add its sound, or a part of it, to a piece."""
+        audio[..., self.start : self.start + len(sound)] += self.panned(sound, audio.ndim == 2)
 
 
 @dataclass(frozen=True)
@@ -22,16 +66,14 @@ class Piece:
 
     Attributes:
         composition: what was rendered.
-        sources: that its layers play.
-        growths: of each layer, None where it is the recording as it is.
+        layers: the sound of each.
         audio: [n_samples] the sum, or [2, n_samples] where a layer is not in the middle; peak at most 0.9.
         gain: the one factor that turns all layers down, where their sum would be beyond that peak.
         remarks: sentences for the reader about what plans and levels led to.
     """
 
     composition: Composition
-    sources: tuple[Source, ...]
-    growths: tuple[Growth | None, ...]
+    layers: tuple[RenderedLayer, ...]
     audio: torch.Tensor
     gain: float
     remarks: tuple[str, ...]
@@ -39,13 +81,19 @@ class Piece:
     @classmethod
     def of(cls, growth: Growth) -> "Piece":
         """A growth as the only layer of a piece."""
-        composition = Composition((Layer(growth.plan, growth.seed),))
-        return cls(composition, (growth.source,), (growth,), growth.audio, 1.0, growth.remarks)
+        layer = Layer(growth.plan, growth.seed)
+        rendered = RenderedLayer(layer, growth.source, growth)
+        return cls(Composition((layer,)), (rendered,), growth.audio, 1.0, growth.remarks)
+
+    @property
+    def growths(self) -> tuple[Growth | None, ...]:
+        """Of each layer, None where it is the recording as it is."""
+        return tuple(layer.growth for layer in self.layers)
 
     @property
     def sample_rate(self) -> int:
         """Hz."""
-        return self.source_of(0).sample_rate
+        return self.layers[0].source.sample_rate
 
     @property
     def n_samples(self) -> int:
@@ -55,41 +103,32 @@ class Piece:
     @property
     def marks(self) -> list[tuple[float, int, int]]:
         """Start of every stage in the order of time: seconds, number of its layer and its own, from 0."""
-        rate = self.sample_rate
         return sorted(
-            ((start_of(layer, rate) + stage.start) / rate, i, j)
-            for i, (layer, growth) in enumerate(zip(self.composition.layers, self.growths, strict=True))
-            for j, stage in enumerate(growth.stages if growth else ())
+            ((layer.start + stage.start) / self.sample_rate, i, j)
+            for i, layer in enumerate(self.layers)
+            for j, stage in enumerate(layer.growth.stages if layer.growth else ())
         )
 
     @property
     def stems(self) -> tuple[dict[str, torch.Tensor], ...]:
         """Of each layer "harmonic" and "noise", or "recording": shaped as `audio`, which is their sum."""
-        return tuple({name: self.stem(i, name) for name in self.parts(i)} for i in range(len(self.growths)))
-
-    def parts(self, i: int) -> dict[str, torch.Tensor]:
-        """Parts of layer i by name, [n_samples] each, before they are placed."""
-        return sounds(self.growths[i], self.source_of(i))
+        return tuple({name: self.stem(i, name) for name in layer.parts} for i, layer in enumerate(self.layers))
 
     def stem(self, i: int, name: str) -> torch.Tensor:
         """One part of layer i, placed in the piece."""
         placed = torch.zeros_like(self.audio)
-        add(placed, self.parts(i)[name], self.composition.layers[i], self.sample_rate)
+        self.layers[i].add_to(placed, self.layers[i].parts[name])
         return placed * self.gain
 
     def stage_name(self, i: int, j: int) -> str:
         """What stage j of layer i is called in other programs."""
-        return f"Layer {i + 1} stage {j + 1}" if len(self.growths) > 1 else f"Stage {j + 1}"
-
-    def source_of(self, i: int) -> Source:
-        """The source of layer i."""
-        return self.sources[self.composition.layers[i].source]
+        return f"Layer {i + 1} stage {j + 1}" if len(self.layers) > 1 else f"Stage {j + 1}"
 
     def stage_audio(self, i: int, j: int) -> torch.Tensor:
         """Sound of stage j of layer i alone, in its level and place."""
-        growth, layer = self.growths[i], self.composition.layers[i]
-        assert growth is not None  # a recording has no stages
-        return panned(growth.stage_audio(j), layer, self.audio.ndim == 2) * self.gain
+        layer = self.layers[i]
+        assert layer.growth is not None  # a recording has no stages
+        return layer.panned(layer.growth.stage_audio(j), self.audio.ndim == 2) * self.gain
 
     def certificates(self) -> list[Certificate]:
         """A certificate of each layer that grows."""
@@ -100,7 +139,6 @@ def compose(composition: Composition, sources: Sequence[Source], *, before: Piec
     """Render a piece, all its layers together.
 
     Args:
-        composition: `Composition`.
         sources: to which the layers' `source` counts.
         before: a piece rendered earlier: layers of the same plan, seed and source are taken from it.
 
@@ -108,97 +146,50 @@ def compose(composition: Composition, sources: Sequence[Source], *, before: Piec
         GrowthError: a layer without its source, sources of different sample rates, a plan that cannot be rendered, or
             a piece of over an hour; the message names the layer where there are several.
     """
-    rendered = {} if before is None else {_origin(g.plan, g.seed, g.source): g for g in before.growths if g}
-    growths = []
+    known = {_origin(g.plan, g.seed, g.source): g for g in (before.growths if before else ()) if g}
+    layers, several = [], len(composition.layers) > 1
     for i, layer in enumerate(composition.layers, 1):
         try:
-            growths.append(_render(layer, sources, rendered))
+            layers.append(_render(layer, sources, known))
         except GrowthError as error:
-            raise GrowthError(f"Layer {i}: {error}" if len(composition.layers) > 1 else str(error)) from error
-    rates = sorted({sources[layer.source].sample_rate for layer in composition.layers})
+            raise GrowthError(f"Layer {i}: {error}" if several else str(error)) from error
+    rates = sorted({layer.source.sample_rate for layer in layers})
     if len(rates) > 1:
         raise GrowthError(
             f"The layers have different sample rates ({', '.join(map(str, rates))} Hz). Use models of one sample rate."
         )
-    return mix(composition, tuple(sources), tuple(growths))
+    n_samples = max(layer.start + len(layer.sound) for layer in layers)
+    check_length(n_samples, layers[0].source.model.config)
+    stereo = any(layer.pan for layer in composition.layers)
+    audio = torch.zeros((2, n_samples) if stereo else n_samples)
+    for rendered in layers:
+        rendered.add_to(audio, rendered.sound)
+    stems = [peak(layer.panned(part, stereo)) for layer in layers for part in layer.parts.values()]
+    excess = max(peak(audio) / FULL_SCALE, *stems)  # stems fit in a file too
+    gain = 1 / excess if excess > 1 + HAIR else 1.0
+    numbered = [(f"Layer {i}: " if several else "", layer.growth) for i, layer in enumerate(layers, 1)]
+    remarks = [who + remark for who, growth in numbered if growth for remark in growth.remarks]
+    if gain < 1:
+        down_db = 20 * math.log10(excess)
+        remarks.append(f"All layers are turned down by {down_db:.1f} dB: their sum was beyond full scale.")
+    return Piece(composition, tuple(layers), audio * gain, gain, tuple(remarks))
 
 
-def _render(layer, sources, rendered) -> Growth | None:
-    """The growth of a layer, kept in `rendered`; None for a recording as it is."""
+def _render(layer, sources, known) -> RenderedLayer:
+    """The sound of a layer; growths are kept in `known`."""
     if layer.source >= len(sources):
         raise GrowthError(f"There is no source {layer.source}: the piece has {len(sources)}, counted from 0.")
     source = sources[layer.source]
     if layer.plan is None:
         if source.audio is None or source.audio.ndim != 1 or not len(source.audio):
             raise GrowthError("Its source holds no recording to play as it is. Give the Source its audio, [n_samples].")
-        return None
+        return RenderedLayer(layer, source, None)
     origin = _origin(layer.plan, layer.seed, source)
-    if origin not in rendered:
-        rendered[origin] = grow(source.model, source.take, layer.plan, layer.seed)
-    return rendered[origin]
+    if origin not in known:
+        known[origin] = grow(source.model, source.take, layer.plan, layer.seed)
+    return RenderedLayer(layer, source, known[origin])
 
 
 def _origin(plan, seed, source):
     """What makes two growths the same one."""
     return plan, seed, id(source.model), id(source.take)
-
-
-def mix(composition: Composition, sources: tuple[Source, ...], growths: tuple[Growth | None, ...]) -> Piece:
-    """The piece of layers that are rendered.
-
-    Raises:
-        GrowthError: it would be longer than an hour.
-    """
-    layers, rate = composition.layers, sources[composition.layers[0].source].sample_rate
-    parts = [sounds(growth, sources[layer.source]) for layer, growth in zip(layers, growths, strict=True)]
-    wholes = [growth.audio if growth else part["recording"] for growth, part in zip(growths, parts, strict=True)]
-    n_samples = max(start_of(layer, rate) + len(sound) for layer, sound in zip(layers, wholes, strict=True))
-    check_length(n_samples, sources[layers[0].source].model.config)
-    stereo = any(layer.pan for layer in layers)
-    audio = torch.zeros((2, n_samples) if stereo else n_samples)
-    for layer, sound in zip(layers, wholes, strict=True):
-        add(audio, sound, layer, rate)
-    stems = [peak(panned(s, layer, stereo)) for layer, part in zip(layers, parts, strict=True) for s in part.values()]
-    excess = max(peak(audio) / FULL_SCALE, *stems)  # stems fit in a file too
-    gain = 1 / excess if excess > 1 + HAIR else 1.0
-    remarks = [remark for i, growth in enumerate(growths) if growth for remark in _named(growth.remarks, i, layers)]
-    if gain < 1:
-        remarks.append(
-            f"All layers are turned down by {20 * math.log10(excess):.1f} dB: their sum was beyond full scale."
-        )
-    return Piece(composition, sources, growths, audio * gain, gain, tuple(remarks))
-
-
-def sounds(growth: Growth | None, source: Source) -> dict[str, torch.Tensor]:
-    """Parts of a layer before it is placed, [n_samples] each."""
-    if growth is not None:
-        return {"harmonic": growth.harmonic, "noise": growth.noise}
-    assert source.audio is not None
-    return {"recording": source.audio.detach().cpu().float()}
-
-
-def start_of(layer: Layer, sample_rate: int) -> int:
-    """First sample of a layer in its piece."""
-    return round(Fraction(str(layer.delay_s)) * sample_rate)
-
-
-def add(audio: torch.Tensor, sound: torch.Tensor, layer: Layer, sample_rate: int) -> None:
-    """Add the sound of a layer to a piece, at its place."""
-    start = start_of(layer, sample_rate)
-    audio[..., start : start + len(sound)] += panned(sound, layer, audio.ndim == 2)
-
-
-def panned(sound: torch.Tensor, layer: Layer, stereo: bool) -> torch.Tensor:
-    """[n_samples] sound at its level, or [2, n_samples] left and right of it.
-
-    The pan law is of constant power, left² + right² = 2: nothing seems to come nearer on its way from side to side. It
-    has 0 dB in the middle, so that a layer there is the same in a mono piece, and 3 dB at either side.
-    """
-    level = 10 ** (layer.gain_db / 20)
-    if not stereo:
-        return sound * level
-    return sound * torch.tensor([[level * math.sqrt(1 - layer.pan)], [level * math.sqrt(1 + layer.pan)]])
-
-
-def _named(remarks, i, layers):
-    return [f"Layer {i + 1}: {remark}" if len(layers) > 1 else remark for remark in remarks]

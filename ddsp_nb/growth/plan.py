@@ -1,4 +1,5 @@
-"""The plan of a growth, as plain data: what sounds in which stage, for how long, how loud and at what pitch.
+"""The plan of a growth as plain data: what sounds when, how loud and at what pitch (notebook 05, "How fast does it
+grow?").
 
 Light to import, so that the command line answers at once. Defaults, ranges, choices and their meaning are written
 here and nowhere else; the command line and the panel take them from the fields.

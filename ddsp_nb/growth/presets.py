@@ -1,4 +1,4 @@
-"""Plans to start from: those of the workbook, by name. Light to import."""
+"""Plans to start from, by name (notebook 05, "Your turn"). Light to import."""
 
 from dataclasses import dataclass
 

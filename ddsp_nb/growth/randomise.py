@@ -1,4 +1,4 @@
-"""Growths nobody has thought of: plans drawn by chance, as a whole or a group of settings. Light to import."""
+"""Plans drawn by chance, as a whole or a group of settings (notebook 05, "Your turn"). Light to import."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -17,14 +17,9 @@ MOST_NOTES = 8
 
 
 def random_preset(seed: int, groups: Iterable[str] = (), start: Preset | None = None) -> Preset:
-    """A preset with some groups of settings drawn by chance.
+    """A preset with some groups of settings drawn by chance, or all of them; `start` gives the others.
 
     The same seed gives the same settings of a group, whatever the others are.
-
-    Args:
-        seed: from 0.
-        groups: names from `GROUPS`; none means all.
-        start: gives the other settings.
     """
     preset = start or Preset(GrowthPlan())
     for group in groups or GROUPS:

@@ -1,4 +1,4 @@
-"""Grow a timbre: from one sine wave to the full instrument, stage by stage.
+"""Grow a timbre: from one sine wave to the full instrument, stage by stage (notebook 05).
 
 A stage plays the trained instrument with a mask on its partials. The mask is real: a partial that is off is
 absent, one that is on keeps its level, and one gain serves the whole piece, or growth could not be heard.
@@ -87,7 +87,6 @@ def grow(model: DDSPModel, take: Take, plan: GrowthPlan | None = None, seed: int
     Args:
         model: a trained model.
         take: of the recording whose sound is to grow.
-        plan: `GrowthPlan`.
         seed: of the noise and of random orders.
 
     Raises:
@@ -133,13 +132,7 @@ def _add(piece, stage, envelope, sound, at):
 def render_stages(config: Config, track: ControlTrack, masks: torch.Tensor) -> torch.Tensor:
     """Harmonic sound of a track under several masks: one basis, one matrix product.
 
-    Args:
-        config: of the model.
-        track: [n_frames] of pitch and controls.
-        masks: [n_stages, n_harmonics] of 0 and 1.
-
-    Returns:
-        [n_stages, (n_frames - 1) * hop_length].
+    Masks are [n_stages, n_harmonics] of 0 and 1, the sound is [n_stages, (n_frames - 1) * hop_length].
     """
     used = masks.any(0).nonzero()[:, 0]
     n_harmonics = int(used.max()) + 1 if len(used) else 1

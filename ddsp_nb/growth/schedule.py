@@ -1,4 +1,6 @@
-"""A plan applied to an instrument: which partials and bands sound when, before anything is rendered."""
+"""A plan applied to an instrument: which partials and bands sound when, before anything is rendered (notebook 05,
+"What is a mask?").
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -60,10 +62,7 @@ class Schedule:
     """When what sounds.
 
     Attributes:
-        plan: `GrowthPlan`.
-        stages: in their order.
         tracks: what is played at each pitch of the plan, as long as its stages need.
-        config: of the model.
         remarks: sentences for the reader about what the plan leads to.
     """
 
@@ -127,13 +126,7 @@ class Schedule:
 
 
 def make_schedule(model: DDSPModel, take: Take, plan: GrowthPlan, seed: int = 0) -> Schedule:
-    """Apply a plan to an instrument.
-
-    Args:
-        model: a trained model.
-        take: of the recording whose sound is to grow.
-        plan: `GrowthPlan`.
-        seed: of the random orders.
+    """Apply a plan to an instrument and a take of its recording; the seed is that of random orders.
 
     Raises:
         GrowthError: the piece would be longer than an hour, or the plan asks for partials that do not exist.

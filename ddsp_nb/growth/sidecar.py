@@ -74,10 +74,10 @@ class Sidecar:
 def sidecar_of(piece: Piece | Growth, subtype: str = "PCM_16") -> Sidecar:
     """Describe a rendered piece, or a growth alone."""
     piece = Piece.of(piece) if isinstance(piece, Growth) else piece
-    played = [(layer.source, layer.plan is None) for layer in piece.composition.layers]
-    known = {key: Origin.of(piece.sources[key[0]], as_recorded=key[1]) for key in set(played)}
     layers = tuple(replace(layer, source=i) for i, layer in enumerate(piece.composition.layers))
-    origins = tuple(known[key] for key in played)
+    known = {(rendered.layer.source, rendered.growth is None): rendered.source for rendered in piece.layers}
+    found = {key: Origin.of(source, as_recorded=key[1]) for key, source in known.items()}
+    origins = tuple(found[layer.source, layer.plan is None] for layer in piece.composition.layers)
     return Sidecar(Composition(layers, piece.composition.tempo), origins, versions(), subtype=subtype)
 
 

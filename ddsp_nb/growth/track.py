@@ -1,4 +1,6 @@
-"""What a stage plays before its mask: the phrase of the take, or a note of the instrument, alive as the take is."""
+"""What a stage plays before its mask: the phrase of the take, or a note of the instrument, alive as the take is
+(notebook 05, "Does the phrase move?").
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -53,13 +55,10 @@ class ControlTrack:
 def track_maker(
     model: DDSPModel, take: Take, pitch: str | float, *, unfolding: bool = False
 ) -> Callable[[int], ControlTrack]:
-    """What a stage plays, as a function of how many frames it lasts; the network is asked once, here.
+    """What a stage plays at a pitch, as a function of how many frames it lasts; the network is asked once, here.
 
-    Args:
-        model: a trained model, which plays every pitch but the phrase.
-        take: of its recording, walked back and forth where a track is longer.
-        pitch: "phrase", "held", a note name or Hz.
-        unfolding: whether the phrase begins where the recording does, instead of being its fullest stretch.
+    The take is walked back and forth where a track is longer. An unfolding phrase begins where the recording does; else
+    it is the recording's fullest stretch.
     """
     if pitch == PHRASE:
         return lambda n_frames: phrase_track(take, model.config, n_frames, unfolding=unfolding)

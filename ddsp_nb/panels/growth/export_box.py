@@ -1,12 +1,13 @@
 """The corner of the growth panel from which a piece leaves: files on disk, or a download."""
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import ipywidgets
 
 from ddsp_nb.errors import GrowthError
-from ddsp_nb.growth.export import check_format, export, export_bytes
+from ddsp_nb.growth.export import check_format, export
 from ddsp_nb.growth.piece import Piece
 from ddsp_nb.panels.download import Download
 from ddsp_nb.panels.widgets import WRAPPED
@@ -67,7 +68,9 @@ class ExportBox(ipywidgets.VBox):
     def zipped(self, piece: Piece) -> tuple[str, bytes]:
         """Name and bytes of a zip with everything: sound, stems, stages, MIDI, sidecar and map."""
         name = f"{self.path.stem}.zip"
-        return name, export_bytes(piece, name, subtype=self.bits.value, **dict.fromkeys(ALSO, True))
+        with tempfile.TemporaryDirectory() as folder:
+            (path,) = export(piece, Path(folder) / name, subtype=self.bits.value, **dict.fromkeys(ALSO, True))
+            return name, path.read_bytes()
 
 
 def _check(label):

@@ -14,14 +14,12 @@ from ddsp_nb.growth.tuning import HELD, PHRASE, TABLES
 from ddsp_nb.growth.views import SHAPES
 from ddsp_nb.panels.growth.knob_views import (
     DEEPEST_DB,
-    DRAWN,
     NO_SILENCE,
     NOTES,
     OWN,
     PACES,
     SILENCE_NOTES,
     STAGE_NOTES,
-    counts,
     read,
     write,
 )
@@ -89,6 +87,7 @@ MORE = {  # one of these groups is shown
     "Loudness": ("loudness", "depth_db", "levels"),
     "Layer": ("plays", "delay_s", "gain_db", "pan"),
 }
+DRAWN = ("lengths", "sustains", "levels")  # lines for what was drawn; they count where they are not empty
 
 
 def choice(label: str, words: dict, first: Any = None):
@@ -186,15 +185,15 @@ class GrowthKnobs:
 
     def show(self, voice: Voice, tempo: Tempo) -> None:
         """Move the knobs that count to where a voice is; others are out of the way, and keep their place."""
-        self._showing = True
+        self._showing, places = True, read(voice, tempo)
         try:
-            for name in sorted(KNOBS, key=self._is_text):  # what a text means depends on the other knobs
-                control, shown = self.by_name[name], counts(name, voice)
-                control.disabled, control.layout.display = not shown, None if shown else "none"
-                if shown and not (self._is_text(name) and self._means(name, voice, tempo)):
-                    control.value = read(name, voice, tempo)
-                elif not shown and name in DRAWN:
-                    control.value = ""
+            for name in sorted(places, key=self._is_text):  # what a text means depends on the other knobs
+                control, place = self.by_name[name], places[name]
+                control.disabled, control.layout.display = place is None, "none" if place is None else None
+                if name in DRAWN or (place is not None and not self._is_text(name)):
+                    control.value = "" if place is None else place
+                elif place is not None and not self._means(name, voice, tempo):
+                    control.value = place
         finally:
             self._showing = False
 
