@@ -28,10 +28,10 @@ from .growth.render import grow as grow
 from .growth.sidecar import read_sidecar as read_sidecar
 from .growth.sidecar import regrow as regrow
 from .growth.tempo import Tempo as Tempo
+from .notes.note import parse_notes as parse_notes
 from .playing.late import play_in_blocks as play_in_blocks
-from .playing.played import Performance as Performance
-from .playing.score import draw as draw
-from .playing.score import parse_notes as parse_notes
+from .playing.performance import Performance as Performance
+from .playing.performance import draw as draw
 from .playing.stream import StreamingSynthesizer as StreamingSynthesizer
 from .playing.transfer import transfer as transfer
 from .sound.load import load_audio as load_audio

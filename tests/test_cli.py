@@ -25,8 +25,8 @@ from ddsp_nb.cli import grow as grow_command
 from ddsp_nb.cli import main as cli
 from ddsp_nb.cli import train as train_command
 from ddsp_nb.growth import sidecar
-from ddsp_nb.growth.presets import DEFAULTS, PRESETS, plan_from_values
-from ddsp_nb.growth.randomise import random_values
+from ddsp_nb.growth.presets import PRESETS
+from ddsp_nb.growth.randomise import random_preset
 from ddsp_nb.sound.save import SUBTYPES
 from ddsp_nb.training import train as training
 from ddsp_nb.training.fit import load_or_train
@@ -120,23 +120,24 @@ def test_growth_options_reach_the_piece(run, checkpoint):
 
 
 @pytest.mark.parametrize(
-    ("options", "values"),
+    ("options", "preset", "seed"),
     [
-        (("--preset", "pulse"), PRESETS["Pulse"]),
-        (("--chance", 7), random_values(7)),
+        (("--preset", "pulse", "--tempo", 90), PRESETS["Pulse"], 0),
+        (("--chance", 7, "--tempo", 90), random_preset(7), 7),
         (
-            ("--preset", "Bell", "--chance", 3, "--chance-group", "loudness"),
-            PRESETS["Bell"] | random_values(3, ["Loudness"]),
+            ("--preset", "Bell", "--chance", 3, "--chance-group", "loudness", "--tempo", 90),
+            random_preset(3, ["Loudness"], PRESETS["Bell"]),
+            3,
         ),
     ],
 )
-def test_presets_and_chance_are_those_of_the_panel(run, checkpoint, options, values):
+def test_presets_and_chance_are_those_of_the_panel(run, checkpoint, options, preset, seed):
     result = run("grow", "--model", checkpoint, "--output", "piece.wav", "--attack", 0.02, *options)
     assert result.exit_code == 0, result.stderr
     (layer,) = sidecar.read_sidecar("piece.json").composition.layers
-    plan = plan_from_values(DEFAULTS | values)
+    plan = preset.at(Tempo(90))
     assert layer.plan == replace(plan, adsr=replace(plan.adsr, attack_s=0.02))
-    assert layer.seed == values.get("seed", 0)
+    assert layer.seed == seed
 
 
 def test_stages_that_a_strategy_ignores_are_mentioned(run, checkpoint):
@@ -216,7 +217,7 @@ def test_a_sidecar_renders_the_identical_file(run, checkpoint, source):
 def test_a_sidecar_of_another_model_is_refused_and_other_versions_are_told(run, tmp_path, checkpoint):
     assert run("grow", "--model", checkpoint, "--output", "first.wav").exit_code == 0
     text = Path("first.json").read_text()
-    Path("other.json").write_text(text.replace(json.loads(text)["layers"][0]["model_sha256"], "0" * 64))
+    Path("other.json").write_text(text.replace(json.loads(text)["layers"][0]["origin"]["model_sha256"], "0" * 64))
     Path("older.json").write_text(text.replace(f'"torch":"{torch.__version__}"', '"torch":"1.0"'))
     result = run("grow", "--from", "other.json", "--model", checkpoint, "--output", "out.wav")
     assert result.exit_code == cli.BAD_INPUT and "another model" in result.stderr
@@ -251,14 +252,7 @@ def test_pieces_and_recordings_are_added_as_layers(run, tmp_path, checkpoint, ot
     short = split("--strategy linear --stages 2 --stage-duration 0.2")
     other = run("grow", "--model", other_checkpoint, "--output", "other.wav", "--delay", 0.1, "--pan", 0.5, *short)
     assert other.exit_code == 0, other.stderr
-    more = (
-        "--layer",
-        "other.json delay=1/4 gain=-6 pan=0.7",
-        "--dry",
-        "violin.flac gain=-12",
-        "--midi",
-        "--certificate",
-    )
+    more = split("--add other.json 1/4 -6 0.7 --add-recording violin.flac 0 -12 0 --midi --certificate")
     models = ("--model", checkpoint, "--model", other_checkpoint)
     result = run("grow", *models, *short, "--tempo", 60, *more, "--output", "trio.zip")
     assert result.exit_code == 0, result.stderr
@@ -395,14 +389,12 @@ BAD_INPUT = [
     ("grow --model {model} --gain 20", "Gain: use numbers from -60 to 12 dB"),
     ("grow --model {model} --pan 2", "Pan: use numbers from -1 to 1"),
     ("grow --model {model} --delay 1/8,1/4", "--delay"),
-    ("grow --model {model} --layer missing.json", "missing.json: cannot be read"),
-    ("grow --model {model} --layer 'notes.json delay=soon'", "soon"),
-    ("grow --model {model} --layer 'notes.json speed=2'", "'speed' is no place"),
-    ("grow --model {model} --layer 'notes.json fast'", "delay=, gain= or pan="),
-    ("grow --model {model} --layer ''", "delay=, gain= or pan="),
-    ("grow --model {model} --dry text.wav", "text.wav: not a readable sound file"),
-    ("grow --model {model} --dry 'violin.flac pan=3'", "Pan: use numbers"),
-    ("grow --model {model} --dry out/grown.wav", "is the input"),
+    ("grow --model {model} --add missing.json 0 0 0", "missing.json: cannot be read"),
+    ("grow --model {model} --add notes.json soon 0 0", "soon"),
+    ("grow --model {model} --add notes.json", "--add"),
+    ("grow --model {model} --add-recording text.wav 0 0 0", "text.wav: not a readable sound file"),
+    ("grow --model {model} --add-recording violin.flac 0 0 3", "Pan: use numbers"),
+    ("grow --model {model} --add-recording out/grown.wav 0 0 0", "is the input"),
     ("grow --model {model} --output silence.zip --subtype PCM_8", "--subtype"),
     ("grow --model other.pt", "other.pt: not a ddsp_nb checkpoint"),
     ("shrink", "No such command 'shrink'"),
@@ -475,7 +467,7 @@ def test_the_command_line_imports_nothing_heavy_before_a_command_runs():
     assert not imported & {"torch", "numpy", "librosa", "matplotlib", "tqdm", "ddsp_nb"}
 
 
-@pytest.mark.parametrize("line", ["--sustain 2", "--stage-duration 1/3", "--layer 'a.json pan=9'", "--tempo 900"])
+@pytest.mark.parametrize("line", ["--sustain 2", "--stage-duration 1/3", "--add a.json 0 0 9", "--tempo 900"])
 def test_wrong_options_are_answered_before_anything_heavy_is_imported(tmp_path, line):
     code = f"import sys, ddsp_nb.cli.main as c; sys.argv[1:] = {['grow', *split(line)]}\n"
     code += "try: c.main()\nfinally: print(*{'torch', 'numpy'} & set(sys.modules))"

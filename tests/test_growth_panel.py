@@ -9,12 +9,13 @@ import soundfile as sf
 import torch
 
 from ddsp_nb import ADSR, GrowthPlan, grow
-from ddsp_nb.growth.presets import DEFAULTS, PRESETS, plan_from_values
+from ddsp_nb.growth.presets import PRESETS
 from ddsp_nb.growth.sidecar import read_sidecar, regrow
 from ddsp_nb.growth.tempo import Tempo
 from ddsp_nb.panels import GrowthPanel, Player
 from ddsp_nb.panels.growth.history import History
-from ddsp_nb.panels.growth.knobs import ESSENTIAL, MORE, OF_LAYER, SHARED
+from ddsp_nb.panels.growth.knob_views import SHARED
+from ddsp_nb.panels.growth.knobs import ESSENTIAL, MORE
 from ddsp_nb.panels.growth.start_box import OWN_PLAN
 from ddsp_nb.workspace import Workspace
 
@@ -44,13 +45,13 @@ SOME = {  # a value of each control, what must hold for it to count, and the par
     "release_s": (0.1, {}, {"adsr": ADSR(release_s=0.1)}),
     "loudness": ("swell", {}, {"loudness_db": (-24.0, 0.0, -24.0)}),
     "depth_db": (12, {"loudness": "crescendo"}, {"loudness_db": (-12.0, 0.0)}),
-    "timing": ("beats", {}, {"stage_duration_s": 0.375, "silence_duration_s": 0.125}),
-    "stage_note": ("1/2", {"timing": "beats"}, {"stage_duration_s": 0.875}),
-    "silence_note": ("0", {"timing": "beats"}, {"stage_duration_s": 0.5, "silence_duration_s": 0.0}),
+    "timing": (True, {}, {"stage_duration_s": 0.375, "silence_duration_s": 0.125}),
+    "stage_note": ("1/2", {"timing": True}, {"stage_duration_s": 0.875}),
+    "silence_note": ("0", {"timing": True, "stage_note": "1/4"}, {"stage_duration_s": 0.5, "silence_duration_s": 0.0}),
     "lengths": ("1, 2", {"lengths": "1, 3"}, {"stage_duration_s": (1.0, 2.0)}),
     "bands": ("0/1-8", {"noise": "written"}, {"noise_stages": ((), tuple(range(1, 9)))}),
     "sustains": ("0, 1", {"sustains": "1, 0"}, {"adsr": ADSR(sustain=(0.0, 1.0))}),
-    "levels": ("-6, 0", {"levels": "-9, 0"}, {"loudness_db": (-6.0, 0.0)}),
+    "levels": ("-6, -1", {"levels": "-9, -3"}, {"loudness_db": (-6.0, -1.0)}),
 }
 
 
@@ -68,7 +69,7 @@ def panel(trained, take, tmp_path, workspace):
 
 def held(panel):
     """What the player holds, [n_samples]."""
-    return panel.player.sounds[panel.take.title]
+    return panel.player.sounds[panel.held.title]
 
 
 @pytest.fixture
@@ -77,6 +78,12 @@ def sent(monkeypatch):
     messages = []
     monkeypatch.setattr(Player, "send", lambda self, content, buffers=(): messages.append(content))
     return messages
+
+
+def turn(panel, **values):
+    """Turn knobs, one after the other."""
+    for name, value in values.items():
+        panel.knobs[name].value = value
 
 
 def is_error(panel):
@@ -88,12 +95,13 @@ def is_error(panel):
 
 def test_every_control_is_in_a_group_and_in_the_table(panel):
     grouped = [name for groups in (ESSENTIAL, MORE) for names in groups.values() for name in names]
-    assert sorted(grouped) == sorted(panel.knobs) == sorted([*SOME, "seed", *OF_LAYER, *SHARED])
+    assert sorted(grouped) == sorted(panel.knobs) == sorted([*SOME, "seed", *MORE["Layer"], *SHARED])
 
 
 def test_every_control_changes_the_plan_and_the_map(panel):
     for name, (value, needs, part) in SOME.items():
-        panel.board.set(DEFAULTS | needs)
+        panel.preset.value = next(iter(PRESETS))
+        turn(panel, **needs)
         plan, drawn, control = panel.plan, panel.score.score, panel.knobs[name]
         assert not control.disabled and control.layout.display is None, name
         control.value = value
@@ -104,7 +112,7 @@ def test_every_control_changes_the_plan_and_the_map(panel):
             del values["noise"]
         assert panel.plan == GrowthPlan(**values | part) != plan, name
         assert panel.score.score["version"] > drawn["version"], name
-        same = name in (*MORE["Pitch"], *MORE["Envelope"], "own_ratios", "pace")  # another sound, the same stages
+        same = name in (*MORE["Pitch"], *MORE["ADSR"], "own_ratios", "pace")  # another sound, the same stages
         assert same or panel.score.score["stages"] != drawn["stages"], name
         assert not is_error(panel), name
 
@@ -126,7 +134,7 @@ def test_the_seed_shuffles(panel):
 
 
 def test_the_status_tells_stages_length_and_remarks(panel):
-    panel.board.set({"strategy": "written", "stages": "1, 2", "silence_duration_s": 0.0})
+    turn(panel, strategy="written", stages="1, 2", silence_duration_s=0.0)
     assert "2 stages, 1.0 s, from 1 to 2 partials" in panel.status.value
     assert "No stage is complete" in panel.status.value
 
@@ -146,11 +154,11 @@ def test_presets_render_and_pass(trained, take, name):
     assert not is_error(growth_panel) and growth_panel.preset.value == name
     certificate = growth_panel.growth.certificate()
     assert certificate.passed, certificate.faults
-    assert plan_from_values(DEFAULTS | PRESETS[name], Tempo()) == growth_panel.growth.plan
+    assert PRESETS[name].plan == growth_panel.growth.plan
 
 
 def test_presets_are_distinct_and_leave_no_trace(panel):
-    assert len({plan_from_values(DEFAULTS | preset) for preset in PRESETS.values()}) == len(PRESETS)
+    assert len({preset.plan for preset in PRESETS.values()}) == len(PRESETS)
     for name in reversed(PRESETS):
         panel.preset.value = name
     assert panel.plan == GrowthPlan()
@@ -183,12 +191,12 @@ def test_undo_and_redo(panel):
 
 
 def test_a_change_after_undo_forgets_what_was_undone():
-    history = History({"a": 1})
+    history = History(1)
     for value in (2, 2, 3):
-        history.record({"a": value})
-    assert history.step(-1) == {"a": 2}
-    history.record({"a": 9})
-    assert not history.can_step(1) and [history.step(-1), history.step(-1)] == [{"a": 2}, {"a": 1}]
+        history.record(value)
+    assert history.step(-1) == 2
+    history.record(9)
+    assert not history.can_step(1) and [history.step(-1), history.step(-1)] == [2, 1]
 
 
 # Sound
@@ -199,7 +207,7 @@ def test_render_fills_the_player_and_plays(panel, sent):
     panel._act({"type": "play"})
     stages = panel.growth.stages
     assert len(held(panel)) / panel.player.sample_rate == pytest.approx(len(stages) * 0.6 - 0.2, abs=1e-3)
-    assert "Rendered as Take 1" in panel.status.value and sent[-1]["play"]
+    assert "Rendered and kept as Render 1" in panel.status.value and sent[-1]["play"]
     assert [mark[1] for mark in sent[-1]["marks"]] == [str(i + 1) for i in range(len(stages))]
     assert sent[-1]["marks"][1][0] == pytest.approx(0.6, abs=1e-3)
 
@@ -271,7 +279,7 @@ def test_curves_that_are_drawn_are_those_of_the_plan(panel):
 
 
 def test_a_moved_stage_takes_everything_along(panel):
-    panel.board.set({"pitch": "notes", "notes": "A4, C5", "noise": "bands"})
+    turn(panel, pitch="notes", notes="A4, C5", noise="bands")
     before = panel.score.score["stages"]
     order = [1, 0, *range(2, len(before)), 0]
     draw(panel, order=order)
@@ -281,12 +289,12 @@ def test_a_moved_stage_takes_everything_along(panel):
 
 
 def test_drawn_lengths_become_note_values_at_a_tempo(panel):
-    panel.board.set({"timing": "beats", "stage_note": "1/8", "silence_note": "1/32", "tempo_bpm": 97.0})
+    turn(panel, timing=True, stage_note="1/8", silence_note="1/32", tempo_bpm=97.0)
     stages = panel.score.score["stages"]
     lengths_s = [s["stop"] - s["start"] for s in stages]
     lengths_s[2] += 60 / 97 / 4
     draw(panel, lengths_s=lengths_s)
-    assert panel.knobs["lengths"].value.split(", ")[:4] == ["1/8", "1/8", "3/16", "1/8"]
+    assert panel.knobs["lengths"].value.split(", ")[:4] == ["1/8", "1/8", "1/8.", "1/8"]
     assert panel.plan.stage_duration_s[2] == pytest.approx(60 / 97 * 5 / 8)
 
 
@@ -296,9 +304,9 @@ def test_drawn_lengths_become_note_values_at_a_tempo(panel):
 def test_what_cannot_be_drawn_changes_nothing(panel, sent, monkeypatch, edit):
     refused = []
     monkeypatch.setattr(panel.score, "send", refused.append)
-    before = panel.board.values
+    before = panel.sketch
     draw(panel, **edit)
-    assert is_error(panel) and panel.board.values == before and refused == [{"type": "refused"}]
+    assert is_error(panel) and panel.sketch == before and refused == [{"type": "refused"}]
 
 
 # Layers
@@ -308,14 +316,14 @@ def test_layers_sound_over_one_another_and_undo_reaches_all(panel):
     panel._act({"type": "play"})
     alone = held(panel)
     panel.add_layer()
-    panel.board.set({"delay_s": 1.0, "gain_db": -6.0, "pan": 0.5, "strategy": "primes"})
+    turn(panel, delay_s=1.0, gain_db=-6.0, pan=0.5, strategy="primes")
     panel._act({"type": "play"})
     assert held(panel).shape[0] == 2 and held(panel).shape[1] > len(alone)
     assert [bool(layer["selected"]) for layer in panel.score.score["layers"]] == [False, True]
     assert panel.score.score["stages"][0]["start"] == pytest.approx(1.0)
     panel.knobs["tempo_bpm"].value = 90.0
-    assert {values["tempo_bpm"] for values in panel.layers} == {90.0}
-    for _ in range(3):
+    assert panel.tempo == Tempo(90)
+    for _ in range(6):
         panel._act({"type": "undo"})
     assert len(panel.layers) == 1 and np.array_equal(held(panel), alone)
 
@@ -333,51 +341,51 @@ def test_partials_that_are_off_are_absent_from_the_player(panel):
     assert 400 < f0_hz < 900 and above.max() < 1e-3 * spectrum.max()
 
 
-# Takes and presets
+# Renders and presets
 
 
 def bring_back(panel, number):
-    panel.takes_box.list.value = number
-    panel.takes_box.buttons["Bring back"]()
+    panel.renders_box.list.value = number
+    panel.renders_box.buttons["Bring back"]()
 
 
-def test_every_render_is_a_take_that_comes_back_also_after_a_restart(panel, trained, take, workspace):
+def test_every_render_comes_back_also_after_a_restart(panel, trained, take, workspace):
     pieces = []
     for strategy in ("exponential", "primes", "linear"):
         panel.knobs["strategy"].value = strategy
         panel._act({"type": "play"})
-        panel._act({"type": "play"})  # the same again is no other take
+        panel._act({"type": "play"})  # the same again is no other render
         pieces.append((panel.plan, held(panel)))
-    assert len(panel.takes.all) == 3
+    assert len(panel.renders.all) == 3
     again = GrowthPanel(trained, take, workspace=workspace)
-    again.takes_box.show(None)
+    again.renders_box.show(None)
     for one, number in ((panel, 1), (panel, 2), (again, 3), (again, 1)):
         bring_back(one, number)
         plan, sound = pieces[number - 1]
         assert one.plan == plan and np.array_equal(held(one), sound)
 
 
-def test_pinned_takes_stay_beside_the_new_ones_in_the_player(panel):
+def test_pinned_renders_stay_beside_the_new_ones_in_the_player(panel):
     panel._act({"type": "play"})
-    panel.takes_box.list.value = 1
-    panel.takes_box.buttons["Pin or unpin"]()
-    panel.takes_box.name.value = "the first"
-    panel.takes_box.buttons["Name it"]()
+    panel.renders_box.list.value = 1
+    panel.renders_box.buttons["Pin or unpin"]()
+    panel.renders_box.name.value = "the first"
+    panel.renders_box.buttons["Name it"]()
     panel.knobs["order"].value = "high"
     panel._act({"type": "play"})
-    assert list(panel.player.sounds) == ["Take 2", "the first"]
-    panel.takes_box.list.value = 1
-    panel.takes_box.buttons["Discard"]()
-    assert list(panel.player.sounds) == ["Take 2"] and len(panel.takes.all) == 1
+    assert list(panel.player.sounds) == ["Render 2", "the first"]
+    panel.renders_box.list.value = 1
+    panel.renders_box.buttons["Discard"]()
+    assert list(panel.player.sounds) == ["Render 2"] and len(panel.renders.all) == 1
 
 
 def test_memory_is_bounded_and_what_was_let_go_sounds_the_same(panel, monkeypatch):
     panel._act({"type": "play"})
     first = held(panel)
-    monkeypatch.setattr("ddsp_nb.panels.growth.takes.MOST_SAMPLES", 1000)
+    monkeypatch.setattr("ddsp_nb.panels.growth.renders.MOST_SAMPLES", 1000)
     panel.knobs["order"].value = "high"
     panel._act({"type": "play"})
-    assert [kept.piece is None for kept in panel.takes.all] == [True, False]
+    assert [kept.piece is None for kept in panel.renders.all] == [True, False]
     bring_back(panel, 1)
     assert np.array_equal(held(panel), first)
 
@@ -387,11 +395,11 @@ def test_recall_in_live_mode_does_not_render_again(panel):
     panel.knobs["noise"].value = "none"
     panel.score.live = True
     bring_back(panel, 1)
-    assert panel.take.number == 1 and len(panel.takes.all) == 1
+    assert panel.held.number == 1 and len(panel.renders.all) == 1
 
 
 def test_presets_of_ones_own_are_kept_by_name(panel, trained, take, workspace):
-    panel.board.set({"order": "high", "levels": "-6, 0"})
+    turn(panel, order="high", levels="-6, -1")
     plan = panel.plan
     panel.start.name.value = "Mine"
     panel.start.save_button.click()
@@ -447,7 +455,7 @@ def test_measure_finds_a_fault_and_names_its_stage(panel):
 
 def test_every_preset_is_heard_from_its_first_stage(trained, take):
     for name, preset in PRESETS.items():
-        growth = grow(trained, take, plan_from_values(DEFAULTS | {"seed": 0} | preset), 0)
+        growth = grow(trained, take, preset.plan, 0)
         levels_db = [10 * growth.stage_audio(i).square().mean().log10() for i in range(len(growth.stages))]
         assert levels_db[0] > max(levels_db) - FAINT_DB, name
 
@@ -461,19 +469,59 @@ def test_every_preset_is_heard_from_its_first_stage(trained, take):
         ({"strategy": "written", "stages": "one, two"}, "counts such as 1,4,9"),
         ({"pitch": "notes", "notes": "H4"}, "a note such as"),
         ({"pitch": "notes", "notes": "60 64"}, "Write C4 E4 for the notes, or 60Hz 64Hz"),
-        ({"stage_duration_s": 0.05, "pace": 1 / 8}, "0.02 to 600 s"),
+        ({"timing": True, "silence_note": "1/4"}, "The silence fills a whole stage"),
     ],
 )
-def test_a_plan_that_cannot_be_made_is_explained_and_map_and_sound_stay(panel, values, words):
+def test_a_plan_that_cannot_be_made_is_explained_and_all_stays(panel, values, words):
+    *first, (name, value) = values.items()
+    turn(panel, **dict(first))
+    panel._act({"type": "play"})
+    sketch, score, sound = panel.sketch, panel.score.score, held(panel)
+    turn(panel, **{name: value})
+    assert is_error(panel) and words in panel.status.value and panel.knobs[name].value == value
+    assert (panel.sketch, panel.score.score) == (sketch, score) and held(panel) is sound and panel.score.fresh
+    panel._act({"type": "undo"})
+    panel._act({"type": "redo"})
+    assert not is_error(panel) and panel.sketch == sketch and panel.knobs[name].value != value
+
+
+def test_a_plan_that_cannot_be_rendered_is_explained_and_map_and_sound_stay(panel):
     panel._act({"type": "play"})
     score, sound = panel.score.score, held(panel)
-    panel.board.set(values)
-    assert is_error(panel) and words in panel.status.value
-    assert panel.score.score == score and held(panel) is sound
-    panel._act({"type": "play"})
-    assert is_error(panel) and words in panel.status.value and held(panel) is sound
+    turn(panel, strategy="written", stages="1/400")
+    for _ in range(2):
+        assert is_error(panel) and "There is no partial 400" in panel.status.value and held(panel) is sound
+        panel._act({"type": "play"})
     panel._act({"type": "undo"})
-    assert not is_error(panel) and panel.score.fresh
+    panel._act({"type": "undo"})
+    assert not is_error(panel) and panel.score.fresh and panel.score.score["stages"] == score["stages"]
+
+
+def test_lengths_in_notes_follow_the_tempo_and_the_preset_stays_itself(panel):
+    panel.preset.value = "Pulse"
+    for bpm in (97.0, 133.0, 61.0):
+        panel.knobs["tempo_bpm"].value = bpm
+        slot_s = panel.plan.stage_duration_s + panel.plan.silence_duration_s
+        assert slot_s == pytest.approx(30 / bpm, rel=1e-12) and panel.preset.value == "Pulse"
+        assert (panel.knobs["stage_note"].value, panel.knobs["silence_note"].value) == ("1/8", "1/32")
+    panel.knobs["timing"].value = False
+    plan = panel.plan
+    panel.knobs["tempo_bpm"].value = 90.0
+    assert panel.plan == plan  # seconds are seconds
+
+
+def test_a_plan_from_code_is_shown_by_the_knobs(panel):
+    panel.plan = GrowthPlan(stages=((1,), (1, 3)), pitch=("A3", 330.0), loudness_db=(-12.0, 0.0))
+    shown = {name: panel.knobs[name].value for name in ("strategy", "stages", "pitch", "notes", "loudness", "depth_db")}
+    assert shown == {
+        "strategy": "written",
+        "stages": "1/1+3",
+        "pitch": "notes",
+        "notes": "A3, 330Hz",
+        "loudness": "crescendo",
+        "depth_db": 12.0,
+    }
+    assert not is_error(panel)
 
 
 def test_an_unexpected_error_leaves_the_panel_alive(panel, monkeypatch):
@@ -498,7 +546,7 @@ def test_export_writes_sound_and_sidecar_that_renders_the_same(panel, trained, t
 
 
 def test_export_writes_what_is_ticked(panel, tmp_path):
-    panel.board.set({"strategy": "written", "stages": "1, 4"})
+    turn(panel, strategy="written", stages="1, 4")
     more = {
         "stems": {"piece_harmonic.wav", "piece_noise.wav"},
         "stages": {"piece_stage_01.wav", "piece_stage_02.wav"},

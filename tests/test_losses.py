@@ -31,23 +31,10 @@ def test_independent_noises_are_ln_2_apart(level):
     assert SPECTRAL(a, b).item() == pytest.approx(math.log(2), abs=0.03)
 
 
-@pytest.mark.parametrize("gain", [2.0, 0.5, -2.0])
-def test_gain_of_two_is_ln_2(gain):
-    sound = noise(0, level=0.3)
-    assert SPECTRAL(gain * sound, sound).item() == pytest.approx(math.log(2), abs=0.01)
-
-
 def test_waveform_is_part_of_it():
     sound = noise(0)  # turned over it has the same spectrum
     assert SPECTRAL(-sound, sound).item() == pytest.approx(0, abs=1e-6)
     assert LOSS(-sound, sound).item() == pytest.approx(0.1 * 2 * sound.abs().mean().item(), rel=1e-3)
-
-
-def test_grows_with_added_noise(violin):
-    losses = [LOSS(violin + level * noise(0), violin).item() for level in (0, 1e-4, 1e-3, 1e-2, 1e-1)]
-    assert losses == sorted(losses)
-    assert losses[1] > losses[0]
-    assert losses[-1] > 2 * losses[1]
 
 
 def test_hears_a_missing_partial():
@@ -56,11 +43,6 @@ def test_hears_a_missing_partial():
     whole = partials.sum(0)[None] + noise(0, level=1e-4)
     one, two = whole - partials[2], whole - partials[1] - partials[2]
     assert 0.005 < LOSS(one, whole) < LOSS(two, whole)
-
-
-def test_prepared_target_gives_the_same_number(violin):
-    other = violin + 1e-2 * noise(0)
-    assert LOSS(other, LOSS.target(violin)).item() == LOSS(other, violin).item()
 
 
 def test_every_window_length_counts(violin):
@@ -93,14 +75,3 @@ def test_silence_does_not_dominate():
     clip[:, 16_384:] = 0
     dither, quieter = clip + 1e-7 * noise(1, 32_768), clip * 0.5
     assert LOSS(dither, clip) < LOSS(quieter, clip)
-
-
-def test_gradient_descent_reaches_the_target_level():
-    target = noise(0, 4096)
-    gain = torch.tensor(0.2, requires_grad=True)
-    optimiser = torch.optim.Adam([gain], lr=0.1)
-    for _ in range(30):
-        optimiser.zero_grad()
-        LOSS(gain * target, target).backward()
-        optimiser.step()
-    assert gain.item() == pytest.approx(1, abs=0.1)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from ddsp_nb import Config, ConfigError, DDSPModel, FeatureExtractor, WorkbookWarning, load_audio
+from ddsp_nb import Config, ConfigError, DDSPModel, FeatureExtractor, WorkbookWarning
 from ddsp_nb.analysis.envelope import NEPERS_PER_DB
 from ddsp_nb.training import model as model_module
 
@@ -45,13 +45,6 @@ def test_before_training_the_network_adds_nothing_to_the_instrument(fresh, featu
     assert torch.allclose(gains[0], (level * bands.exp()).clamp(1e-8, 0.99), rtol=1e-3, atol=1e-7)
 
 
-def test_controls_are_within_their_range(trained, features):
-    controls = trained.controls(features)
-    assert (controls.amplitudes >= 0).all()
-    assert ((controls.noise_magnitudes >= 0) & (controls.noise_magnitudes <= 1)).all()
-    assert torch.allclose(controls.directions.norm(dim=-1), torch.ones(()), atol=1e-5)
-
-
 def test_harmonics_are_silent_where_unvoiced(trained, features):
     voiced = features.voiced.clone()
     voiced[20:41] = False
@@ -82,16 +75,6 @@ def test_features_of_another_config_are_refused(trained, small_config, clip, cha
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("sample_rate", [16_000, 22_050, 48_000])
-def test_works_at_other_sample_rates(data, sample_rate):
-    config = Config(sample_rate=sample_rate, hidden_size=16)
-    audio = load_audio(data / "flute.flac", sample_rate, duration_s=0.7)
-    sound = DDSPModel(config)(FeatureExtractor(config)(audio))
-    assert len(sound.audio) == len(audio)
-    assert sound.audio.isfinite().all()
-    assert sound.harmonic.abs().max() > 0
-
-
 def test_what_was_heard_travels_with_the_weights(fresh, features):
     inputs = features.inputs()[features.voiced]
     fresh.hear(inputs)
@@ -115,14 +98,3 @@ def test_a_loudness_that_cannot_be_played_is_told(trained, features):
     beyond = replace(features, f0_hz=torch.full_like(features.f0_hz, 7_990.0), loudness_db=torch.zeros(len(features)))
     with pytest.warns(WorkbookWarning, match="off the loudness asked"):
         trained(replace(beyond, voiced=torch.zeros_like(features.voiced)))
-
-
-def test_playing_another_recording_does_not_change_the_model(trained, features):
-    before = {k: v.clone() for k, v in trained.state_dict().items()}
-    trained(features.transpose(5))
-    assert all(torch.equal(v, before[k]) for k, v in trained.state_dict().items())
-
-
-def test_louder_features_than_ever_heard_stay_finite(trained, features):
-    shouted = replace(features, loudness_db=features.loudness_db + 200, f0_hz=features.f0_hz * 8, phase=None)
-    assert trained(shouted).audio.isfinite().all()

@@ -3,15 +3,13 @@
 import shutil
 from dataclasses import replace
 
-import mido
 import pytest
 import soundfile as sf
 import torch
 from click.testing import CliRunner
 
-from ddsp_nb import Config, DDSPModel, FeatureExtractor, WorkbookError, WorkbookWarning, load_audio, save_model
+from ddsp_nb import Config, DDSPModel, FeatureExtractor, WorkbookWarning, draw, load_audio, parse_notes, save_model
 from ddsp_nb.cli.main import main
-from ddsp_nb.playing.score import Note, draw, parse_notes, read_midi
 from ddsp_nb.playing.transfer import transfer
 
 CONFIG = Config(sample_rate=16_000, hidden_size=32)
@@ -58,19 +56,6 @@ def test_written_notes_sound_at_their_pitch_and_time(folder):
     assert abs(whole - harmonic - noise).max() < 3 / 32768
 
 
-def test_a_midi_file_is_one_voice_with_its_velocities(tmp_path):
-    file = mido.MidiFile()
-    track = mido.MidiTrack()
-    file.tracks.append(track)
-    for kind, note, velocity, ticks in (("on", 69, 96, 0), ("on", 72, 64, 480), ("off", 69, 0, 0), ("off", 72, 0, 480)):
-        track.append(mido.Message(f"note_{kind}", note=note, velocity=velocity, time=ticks))
-    file.save(tmp_path / "a.mid")
-    first, second = read_midi(tmp_path / "a.mid")
-    assert first == Note(0.0, 0.5, 440.0, 0.0)
-    assert second.start_s == 0.5 and second.stop_s == 1.0 and second.level_db == -8
-    assert second.hz == pytest.approx(523.25, abs=0.01)
-
-
 def test_another_performance_is_played_in_the_nearest_octave(folder):
     assert play(folder, "--audio", folder / "flute.flac", "--transpose", -12, "--octave", "auto").exit_code == 0
     _, moved = pitches_hz(folder / "played.wav")
@@ -102,17 +87,6 @@ def test_a_tape_moves_the_spectrum_and_the_instrument_does_not(home):
     played, tape, asked = map(level, (features, *moved))
     assert torch.allclose(tape, played)
     assert (asked / played).log().abs().max() > 0.3
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [("H4:1", "is no note"), ("A4", "with its seconds"), ("A4:0", "with its seconds"), ("", "no note is in it"),
-     ("5:1", "out of reach"), ("A4:9999", "with its seconds"), ("-:1", "no note is in it")],
-)  # fmt: skip
-def test_what_is_no_melody_is_refused_in_one_line(text, words):
-    with pytest.raises(WorkbookError, match=words) as error:
-        parse_notes(text)
-    assert "\n" not in str(error.value)
 
 
 def test_nothing_to_play_and_broken_files_are_refused(folder, tmp_path):

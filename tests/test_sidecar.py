@@ -52,10 +52,12 @@ def test_a_piece_of_layers_is_rendered_again_from_its_text(piece, sources):
 
 def test_the_text_of_a_layer_has_what_it_was_played_from_and_no_more(piece, sources, clip):
     values = json.loads(sidecar_of(piece).to_json())
-    grown = {"plan", "seed", "model_sha256", "take_sha256", "delay_s", "gain_db", "pan"}
-    played = {"plan", "recording_sha256", "delay_s", "gain_db", "pan"}
-    assert [set(layer) for layer in values["layers"]] == [grown, played, grown, grown]
-    assert values["layers"][1]["recording_sha256"] == recording_sha256(clip)
+    assert {frozenset(layer) for layer in values["layers"]} == {
+        frozenset({"plan", "seed", "origin", "delay_s", "gain_db", "pan"})
+    }
+    grown = {"model_sha256", "take_sha256"}
+    assert [set(layer["origin"]) for layer in values["layers"]] == [grown, {"recording_sha256"}, grown, grown]
+    assert values["layers"][1]["origin"]["recording_sha256"] == recording_sha256(clip)
     assert values["tempo"] == {"bpm": 96, "beats_per_bar": 3}
 
 
@@ -109,14 +111,16 @@ def broken(growth):
     yield from (change(layers=value) for value in ([], None, {}, [None], [[]], [{}], good["layers"] * 9, 5))
     yield from (change(tempo=value) for value in (None, {}, {"bpm": 120}, {"bpm": 0, "beats_per_bar": 4}, [120, 4]))
     yield from (layer(seed=seed) for seed in (-1, 2**32, 1.5, True, "1", None, 10**300))
-    yield from (layer(model_sha256=value) for value in ("", 5, "0" * 63, "G" * 64, None))
-    yield from (layer(recording_sha256="0" * 64), layer(source=0), layer(ex=1))
+    origin = good["layers"][0]["origin"]
+    yield from (layer(origin=origin | {"model_sha256": value}) for value in ("", 5, "0" * 63, "G" * 64, None))
+    yield from (layer(origin=value) for value in (None, {}, [], {"recording_sha256": "0" * 64}, origin | {"ex": 1}))
+    yield from (layer(source=0), layer(ex=1))
     yield from (layer(delay_s=value) for value in (-1, 601, None, "1", [1], 10**400))
     yield from (layer(gain_db=13), layer(gain_db=-61), layer(pan=2), layer(pan="left"))
     yield from (layer(plan=value) for value in (None, [], 5, {"speed": 1}, {"n_stages": 1e9}, {"pitch": [[]]}))
     yield from (layer(plan={"spe\ned": 1}), layer(plan={"stage_duration_s": float("nan")}))
-    place = {"delay_s": 0, "gain_db": 0, "pan": 0}
-    yield from (change(layers=[{"plan": None, "recording_sha256": value} | place]) for value in (None, 5, "0"))
+    dry = {"plan": None, "seed": 0, "delay_s": 0, "gain_db": 0, "pan": 0}
+    yield from (change(layers=[dry | {"origin": {"recording_sha256": value}}]) for value in (None, 5, "0"))
     yield " " * 2_000_000
 
 

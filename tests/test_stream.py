@@ -3,7 +3,6 @@
 How fast it is, tests/benchmarks/stream.py measures."""
 
 import sys
-from dataclasses import replace
 from types import SimpleNamespace
 
 import mido
@@ -13,18 +12,15 @@ import soundfile as sf
 import torch
 from click.testing import CliRunner
 
-from ddsp_nb import ConfigError, DeviceError, FeatureExtractor, GrowthError, StreamingSynthesizer, save_model
+from ddsp_nb import ConfigError, DeviceError, FeatureExtractor, StreamingSynthesizer, save_model
 from ddsp_nb.cli.main import main
+from ddsp_nb.notes.midi import read_midi
 from ddsp_nb.playing import device
-from ddsp_nb.playing.articulation import Articulation
-from ddsp_nb.playing.midi import MidiControl, read_events
-from ddsp_nb.playing.performance import blocks_of, blocks_of_port
-from ddsp_nb.playing.score import ATTACK_S, RELEASE_S
-from ddsp_nb.playing.stream import render_whole
-from ddsp_nb.playing.voices import Voice
-from ddsp_nb.synthesis.noise import FilteredNoiseGenerator
+from ddsp_nb.playing.live_blocks import blocks_of, blocks_of_port
+from ddsp_nb.playing.own_timbre import OwnTimbre
+from ddsp_nb.synthesis.controls import Controls, low_crest_directions
 from ddsp_nb.synthesis.oscillator import HarmonicOscillator, integrate_pitch
-from ddsp_nb.synthesis.stream import NoiseStream, render_hop
+from ddsp_nb.synthesis.stream import render_hop
 
 SAME = 1e-5
 
@@ -36,17 +32,27 @@ def synthesizer(trained, take):
 
 @pytest.fixture
 def frames(synthesizer, monkeypatch):
-    """Pitch and loudness of every frame that a voice plays from here on."""
-    played, step = [], Voice.step
+    """Pitch and loudness of every frame that its one voice plays from here on."""
+    played, step = [], synthesizer.step
 
-    def heard(voice, articulation, hop_s):
-        level_db = step(voice, articulation, hop_s)
-        loudness_db = level_db + synthesizer.usual_db + synthesizer.level_db
-        played.append((synthesizer._hz(voice.note), loudness_db))
-        return level_db
+    def heard():
+        (loudness_db,) = step()
+        played.append((synthesizer.hz(synthesizer.voices[0].note), loudness_db))
+        return [loudness_db]
 
-    monkeypatch.setattr(Voice, "step", heard)
+    monkeypatch.setattr(synthesizer, "step", heard)
     return played
+
+
+def render_whole(model, f0_hz, loudness_db, seed):
+    """One voice with all its frames at once: the [n_frames] note begins after frame 0, which is silent."""
+    timbre = OwnTimbre(model)
+    with torch.no_grad():
+        amplitudes, gains, _ = timbre.levelled(f0_hz[None, 1:], loudness_db[None, 1:], timbre.rest())
+        after_silence = lambda values: torch.cat([torch.zeros_like(values[:1]), values])
+        directions = low_crest_directions(model.config.n_harmonics).expand(len(f0_hz), -1, 2)
+        controls = Controls(after_silence(amplitudes[0]), directions, after_silence(gains[0]))
+        return model.synthesizer(controls, f0_hz, seed=seed).audio
 
 
 def rms_db(sound):
@@ -94,35 +100,15 @@ def test_hops_of_sines_are_those_of_the_oscillator_past_nyquist_too(small_config
     assert (render_hop(f0_hz, phase, pairs, small_config) - whole).abs().max() < SAME * whole.abs().max()
 
 
-def test_hops_of_noise_are_those_of_the_filterbank(small_config):
-    generator, gains = FilteredNoiseGenerator(small_config), torch.rand(40, small_config.n_bands)
-    gains[0] = 0
-    whole = generator(gains, generator=torch.Generator().manual_seed(7))
-    stream = NoiseStream(generator, 7)
-    hops = torch.cat([stream.hop(frame) for frame in gains[1:]])
-    hop = small_config.hop_length
-    assert (hops - whole)[:-hop].abs().max() < SAME
-
-
 def test_a_note_has_its_pitch_and_loudness(synthesizer, small_config):
     synthesizer.note_on(69, 96)
     sound = synthesizer.render(2 * small_config.sample_rate)
     features = FeatureExtractor(small_config)(sound)
     steady = slice(20, 50)
     assert features.f0_hz[steady].median().item() == pytest.approx(440, rel=0.002)
-    expected_db = synthesizer.usual_db - 2 * features.times_s[steady]  # a held note sinks by 2 dB a second
+    sunk_db = [synthesizer.articulation.level_db(second) for second in features.times_s[steady].tolist()]
+    expected_db = synthesizer.usual_db + torch.tensor(sunk_db)
     assert (features.loudness_db[steady] - expected_db).abs().mean() < 0.5
-
-
-def test_attack_and_release_are_the_recordings_own(features, small_config):
-    times_s = features.times_s
-    rise = lambda seconds: (40 * (seconds - 1)).clamp(-40, 0)
-    level_db = -20 + torch.minimum(rise((times_s - 0.3) / 0.2), rise((1.7 - times_s) / 0.4))
-    level_db[(times_s < 0.3) | (times_s > 1.7)] = -100
-    measured = Articulation.of(replace(features, loudness_db=level_db))
-    assert measured.attack_s == pytest.approx(0.2, abs=0.03) and measured.release_s == pytest.approx(0.4, abs=0.04)
-    assert Articulation.of(replace(features, loudness_db=torch.full_like(level_db, -20))) == Articulation()
-    assert Articulation() == Articulation(ATTACK_S, RELEASE_S)
 
 
 def test_a_released_note_falls_silent_as_long_as_the_release_takes(synthesizer, small_config):
@@ -233,28 +219,16 @@ def test_a_midi_file_is_played_to_a_file_with_its_pedal(checkpoint, melody, tmp_
 
 
 def test_drums_are_left_out_and_times_are_seconds(melody):
-    events = read_events(melody)
-    assert [(second, message.note) for second, message in events if message.type == "note_on"] == [(0, 57), (0.5, 69)]
+    assert [(event[0], event[2]) for event in read_midi(melody) if event[1] == "on"] == [(0, 57), (0.5, 69)]
 
 
 def test_messages_arrive_at_their_sample(trained):
     """A note in the middle of a block begins with the next hop, whatever the size of the block."""
-    event = [(3000 / 16_000, mido.Message("note_on", note=69)), (0.4, mido.Message("note_off", note=69))]
-    sounds = [torch.cat(list(blocks_of(StreamingSynthesizer(trained), event, block))) for block in (128, 4096)]
+    events = [(3000 / 16_000, "on", 69, 64), (0.4, "off", 69)]
+    sounds = [torch.cat(list(blocks_of(StreamingSynthesizer(trained), events, block))) for block in (128, 4096)]
     n = min(map(len, sounds))
     assert torch.equal(sounds[0][:n], sounds[1][:n])
     assert sounds[0][: 6 * 512].abs().max() == 0 and sounds[0][6 * 512 : 8 * 512].abs().max() > 0
-
-
-def test_wheel_volume_and_all_notes_off_do_what_general_midi_says(synthesizer):
-    control = MidiControl(synthesizer)
-    control(mido.Message("pitchwheel", pitch=4096))
-    control(mido.Message("control_change", control=7, value=50))
-    assert synthesizer.bend_semitones == 1 and synthesizer.level_db == pytest.approx(-12.04, abs=0.01)
-    control(mido.Message("note_on", note=60))
-    control(mido.Message("control_change", control=123, value=0))
-    control(mido.Message("program_change", program=3))
-    assert not any(voice.held for voice in synthesizer.voices)
 
 
 def test_keys_at_a_port_sound_in_the_next_block(synthesizer):
@@ -350,5 +324,3 @@ def test_nothing_to_play_is_refused(checkpoint, melody, tmp_path):
     ):
         result = live(checkpoint, *args)
         assert result.exit_code == 2 and words in result.stderr and result.stderr.count("\n") == 1, result.stderr
-    with pytest.raises(GrowthError, match="no note is in it"):
-        read_events(tmp_path / "empty.mid")

@@ -1,6 +1,5 @@
 """`ddsp-nb grow`. PyTorch takes seconds to import, so what needs it is imported inside: errors come at once."""
 
-from collections.abc import Iterable
 from dataclasses import Field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +8,6 @@ import click
 from click.core import ParameterSource
 
 from ddsp_nb.cli.checks import check_not_input, check_place
-from ddsp_nb.cli.layers import moved, parse_layers
 from ddsp_nb.cli.options import (
     SEED,
     Lengths,
@@ -23,11 +21,12 @@ from ddsp_nb.cli.options import (
 from ddsp_nb.errors import AudioError
 from ddsp_nb.growth.adsr import ADSR
 from ddsp_nb.growth.layers import PLACE, Composition, Layer
-from ddsp_nb.growth.plan import SETTINGS, WRITTEN, GrowthPlan, parse_sets
-from ddsp_nb.growth.presets import DEFAULTS, PRESETS, plan_from_values
-from ddsp_nb.growth.randomise import GROUPS, random_values
+from ddsp_nb.growth.plan import SETTINGS, WRITTEN, GrowthPlan
+from ddsp_nb.growth.presets import PRESETS, Preset
+from ddsp_nb.growth.randomise import GROUPS, random_preset
 from ddsp_nb.growth.settings import LARGEST_SEED, Curve
 from ddsp_nb.growth.tempo import Tempo
+from ddsp_nb.growth.typed import parse_sets
 from ddsp_nb.notes.pitch import parse_melody, parse_pitch
 
 if TYPE_CHECKING:
@@ -43,6 +42,7 @@ KINDS = {  # how the values of a setting are typed
     SETTINGS["pitch"].type: str,
     SETTINGS["ratios"].type: Written("ratios", parse_ratios),
 }
+PLACED = (Path, Lengths(several=False), KINDS[float], KINDS[float])  # a file, its delay, gain and pan
 FLAGS = {  # the others are as the setting
     "shrinking": ("--shrink",),
     "silence_duration_s": ("--silence-duration", "--silence"),
@@ -69,7 +69,7 @@ GROW_OPTIONS = (
         default=["ddsp_model.pt"],
         multiple=True,
         type=Path,
-        help="What `ddsp-nb train` wrote; give it again for the models of --layer and --from, which find their own.",
+        help="What `ddsp-nb train` wrote; give it again for the models of --add and --from, which find their own.",
     ),
     click.option(
         "--output",
@@ -132,17 +132,22 @@ GROW_OPTIONS = (
     ),
     *(plan_option(setting) for setting in fields(Layer) if setting.name in PLACE),
     click.option(
-        "--layer",
-        "layers",
+        "--add",
+        "pieces",
+        type=PLACED,
+        metavar="FILE DELAY GAIN PAN",
         multiple=True,
         show_default="none",
-        help="Another piece to add, by its .json or sound file, and where: “bell.json delay=1/2 gain=-6 pan=-0.5”.",
+        help="A grown piece to lay over this one, by its .json or sound file, and its place: bell.json 1/2 -6 -0.5.",
     ),
     click.option(
-        "--dry",
+        "--add-recording",
+        "dry",
+        type=PLACED,
+        metavar="FILE DELAY GAIN PAN",
         multiple=True,
         show_default="none",
-        help="A recording to add as it is, and where: “violin.flac delay=0 gain=-12 pan=0”.",
+        help="A recording to lay over it as it is, and its place: violin.flac 0 -12 0.",
     ),
     click.option(
         "--recording",
@@ -150,7 +155,7 @@ GROW_OPTIONS = (
         multiple=True,
         type=Path,
         show_default="none",
-        help="A recording that a piece of --from or --layer has in it as it is.",
+        help="A recording that a piece of --from or --add has in it as it is.",
     ),
     click.option("--subtype", default="PCM_16", type=click.Choice(SUBTYPES), help="Sample format of the sound files."),
     click.option("--stems", is_flag=True, help="Also write partials and noise, which add up to the piece."),
@@ -164,46 +169,46 @@ GROW_OPTIONS = (
 
 @click.command()
 @options(*GROW_OPTIONS, SEED)
-def grow(checkpoints, output, source, seed, layers, dry, recordings, **settings):
+def grow(checkpoints, output, source, seed, pieces, dry, recordings, **settings):
     """Grow a trained timbre, stage by stage, into a sound file with a .json beside it that can render it again.
 
     Where a list is allowed, two numbers go from the first stage to the last, more are a curve through the stages.
-    Delay, gain and pan are those of the first layer; --layer and --dry add others to the piece.
+    Delay, gain and pan are those of the first layer; --add and --add-recording lay others over it.
     """
     check_place(output, SUFFIXES, AudioError)
     tempo = Tempo(settings["bpm"], settings["beats_per_bar"])
     first = () if source else (layer_from_options(settings, seed),)
-    files = [path for path, _ in parse_layers((*layers, *dry), tempo)]
-    for path in (*checkpoints, *recordings, *files, *filter(None, [source])):
+    pieces, dry = ([(path, Layer(None, 0, 0, *place)) for path, *place in added] for added in (pieces, dry))
+    for path in (*checkpoints, *recordings, *(path for path, _ in (*pieces, *dry)), *filter(None, [source])):
         check_not_input(output, path)
     from ddsp_nb import compose
     from ddsp_nb.growth.export import check_format, check_free, export
-    from ddsp_nb.growth.sidecar import read_sidecar
+    from ddsp_nb.growth.sidecar import match_sources, read_sidecar
 
     beside = [] if output.suffix.lower() == ZIP else [output.with_suffix(".json")]
     check_free([output, *beside], settings["overwrite"])
-    whole = [(read_sidecar(source), Layer(None))] if source else []
-    if whole:
-        tempo, settings["subtype"] = whole[0][0].composition.tempo, whole[0][0].subtype
+    added = [(read_sidecar(path), place) for path, place in pieces]
+    if source:
+        whole = read_sidecar(source)
+        tempo, settings["subtype"] = whole.composition.tempo, whole.subtype
+        added.insert(0, (whole, Layer(None)))
     check_format(output, settings["subtype"])
-    added = whole + [(read_sidecar(path), place) for path, place in parse_layers(layers, tempo)]
-    piece = compose(*assemble(first, added, parse_layers(dry, tempo), tempo, checkpoints, recordings))
+    sources = load_sources(checkpoints, [*(path for path, _ in dry), *recordings])
+    others = [moved(layer, place) for sidecar, place in added for layer in match_sources(sidecar, sources).layers]
+    played = [replace(place, source=len(checkpoints) + i) for i, (_, place) in enumerate(dry)]
+    piece = compose(Composition((*first, *others, *played), tempo), sources)
     also = {name: settings[name] for name in ("stems", "midi", "stage_map", "subtype", "overwrite")}
     paths = export(piece, output, stages=settings["stage_files"], **also)
     tell_piece(piece, paths, settings["certificate"])
 
 
-def assemble(first, added, dry, tempo, checkpoints, recordings) -> tuple[Composition, list]:
-    """The composition and its sources: first layers, those of sidecars in their places, then recordings in theirs."""
-    from ddsp_nb.growth.sidecar import match_sources
-
-    sources = load_sources(checkpoints, [*(path for path, _ in dry), *recordings])
-    others = [moved(layer, place) for sidecar, place in added for layer in match_sources(sidecar, sources).layers]
-    played = [replace(place, source=len(checkpoints) + i) for i, (_, place) in enumerate(dry)]
-    return Composition((*first, *others, *played), tempo), sources
+def moved(layer: Layer, place: Layer) -> Layer:
+    """A layer, later and louder by a place; what goes beyond left or right stays there. Raises GrowthError."""
+    pan = min(max(layer.pan + place.pan, -1.0), 1.0)
+    return replace(layer, delay_s=layer.delay_s + place.delay_s, gain_db=layer.gain_db + place.gain_db, pan=pan)
 
 
-def load_sources(checkpoints: Iterable[Path], recordings: Iterable[Path]) -> list:
+def load_sources(checkpoints: list[Path], recordings: list[Path]) -> list:
     """Sources of all models, then one for each recording, at the sample rate of the first model."""
     from ddsp_nb import Source, load_audio, load_model
 
@@ -237,10 +242,10 @@ def layer_from_options(options: dict, seed: int) -> Layer:
 
 def starting_plan(options: dict) -> GrowthPlan:
     """The plan that a preset or chance begin with, or else the plain one."""
-    values = DEFAULTS | PRESETS.get(options["preset"], {})
+    preset = PRESETS[options["preset"]] if options["preset"] else Preset(GrowthPlan())
     if options["chance"] is not None:
-        values |= random_values(options["chance"], options["groups"] or GROUPS)
-    return plan_from_values(values, Tempo(options["bpm"], options["beats_per_bar"]))
+        preset = random_preset(options["chance"], options["groups"], preset)
+    return preset.at(Tempo(options["bpm"], options["beats_per_bar"]))
 
 
 def changed_plan(plan: GrowthPlan, options: dict) -> GrowthPlan:

@@ -44,12 +44,12 @@ def live(checkpoint, midi, port, output, n_voices, block, volume_db, overwrite, 
     import torch
 
     from ddsp_nb import StreamingSynthesizer, load_model, save_audio
+    from ddsp_nb.notes.midi import read_midi
     from ddsp_nb.playing.device import open_device, open_port, play_blocks
-    from ddsp_nb.playing.midi import read_events
-    from ddsp_nb.playing.performance import blocks_of, blocks_of_port
+    from ddsp_nb.playing.live_blocks import blocks_of, blocks_of_port
     from ddsp_nb.playing.real_time import prepare_process
 
-    events = None if midi is None else read_events(midi)
+    events = None if midi is None else read_midi(midi)
     model, take = load_model(checkpoint)
     synthesizer, sample_rate = StreamingSynthesizer(model, take, n_voices=n_voices, seed=seed), model.config.sample_rate
     prepare_process()

@@ -59,15 +59,17 @@ def play(checkpoint, audio, midi, notes, output, own_timbre, octave, stems, over
     refuse_to_replace(paths, overwrite)
 
     from ddsp_nb import FeatureExtractor, load_audio, load_model, save_audio
-    from ddsp_nb.playing.score import draw, parse_notes, read_midi
+    from ddsp_nb.notes.note import parse_notes
+    from ddsp_nb.playing.performance import Performance
     from ddsp_nb.playing.transfer import transfer
 
-    model, _ = load_model(checkpoint)
+    model, take = load_model(checkpoint)
     if audio is not None:
-        performance = FeatureExtractor(model.config)(load_audio(audio, model.config.sample_rate))
+        features = FeatureExtractor(model.config)(load_audio(audio, model.config.sample_rate))
     else:
-        performance = draw(parse_notes(notes) if midi is None else read_midi(midi), model)
-    performance = transfer(performance, model, nearest_octave=octave == "auto", **moves)
-    sound = model(performance, envelope=audio is not None and not own_timbre, seed=seed)
+        played = Performance.of_notes(parse_notes(notes)) if midi is None else Performance.of_midi(midi)
+        features = played.features(model, take)
+    features = transfer(features, model, nearest_octave=octave == "auto", **moves)
+    sound = model(features, envelope=audio is not None and not own_timbre, seed=seed)
     for path, part in zip(paths, (sound.audio, sound.harmonic, sound.noise), strict=False):
         click.echo(save_audio(path, part, model.config.sample_rate))

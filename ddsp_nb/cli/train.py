@@ -13,8 +13,10 @@ from ddsp_nb.errors import CheckpointError, WorkbookError
 MODEL_SUFFIXES = (".pt", ".pth", ".safetensors")
 LOSS_PICTURE = "ddsp_training_loss.png"
 SOUNDS = ("ddsp_reconstructed.wav", "ddsp_harmonic_only.wav", "ddsp_noise_only.wav", "ddsp_residual.wav")
-UNHEARD = "ddsp_unheard.wav"  # the instrument's own playing of what was held out
-LOW_CEILING_DB = 10.0  # SNR of the sines: below, something is wrong with the pitch or the recording
+# The instrument's own playing of what was held out.
+UNHEARD = "ddsp_unheard.wav"
+# SNR of the sines: below, something is wrong with the pitch or the recording.
+LOW_CEILING_DB = 10.0
 
 
 @click.command()
@@ -95,8 +97,7 @@ def run(paths, config, duration, holdout, settings, run_file, output, products):
     """Analyse, train and write everything; where several processes train, the others help the first, silently."""
     import torch
 
-    from ddsp_nb import Corpus, DDSPModel, record_take, save_model
-    from ddsp_nb.training.fit import fit
+    from ddsp_nb import Corpus, DDSPModel, fit, record_take, save_model
     from ddsp_nb.training.processes import first_alone, rank
     from ddsp_nb.training.recordings import analyse_recordings
 
@@ -133,9 +134,8 @@ def run_training(model, corpus, settings, run_file) -> list:
     """Train with a bar; returns the figures of every epoch. Ctrl-C ends it early, with the best model kept."""
     from ddsp_nb.training.fit import fit, progress_bar
 
-    resume = settings["resume"]
-    earlier = [] if resume is None else resume.history
-    history = list(earlier)
+    resumed = [] if settings["resume"] is None else settings["resume"].history
+    history = list(resumed)
     with progress_bar() as show:
 
         def follow(progress):
@@ -145,8 +145,8 @@ def run_training(model, corpus, settings, run_file) -> list:
         try:
             fit(model, corpus, on_progress=follow, run_file=run_file, **settings)
         except KeyboardInterrupt:
-            if len(history) == len(earlier):
-                raise  # nothing new
+            if len(history) == len(resumed):
+                raise
     if len(history) < history[-1].epochs:
         click.echo(f"Stopped after epoch {len(history)}; the best model so far is kept. Go on with --resume.", err=True)
     return history
@@ -169,9 +169,7 @@ def write_products(paths, model, take, recording, corpus, history):
     """
     import torch
 
-    from ddsp_nb import save_audio
-    from ddsp_nb.sound.save import in_steps
-    from ddsp_nb.training.metrics import evaluate
+    from ddsp_nb import evaluate, in_steps, save_audio
 
     sound = take.render(model.config)
     draw_history(paths[LOSS_PICTURE], history)

@@ -1,4 +1,6 @@
-"""Fingerprints of what a piece is played from, by which a sidecar knows its model, take and recording again."""
+"""Fingerprints by which a sidecar knows the models, takes and recordings of its layers again (notebook 05, "How do you
+keep a piece?").
+"""
 
 import hashlib
 import json
@@ -17,10 +19,10 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class Origin:
-    """What a layer was played from, as SHA-256 digests; None for what it did not need.
+    """What a layer was played from, as SHA-256 digests: a model and a take, or a recording.
 
     Raises:
-        GrowthError: a value that is no digest, or digests of neither model and take nor a recording.
+        GrowthError: it is neither.
     """
 
     model_sha256: str | None = None
@@ -28,50 +30,46 @@ class Origin:
     recording_sha256: str | None = None
 
     def __post_init__(self):
-        for name, value in vars(self).items():
-            if value is not None and not (isinstance(value, str) and SHA256.fullmatch(value)):
-                raise GrowthError(f"{name} is no SHA-256 digest.")
-        grown = self.model_sha256 is not None, self.take_sha256 is not None
-        if grown != (self.recording_sha256 is None,) * 2:
-            raise GrowthError("a layer needs the digests of its model and take, or of its recording.")
+        model, take, recording = (isinstance(v, str) and bool(SHA256.fullmatch(v)) for v in vars(self).values())
+        if (model, take, recording) not in ((True, True, False), (False, False, True)) or len(self.known()) == 3:
+            raise GrowthError("a layer needs the SHA-256 digests of its model and take, or of its recording.")
 
+    def known(self) -> dict[str, str]:
+        """The digests by name."""
+        return {name: value for name, value in vars(self).items() if value is not None}
 
-def origin_of(source: Source, *, as_recorded: bool) -> Origin:
-    """The digests of a source: of its recording, or of its model and take."""
-    if as_recorded:
-        assert source.audio is not None  # `compose` sees to it
-        return Origin(recording_sha256=recording_sha256(source.audio))
-    return Origin(model_sha256(source.model), take_sha256(source.take))
+    @classmethod
+    def of(cls, source: Source, *, as_recorded: bool) -> "Origin":
+        """Of a source, of which a layer plays the recording or the model."""
+        if as_recorded:
+            assert source.audio is not None  # `compose` sees to it
+            return cls(recording_sha256=recording_sha256(source.audio))
+        return cls(model_sha256(source.model), take_sha256(source.take))
 
 
 def model_sha256(model: DDSPModel) -> str:
-    """SHA-256 of a model's settings and weights, names in alphabetical order, as hexadecimal digits."""
-    digest = hashlib.sha256(json.dumps(model.config.to_dict(), sort_keys=True).encode())
-    for name, weights in sorted(model.state_dict().items()):
-        _add(digest, name, weights)
-    return digest.hexdigest()
+    """SHA-256 of a model's settings and weights, in alphabetical order, as hexadecimal digits."""
+    settings = json.dumps(model.config.to_dict(), sort_keys=True)
+    return _digest(model.state_dict(), hashlib.sha256(settings.encode()))
 
 
 def take_sha256(take: Take) -> str:
-    """SHA-256 of a take, as hexadecimal digits."""
-    digest = hashlib.sha256()
-    for name, value in sorted((vars(take.features) | vars(take.controls)).items()):
-        _add(digest, name, value)
-    return digest.hexdigest()
+    """SHA-256 of a take."""
+    return _digest(vars(take.features) | vars(take.controls), hashlib.sha256())
 
 
 def recording_sha256(audio: torch.Tensor) -> str:
-    """SHA-256 of [n_samples] sound, as hexadecimal digits."""
-    digest = hashlib.sha256()
-    _add(digest, "audio", audio)
+    """SHA-256 of [n_samples] sound."""
+    return _digest({"audio": audio}, hashlib.sha256())
+
+
+def _digest(values, digest):
+    """Feed named values to a digest; its hexadecimal digits."""
+    for name, value in sorted(values.items()):
+        digest.update(name.encode() + b"=")
+        if torch.is_tensor(value):
+            value = value.detach().cpu().contiguous()
+            digest.update(f"{value.dtype}{tuple(value.shape)}".encode() + value.numpy().tobytes())
+        else:
+            digest.update(repr(value).encode())
     return digest.hexdigest()
-
-
-def _add(digest, name, value):
-    """Feed one named value to a digest."""
-    digest.update(name.encode() + b"=")
-    if torch.is_tensor(value):
-        value = value.detach().cpu().contiguous()
-        digest.update(f"{value.dtype}{tuple(value.shape)}".encode() + value.numpy().tobytes())
-    else:
-        digest.update(repr(value).encode())

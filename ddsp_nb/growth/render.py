@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import torch
 
 from ddsp_nb.config import Config
-from ddsp_nb.growth.certificate import Certificate
-from ddsp_nb.growth.certify import certify
+from ddsp_nb.growth.certificate import Certificate, certify
 from ddsp_nb.growth.layers import Source
 from ddsp_nb.growth.plan import GrowthPlan
 from ddsp_nb.growth.schedule import Schedule, Stage, make_schedule
@@ -75,7 +74,7 @@ class Growth:
 
     def certificate(self) -> Certificate:
         """Measure in the sound whether silent partials are silent, the others keep their level and no edge clicks."""
-        return certify(self.schedule, self.harmonic, self.noise, self.source.model.config, self.gain)
+        return certify(self.schedule, self.harmonic, self.noise, self.gain, self.seed)
 
 
 @torch.no_grad()

@@ -1,4 +1,6 @@
-"""The sidecar of a grown piece: a JSON text from which the same file can be rendered again."""
+"""The sidecar of a grown piece: a JSON text from which the same file can be rendered again (notebook 05, "How do you
+keep a piece?").
+"""
 
 import json
 import platform
@@ -12,7 +14,7 @@ import soundfile as sf
 import torch
 
 from ddsp_nb.errors import GrowthError, WorkbookError, warn_user
-from ddsp_nb.growth.digests import Origin, origin_of
+from ddsp_nb.growth.digests import Origin
 from ddsp_nb.growth.layers import MOST_LAYERS, PLACE, Composition, Layer, Source
 from ddsp_nb.growth.piece import Piece, compose
 from ddsp_nb.growth.plan import GrowthPlan
@@ -23,8 +25,9 @@ from ddsp_nb.sound.save import SUBTYPES, read_comment
 
 FORMAT = "ddsp_nb growth 5"
 LARGEST_BYTES = 1_000_000  # of a text that may come from anyone
-GROWN = ("plan", "seed", "model_sha256", "take_sha256", *PLACE)  # names of a layer that grows
-PLAYED = ("plan", "recording_sha256", *PLACE)  # names of a layer that is the recording as it is
+NAMES = ("layers", "tempo", "subtype", "versions")  # beside the format
+GROWN, RECORDED = ("model_sha256", "take_sha256"), ("recording_sha256",)  # names of an origin
+OF_LAYER = ("plan", "seed", "origin", *PLACE)
 PACKAGES = ("ddsp-nb", "torch", "numpy", "scipy", "librosa", "soundfile")  # whose versions have a say in the sound
 
 
@@ -56,29 +59,26 @@ class Sidecar:
 
     def to_json(self) -> str:
         """The sidecar as text; the same piece gives the same text."""
-        layers = [
-            {name: known[name] for name in (PLAYED if layer.plan is None else GROWN)}
-            for layer, origin in zip(self.composition.layers, self.origins, strict=True)
-            for known in (asdict(layer) | vars(origin),)
-        ]
-        values = {"format": FORMAT, "layers": layers, "tempo": asdict(self.composition.tempo)}
-        return json.dumps(
-            values | {"subtype": self.subtype, "versions": self.versions}, ensure_ascii=True, separators=(",", ":")
+        each = zip(self.composition.layers, self.origins, strict=True)
+        layers = [asdict(layer) | {"origin": origin.known()} for layer, origin in each]
+        values = dict(
+            format=FORMAT,
+            layers=[{name: layer[name] for name in OF_LAYER} for layer in layers],
+            tempo=asdict(self.composition.tempo),
+            subtype=self.subtype,
+            versions=self.versions,
         )
+        return json.dumps(values, ensure_ascii=True, separators=(",", ":"))
 
 
 def sidecar_of(piece: Piece | Growth, subtype: str = "PCM_16") -> Sidecar:
     """Describe a rendered piece, or a growth alone."""
     piece = Piece.of(piece) if isinstance(piece, Growth) else piece
-    known: dict[tuple[int, bool], Origin] = {}
-    layers, origins = [], []
-    for i, layer in enumerate(piece.composition.layers):
-        key = layer.source, layer.plan is None
-        if key not in known:
-            known[key] = origin_of(piece.sources[layer.source], as_recorded=layer.plan is None)
-        origins.append(known[key])
-        layers.append(replace(layer, source=i, seed=layer.seed if layer.plan else 0))  # a recording has no seed
-    return Sidecar(Composition(tuple(layers), piece.composition.tempo), tuple(origins), versions(), subtype=subtype)
+    played = [(layer.source, layer.plan is None) for layer in piece.composition.layers]
+    known = {key: Origin.of(piece.sources[key[0]], as_recorded=key[1]) for key in set(played)}
+    layers = tuple(replace(layer, source=i) for i, layer in enumerate(piece.composition.layers))
+    origins = tuple(known[key] for key in played)
+    return Sidecar(Composition(layers, piece.composition.tempo), origins, versions(), subtype=subtype)
 
 
 def parse_sidecar(text: str | bytes) -> Sidecar:
@@ -95,7 +95,7 @@ def parse_sidecar(text: str | bytes) -> Sidecar:
         raise GrowthError("it is not JSON. Use the sidecar of a grown piece.") from error
     if not isinstance(values, dict) or values.pop("format", None) != FORMAT:
         raise GrowthError(f"it is not the sidecar of a grown piece in the format “{FORMAT}”.")
-    _check_names(values, ("layers", "tempo", "subtype", "versions"))
+    _check_names(values, NAMES)
     _check_names(values["tempo"], [f.name for f in fields(Tempo)])
     if not isinstance(values["layers"], list) or not 1 <= len(values["layers"]) <= MOST_LAYERS:
         raise GrowthError(f"a piece has 1 to {MOST_LAYERS} layers.")
@@ -106,11 +106,11 @@ def parse_sidecar(text: str | bytes) -> Sidecar:
 
 def _read_layer(values, i) -> tuple[Layer, Origin]:
     """Layer i of a sidecar, and what it was played from."""
-    played = isinstance(values, dict) and values.get("plan") is None
-    _check_names(values, PLAYED if played else GROWN)
-    plan = None if played else GrowthPlan.from_dict(values["plan"])
-    layer = Layer(plan, values.get("seed", 0), source=i, **{name: values[name] for name in PLACE})
-    return layer, Origin(**{f.name: values.get(f.name) for f in fields(Origin)})
+    _check_names(values, OF_LAYER)
+    _check_names(values["origin"], RECORDED if values["plan"] is None else GROWN)
+    plan = None if values["plan"] is None else GrowthPlan.from_dict(values["plan"])
+    layer = Layer(plan, values["seed"], source=i, **{name: values[name] for name in PLACE})
+    return layer, Origin(**values["origin"])
 
 
 def _check_names(values, names):
@@ -169,26 +169,22 @@ def match_sources(sidecar: Sidecar, sources: Sequence[Source]) -> Composition:
             f"Other versions than the piece was rendered with ({', '.join(changed)[:200]}): it may differ slightly."
         )
     layers = sidecar.composition.layers
-    kinds = {layer.plan is None for layer in layers}
-    offered = {kind: [_offer(source, kind) for source in sources] for kind in kinds}
+    offered: dict[Origin, int] = {}
+    for dry in {layer.plan is None for layer in layers}:
+        usable = [i for i, source in enumerate(sources) if not dry or source.audio is not None]
+        offered |= {Origin.of(sources[i], as_recorded=dry): i for i in reversed(usable)}
     matched = []
     for i, (layer, origin) in enumerate(zip(layers, sidecar.origins, strict=True), 1):
-        found = offered[layer.plan is None]
-        if origin not in found:
-            raise GrowthError(_missing(f"Layer {i}" if len(layers) > 1 else "The piece", origin, found))
-        matched.append(replace(layer, source=found.index(origin)))
+        if origin not in offered:
+            raise GrowthError(_missing(f"Layer {i}" if len(layers) > 1 else "The piece", origin, offered))
+        matched.append(replace(layer, source=offered[origin]))
     return Composition(tuple(matched), sidecar.composition.tempo)
 
 
-def _offer(source, as_recorded):
-    """The origin that a source can be, None where it holds no recording."""
-    return None if as_recorded and source.audio is None else origin_of(source, as_recorded=as_recorded)
-
-
-def _missing(who, origin, found):
+def _missing(who, origin, offered):
     if origin.recording_sha256 is not None:
         return f"{who} plays a recording that is not there. Give the sound file that it was made with."
-    other = "recording" if any(offer.model_sha256 == origin.model_sha256 for offer in found) else "model"
+    other = "recording" if origin.model_sha256 in {offer.model_sha256 for offer in offered} else "model"
     return f"{who} was grown from another {other}. Use the checkpoint that it was rendered with."
 
 

@@ -1,18 +1,21 @@
-"""Tempo of a piece, and note values as lengths of time. Light to import."""
+"""Tempo of a piece, and note values as lengths of time (notebook 05, "How do you keep time"). Light to import."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from reprlib import repr as short
 
 from ddsp_nb.errors import GrowthError
-from ddsp_nb.growth.plan import parse_numbers
-from ddsp_nb.growth.settings import check_settings, setting
+from ddsp_nb.growth.plan import GrowthPlan, exact
+from ddsp_nb.growth.settings import Curve, check_settings, setting
+from ddsp_nb.growth.typed import parse_numbers
 
 NOTE = re.compile(r"(\d{1,3})/(1|2|4|8|16|32|64|128)([.t]?)")  # 1/4, 3/16, 1/4. and 1/8t
 BEAT = Fraction(1, 4)  # of a whole note: the beat is a quarter note
 STRETCHES = {"": Fraction(1), ".": Fraction(3, 2), "t": Fraction(2, 3)}  # plain, dotted, and three in the time of two
 COMMON = [f"{n}/{d}{mark}" for n in (1, 2, 3, 4, 5, 7) for mark in STRETCHES for d in (1, 2, 4, 8, 16, 32, 64)]
+FINEST = 192  # parts of a whole note: 64ths and triplets of them are whole numbers of it
+NEAR = 0.05  # of such a part: what a drawn length loses when its edges lie on samples
 SAME = 1e-6  # relative difference of two lengths that nobody hears
 
 
@@ -34,7 +37,7 @@ class Tempo:
     @property
     def beats_per_s(self) -> Fraction:
         """Exact beats a second."""
-        return Fraction(str(self.bpm)) / 60
+        return exact(self.bpm) / 60
 
     def seconds(self, note: str) -> float:
         """Length of a note value: 1/4, 3/16, 1/4. (dotted) or 1/8t (triplet).
@@ -51,6 +54,26 @@ class Tempo:
     def note_value(self, seconds: float) -> str | None:
         """The simplest common note value of that length, None where there is none."""
         return next((n for n in COMMON if abs(self.seconds(n) - seconds) <= SAME * seconds), None)
+
+    def snapped(self, seconds: float, before: "Tempo | None" = None) -> float:
+        """A length as the note value that it nearly is, else as it is; of the tempo `before` where that was another."""
+        notes = exact(seconds) * (before or self).beats_per_s * BEAT
+        parts = round(notes * FINEST)
+        if parts and abs(notes * FINEST - parts) < NEAR:
+            notes = Fraction(parts, FINEST)
+        return float(notes / BEAT / self.beats_per_s)
+
+    def retimed(self, plan: GrowthPlan, before: "Tempo") -> GrowthPlan:
+        """A plan whose lengths are note values at the tempo `before`, as it is at this one."""
+        move = lambda length_s: self.snapped(length_s, before)
+        each = lambda curve_s: tuple(map(move, curve_s)) if isinstance(curve_s, tuple) else move(curve_s)
+        lengths_s, silences_s = each(plan.stage_duration_s), each(plan.silence_duration_s)
+        return replace(plan, stage_duration_s=lengths_s, silence_duration_s=silences_s)
+
+    def in_words(self, lengths_s: Curve) -> str:
+        """Lengths as note values with commas between them, or as seconds where there are none."""
+        lengths_s = lengths_s if isinstance(lengths_s, tuple) else (lengths_s,)
+        return ", ".join(self.note_value(length_s) or f"{length_s:g}" for length_s in lengths_s)
 
 
 def parse_length(text: str, tempo: Tempo) -> float:

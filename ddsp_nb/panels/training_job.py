@@ -1,6 +1,5 @@
 """Training in a thread of its own, so that a notebook stays usable and anyone can stop it and go on."""
 
-import asyncio
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -46,22 +45,24 @@ class TrainingJob:
         on_progress: Callable[[Progress], None] = lambda progress: None,
         on_end: Callable[[BaseException | None], None] = lambda error: None,
     ):
-        self.model, self.corpus, self.seed = model, corpus, seed
+        self.model, self.corpus, self.seed, self._fresh = model, corpus, seed, copied(model.state_dict())
         self.epochs, self.learning_rate, self.first_start = epochs, learning_rate, start
         self.run_file, self.on_progress, self.on_end = run_file, on_progress, on_end
         self.history: list[Epoch] = []
         self.resumable: TrainingState | None = None
         self.stopping = threading.Event()
-        self._fresh = copied(model.state_dict())
-        self._thread = threading.Thread(target=self._work)
+        self._thread: threading.Thread | None = None
         self._error: BaseException | None = None
         if run_file is not None and run_file.path.exists():
-            self._find_run(run_file)
+            state = run_file.load()
+            if state.config == model.config and state.corpus_sha256 == corpus.sha256():
+                self.resumable, self.epochs, self.history = state, state.settings.epochs, list(state.history)
+            else:
+                self.run_file = None
 
     @property
     def running(self) -> bool:
-        """Whether training goes on at this moment."""
-        return self._thread.is_alive()
+        return self._thread is not None and self._thread.is_alive()
 
     def start(self) -> None:
         """Begin a run; nothing happens while one is going on."""
@@ -73,11 +74,7 @@ class TrainingJob:
         self._thread.start()
 
     def reset(self) -> None:
-        """Make the model what it was before the first run, and forget a run that was stopped.
-
-        Raises:
-            TrainingError: a run is going on.
-        """
+        """Make the model what it was before the first run, and forget a run that was stopped."""
         if self.running:
             raise TrainingError("Stop the training first.")
         self.model.load_state_dict(self._fresh)
@@ -90,34 +87,14 @@ class TrainingJob:
         self.stopping.set()
 
     def join(self) -> None:
-        """Wait for the run to end; raises what it raised. Interrupting the wait stops the run.
-
-        For scripts: in a notebook the kernel would not hear the buttons meanwhile, so use `finished`.
-        """
+        """Wait for the run to end; raises what it raised. Interrupting the wait stops the run."""
         try:
-            while self.running:
+            while self._thread is not None and self._thread.is_alive():
                 self._thread.join(TICK_S)
         finally:
             self.stopping.set()
         if self._error is not None:
             raise self._error
-
-    async def finished(self) -> None:
-        """`join` for a notebook: `await job.finished()` waits while buttons keep working."""
-        try:
-            while self.running:
-                await asyncio.sleep(TICK_S)
-        finally:
-            self.stopping.set()
-        self.join()
-
-    def _find_run(self, run_file: RunFile) -> None:
-        """Take up the run that the file holds if it is ours, else leave the file alone."""
-        state = run_file.load()
-        if state.config == self.model.config and state.corpus_sha256 == self.corpus.sha256():
-            self.resumable, self.epochs, self.history = state, state.settings.epochs, list(state.history)
-        else:
-            self.run_file = None
 
     def _work(self) -> None:
         try:
@@ -133,7 +110,7 @@ class TrainingJob:
         """Go on with the run that was stopped, or begin one: the first as asked, later ones move the model on."""
         earlier = len(self.history) - (len(self.resumable.history) if self.resumable else 0)  # epochs of other runs
 
-        def follow(progress):
+        def follow(progress: Progress) -> None:
             counted = replace(progress, epoch=earlier + progress.epoch, epochs=earlier + progress.epochs)
             self.history.append(counted)
             self.on_progress(counted)

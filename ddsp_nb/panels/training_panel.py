@@ -1,5 +1,6 @@
 """A panel that trains a model while you watch, listen and stop it (notebook 04)."""
 
+import asyncio
 import threading
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import ipywidgets
 from ddsp_nb import plots
 from ddsp_nb.errors import TrainingError
 from ddsp_nb.panels.player import Player
-from ddsp_nb.panels.training_job import TrainingJob
+from ddsp_nb.panels.training_job import TICK_S, TrainingJob
 from ddsp_nb.panels.widgets import WRAPPED, Throttle, axes, errors_in_words, in_words, picture, png, say
 from ddsp_nb.synthesis.controls import Sound
 from ddsp_nb.training.checkpoint import save_model
@@ -170,7 +171,7 @@ class TrainingPanel(ipywidgets.VBox):
             self._hold(play=NOW)
 
     def join(self) -> None:
-        """Wait for the end of the run; raises what it raised. See `TrainingJob.join`."""
+        """Wait for the end of the run; raises what it raised. For scripts: a notebook would hear no button."""
         self.job.join()
 
     async def finished(self) -> None:
@@ -179,7 +180,12 @@ class TrainingPanel(ipywidgets.VBox):
         Brings the panel into sight, since Run All would otherwise wait where nobody looks.
         """
         self.player.look()
-        await self.job.finished()
+        try:
+            while self.job.running:
+                await asyncio.sleep(TICK_S)
+        finally:
+            self.job.stop()
+        self.join()
 
     def _follow(self, progress):
         """Show how training stands; called in its thread after each epoch."""

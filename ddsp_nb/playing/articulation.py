@@ -1,37 +1,72 @@
-"""How fast the instrument begins and ends its notes, measured on its recording."""
+"""The shape of a note: how it begins, sinks and ends, measured on the instrument's recording."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from ddsp_nb.analysis.features import Features
-from ddsp_nb.playing.score import ATTACK_S, RELEASE_S, RISE_DB
+from ddsp_nb.training.take import Take
 
-PLATEAU_DB = 3.0  # below the level of a note, where its attack ends and its release begins
-SHORTEST_NOTE_S = 0.15  # shorter ones are no notes, or have no plateau
-ATTACK_RANGE_S = (0.01, 0.5)  # the lower end is near what the 46 ms window of loudness can tell
+# From which a note rises and to which it falls: what is softer is hidden by the noise of most recordings.
+RISE_DB = 40.0
+# Of notes whose recording does not tell: a bow's or a breath's.
+ATTACK_S, DECAY_DB_PER_S, RELEASE_S = 0.04, 2.0, 0.08
+# After the attack, in which a held note sinks. Then it keeps its level, so that no key that is held is forgotten.
+SINKING_S = 3.0
+
+# Below the level of a note, where its attack ends and its release begins.
+PLATEAU_DB = 3.0
+# Shorter ones are no notes, or have no plateau.
+SHORTEST_NOTE_S = 0.15
+# The lower end is near what the 46 ms window of loudness can tell.
+ATTACK_RANGE_S = (0.01, 0.5)
+# At least as much as usual: a phrase in one breath does not sink, but no single note stays as it began.
+DECAY_RANGE_DB_PER_S = (DECAY_DB_PER_S, 30.0)
 RELEASE_RANGE_S = (0.03, 2.0)
-LEAST_RISE_DB = 10.0  # of an edge; where there is less, the recording was cut within the note
-LEVEL_QUANTILE = 0.8  # of a note's levels: a swell's peak does not count, its plateau does
+# Of an edge; where there is less, the recording was cut within the note.
+LEAST_RISE_DB = 10.0
+# Of a note's levels: a swell's peak does not count, its plateau does.
+LEVEL_QUANTILE = 0.8
 
 
 @dataclass(frozen=True)
 class Articulation:
-    """Seconds in which a note rises by 40 dB, and in which it falls by 40 dB when it is released."""
+    """How notes begin and end.
+
+    Attributes:
+        attack_s: in which a note rises by 40 dB.
+        decay_db_per_s: by which it sinks after its attack, for 3 s, while its key is held.
+        release_s: in which it falls by 40 dB when its key goes up.
+    """
 
     attack_s: float = ATTACK_S
+    decay_db_per_s: float = DECAY_DB_PER_S
     release_s: float = RELEASE_S
 
+    def rise_db(self, held_s: float) -> float:
+        """Level of the attack, -40 to 0 dB."""
+        return min(RISE_DB * (held_s / self.attack_s - 1), 0.0)
+
+    def level_db(self, held_s: float, released_s: float = 0.0) -> float:
+        """Level of a note beside the one it was struck with, dB; below -40 dB a released note is silent.
+
+        Args:
+            held_s: since its key went down, or for how long it was held.
+            released_s: since its key went up.
+        """
+        sunk_db = self.decay_db_per_s * min(max(held_s - self.attack_s, 0.0), SINKING_S)
+        return self.rise_db(held_s) - sunk_db - RISE_DB * released_s / self.release_s
+
     @classmethod
-    def of(cls, features: Features) -> "Articulation":
-        """Medians over the recording's notes between rests; the usual ones where there is no such note."""
-        level_db, hop_s = features.loudness_db.cpu().numpy(), features.hop_length / features.sample_rate
-        spans = [span for span in _sounding(level_db) if len(span) * hop_s >= SHORTEST_NOTE_S]
-        attacks = _edges([level_db[span] for span in spans], hop_s)
-        releases = _edges([level_db[span[::-1]] for span in spans], hop_s)
+    def of(cls, take: Take | None) -> "Articulation":
+        """Medians over the notes between rests of a take; usual values without one, or where it has no such note."""
+        if take is None:
+            return cls()
+        level_db, hop_s = take.features.loudness_db.cpu().numpy(), take.features.hop_length / take.features.sample_rate
+        notes_db = [level_db[span] for span in _sounding(level_db) if len(span) * hop_s >= SHORTEST_NOTE_S]
         return cls(
-            float(np.clip(np.median(attacks), *ATTACK_RANGE_S)) if attacks else ATTACK_S,
-            float(np.clip(np.median(releases), *RELEASE_RANGE_S)) if releases else RELEASE_S,
+            _median([_edge_s(note_db, hop_s) for note_db in notes_db], ATTACK_S, ATTACK_RANGE_S),
+            _median([_decay(note_db, hop_s) for note_db in notes_db], DECAY_DB_PER_S, DECAY_RANGE_DB_PER_S),
+            _median([_edge_s(note_db[::-1], hop_s) for note_db in notes_db], RELEASE_S, RELEASE_RANGE_S),
         )
 
 
@@ -41,13 +76,27 @@ def _sounding(level_db: np.ndarray) -> list[np.ndarray]:
     return np.split(frames, np.flatnonzero(np.diff(frames) > 1) + 1)
 
 
-def _edges(notes_db: list[np.ndarray], hop_s: float) -> list[float]:
-    """Seconds for 40 dB at the slope with which the levels of each note rise to its plateau; cut edges do not count."""
-    seconds = []
-    for level_db in notes_db:
-        plateau_db = np.quantile(level_db, LEVEL_QUANTILE) - PLATEAU_DB
-        n_frames = int(np.argmax(level_db >= plateau_db))
-        rise_db = level_db[n_frames] - level_db[0]
-        if rise_db >= LEAST_RISE_DB:
-            seconds.append(hop_s * n_frames * RISE_DB / rise_db)
-    return seconds
+def _edge(note_db: np.ndarray) -> tuple[int, float]:
+    """Frames in which a note rises to its plateau, and by how many dB; of its end, where it is turned around."""
+    n_frames = int(np.argmax(note_db >= np.quantile(note_db, LEVEL_QUANTILE) - PLATEAU_DB))
+    return n_frames, note_db[n_frames] - note_db[0]
+
+
+def _edge_s(note_db: np.ndarray, hop_s: float) -> float | None:
+    """Seconds for 40 dB at the slope of an edge; None where the recording was cut."""
+    n_frames, rise_db = _edge(note_db)
+    return hop_s * n_frames * RISE_DB / rise_db if rise_db >= LEAST_RISE_DB else None
+
+
+def _decay(note_db: np.ndarray, hop_s: float) -> float | None:
+    """dB a second by which the plateau of a whole note sinks; None where it was cut or is too short to tell."""
+    (n_rise, rise_db), (n_fall, fall_db) = _edge(note_db), _edge(note_db[::-1])
+    plateau_db = note_db[n_rise : len(note_db) - n_fall]
+    if min(rise_db, fall_db) < LEAST_RISE_DB or len(plateau_db) * hop_s < SHORTEST_NOTE_S:
+        return None
+    return -np.polyfit(hop_s * np.arange(len(plateau_db)), plateau_db, 1)[0]
+
+
+def _median(values: list[float | None], usual: float, limits: tuple[float, float]) -> float:
+    known = [value for value in values if value is not None]
+    return float(np.clip(np.median(known), *limits)) if known else usual

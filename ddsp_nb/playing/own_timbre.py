@@ -5,8 +5,16 @@ from torch import nn
 
 from ddsp_nb.analysis.envelope import NEPERS_PER_DB
 from ddsp_nb.analysis.mel import MIN_DB
+from ddsp_nb.notes.pitch import A4_HZ
 from ddsp_nb.synthesis.controls import MAX_NOISE_GAIN
 from ddsp_nb.training.model import MAX_LOUDNESS_STEP_DB, DDSPModel
+
+USUAL_LOUDNESS = 70  # hundredths of the frames that the instrument heard are softer than its usual notes
+
+
+def usual_loudness_db(model: DDSPModel) -> float:
+    """Level of an instrument's notes of plain velocity, dB relative to full scale."""
+    return model.loudness_quantiles_db[USUAL_LOUDNESS].item()
 
 
 class OwnTimbre(nn.Module):
@@ -41,7 +49,7 @@ class OwnTimbre(nn.Module):
             amplitudes [n_voices, n_frames, n_harmonics] and noise gains [n_voices, n_frames, n_bands] as
             `model.network` answers; the gain [n_voices, n_frames, 1] with which both have the loudness; the state.
         """
-        heard = torch.stack([torch.log2(f0_hz / 440), loudness_db], -1)
+        heard = torch.stack([torch.log2(f0_hz / A4_HZ), loudness_db], -1)
         no_mfcc = torch.zeros(self.config.n_mfcc, device=heard.device).expand(heard.shape[0], heard.shape[1], -1)
         amplitudes, gains, state = self.network(torch.cat([heard, no_mfcc], -1), envelope=False, state=state)
         k = torch.arange(1, self.config.n_harmonics + 1, device=heard.device)

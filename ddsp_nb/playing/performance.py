@@ -1,49 +1,113 @@
-"""A MIDI file, or keys that are pressed now, through the live instrument: to sound in memory, or to a sound device."""
+"""What hands or a MIDI file play, or what was only written: events, for all that plays notes or features."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
-import mido
 import torch
 
-from ddsp_nb.playing.midi import MidiControl
+from ddsp_nb.analysis.features import Features
+from ddsp_nb.analysis.mel import MIN_DB
+from ddsp_nb.errors import NotesError
+from ddsp_nb.notes.midi import read_midi, write_midi
+from ddsp_nb.notes.note import MOST_SECONDS, Event, Note, events_of
+from ddsp_nb.playing.live_blocks import blocks_of
 from ddsp_nb.playing.stream import StreamingSynthesizer
+from ddsp_nb.playing.voices import Solo
+from ddsp_nb.training.model import DDSPModel
+from ddsp_nb.training.take import Take
 
-LONGEST_TAIL_S = 10.0  # after the last message, until every note has ended
+NOTHING = "Nothing was played. Press Record in the panel, play, then Stop."
 
 
-def blocks_of(
-    synthesizer: StreamingSynthesizer, events: Iterable[tuple[float, mido.Message]], block: int
-) -> Iterator[torch.Tensor]:
-    """Sound of timed messages, [block] samples at a time, until the last note has ended.
+@dataclass(frozen=True)
+class Performance:
+    """What was played.
 
-    Args:
-        synthesizer: that plays.
-        events: messages with their second, in order.
-        block: samples.
+    Attributes:
+        events: in the order of time, (seconds, "on", MIDI number, velocity), (seconds, "off", MIDI number),
+            (seconds, "bend", semitones), (seconds, "level", dB beside the usual loudness) or (seconds, "quiet").
+        seconds: from its beginning to its end, where keys that are still down go up.
+
+    Raises:
+        NotesError: no note is in it, or it is longer than 20 minutes.
     """
-    control, sample_rate = MidiControl(synthesizer), synthesizer.config.sample_rate
-    waiting, done = deque((round(second * sample_rate), message) for second, message in events), 0
-    last = waiting[-1][0] if waiting else 0
-    while waiting or (synthesizer.voices and done < last + LONGEST_TAIL_S * sample_rate):
-        parts, end = [], done + block
-        while waiting and waiting[0][0] < end:
-            sample, message = waiting.popleft()
-            if sample > done:
-                parts.append(synthesizer.render(sample - done))
-                done = sample
-            control(message)
-        if not waiting:
-            synthesizer.all_off()  # keys that the file forgot
-        parts.append(synthesizer.render(end - done))
-        done = end
-        yield torch.cat(parts)
+
+    events: tuple[Event, ...]
+    seconds: float
+
+    def __post_init__(self):
+        if not self.n_notes:
+            raise NotesError(NOTHING)
+        if self.seconds > MOST_SECONDS:
+            raise NotesError(f"This is longer than {MOST_SECONDS / 60:g} minutes. Play less.")
+
+    @classmethod
+    def of_notes(cls, notes: list[Note]) -> "Performance":
+        """Written notes as if they had been played. Raises NotesError where there is none."""
+        return cls(tuple(events_of(notes)), float(max((note.stop_s for note in notes), default=0)))
+
+    @classmethod
+    def of_midi(cls, path: str | Path) -> "Performance":
+        """What a MIDI file plays, all channels but the drums. Raises NotesError where it cannot be read."""
+        events = tuple(read_midi(path))
+        return cls(events, events[-1][0])
+
+    @property
+    def n_notes(self) -> int:
+        """How many keys were struck."""
+        return sum(kind == "on" for _, kind, *_ in self.events)
+
+    def features(self, model: DDSPModel, take: Take | None = None) -> Features:
+        """Pitch and loudness of one voice, frame by frame, bends and levels too: the newest note that sounds.
+
+        Frame k is at sample k * hop_length. What happens at or before it counts from frame k + 1 on, as in a stream.
+
+        Returns:
+            `Features` without phase, with the articulation of the take or, without one, the usual one. Their MFCCs are
+            0 and mean nothing: play them with `envelope=False`.
+        """
+        config, solo, waiting = model.config, Solo(model, take), deque(self._ended)
+        f0_hz, loudness_db = list[float](), list[float]()
+        while waiting or solo.voices:
+            sample = len(f0_hz) * config.hop_length
+            loudness_db.append(max(solo.frame(), MIN_DB))
+            f0_hz.append(solo.f0_hz)
+            while waiting and round(waiting[0][0] * config.sample_rate) <= sample:
+                solo.obey(*waiting.popleft()[1:])
+            if solo.begins:  # at its own pitch, to which nothing glides
+                f0_hz[-1] = solo.f0_hz
+        first_hz = next(filter(None, f0_hz))
+        return Features(
+            f0_hz=torch.tensor([hz or first_hz for hz in f0_hz]),
+            loudness_db=torch.tensor(loudness_db),
+            mfcc=torch.zeros(len(f0_hz), config.n_mfcc),
+            voiced=torch.tensor(loudness_db) > MIN_DB,
+            phase=None,
+            n_samples=(len(f0_hz) - 1) * config.hop_length,
+            sample_rate=config.sample_rate,
+            hop_length=config.hop_length,
+        )
+
+    def take(self, model: DDSPModel, take: Take) -> Take:
+        """One voice of it as a phrase to grow, for `grow` and `GrowthPanel`; `take` is of the model's recording."""
+        features = self.features(model, take)
+        return Take(features, model.controls(features, envelope=False), take.ceiling_db)
+
+    def render(self, model: DDSPModel, take: Take | None = None, *, n_voices: int = 8, seed: int = 0) -> torch.Tensor:
+        """[n_samples] all voices of it, as they were heard, to the end of the last release."""
+        synthesizer = StreamingSynthesizer(model, take, n_voices=n_voices, seed=seed)
+        return torch.cat(list(blocks_of(synthesizer, self._ended, model.config.hop_length)))
+
+    def save_midi(self, path: str | Path) -> Path:
+        """Write a MIDI file, with the limits of `write_midi`. Raises NotesError where the place cannot be written."""
+        return write_midi(path, {"Played": self.events})
+
+    @property
+    def _ended(self) -> tuple[Event, ...]:
+        return (*self.events, (self.seconds, "quiet"))
 
 
-def blocks_of_port(synthesizer: StreamingSynthesizer, pending: Callable, block: int) -> Iterator[torch.Tensor]:
-    """Sound of what arrives at a port, [block] samples at a time, without end; `pending` gives the new messages."""
-    control = MidiControl(synthesizer)
-    while True:
-        for message in pending():
-            control(message)
-        yield synthesizer.render(block)
+def draw(notes: list[Note], model: DDSPModel, take: Take | None = None) -> Features:
+    """Written notes as pitch and loudness, frame by frame: those of `Performance.features`."""
+    return Performance.of_notes(notes).features(model, take)

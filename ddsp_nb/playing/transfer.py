@@ -7,6 +7,7 @@ import torch
 
 from ddsp_nb.analysis.features import Features
 from ddsp_nb.errors import ConfigError, warn_user
+from ddsp_nb.notes.pitch import A4, A4_HZ, SEMITONES_PER_OCTAVE, midi_hz
 from ddsp_nb.training.model import DDSPModel
 
 MAX_SEMITONES = 60.0
@@ -30,8 +31,6 @@ def transfer(
     The pitch moves and the envelope stays, as a singer's formants do; a phase is integrated anew where it moves.
 
     Args:
-        features: of the performance.
-        model: the instrument; knows its range and its dynamics.
         semitones: to transpose by, -60 to 60.
         nearest_octave: also move by the octaves that bring it nearest to the instrument's median pitch.
         match_loudness: give it the distribution of levels that the instrument's recordings have.
@@ -53,9 +52,15 @@ def transfer(
     return features
 
 
+def heard_range(model: DDSPModel) -> tuple[float, float]:
+    """MIDI numbers, not rounded, of the lowest and the highest note that the instrument heard."""
+    low, high = (A4 + SEMITONES_PER_OCTAVE * model.octave_quantiles[EDGES]).tolist()
+    return low, high
+
+
 def median_octave(features: Features) -> float:
     """Median pitch in octaves from A4, of the voiced frames where there are any."""
-    return torch.log2(sounding(features.f0_hz, features) / 440).median().item()
+    return torch.log2(sounding(features.f0_hz, features) / A4_HZ).median().item()
 
 
 def sounding(values: torch.Tensor, features: Features) -> torch.Tensor:
@@ -77,12 +82,11 @@ def warn_of_range(features: Features, model: DDSPModel) -> None:
     """Tell the user where a performance leaves the notes that the instrument was trained on."""
     if not features.voiced.any():
         return
-    low, high = model.octave_quantiles[EDGES].tolist()
-    octaves = torch.log2(features.f0_hz[features.voiced] / 440)
-    margin = RANGE_MARGIN_SEMITONES / 12
-    outside = ((octaves < low - margin) | (octaves > high + margin)).float().mean().item()
+    low, high = heard_range(model)
+    played = A4 + SEMITONES_PER_OCTAVE * torch.log2(features.f0_hz[features.voiced] / A4_HZ)
+    outside = ((played < low - RANGE_MARGIN_SEMITONES) | (played > high + RANGE_MARGIN_SEMITONES)).float().mean().item()
     if outside > 0.02:
         warn_user(
-            f"{100 * outside:.0f} % of the notes lie outside the instrument's own, {440 * 2**low:.0f} to "
-            f"{440 * 2**high:.0f} Hz: their timbre is a guess. Transpose, or use the nearest octave."
+            f"{100 * outside:.0f} % of the notes lie outside the instrument's own, {midi_hz(low):.0f} to "
+            f"{midi_hz(high):.0f} Hz: their timbre is a guess. Transpose, or use the nearest octave."
         )

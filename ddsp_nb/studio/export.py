@@ -8,7 +8,7 @@ from ddsp_nb.growth.plan import GrowthPlan
 from ddsp_nb.playing.articulation import Articulation
 from ddsp_nb.studio.guide import guide_text
 from ddsp_nb.studio.network import write_network
-from ddsp_nb.studio.sfz import common_gain, held_notes, sfz_text, warn_of_guesses, write_samples
+from ddsp_nb.studio.sfz import held_notes, sfz_text, warn_of_guesses, write_samples
 from ddsp_nb.studio.wavetable import growth_frames, write_wavetable
 from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.take import Take
@@ -28,11 +28,9 @@ def export_instrument(
     """Write an instrument for samplers, wavetable synthesizers and other hosts, all of it or nothing.
 
     Args:
-        model: a trained model.
         folder: gets `instrument.sfz` with `samples/`, `growth.wav`, `controls.ts` and `README.txt`.
-        take: of its recording, from which attack and release are measured; usual ones (40 and 80 ms) without.
+        take: of its recording, on which attack and release are measured; usual ones (40 and 80 ms) without.
         plan: which partials sound in which frame of the wavetable; by default one more in each.
-        seed: of the noise.
         overwrite: replace files in a folder that holds some.
 
     Returns:
@@ -45,12 +43,12 @@ def export_instrument(
     folder = Path(folder)
     check_folder(folder, overwrite)
     frames = growth_frames(model, plan)
-    articulation = Articulation() if take is None else Articulation.of(take.features)
+    articulation = Articulation.of(take)
     warn_of_guesses(model)
     notes = list(held_notes(model, articulation, seed=seed))
-    gain, sample_rate = common_gain(notes), model.config.sample_rate
+    sample_rate = model.config.sample_rate
     with folder_written_whole(folder, ExportError) as temporary:
-        written = write_samples(notes, temporary, gain, sample_rate)
+        written, gain = write_samples(notes, temporary, sample_rate)
         for name, text in (
             (SFZ, sfz_text(notes, articulation)),
             (GUIDE, guide_text(model.config, notes, articulation, gain, len(frames))),

@@ -9,7 +9,6 @@ from ddsp_nb.config import Config
 from ddsp_nb.notes.pitch import midi_hz
 from ddsp_nb.playing.articulation import Articulation
 from ddsp_nb.playing.own_timbre import OwnTimbre
-from ddsp_nb.playing.score import RISE_DB
 from ddsp_nb.synthesis.controls import Controls, low_crest_directions
 from ddsp_nb.training.model import DDSPModel
 
@@ -48,17 +47,16 @@ def held_note(
     layers of them cross without beating.
 
     Args:
-        model: the instrument.
-        note: MIDI number, 69 is A4.
+        model, note: the instrument, and a MIDI number.
         loudness_db: RMS level where it is held, dB relative to full scale.
         articulation: gives the attack.
         seed: of the noise.
     """
     config, hop = model.config, model.config.hop_length
+    hop_s = hop / config.sample_rate
     hz, n_loop = periodic_pitch(midi_hz(note), config)
-    attack = math.ceil(articulation.attack_s * config.sample_rate / hop)
-    n_begin = attack + math.ceil(SETTLE_S * config.sample_rate / hop)
-    shape_db = RISE_DB * (torch.arange(1, n_begin + 1) / attack - 1).clamp(max=0)
+    n_begin = math.ceil(articulation.attack_s / hop_s) + math.ceil(SETTLE_S / hop_s)
+    shape_db = torch.tensor([articulation.rise_db(i * hop_s) for i in range(1, n_begin + 1)])
     n_hops = n_begin + n_loop + AFTER_HOPS + 1  # the last one's windows run into silence: it is cut off
     f0_hz = torch.full((n_hops + 1,), hz, dtype=torch.float64)
     controls = _held_controls(model, f0_hz, loudness_db + shape_db)

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ddsp_nb.errors import warn_user
+from ddsp_nb.notes.level import midi_db
 from ddsp_nb.notes.pitch import midi_name, midi_number
 from ddsp_nb.playing.articulation import Articulation
-from ddsp_nb.playing.score import USUAL_LOUDNESS, level_of_velocity
-from ddsp_nb.playing.transfer import RANGE_MARGIN_SEMITONES
+from ddsp_nb.playing.own_timbre import usual_loudness_db
+from ddsp_nb.playing.transfer import RANGE_MARGIN_SEMITONES, heard_range
 from ddsp_nb.sound.save import save_audio
 from ddsp_nb.studio.held import HeldNote, held_note
 from ddsp_nb.training.model import DDSPModel
@@ -21,7 +22,6 @@ LAYERS = {"p": 32, "mf": 72, "f": 112}  # the velocity at which each dynamic sou
 KEYS_PER_SAMPLE = 3  # each sample is stretched by a semitone at most within the sampled range
 LEAST_SEMITONES = 24  # an instrument of fewer notes is sampled beyond them
 BEYOND_SEMITONES = 12  # by which the outermost samples are stretched for keys outside
-EDGES = [2, 98]  # hundredths of the pitches that were heard, which stand for the range
 SAMPLES = "samples"  # folder beside the .sfz file
 PEAK = 0.99  # of full scale, that no sample exceeds
 VIBRATO_HZ, VIBRATO_CENTS = 5.5, 30  # of the modulation wheel, turned all the way
@@ -32,7 +32,7 @@ def sampled_notes(model: DDSPModel) -> list[int]:
 
     Moved to where the pitch range of the config allows it.
     """
-    low, high = (69 + 12 * octave for octave in model.octave_quantiles[EDGES].tolist())
+    low, high = heard_range(model)
     least, most = map(midi_number, (model.config.f0_min_hz, model.config.f0_max_hz))
     missing = max(math.ceil(LEAST_SEMITONES - (high - low)), 0)
     first = math.floor(low) - missing // 2
@@ -43,7 +43,7 @@ def sampled_notes(model: DDSPModel) -> list[int]:
 
 def warn_of_guesses(model: DDSPModel) -> None:
     """Tell the user where notes are sampled that are far from any that was heard."""
-    low, high = (69 + 12 * octave for octave in model.octave_quantiles[EDGES].tolist())
+    low, high = heard_range(model)
     notes = sampled_notes(model)
     if notes[0] < low - RANGE_MARGIN_SEMITONES or notes[-1] > high + RANGE_MARGIN_SEMITONES:
         warn_user(
@@ -54,23 +54,17 @@ def warn_of_guesses(model: DDSPModel) -> None:
 
 def held_notes(model: DDSPModel, articulation: Articulation, *, seed: int = 0) -> Iterator[tuple[str, HeldNote]]:
     """Name of the dynamic and note, for every sample; levels are those of `StreamingSynthesizer` at its velocity."""
-    usual_db = model.loudness_quantiles_db[USUAL_LOUDNESS].item()
+    usual_db = usual_loudness_db(model)
     for note in sampled_notes(model):
         for layer, velocity in LAYERS.items():
-            yield layer, held_note(model, note, usual_db + level_of_velocity(velocity), articulation, seed=seed)
+            yield layer, held_note(model, note, usual_db + midi_db(velocity), articulation, seed=seed)
 
 
-def write_samples(notes: list[tuple[str, HeldNote]], folder: Path, gain: float, sample_rate: int) -> list[Path]:
-    """Write notes as 24-bit FLAC files, all with one gain."""
-    return [
-        save_audio(folder / sample_name(layer, note), gain * note.audio, sample_rate, subtype="PCM_24")
-        for layer, note in notes
-    ]
-
-
-def common_gain(notes: list[tuple[str, HeldNote]]) -> float:
-    """Linear gain for every sample: 1, or less where the loudest would exceed full scale."""
-    return min(1.0, PEAK / max(note.audio.abs().max().item() for _, note in notes))
+def write_samples(notes: list[tuple[str, HeldNote]], folder: Path, sample_rate: int) -> tuple[list[Path], float]:
+    """Write notes as 24-bit FLAC files, all with one linear gain, by which the loudest stays within full scale."""
+    gain = min(1.0, PEAK / max(note.audio.abs().max().item() for _, note in notes))
+    places = [(folder / sample_name(layer, note), gain * note.audio) for layer, note in notes]
+    return [save_audio(path, audio, sample_rate, subtype="PCM_24") for path, audio in places], gain
 
 
 def sample_name(layer: str, note: HeldNote) -> str:

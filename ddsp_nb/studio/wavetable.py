@@ -9,7 +9,8 @@ from ddsp_nb.errors import ExportError, GrowthError
 from ddsp_nb.files import written_whole
 from ddsp_nb.growth.masks import partial_masks
 from ddsp_nb.growth.plan import GrowthPlan
-from ddsp_nb.playing.score import USUAL_LOUDNESS
+from ddsp_nb.notes.pitch import A4, SEMITONES_PER_OCTAVE, midi_hz
+from ddsp_nb.playing.own_timbre import usual_loudness_db
 from ddsp_nb.sound.save import riff_chunk
 from ddsp_nb.studio.held import settled_controls
 from ddsp_nb.training.model import DDSPModel
@@ -31,7 +32,6 @@ def growth_frames(model: DDSPModel, plan: GrowthPlan | None = None) -> torch.Ten
     between two frames is their mixture. One gain serves all frames, or growth could not be heard.
 
     Args:
-        model: the instrument.
         plan: its stages, strategy and order say which partials sound in which frame; by default one partial more in
             each frame.
 
@@ -41,9 +41,8 @@ def growth_frames(model: DDSPModel, plan: GrowthPlan | None = None) -> torch.Ten
     Raises:
         GrowthError: more than 256 stages.
     """
-    hz = 440 * 2 ** model.octave_quantiles[MIDDLE].item()
-    usual_db = model.loudness_quantiles_db[USUAL_LOUDNESS].item()
-    controls, k = settled_controls(model, hz, usual_db), torch.arange(1, model.config.n_harmonics + 1)
+    hz = midi_hz(A4 + SEMITONES_PER_OCTAVE * model.octave_quantiles[MIDDLE].item())
+    controls, k = settled_controls(model, hz, usual_loudness_db(model)), torch.arange(1, model.config.n_harmonics + 1)
     amplitudes = controls.amplitudes[0] * (k * hz < model.config.nyquist_hz)
     plan = GrowthPlan(strategy="linear", n_stages=int((amplitudes > 0).sum())) if plan is None else plan
     masks = partial_masks(plan, len(k), levels=amplitudes)

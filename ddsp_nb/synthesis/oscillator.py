@@ -65,19 +65,33 @@ class HarmonicOscillator:
     def _render(
         self, f0_hz: torch.Tensor, coefficients: torch.Tensor, phase: torch.Tensor | None, *, quadrature: bool
     ) -> torch.Tensor:
-        """A few hops at a time, so that the basis stays in the processor's cache."""
-        phase = integrate_pitch(f0_hz, self.config) if phase is None else phase
         if f0_hz.ndim > 1:
-            clips = zip(f0_hz, coefficients, phase, strict=True)
+            clips = zip(f0_hz, coefficients, [None] * len(f0_hz) if phase is None else phase, strict=True)
             return torch.stack([self._render(*clip, quadrature=quadrature) for clip in clips])
+        return blend(self.ends(f0_hz, coefficients, phase=phase, quadrature=quadrature)).flatten()
+
+    def ends(
+        self,
+        f0_hz: torch.Tensor,
+        coefficients: torch.Tensor,
+        *,
+        phase: torch.Tensor | None = None,
+        quadrature: bool = True,
+    ) -> torch.Tensor:
+        """[n_hops, 2, hop_length] what each hop would sound like with the controls of the frames at its two ends.
+
+        Scaled by the gains of those frames, `blend` makes them the sound of scaled controls, without any new sine.
+        """
+        phase = integrate_pitch(f0_hz, self.config) if phase is None else phase
         k = torch.arange(1, coefficients.shape[-1] // (1 + quadrature) + 1, device=f0_hz.device)[:, None]
         parts = []
+        # A few hops at a time, so that the basis stays in the processor's cache.
         for start in range(0, len(f0_hz) - 1, HOPS_AT_ONCE):
             frames = slice(start, start + HOPS_AT_ONCE + 1)
             track = interpolate_phase(f0_hz[frames], phase[frames], self.config)
             basis = _sines(*track, k, self.config, quadrature=quadrature)
-            parts.append(render_frames(basis, coefficients[frames]))
-        return torch.cat(parts).flatten()
+            parts.append(_ends(basis, coefficients[frames]))
+        return torch.cat(parts)
 
 
 def integrate_pitch(f0_hz: torch.Tensor, config: Config) -> torch.Tensor:
@@ -163,8 +177,16 @@ def render_frames(basis: torch.Tensor, coefficients: torch.Tensor) -> torch.Tens
     Returns:
         [..., n_hops, hop_length] sound.
     """
-    ends = torch.stack([coefficients[..., :-1, :], coefficients[..., 1:, :]], -2) @ basis
-    return torch.lerp(ends[..., 0, :], ends[..., 1, :], ramp(basis))
+    return blend(_ends(basis, coefficients))
+
+
+def _ends(basis: torch.Tensor, coefficients: torch.Tensor) -> torch.Tensor:
+    return torch.stack([coefficients[..., :-1, :], coefficients[..., 1:, :]], -2) @ basis
+
+
+def blend(ends: torch.Tensor) -> torch.Tensor:
+    """What hops sound like at their two ends, [..., n_hops, 2, hop_length], to sound [..., n_hops, hop_length]."""
+    return torch.lerp(ends[..., 0, :], ends[..., 1, :], ramp(ends))
 
 
 def ramp(basis: torch.Tensor) -> torch.Tensor:

@@ -4,7 +4,6 @@ A checkpoint may come from anyone: `tensor_file.py` reads nothing but named tens
 is checked against what the settings imply, before a model of that size is built.
 """
 
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +46,7 @@ def save_model(path: str | Path, model: DDSPModel, take: Take) -> Path:
         },
     }
     try:
-        check_weights(content["weights"], model.config)
-        check_features_of(content["features"], model.config)
-        check_take(content["take"], model.config, len(take.features))
+        check(content, model.config)
     except (ValueError, TypeError) as error:
         raise CheckpointError(f"{path}: {error}; nothing was written. Train the model anew.") from error
     tensor_file.write(path, KIND, content)
@@ -69,74 +66,68 @@ def load_model(path: str | Path) -> tuple[DDSPModel, Take]:
     try:
         return rebuilt(content)
     except (WorkbookError, ArithmeticError, AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path}: its parts do not fit together ({reason(error)}). Train it anew.") from error
-
-
-def reason(error: Exception) -> str:
-    """The first line of an error, without its full stop."""
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+        raise CheckpointError(f"{path}: its parts do not fit together ({reason}). Train it anew.") from error
 
 
 def rebuilt(content: dict) -> tuple[DDSPModel, Take]:
     """The model and take of a checkpoint, every part checked first."""
-    config, weights, kept = Config.from_dict(content["config"]), content["weights"], content["take"]
-    check_weights(weights, config)
-    check_features_of(content["features"], config)
-    features = Features(**content["features"])
-    check_take(kept, config, len(features))
-    model = DDSPModel(config)
-    model.load_state_dict(weights)
+    config, kept = Config.from_dict(content["config"]), content["take"]
+    check(content, config)
+    model, features = DDSPModel(config), Features(**content["features"])
+    model.load_state_dict(content["weights"])
     controls = Controls.of_coefficients(kept["coefficients"].float(), kept["noise_magnitudes"].float())
     return model, Take(features, controls, kept["ceiling_db"])
 
 
-def check_take(take: dict, config: Config, n_frames: int) -> None:
-    """Raise ValueError unless these are controls of n_frames for the synthesizer of this config."""
-    if set(take) != {"coefficients", "noise_magnitudes", "ceiling_db"} or type(take["ceiling_db"]) is not float:
-        raise ValueError("another take than this version has")
-    check_tensor("coefficients", take["coefficients"], torch.float16, (n_frames, 2 * config.n_harmonics))
-    check_tensor("noise_magnitudes", take["noise_magnitudes"], torch.float16, (n_frames, config.n_bands))
-
-
-def check_weights(weights: dict, config: Config) -> None:
-    """Raise ValueError unless these are finite float32 weights of the shapes that the config implies."""
-    with torch.device("meta"):  # shapes without memory
-        expected = {name: tuple(weight.shape) for name, weight in DDSPModel(config).state_dict().items()}
-    if set(weights) != set(expected):
-        raise ValueError("other weights than its settings ask for")
-    for name, shape in expected.items():
-        check_tensor(name, weights[name], torch.float32, shape)
-    if not (weights["network.input_std"] > 0).all():
-        raise ValueError("inputs without spread")
-
-
-def check_features_of(features: dict, config: Config) -> None:
-    """Raise ValueError unless these are the features of one recording, extracted with this config."""
-    if set(features) != {f.name for f in fields(Features)} - MOVING:
-        raise ValueError("other features than this version has")
+def check(content: dict, config: Config) -> None:
+    """Raise ValueError unless every part is what the config implies, and its numbers are within their ranges."""
+    features = content["features"]
     n_samples = features["n_samples"]
     if type(n_samples) is not int or n_samples < 1:
         raise ValueError(f"{n_samples} samples")
-    if (features["sample_rate"], features["hop_length"]) != (config.sample_rate, config.hop_length):
-        raise ValueError("features of another sample rate or hop")
-    n_frames = config.n_frames(n_samples)
-    for name, dtype in (("f0_hz", torch.float32), ("loudness_db", torch.float32), ("voiced", torch.bool)):
-        check_tensor(name, features[name], dtype, (n_frames,))
-    check_tensor("mfcc", features["mfcc"], torch.float32, (n_frames, config.n_mfcc))
-    if features["phase"] is not None:
-        check_tensor("phase", features["phase"], torch.float64, (n_frames,))
+    n_frames, single = config.n_frames(n_samples), torch.float32
+    with torch.device("meta"):  # shapes without memory
+        weights = {name: (single, *weight.shape) for name, weight in DDSPModel(config).state_dict().items()}
+    check_part("weights", content["weights"], weights)
+    check_part(
+        "features",
+        features,
+        {
+            "f0_hz": (single, n_frames),
+            "loudness_db": (single, n_frames),
+            "mfcc": (single, n_frames, config.n_mfcc),
+            "voiced": (torch.bool, n_frames),
+            "phase": None if features["phase"] is None else (torch.float64, n_frames),
+            "n_samples": n_samples,
+            "sample_rate": config.sample_rate,
+            "hop_length": config.hop_length,
+        },
+    )
+    partials, bands = (torch.float16, n_frames, 2 * config.n_harmonics), (torch.float16, n_frames, config.n_bands)
+    take = {"coefficients": partials, "noise_magnitudes": bands, "ceiling_db": float(content["take"]["ceiling_db"])}
+    check_part("take", content["take"], take)
     low_hz, high_hz = config.f0_min_hz / 2 * (1 - ROUNDING), config.nyquist_hz * (1 + ROUNDING)
     if not (features["f0_hz"].min() >= low_hz and features["f0_hz"].max() <= high_hz):
         raise ValueError("a pitch outside its range")
     if features["loudness_db"].abs().max() > MAX_LOUDNESS_DB:
         raise ValueError("a loudness outside its range")
+    if not (content["weights"]["network.input_std"] > 0).all():
+        raise ValueError("inputs without spread")
 
 
-def check_tensor(name: str, tensor: Any, dtype: torch.dtype, shape: tuple[int, ...]) -> None:
-    """Raise ValueError unless `tensor` is a finite one of this type and shape."""
-    if not torch.is_tensor(tensor):
-        raise ValueError(f"{name} is no tensor")
-    if tensor.dtype != dtype or tuple(tensor.shape) != shape:
-        raise ValueError(f"{name} is {tensor.dtype} {list(tensor.shape)}, not {dtype} {list(shape)}")
-    if not tensor.isfinite().all():
-        raise ValueError(f"{name} has values that are not finite")
+def check_part(part: str, values: dict[str, Any], expected: dict[str, Any]) -> None:
+    """Raise ValueError unless the values are as expected, which says (type, shape) of finite tensors."""
+    if set(values) != set(expected):
+        raise ValueError(f"other {part} than its settings ask for")
+    for name, wanted in expected.items():
+        value = values[name]
+        if not isinstance(wanted, tuple):
+            if value != wanted:
+                raise ValueError(f"{name} is {value}, not {wanted}")
+        elif not torch.is_tensor(value):
+            raise ValueError(f"{name} is no tensor")
+        elif (value.dtype, *value.shape) != wanted:
+            raise ValueError(f"{name} is {value.dtype} {list(value.shape)}, not {wanted[0]} {list(wanted[1:])}")
+        elif not value.isfinite().all():
+            raise ValueError(f"{name} has values that are not finite")

@@ -1,4 +1,4 @@
-"""What an instrument is taught: recordings cut into phrases, some of which it never hears until it is judged.
+"""What an instrument is taught (notebook 04): recordings cut into phrases, some of which it only is judged by.
 
 Silence is left out, long stretches are cut where they are quietest, and a phrase is either heard or held out as a
 whole, so that no note straddles both.
@@ -23,15 +23,20 @@ from ddsp_nb.synthesis.controls import Controls
 from ddsp_nb.training.instrument import Targets
 from ddsp_nb.training.model import check_features
 
-GAP_S = 0.06  # of silence, from which on it parts two phrases
-MARGIN_S = 0.03  # around a phrase, for its attack and release
-LONGEST_S = 3.0  # of a phrase; longer ones are cut
-CUT_SHARE = 0.3  # of the length of a piece, around its end, in which the quietest frame is looked for
-HOLDOUT = 0.15  # of the material, where the user has not said
-HOLDOUT_FROM_S = 10.0  # of sound: less is needed for learning
-HOLDOUT_FROM = 4  # phrases
+# Of silence, from which on it parts two phrases.
+GAP_S = 0.06
+# Around a phrase, for its attack and release.
+MARGIN_S = 0.03
+# Of a phrase; longer ones are cut.
+LONGEST_S = 3.0
+# Of the length of a part, around its end, in which the quietest frame is looked for.
+CUT_SHARE = 0.3
+# Of the material, where the user has not said; with less than 10 s or 4 phrases all of it is needed for learning.
+HOLDOUT = 0.15
+HOLDOUT_FROM_S, HOLDOUT_FROM = 10.0, 4
 MAX_HOLDOUT = 0.5
-MIN_FRAMES = 8  # of a phrase; what is shorter says too little
+# Of a phrase; what is shorter says too little.
+MIN_FRAMES = 8
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,6 @@ class Phrase:
 
     @property
     def seconds(self) -> float:
-        """Its length."""
         return len(self.audio) / self.features.sample_rate
 
 

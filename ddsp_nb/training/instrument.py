@@ -1,4 +1,4 @@
-"""The instrument: what plays notes that were never heard.
+"""The instrument: what plays notes that were never heard (notebook 04, its queries and correctors).
 
 One small network answers for every partial and another for every noise band, told which one it is and what the
 envelope looks like around it (`analysis/envelope.py`). Sharing the weights makes 64 examples of every frame, so little
@@ -8,6 +8,7 @@ Phases do not carry over to notes that were not heard: they belong to the take, 
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +21,20 @@ from ddsp_nb.analysis.envelope import NEPERS_PER_DB, SAFE_NYQUIST, Queries
 from ddsp_nb.analysis.features import Features
 from ddsp_nb.config import Config
 
-SHARED_WEIGHTS = Path(__file__).with_name("instrument.safetensors")  # made by tests/benchmarks/pretrain.py
+# Made by tests/benchmarks/pretrain.py.
+SHARED_WEIGHTS = Path(__file__).with_name("instrument.safetensors")
 HIDDEN_SIZE = 96
-CLAMP = 4.0  # standard deviations beyond which an input says nothing more
-BATCH_FRAMES = 64  # 192 are no better on unheard notes, and take four times as long
+# Standard deviations beyond which an input says nothing more.
+CLAMP = 4.0
+# Of a step; 192 are no better on unheard notes, and take four times as long.
+BATCH_FRAMES = 64
 WEIGHT_DECAY = 1e-2
-NOISE_WEIGHT = 0.5  # of the error of the noise bands beside that of the partials
-MIN_LOG_AMPLITUDE = math.log(1e-5)  # relative to loudness, of a partial that is not there
-MIN_LOG_GAIN = math.log(1e-7)
-MIN_WEIGHT = 1e-3  # of a partial, relative to the loudest of its frame, before the root is taken
+# Of the error of the noise bands beside that of the partials.
+NOISE_WEIGHT = 0.5
+# Relative to loudness, of a partial and of a band that are not there.
+MIN_LOG_AMPLITUDE, MIN_LOG_GAIN = math.log(1e-5), math.log(1e-7)
+# Of a partial, relative to the loudest of its frame, before the root is taken.
+MIN_WEIGHT = 1e-3
 
 
 class Corrector(nn.Module):
@@ -55,11 +61,7 @@ class Corrector(nn.Module):
 
 
 class Instrument(nn.Module):
-    """Features to levels of partials and noise bands, all relative to loudness.
-
-    Args:
-        config: gives sample rate, MFCCs, harmonics and bands; the weights do not depend on it.
-    """
+    """Features to levels of partials and noise bands, all relative to loudness; the weights fit every config."""
 
     queries: Queries
     correctors: Any  # of partials and bands with the envelope, then without
@@ -88,9 +90,7 @@ class Instrument(nn.Module):
     def bare(cls, config: Config, inputs: torch.Tensor) -> "Instrument":
         """An instrument that knows nothing yet and plays the envelope as it is, as a channel vocoder does.
 
-        Args:
-            config: as above.
-            inputs: [n_frames, n_inputs] features, whose spread it takes.
+        Its normalisation is that of the inputs [n_frames, n_inputs].
         """
         instrument = cls(config)
         instrument.fit_normalisation(inputs)
@@ -103,7 +103,7 @@ class Instrument(nn.Module):
         """Levels of one performance.
 
         Args:
-            inputs: [n_frames, 2 + n_mfcc] as `Features.inputs` gives them.
+            inputs: [n_frames, 2 + n_mfcc], as `Features.inputs` gives them.
             envelope: whether the MFCCs count; without them the instrument has its own timbre.
 
         Returns:
@@ -125,8 +125,9 @@ class Instrument(nn.Module):
             correct.std.copy_(queries.std(0).clamp(min=1e-2))
 
 
+@dataclass(frozen=True)
 class Targets:
-    """What an analysed recording asks of the instrument; several concatenate with `+`.
+    """What an analysed recording asks of the instrument.
 
     Attributes:
         inputs: [n_frames, n_inputs] features.
@@ -135,12 +136,13 @@ class Targets:
         weights: [n_frames, n_harmonics] by which a partial counts: the root of its share of the loudest one.
     """
 
-    def __init__(self, inputs, log_amplitudes, log_gains, weights):
-        self.inputs, self.log_amplitudes, self.log_gains, self.weights = inputs, log_amplitudes, log_gains, weights
+    inputs: torch.Tensor
+    log_amplitudes: torch.Tensor
+    log_gains: torch.Tensor
+    weights: torch.Tensor
 
     @classmethod
     def of(cls, features: Features, analysis: Analysis, config: Config) -> "Targets":
-        """The targets of a recording."""
         amplitudes = torch.hypot(*analysis.coefficients.chunk(2, -1))
         level = torch.exp(NEPERS_PER_DB * features.loudness_db)[:, None]
         k = torch.arange(1, config.n_harmonics + 1)
@@ -160,7 +162,6 @@ class Targets:
         return Targets(*(x[frames] for x in vars(self).values()))
 
     def to(self, device) -> "Targets":
-        """The same targets on another device."""
         return Targets(*(x.to(device) for x in vars(self).values()))
 
     @classmethod

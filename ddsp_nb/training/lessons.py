@@ -125,7 +125,7 @@ class Lessons:
         return [self._listen(batch, noise(), envelope=True).item() for batch in self.judged_by]
 
     def _listen(
-        self, batch: Batch, generator: torch.Generator, *, envelope: bool, disturb: Callable | None = None
+        self, batch: Batch, generator: torch.Generator, *, envelope: bool, disturb: Callable = lambda values: values
     ) -> torch.Tensor:
         """The loss of a batch, as the instrument plays it with the recording's own phases; differentiable."""
         amplitudes, gains, _ = self.model.network(batch.inputs, envelope=envelope, disturb=disturb)

@@ -1,4 +1,4 @@
-"""Judge a reconstruction by four figures that do not share each other's blind spots."""
+"""Judge a reconstruction by figures that do not share each other's blind spots (notebook 04)."""
 
 from dataclasses import dataclass
 
@@ -22,8 +22,8 @@ class Quality:
 
     Attributes:
         loss: as in training.
-        snr_db: waveform SNR of the harmonic part, dB.
-        loudness_error_db: mean |difference| of the RMS level of audible frames, dB.
+        snr_db: waveform SNR of the harmonic part.
+        loudness_error_db: mean |difference| of the RMS level of audible frames.
         pitch_error_cents: median |difference| of the pitch where both are voiced.
         pitch_off: share of those frames that are off by more than 50 cents, 0 to 1.
     """
@@ -45,27 +45,15 @@ class Quality:
 def evaluate(recording: torch.Tensor, sound: Sound, config: Config) -> Quality:
     """Compare what a model of this config plays with a recording, both [n_samples]."""
     target, mix, harmonic = recording.cpu(), sound.audio.cpu(), sound.harmonic.cpu()
-    cents, off = _pitch_errors(target.numpy(), mix.numpy(), config)
+    level_db, wanted_db = loudness_db(mix, config), loudness_db(target, config)
+    audible = wanted_db > wanted_db.max() - AUDIBLE_DB
+    (f0_hz, voiced), (wanted_hz, asked) = (track_pitch(x.numpy(), config) for x in (mix, target))
+    both = voiced & asked
+    cents = 1200 * np.abs(np.log2(f0_hz[both] / wanted_hz[both])) if both.any() else np.array([np.nan])
     return Quality(
-        MultiScaleSpectralLoss(config)(mix, target).item(),
-        snr_db(target, harmonic),
-        _loudness_error(target, mix, config),
-        cents,
-        off,
+        loss=MultiScaleSpectralLoss(config)(mix, target).item(),
+        snr_db=snr_db(target, harmonic),
+        loudness_error_db=(level_db - wanted_db)[audible].abs().mean().item(),
+        pitch_error_cents=float(np.median(cents)),
+        pitch_off=float((cents > WRONG_NOTE_CENTS).mean()) if both.any() else float("nan"),
     )
-
-
-def _loudness_error(target, mix, config):
-    ours, theirs = loudness_db(mix, config), loudness_db(target, config)
-    audible = theirs > theirs.max() - AUDIBLE_DB
-    return (ours - theirs)[audible].abs().mean().item()
-
-
-def _pitch_errors(target, mix, config):
-    """Median error in cents and share of wrong notes, over frames that are voiced in both; nan if there are none."""
-    (f0_hz, voiced), (other_hz, also_voiced) = track_pitch(target, config), track_pitch(mix, config)
-    both = voiced & also_voiced
-    if not both.any():
-        return float("nan"), float("nan")
-    cents = 1200 * np.abs(np.log2(other_hz[both] / f0_hz[both]))
-    return float(np.median(cents)), float((cents > WRONG_NOTE_CENTS).mean())

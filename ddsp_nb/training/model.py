@@ -1,4 +1,6 @@
-"""The model: pitch, loudness and envelope to sound, through a network and a differentiable synthesizer."""
+"""The model (notebook 04): pitch, loudness and envelope to sound, through a network and the synthesizer."""
+
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -11,29 +13,36 @@ from ddsp_nb.analysis.mel import loudness_db
 from ddsp_nb.config import Config
 from ddsp_nb.errors import ConfigError, warn_user
 from ddsp_nb.synthesis.controls import MAX_NOISE_GAIN, Controls, Sound, Synthesizer, low_crest_directions
+from ddsp_nb.synthesis.oscillator import blend
 from ddsp_nb.training.instrument import Instrument
 
-CLAMP = 3.0  # standard deviations beyond which an input of the GRU says nothing more
-MIN_LEVEL = 1e-8  # linear; keeps logarithms finite
-MAX_LEVEL = 4.0  # linear; no single sine wave needs to be louder
-FRAMES_AT_ONCE = 2048  # of a long performance, so that memory does not grow with it
-LOUDNESS_PASSES = 3  # renderings after which a performance has its loudness; more do not come nearer
-MAX_BESIDES = 3.0  # nepers, 26 dB: more is an error of the analysis, not the timbre of a recording
-MAX_LOUDNESS_STEP_DB = 12.0  # of one pass: a frame with nothing to turn up is not driven to roar
-LOUDNESS_TOLERANCE_DB = 1.0  # beyond which the user is told
-QUIET_DB = 30.0  # below the loudest frame: nobody hears there that a level is a little off
-MISSED_SHARE = 0.1  # of the frames that are heard: from there on the user is told
-N_QUANTILES = 101  # of the pitches and levels that were heard
+# Standard deviations beyond which an input of the GRU says nothing more.
+CLAMP = 3.0
+# Linear amplitudes: the least keeps logarithms finite, and no single sine wave needs to be louder than the most.
+MIN_LEVEL, MAX_LEVEL = 1e-8, 4.0
+# Of a long performance, so that memory does not grow with it.
+FRAMES_AT_ONCE = 2048
+# Renderings after which a performance has its loudness; more do not come nearer.
+LOUDNESS_PASSES = 3
+# Of one pass: a frame with nothing to turn up is not driven to roar.
+MAX_LOUDNESS_STEP_DB = 12.0
+# Nepers, 26 dB: more is an error of the analysis, not the timbre of a recording.
+MAX_BESIDES = 3.0
+# Below the loudest frame nobody hears that a level is a little off; above, the user is told of more than 1 dB in more
+# than a tenth of the frames.
+QUIET_DB = 30.0
+LOUDNESS_TOLERANCE_DB = 1.0
+MISSED_SHARE = 0.1
+# Of the pitches and levels that were heard.
+N_QUANTILES = 101
 
 
 class ControlNetwork(nn.Module):
     """Features to controls: the instrument's levels, and a GRU that corrects them by what came before.
 
     What the instrument (`instrument.py`) expects of a frame, times its loudness, is where both heads begin: before
-    training they add nothing. Amplitudes pass a softplus and noise gains a sigmoid.
-
-    Args:
-        config: `Config`; with its defaults the network has about 3.1 million parameters.
+    training they add nothing. Amplitudes pass a softplus and noise gains a sigmoid. With the default config there are
+    about 3.1 million parameters.
     """
 
     input_mean: torch.Tensor
@@ -50,21 +59,27 @@ class ControlNetwork(nn.Module):
         self.register_buffer("input_std", torch.ones(config.n_inputs))
 
     def forward(
-        self, inputs: torch.Tensor, *, envelope: bool = True, state: torch.Tensor | None = None, disturb=None
+        self,
+        inputs: torch.Tensor,
+        *,
+        envelope: bool = True,
+        state: torch.Tensor | None = None,
+        disturb: Callable[[torch.Tensor], torch.Tensor] = lambda values: values,
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Levels of performances, silent nowhere.
 
         Args:
-            inputs: [batch, n_frames, n_inputs] features, as `Features.inputs` gives them.
+            inputs: [batch, n_frames, n_inputs], as `Features.inputs` gives them.
             envelope: whether the MFCCs count.
             state: [n_layers, batch, hidden_size] of the GRU before the first frame; at rest if None.
-            disturb: changes what the GRU reads and what is read from it while it trains (see `train.py`).
+            disturb: changes what the GRU reads and what is read from it while it trains.
 
         Returns:
             amplitudes [batch, n_frames, n_harmonics], noise gains [batch, n_frames, n_bands], and the GRU's state
             after the last frame.
         """
-        with torch.no_grad():  # the instrument learns levels, not by listening
+        # The instrument learns levels, not by listening.
+        with torch.no_grad():
             expected = self.instrument(inputs.flatten(0, 1), envelope=envelope)
         level = NEPERS_PER_DB * inputs[..., 1:2]
         amplitudes, gains = (
@@ -73,8 +88,8 @@ class ControlNetwork(nn.Module):
         heard = ((inputs - self.input_mean) / self.input_std).clamp(-CLAMP, CLAMP)
         if not envelope:
             heard = torch.cat([heard[..., :2], torch.zeros_like(heard[..., 2:])], -1)
-        hidden, state = self.gru(heard if disturb is None else disturb(heard), state)
-        hidden = hidden if disturb is None else disturb(hidden)
+        hidden, state = self.gru(disturb(heard), state)
+        hidden = disturb(hidden)
         amplitudes = F.softplus(inverse_softplus(amplitudes) + self.amplitude_head(hidden))
         gains = torch.sigmoid(torch.logit(gains.clamp(max=MAX_NOISE_GAIN)) + self.noise_head(hidden))
         return amplitudes, gains, state
@@ -132,11 +147,7 @@ class DDSPModel(nn.Module):
 
     @torch.no_grad()
     def hear(self, inputs: torch.Tensor) -> None:
-        """Keep what the sounding frames of the instrument are like: range, dynamics and the spread of the inputs.
-
-        Args:
-            inputs: [n_frames, n_inputs] features.
-        """
+        """Keep what sounding frames [n_frames, n_inputs] are like: range, dynamics and the spread of the inputs."""
         self.network.fit_normalisation(inputs)
         steps = torch.linspace(0, 1, N_QUANTILES, dtype=torch.float64)
         for buffer, values in ((self.octave_quantiles, inputs[:, 0]), (self.loudness_quantiles_db, inputs[:, 1])):
@@ -151,10 +162,22 @@ class DDSPModel(nn.Module):
             envelope: whether the MFCCs count. With them the timbre follows the recording's; without them pitch and
                 loudness alone decide, and it is the instrument's own.
             loudness: whether to set the level of each frame to that of the features exactly, by rendering.
-
-        Raises:
-            ConfigError: the features were extracted with another config.
         """
+        return self._play(features, envelope, LOUDNESS_PASSES if loudness else 0)[0]
+
+    @torch.no_grad()
+    def forward(self, features: Features, *, envelope: bool = True, seed: int = 0) -> Sound:
+        """Play a performance at its loudness: another phrase, another player's, a drawn one; see `controls`.
+
+        Warns where that loudness cannot be reached. Raises ConfigError where the features are of another config.
+        """
+        controls, harmonic = self._play(features, envelope, LOUDNESS_PASSES)
+        sound = self._mixed(controls, harmonic, features, seed)
+        warn_of_loudness(features.loudness_db.to(self.device), self._loudness_db(sound.audio))
+        return sound
+
+    def _play(self, features, envelope, n_passes):
+        """Controls at the loudness that is asked for, and their harmonic part: no sine is computed twice."""
         check_features(features, self.config)
         features = features.to(self.device)
         moved = envelope and not features.tape and features.recorded_hz is not None
@@ -162,33 +185,21 @@ class DDSPModel(nn.Module):
         silenced = amplitudes * features.voiced[:, None]
         directions = low_crest_directions(self.config.n_harmonics).to(silenced).expand(len(silenced), -1, 2)
         controls = Controls(silenced, directions, gains)
-        for _ in range(LOUDNESS_PASSES if loudness else 0):
-            wrong_db = features.loudness_db - self._loudness_db(self._render(controls, features, 0).audio)
+        ends = self.synthesizer.oscillator.ends(features.f0_hz, controls.coefficients(), phase=features.phase)
+        for _ in range(n_passes):
+            sound = self._mixed(controls, blend(ends), features, seed=0)
+            wrong_db = features.loudness_db - self._loudness_db(sound.audio)
             step_db = smoothed(wrong_db.clamp(-MAX_LOUDNESS_STEP_DB, MAX_LOUDNESS_STEP_DB))
-            controls = controls.scaled(torch.exp(NEPERS_PER_DB * step_db))
-        return controls
+            gain = torch.exp(NEPERS_PER_DB * step_db)
+            controls, ends = controls.scaled(gain), ends * torch.stack([gain[:-1], gain[1:]], 1)[..., None]
+        return controls, blend(ends)
 
-    @torch.no_grad()
-    def forward(self, features: Features, *, envelope: bool = True, seed: int = 0) -> Sound:
-        """Play a performance at its loudness: another phrase, another player's, a drawn one.
-
-        Warns where the loudness that is asked for cannot be reached.
-
-        Args:
-            features: extracted with this model's config, or drawn.
-            envelope: whether the MFCCs count; see `controls`.
-            seed: of the noise.
-
-        Returns:
-            `Sound` whose parts are [n_samples], as long as the performance.
-
-        Raises:
-            ConfigError: the features were extracted with another config.
-        """
-        features = features.to(self.device)
-        sound = self._render(self.controls(features, envelope=envelope), features, seed)
-        warn_of_loudness(features.loudness_db, self._loudness_db(sound.audio))
-        return sound
+    def _mixed(self, controls, harmonic, features, seed):
+        """A harmonic part [n_hops, hop_length] and the noise of the controls as `Sound`."""
+        generator = torch.Generator().manual_seed(seed)
+        noise = self.synthesizer.noise_generator(controls.noise_magnitudes, generator=generator)
+        harmonic, noise = (part.flatten()[: features.n_samples] for part in (harmonic, noise))
+        return Sound(harmonic + noise, harmonic, noise)
 
     def _levels(self, features, envelope):
         """[n_frames, n_harmonics] amplitudes and [n_frames, n_bands] gains as the network answers."""
@@ -210,9 +221,6 @@ class DDSPModel(nn.Module):
         besides = (amplitudes / plain).log().clamp(-MAX_BESIDES, MAX_BESIDES)
         places = self.network.instrument.queries.harmonics * (features.f0_hz / recorded.f0_hz)[:, None] - 1
         return own * interpolate(besides, places).exp(), own_gains * (gains / plain_gains)
-
-    def _render(self, controls, features, seed):
-        return self.synthesizer(controls, features.f0_hz, phase=features.phase, n_samples=features.n_samples, seed=seed)
 
     def _loudness_db(self, audio):
         """[n_frames] as `FeatureExtractor` measures it."""

@@ -55,12 +55,9 @@ def share(examples: Any) -> Any:
 
 def averaged(model: torch.nn.Module, loss: torch.Tensor) -> torch.Tensor:
     """Put the mean of all processes' gradients in place of this one's, and return the mean of their losses."""
-    if count() == 1:
-        return loss
-    gradients = [p.grad for p in model.parameters() if p.grad is not None]
-    flat = torch.cat([*(g.flatten() for g in gradients), loss.detach()[None]])
-    distributed.all_reduce(flat)
-    *means, mean_loss = (flat / count()).split([*(g.numel() for g in gradients), 1])
-    for gradient, mean in zip(gradients, means, strict=True):
-        gradient.copy_(mean.view_as(gradient))
-    return mean_loss[0]
+    loss = loss.detach()
+    if count() > 1:
+        for values in (loss, *(p.grad for p in model.parameters() if p.grad is not None)):
+            distributed.all_reduce(values)
+            values /= count()
+    return loss

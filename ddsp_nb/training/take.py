@@ -1,4 +1,4 @@
-"""The take: what one recording had besides what its instrument plays. Data, nothing that is learned by a network.
+"""The take (notebook 04): what one recording had besides what its instrument plays. Nothing that a network learns.
 
 Its phases and the exact level of every partial are least-squares controls (`analysis/decompose.py`); its noise gains
 are then moved by a few steps of gradient descent on the spectral loss, through the synthesizer alone.
@@ -17,11 +17,16 @@ from ddsp_nb.synthesis.noise import FilteredNoiseGenerator
 from ddsp_nb.training.adamw import AdamW
 from ddsp_nb.training.losses import MultiScaleSpectralLoss
 
-N_STEPS = 8  # of the noise gains: 40 win another 0.02 of the loss
-STEP = 0.3  # of a logarithm of gain, falling to nothing
-MOMENTS = (0.8, 0.95)  # of Adam, short as the run is short
-MIN_GAIN = 1e-6  # -120 dB
-FRAMES_AT_ONCE = 1024  # fitted together, so that memory does not grow with the recording
+# Of the noise gains: 40 win another 0.02 of the loss.
+N_STEPS = 8
+# Of a logarithm of gain, falling to nothing.
+STEP = 0.3
+# Of Adam, short as the run is short.
+MOMENTS = (0.8, 0.95)
+# -120 dB.
+MIN_GAIN = 1e-6
+# Fitted together, so that memory does not grow with the recording.
+FRAMES_AT_ONCE = 1024
 
 
 @dataclass(frozen=True)
@@ -40,12 +45,7 @@ class Take:
 
     @torch.no_grad()
     def render(self, config: Config, seed: int = 0) -> Sound:
-        """Play the recording again, phases and all.
-
-        Args:
-            config: with which it was analysed.
-            seed: of the noise.
-        """
+        """Play the recording again, phases and all, with the config of its analysis."""
         features = self.features
         return Synthesizer(config)(
             self.controls, features.f0_hz, phase=features.phase, n_samples=features.n_samples, seed=seed

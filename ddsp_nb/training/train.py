@@ -1,4 +1,4 @@
-"""The lesson (notebook 04): a generator yields after every epoch, so that anyone can watch, listen and stop.
+"""Training (notebook 04): a generator yields after every epoch, so that anyone can watch, listen and stop.
 
 Two things are learned side by side. The correctors of the envelope learn the *levels* that the analysis found, a
 regression without any sound. The GRU learns by *listening*: its controls are rendered, and the loss of the sound tells
@@ -92,14 +92,8 @@ class Settings:
 class TrainingState:
     """All that a run needs to go on as if it had never stopped.
 
-    Attributes:
-        config: of its model.
-        settings: of the run.
-        corpus_sha256: of the sound, which must be the same.
-        history: the figures of every epoch that is done.
-        weights, best_weights: of the model now, and where its loss was lowest.
-        moments: of Adam, for each parameter.
-        generator: state of the random numbers.
+    The sound must be the same; the best weights are those where the loss was lowest, moments are Adam's for each
+    parameter, and the generator is that of all random numbers.
     """
 
     config: Config
@@ -131,9 +125,7 @@ class TrainingState:
 class Progress(Epoch):
     """How training stands after one epoch: its figures, and two things to ask for.
 
-    Attributes:
-        audio: call it to hear the model as it is now: the `Sound` of `corpus.example`.
-        state: call it for the `TrainingState` to go on from, a copy.
+    `audio()` is how the model plays `corpus.example` now, `state()` a copy of what is needed to go on from here.
     """
 
     audio: Callable[[], Sound]
@@ -161,7 +153,7 @@ def train(
         corpus: what it hears, and what it is judged by, analysed with `model.config`.
         epochs: at least 1.
         learning_rate: peak of a warm-up and cosine schedule; None: 1e-3, or 2e-4 from a trained model.
-        seed: of the noise and of all random choices.
+        seed: of all that is random.
         device: "cpu", "cuda" or "auto" (CUDA where there is one).
         start: "shared" begins with what instruments have in common, "envelope" with the bare envelope, "model" with
             what the model has learned already.
@@ -217,7 +209,8 @@ class TrainingRun:
         taken = [self._descend(self.lessons.level_loss()) for _ in range(LEVEL_STEPS)]
         taken.append(self._descend(self.lessons.listening_loss(envelope=n_done % 2 == 0)))
         loss, *unheard = self.lessons.judge()
-        judged, finite = [loss, *unheard][-1], all(taken) and math.isfinite([loss, *unheard][-1])
+        judged = unheard[0] if unheard else loss
+        finite = all(taken) and math.isfinite(judged)
         if finite and judged < self.best_loss:
             self.best_loss, self.best_weights = judged, copied(self.model.state_dict())
         seconds, skipped = time.perf_counter() - self.begin_s, self._skipped(finite)
@@ -257,19 +250,18 @@ class TrainingRun:
             history=list(self.history),
             weights=copied(self.model.state_dict()),
             best_weights=self.best_weights,
-            moments={name: copied(self.optimiser.moments.get(p, {})) for name, p in self.model.named_parameters()},
+            moments={name: copied(self.optimiser.moments[p]) for name, p in self.model.named_parameters()},
             generator=self.lessons.generator.get_state(),
         )
 
     def _restore(self, state: TrainingState) -> None:
         try:
-            # Loaded for its checks: at the end it must fit.
-            self.model.load_state_dict(state.best_weights)
-            self.model.load_state_dict(state.weights)
+            # First those that must fit at the end, as a check.
+            for weights in (state.best_weights, state.weights):
+                self.model.load_state_dict(weights)
             for name, parameter in self.model.named_parameters():
-                if state.moments[name]:  # of a parameter that has moved
-                    moments = {part: moment.to(parameter.device) for part, moment in state.moments[name].items()}
-                    self.optimiser.moments[parameter] = copied(moments)
+                for part, moment in self.optimiser.moments[parameter].items():
+                    moment.copy_(state.moments[name][part])
             self.lessons.generator.set_state(state.generator.cpu())
         except (AttributeError, KeyError, RuntimeError, TypeError) as error:
             raise CheckpointError("The interrupted run is of another model. Begin anew.") from error

@@ -21,8 +21,9 @@ from browser.notebook_page import NotebookPage  # noqa: E402
 
 SET_UP = f"""
 import time
+from dataclasses import replace
 import ipywidgets
-from ddsp_nb import load_model
+from ddsp_nb import GrowthPlan, load_model
 from ddsp_nb.panels import GrowthPanel
 model, take = load_model({str(ROOT / "data/violin_instrument.safetensors")!r})
 """
@@ -77,8 +78,8 @@ def main() -> None:
 
 def times_ms(page, score, n_stages):
     """Medians of the four times."""
-    grow = dict(strategy="linear", n_stages=n_stages, stage_duration_s=0.1, silence_duration_s=0.0)
-    page.do(f"panel.board.set(panel.board.first | {grow})")
+    grow = f"strategy='linear', n_stages={n_stages}, stage_duration_s=0.1, silence_duration_s=0.0"
+    page.do(f"panel.plan = GrowthPlan({grow})")
     tries = [one_try(page, score, i, n_stages) for i in range(N_TRIES)]
     return [median(each) for each in zip(*tries, strict=True)]
 
@@ -97,7 +98,7 @@ def one_try(page, score, i, n_stages):
     page.wait_for(score, "root => root.times.sound")
     picture_ms, sound_ms = (score.evaluate(SINCE_KEY, what) for what in ("map", "sound"))
     page.do("panel.player.pause()")
-    page.do(f"panel.board.set(dict(strategy='linear', attack_s={0.02 + i / 100}))")  # no take of before comes back
+    page.do(f"panel.knobs['attack_s'].value = {0.03 + i / 100}")  # no render of before comes back
     return knob_ms, picture_ms, sound_ms, 1000 * page.value("render_s")
 
 
@@ -106,16 +107,16 @@ def tell_memory(page):
     session = page.context.new_cdp_session(page.page)
     for n in (0, N_RENDERS):
         for i in range(n):
-            page.do(f"panel.board.set(dict(loudness='swell', depth_db={1.0 + i % 48})); panel.render()")
+            page.do(f"panel.plan = replace(panel.plan, loudness_db=(-{1.0 + i % 48}, 0.0)); panel.render()")
         page.page.wait_for_timeout(SETTLED_MS)
         session.send("HeapProfiler.collectGarbage")
         counted, heap = session.send("Memory.getDOMCounters"), page.page.evaluate("performance.memory.usedJSHeapSize")
         held = page.value(
-            "[sum(t.piece is not None for t in panel.takes.all), len(ipywidgets.widgets.widget._instances)]"
+            "[sum(t.piece is not None for t in panel.renders.all), len(ipywidgets.widgets.widget._instances)]"
         )
         print(
             f"after {n} renders: {heap / 1e6:.1f} MB of heap, {counted['nodes']} nodes, "
-            f"{counted['jsEventListeners']} listeners, {held[0]} takes with sound, {held[1]} widgets in the kernel"
+            f"{counted['jsEventListeners']} listeners, {held[0]} renders with sound, {held[1]} widgets in the kernel"
         )
 
 

@@ -14,15 +14,14 @@ import numpy as np
 import torch
 
 from ddsp_nb import export_instrument, load_model
-from ddsp_nb.playing.own_timbre import OwnTimbre
-from ddsp_nb.playing.score import USUAL_LOUDNESS
+from ddsp_nb.playing.own_timbre import OwnTimbre, usual_loudness_db
 from tests.test_studio import LAYERS, cents_off, looped, read_sfz
 
 
 def measure(path: str) -> str:
     """Export a model and measure the files."""
     model, take = load_model(path)
-    usual_db = model.loudness_quantiles_db[USUAL_LOUDNESS].item()
+    usual_db = usual_loudness_db(model)
     with tempfile.TemporaryDirectory() as temporary:
         folder, start = Path(temporary) / "out", time.perf_counter()
         files = export_instrument(model, folder, take=take)

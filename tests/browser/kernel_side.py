@@ -2,14 +2,12 @@
 
 the_panel = next(value for value in list(globals().values()) if type(value).__name__ == "GrowthPanel")
 controls = the_panel.knobs
-first_values = globals().get("first_values") or {name: control.value for name, control in controls.items()}
+first_sketch = globals().get("first_sketch") or the_panel.sketch
 
 
 def put_back():
-    """One layer with every control as it was; silent, and without takes."""
+    """One layer with every control as it was; silent, and without renders."""
     the_panel.player.pause()
     the_panel.score.live = False
-    while len(the_panel.layers) > 1:
-        the_panel.drop_layer()
-    the_panel.takes.all.clear()
-    the_panel.board.set(first_values)
+    the_panel.renders.all.clear()
+    the_panel.change(first_sketch, 0)

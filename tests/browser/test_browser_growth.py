@@ -212,9 +212,9 @@ def test_everything_on_the_map_by_keys_and_taken_back(page, panel, score):
     page.wait_for_value("repr(the_panel.plan)", plan)
 
 
-def test_pinned_takes_are_compared_at_the_same_position(page, panel, score):
+def test_pinned_renders_are_compared_at_the_same_position(page, panel, score):
     first, _ = play(page, panel, score)
-    page.do("the_panel.takes_box.buttons['Pin or unpin'](); controls['order'].value = 'high'")
+    page.do("the_panel.renders_box.buttons['Pin or unpin'](); controls['order'].value = 'high'")
     second, _ = play(page, panel, score)
     player = panel.locator(PLAYER)
     names = page.value("list(the_panel.player.sounds)")
@@ -223,7 +223,7 @@ def test_pinned_takes_are_compared_at_the_same_position(page, panel, score):
     np.testing.assert_array_equal(page.sound(player), first)
     player.get_by_role("button", name=names[0], exact=True).click()
     np.testing.assert_array_equal(page.sound(player), second)
-    page.do("the_panel.takes_box.buttons['Discard']()")
+    page.do("the_panel.renders_box.buttons['Discard']()")
 
 
 def test_an_error_in_a_callback_is_said_in_the_panel(page, panel, score):

@@ -11,6 +11,9 @@ from scipy.signal import welch
 from browser.ear import RATE
 from browser.hearing import loudest_hz, partials_db
 from browser.play_view import ASKED, PlayView
+from ddsp_nb import Performance, parse_notes
+from ddsp_nb.panels.keyboard.weights import settings
+from ddsp_nb.panels.page import module
 
 A4_CODE, A4 = "KeyH", 69  # key of the computer when the octave of the keys begins with C4
 NAMELESS = """root => [...root.querySelectorAll('button, input, select, .keys')]
@@ -22,6 +25,27 @@ MIDI_STUB = """() => {
 }"""
 REFUSE = "async () => { throw new DOMException('no', 'NotAllowedError'); }"
 BREAK = "async () => { throw new DOMException('no sequencer', 'InvalidStateError'); }"
+# Levels and pitches of the page's voices, frame by frame: the loudest, and the newest that sounds.
+FRAMES = """async ([text, settings, events, n_frames]) => {
+    const {Voices} = await import(URL.createObjectURL(new Blob([text], {type: 'text/javascript'})));
+    const levels = () => new Float32Array(settings.n_voices * 512), rest = () => new Float32Array(1);
+    const network = {settings, rest, step() {}, amplitudes: levels(), gains: levels()};
+    const voices = new Voices(network), waiting = [...events], frames = [];
+    const obey = (kind, note, velocity) => {
+        if (kind === 'off') return voices.noteOff(note);
+        voices.allOff();
+        voices.noteOn(note, velocity);
+    };
+    for (let frame = 0; frame < n_frames; frame++) {
+        const before = [...voices.list];
+        voices.frames(before.map(voice => voice.number));
+        const sounding = before.filter(voice => !voice.ended);
+        frames.push([Math.max(-100, ...sounding.map(voice => voice.loudness_db)), sounding.at(-1)?.f0_hz ?? 0]);
+        const due = ([seconds]) => Math.round(seconds * settings.sample_rate) <= frame * settings.hop_length;
+        while (waiting.length && due(waiting[0])) obey(...waiting.shift().slice(1));
+    }
+    return frames;
+}"""
 BLOCK_MS = 12  # by which the clock of the audio context steps
 ALIGNED_HOPS = 40  # of a held note, compared
 
@@ -61,6 +85,20 @@ synthesizer.note_on({note})
 reference = synthesizer.render({n_hops} * config.hop_length).tolist()"""
     )
     return np.array(page.value("reference"))
+
+
+@pytest.mark.parametrize("measured", [True, False])
+def test_notes_have_the_shape_that_python_gives_them(page, trained, take, measured):
+    take = take if measured else None
+    notes = parse_notes("A4:0.33 450:0.2 -:0.3 E5:0.4 C5:4")
+    performance = Performance((*Performance.of_notes(notes).events, (5.3, "on", 60, 30), (5.5, "off", 60)), 5.6)
+    features, about = performance.features(trained, take), settings(trained, take, 8)
+    frames = page.page.evaluate(FRAMES, [module("play_voices"), about, performance.events, len(features)])
+    loudness_db, f0_hz = np.array(frames).T
+    np.testing.assert_allclose(loudness_db, features.loudness_db, atol=1e-4)
+    sounding = (f0_hz > 0) & np.append(False, features.f0_hz[1:] == features.f0_hz[:-1])
+    assert sounding.sum() > 150 and loudness_db.min() == -100
+    np.testing.assert_allclose(f0_hz[sounding], features.f0_hz[sounding], rtol=1e-6)
 
 
 def from_first(sound):
@@ -279,7 +317,7 @@ def test_what_is_played_is_recorded(page, played, tmp_path):
     assert abs(loudest_hz(sound[int(0.2 * rate) : int(0.45 * rate)], rate) - 261.6) < 6
     notes = [message.note for message in mido.MidiFile(files[1]) if message.type == "note_on"]
     assert notes == [60, 62]
-    assert page.value("len(panel.performance().notes())") == 2
+    assert page.value("panel.performance().n_notes") == 2
 
 
 def test_other_weights_come_under_the_fingers(page, played, ear):

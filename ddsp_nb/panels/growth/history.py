@@ -1,31 +1,27 @@
-"""The way of a panel's values, to go back and forth in."""
+"""The way of a panel's states, to go back and forth in."""
 
-from copy import deepcopy
-from typing import Any
+from typing import Generic, TypeVar
 
 MOST_UNDO = 200  # steps
+State = TypeVar("State")
 
 
-class History:
-    """States, to go back and forth in.
+class History(Generic[State]):
+    """States that do not change, the first of them given."""
 
-    Args:
-        first: where it begins.
-    """
+    def __init__(self, first: State):
+        self.states, self.now = [first], 0
 
-    def __init__(self, first: Any):
-        self.states, self.now = [deepcopy(first)], 0
-
-    def record(self, state: Any) -> None:
+    def record(self, state: State) -> None:
         """Keep a new state; what was undone before it is forgotten."""
         if state != self.states[self.now]:
-            self.states = [*self.states[: self.now + 1], deepcopy(state)][-MOST_UNDO:]
+            self.states = [*self.states[: self.now + 1], state][-MOST_UNDO:]
             self.now = len(self.states) - 1
 
-    def step(self, by: int) -> Any:
+    def step(self, by: int) -> State:
         """The state one step back (-1) or forth (1), or the one at the end."""
         self.now = min(max(self.now + by, 0), len(self.states) - 1)
-        return deepcopy(self.states[self.now])
+        return self.states[self.now]
 
     def can_step(self, by: int) -> bool:
         """Whether there is a state that way."""

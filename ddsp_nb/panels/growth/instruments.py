@@ -2,12 +2,11 @@
 
 from ddsp_nb.errors import GrowthError
 from ddsp_nb.growth.layers import Source
-from ddsp_nb.panels.growth.knobs import GROWTH
+from ddsp_nb.panels.growth.voice import DRY, GROWTH
 from ddsp_nb.sound.load import load_audio
 from ddsp_nb.training.checkpoint import load_model
 from ddsp_nb.workspace import Recording, Workspace
 
-DRY = "dry"
 THIS = ""  # name of the instrument of the panel in values
 
 
@@ -55,8 +54,3 @@ class Instruments:
             audio = load_audio(recording.path, source.model.config.sample_rate)
             self.loaded[name] = Source(source.model, source.take, audio)
         return name, self.loaded[name]
-
-
-def is_dry(plays: str) -> bool:
-    """Whether a value stands for the recording as it is."""
-    return plays.startswith(f"{DRY}:")

@@ -1,33 +1,37 @@
-"""The knobs of the growth panel, in groups of which one is shown."""
+"""The knobs of the growth panel, in groups of which one is shown; what they say of a plan: `knob_views.py`."""
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import ipywidgets
-import traitlets
 
-from ddsp_nb.errors import GrowthError
+from ddsp_nb.errors import WorkbookError
 from ddsp_nb.growth.plan import BAND_ORDERS, SETTINGS, WRITTEN
-from ddsp_nb.growth.presets import (
-    BEATS,
-    CRESCENDO,
-    DEFAULTS,
-    DIMINUENDO,
-    NOTES,
-    OWN,
-    SECONDS,
-    STEADY,
-    SWELL,
-)
 from ddsp_nb.growth.settings import LARGEST_SEED
 from ddsp_nb.growth.tempo import Tempo
-from ddsp_nb.growth.tuning import PHRASE, TABLES
+from ddsp_nb.growth.tuning import HELD, PHRASE, TABLES
+from ddsp_nb.growth.views import SHAPES
+from ddsp_nb.panels.growth.knob_views import (
+    DEEPEST_DB,
+    DRAWN,
+    NO_SILENCE,
+    NOTES,
+    OWN,
+    PACES,
+    SILENCE_NOTES,
+    STAGE_NOTES,
+    counts,
+    read,
+    write,
+)
+from ddsp_nb.panels.growth.voice import Voice
 
 WIDTH = "362px"
 LABEL = {"description_width": "118px"}
 WIDE = {"width": WIDTH}
 TEMPO_RANGE = (30, 240)  # of the slider; files may go beyond
-FEWEST_STAGES = 64  # to which the slider goes, also where there are fewer partials
+MOST_STAGES = 64  # of the slider, unless the instrument has more partials
 STRATEGY_WORDS = {
     "linear": "linear: equal steps",
     "exponential": "exponential: 1, 2, 4, 8 ...",
@@ -50,26 +54,11 @@ NOISE_WORDS = {
     "none": "never",
     WRITTEN: "as written below",
 }
-TIMING_WORDS = {SECONDS: "in seconds", BEATS: "in notes, at a tempo"}
-NOTE_WORDS = {
-    "1/1": "whole",
-    "1/2": "half",
-    "3/8": "dotted quarter",
-    "1/4": "quarter",
-    "3/16": "dotted eighth",
-    "1/8": "eighth",
-    "1/8t": "eighth triplet",
-    "1/16": "sixteenth",
-    "1/32": "thirty-second",
-}
-SILENCE_WORDS = {"0": "none", "1/64": "1/64", "1/32": "1/32", "1/16": "1/16", "1/8": "1/8", "1/4": "1/4"}
+TIMING_WORDS = {False: "in seconds", True: "in notes, at a tempo"}
+SILENCE_WORDS = dict(zip(SILENCE_NOTES, SILENCE_NOTES, strict=True)) | {NO_SILENCE: "none"}
 DIRECTION_WORDS = {False: "growing", True: "shrinking"}
-PACE_WORDS = {
-    **{1 / n: f"{n} × faster" for n in (8, 4, 2)},
-    1.0: "steady",
-    **{float(n): f"{n} × slower" for n in (2, 4, 8)},
-}
-PITCH_WORDS = {"phrase": "the recording's phrase", "held": "one held note of it", NOTES: "notes of your own"}
+PACE_WORDS = {p: f"{1 / p:g} × faster" if p < 1 else "steady" if p == 1 else f"{p:g} × slower" for p in PACES}
+PITCH_WORDS = {PHRASE: "the recording's phrase", HELD: "one held note of it", NOTES: "notes of your own"}
 PHRASE_WORDS = {"unfold": "unfolds over the piece", "repeat": "repeated in every stage"}
 RATIO_WORDS = dict(zip(TABLES, TABLES, strict=True)) | {
     "harmonic": "whole multiples (natural)",
@@ -77,7 +66,7 @@ RATIO_WORDS = dict(zip(TABLES, TABLES, strict=True)) | {
     "equal": "equal temperament",
     OWN: "of your own",
 }
-LOUDNESS_WORDS = {name: name for name in (STEADY, CRESCENDO, DIMINUENDO, SWELL)}
+LOUDNESS_WORDS = dict(zip(SHAPES, SHAPES, strict=True))
 ESSENTIAL = {
     "Partials": ("strategy", "n_stages", "stages", "order", "shrinking", "seed"),
     "Time": (
@@ -96,54 +85,27 @@ ESSENTIAL = {
 MORE = {  # one of these groups is shown
     "Noise": ("noise", "noise_strategy", "noise_order", "bands"),
     "Pitch": ("pitch", "phrase", "notes", "ratios", "own_ratios", "inharmonicity"),
-    "Envelope": ("attack_s", "decay_s", "sustain", "sustains", "release_s"),
+    "ADSR": ("attack_s", "decay_s", "sustain", "sustains", "release_s"),
     "Loudness": ("loudness", "depth_db", "levels"),
     "Layer": ("plays", "delay_s", "gain_db", "pan"),
 }
-SHARED = ("tempo_bpm", "beats_per_bar")  # by all layers of a piece
-GROWTH = "growth"  # what a layer plays: the growth of an instrument, or its recording as it is
-FIRST_TEMPO = {"tempo_bpm": float(Tempo().bpm), "beats_per_bar": Tempo().beats_per_bar}
-OF_LAYER = {"plays": f"{GROWTH}:", "delay_s": 0.0, "gain_db": 0.0, "pan": 0.0}  # beside a plan
-in_seconds = lambda values: values["timing"] == SECONDS
-COUNTS = {  # where a control has something to say; elsewhere it is out of the way
-    "n_stages": lambda values: values["strategy"] == "linear",
-    "stages": lambda values: values["strategy"] == WRITTEN,
-    "order": lambda values: values["strategy"] != WRITTEN or not ("+" in values["stages"] or "/" in values["stages"]),
-    "seed": lambda values: "random" in (values["order"], values["noise_order"]),
-    "stage_note": lambda values: not in_seconds(values) and not values["lengths"],
-    "silence_note": lambda values: not in_seconds(values) and values["crossfade_s"] == 0,
-    "stage_duration_s": lambda values: in_seconds(values) and not values["lengths"],
-    "pace": lambda values: in_seconds(values) and not values["lengths"],
-    "lengths": lambda values: bool(values["lengths"]),
-    "silence_duration_s": lambda values: in_seconds(values) and values["crossfade_s"] == 0,
-    "noise_strategy": lambda values: values["noise"] == "bands",
-    "noise_order": lambda values: values["noise"] == "bands",
-    "bands": lambda values: values["noise"] == WRITTEN,
-    "phrase": lambda values: values["pitch"] == PHRASE,
-    "notes": lambda values: values["pitch"] == NOTES,
-    "own_ratios": lambda values: values["ratios"] == OWN,
-    "sustain": lambda values: not values["sustains"],
-    "sustains": lambda values: bool(values["sustains"]),
-    "loudness": lambda values: not values["levels"],
-    "depth_db": lambda values: not values["levels"] and values["loudness"] != STEADY,
-    "levels": lambda values: bool(values["levels"]),
-}
 
 
-def choice(label: str, words: dict):
+def choice(label: str, words: dict, first: Any = None):
     """Maker of a drop-down list: values and the words that stand for them."""
-    return partial(ipywidgets.Dropdown, options=[(w, v) for v, w in words.items()], description=label)
+    first = next(iter(words)) if first is None else first
+    return partial(ipywidgets.Dropdown, options=[(w, v) for v, w in words.items()], value=first, description=label)
 
 
-def text(label: str, example: str):
+def text(label: str, example: str, first: str = ""):
     """Maker of a line to write in."""
-    return partial(ipywidgets.Text, placeholder=example, description=label, continuous_update=False)
+    return partial(ipywidgets.Text, first, placeholder=example, description=label, continuous_update=False)
 
 
 def slider(label: str, low: float, high: float, step: float, kind=ipywidgets.FloatSlider, **more):
     """Maker of a slider."""
     span = dict(min=low, max=high, step=step, value=low)
-    return partial(kind, **span, description=label, continuous_update=False, **more)
+    return partial(kind, **span | more, description=label, continuous_update=False)
 
 
 def limits(name: str) -> tuple[float, float]:
@@ -153,30 +115,30 @@ def limits(name: str) -> tuple[float, float]:
 
 KNOBS = {
     "strategy": choice("Partials grow", STRATEGY_WORDS | {WRITTEN: "as written below"}),
-    "n_stages": slider("Stages", 1, FEWEST_STAGES, 1, ipywidgets.IntSlider),
-    "stages": text("Stages", "counts 1, 4, 9 or sets 1/1+3/1+3+5"),
+    "n_stages": slider("Stages", 1, MOST_STAGES, 1, ipywidgets.IntSlider),
+    "stages": text("Stages", "counts 1, 4, 9 or sets 1/1+3/1+3+5", "1, 4, 9, 16, 25"),
     "order": choice("They enter", ORDER_WORDS),
     "shrinking": choice("Direction", DIRECTION_WORDS),
     "seed": partial(ipywidgets.BoundedIntText, min=0, max=LARGEST_SEED, description="Shuffle no."),
     "timing": choice("Lengths", TIMING_WORDS),
     "tempo_bpm": slider("Beats a minute", *TEMPO_RANGE, 1, readout_format=".4g"),
     "beats_per_bar": slider("Beats a bar", 1, 12, 1, ipywidgets.IntSlider),
-    "stage_note": choice("Each stage takes", NOTE_WORDS),
-    "silence_note": choice("Silent at its end", SILENCE_WORDS),
+    "stage_note": choice("Each stage takes", STAGE_NOTES, "1/4"),
+    "silence_note": choice("Silent at its end", SILENCE_WORDS, "1/16"),
     "lengths": text("Drawn lengths", "empty it to use the sliders again"),
     "stage_duration_s": slider("Stage length (s)", 0.05, 10, 0.05),
-    "pace": choice("Towards the end", PACE_WORDS),
+    "pace": choice("Towards the end", PACE_WORDS, 1.0),
     "crossfade_s": slider("Cross-fade (s)", 0, 3, 0.05),
     "silence_duration_s": slider("Silence (s)", 0, 3, 0.05),
     "noise": choice("Noise sounds", NOISE_WORDS),
     "noise_strategy": choice("Bands grow", STRATEGY_WORDS),
     "noise_order": choice("They enter", {name: BAND_WORDS[name] for name in BAND_ORDERS}),
-    "bands": text("Bands", "sets, one a stage: 0/1-8/1-64"),
+    "bands": text("Bands", "sets, one a stage: 0/1-8/1-64", "0/1-64"),
     "pitch": choice("Plays", PITCH_WORDS),
     "phrase": choice("The phrase", PHRASE_WORDS),
-    "notes": text("Notes", "A4, or one for each stage: A3, C4, 440"),
+    "notes": text("Notes", "A4, or one for each stage: A3, C4, 440", "A3, C4, E4"),
     "ratios": choice("Partials at", RATIO_WORDS),
-    "own_ratios": text("Multiples", "1, 2.1, 3.3"),
+    "own_ratios": text("Multiples", "1, 2.1, 3.3", "1, 2.1, 3.3, 4.6"),
     "inharmonicity": slider("Bell stretch", *limits("inharmonicity"), 0.001, readout_format=".3f"),
     "attack_s": slider("Attack (s)", 0, 3, 0.01),
     "decay_s": slider("Decay (s)", 0, 3, 0.01),
@@ -184,7 +146,7 @@ KNOBS = {
     "sustains": text("Drawn sustain", "empty it to use the slider again"),
     "release_s": slider("Release (s)", 0, 3, 0.01),
     "loudness": choice("Loudness", LOUDNESS_WORDS),
-    "depth_db": slider("By (dB)", 1, 48, 1),
+    "depth_db": slider("By (dB)", 1, DEEPEST_DB, 1, value=24),
     "levels": text("Drawn levels (dB)", "empty it to use the list again"),
     "plays": partial(ipywidgets.Dropdown, description="It plays"),
     "delay_s": slider("Begins after (s)", 0, 60, 0.05),
@@ -198,19 +160,15 @@ class GrowthKnobs:
 
     Args:
         n_harmonics: of the instrument.
-        seed: of noise and shuffled orders.
         instruments: what a layer can play: (words, value) each.
-        on_change: called after each change of values, once where many change together.
+        on_turn: called with the name of a knob that was turned.
     """
 
-    def __init__(self, n_harmonics: int, seed: int, instruments: list[tuple[str, str]], on_change: Callable[[], None]):
-        self.on_change, self._setting = on_change, False
+    def __init__(self, n_harmonics: int, instruments: list[tuple[str, str]], on_turn: Callable[[str], None]):
         self.by_name = {name: make(style=LABEL, layout=WIDE) for name, make in KNOBS.items()}
-        self.by_name["n_stages"].max = max(n_harmonics, FEWEST_STAGES)
+        self.by_name["n_stages"].max = max(n_harmonics, MOST_STAGES)
         self.by_name["plays"].options = instruments
-        self.first = DEFAULTS | OF_LAYER | FIRST_TEMPO | {"seed": seed, "plays": instruments[0][1]}
-        for name, value in self.first.items():
-            self.by_name[name].value = value
+        self._on_turn, self._showing = on_turn, False
         groups = {heading: [self.by_name[name] for name in names] for heading, names in (ESSENTIAL | MORE).items()}
         essential = [w for h in ESSENTIAL for w in (ipywidgets.HTML(f"<b>{h}</b>"), *groups[h])]
         stack = ipywidgets.Stack([ipywidgets.VBox(groups[heading]) for heading in MORE], selected_index=0)
@@ -219,37 +177,37 @@ class GrowthKnobs:
         )
         ipywidgets.jslink((chooser, "index"), (stack, "selected_index"))
         self.box = ipywidgets.VBox([*essential, chooser, stack])
-        for control in self.by_name.values():
-            control.observe(self._changed, "value")
-        self._offer()
+        for name, control in self.by_name.items():
+            control.observe(partial(self._turned, name), "value")
 
-    @property
-    def values(self) -> dict:
-        """What the controls stand at, by name."""
-        return {name: control.value for name, control in self.by_name.items()}
+    def turned(self, name: str, voice: Voice, tempo: Tempo) -> Voice:
+        """A voice after a knob was turned. Raises WorkbookError where what was typed makes no plan."""
+        return write(name, voice, tempo, {other: control.value for other, control in self.by_name.items()})
 
-    def set(self, values: dict) -> None:
-        """Move controls together, as one change. Raises GrowthError where a value is none that a control can have."""
-        self._setting, before = True, self.values
+    def show(self, voice: Voice, tempo: Tempo) -> None:
+        """Move the knobs that count to where a voice is; others are out of the way, and keep their place."""
+        self._showing = True
         try:
-            for name, value in values.items():
-                self.by_name[name].value = value
-        except (KeyError, traitlets.TraitError) as error:
-            for name, value in before.items():
-                self.by_name[name].value = value
-            raise GrowthError("These values are of another version; they cannot be brought back.") from error
+            for name in sorted(KNOBS, key=self._is_text):  # what a text means depends on the other knobs
+                control, shown = self.by_name[name], counts(name, voice)
+                control.disabled, control.layout.display = not shown, None if shown else "none"
+                if shown and not (self._is_text(name) and self._means(name, voice, tempo)):
+                    control.value = read(name, voice, tempo)
+                elif not shown and name in DRAWN:
+                    control.value = ""
         finally:
-            self._setting = False
-        self._changed()
+            self._showing = False
 
-    def _changed(self, _=None):
-        if not self._setting:
-            self._offer()
-            self.on_change()
+    def _is_text(self, name):
+        return isinstance(self.by_name[name], ipywidgets.Text)
 
-    def _offer(self):
-        """Show the controls that count."""
-        values = self.values
-        for name, counts in COUNTS.items():
-            control, shown = self.by_name[name], counts(values)
-            control.disabled, control.layout.display = not shown, None if shown else "none"
+    def _means(self, name, voice, tempo):
+        """Whether a text says what it should already, in whatever words it was typed."""
+        try:
+            return self.turned(name, voice, tempo) == voice
+        except WorkbookError:
+            return False
+
+    def _turned(self, name, _):
+        if not self._showing:
+            self._on_turn(name)

@@ -3,34 +3,38 @@
 import asyncio
 import os
 import threading
-from copy import deepcopy
+from dataclasses import replace
+from typing import Any
 
 import ipywidgets
 import torch
 
-from ddsp_nb.errors import GrowthError
+from ddsp_nb.errors import GrowthError, WorkbookError
 from ddsp_nb.growth.layers import MOST_LAYERS, Composition, Layer, Source
 from ddsp_nb.growth.piece import Piece, compose
 from ddsp_nb.growth.plan import GrowthPlan
-from ddsp_nb.growth.presets import BEATS, plan_from_values
+from ddsp_nb.growth.presets import Preset
+from ddsp_nb.growth.render import Growth
 from ddsp_nb.growth.schedule import Schedule, make_schedule
 from ddsp_nb.growth.tempo import Tempo
 from ddsp_nb.panels.growth.edits import edited
 from ddsp_nb.panels.growth.export_box import ExportBox
 from ddsp_nb.panels.growth.history import History
-from ddsp_nb.panels.growth.instruments import Instruments, is_dry
-from ddsp_nb.panels.growth.knobs import SHARED, GrowthKnobs
+from ddsp_nb.panels.growth.instruments import Instruments
+from ddsp_nb.panels.growth.knob_views import SHARED
+from ddsp_nb.panels.growth.knobs import GrowthKnobs
 from ddsp_nb.panels.growth.own_presets import OwnPresets
 from ddsp_nb.panels.growth.pictures import draw_map, remarks, stage_marks, summary, verdict
+from ddsp_nb.panels.growth.renders import Render, Renders
+from ddsp_nb.panels.growth.renders_box import RendersBox
 from ddsp_nb.panels.growth.score import Score, describe
 from ddsp_nb.panels.growth.start_box import StartBox
-from ddsp_nb.panels.growth.takes import Take, Takes
-from ddsp_nb.panels.growth.takes_box import TakesBox
+from ddsp_nb.panels.growth.voice import Sketch, Voice
 from ddsp_nb.panels.player import PICTURES, Player
 from ddsp_nb.panels.widgets import WRAPPED, errors_in_words, say
-from ddsp_nb.training import take
 from ddsp_nb.training.model import DDSPModel
-from ddsp_nb.workspace import Recording, Workspace
+from ddsp_nb.training.take import Take
+from ddsp_nb.workspace import Recording, Store, Workspace
 
 PLAN_PX = 372  # of the column of knobs
 LEAST_PX = 420  # of the column of results; in a narrower page it goes below the knobs
@@ -42,38 +46,42 @@ MOST_NAMES = 5
 
 
 class GrowthPanel(ipywidgets.VBox):
-    """Draw and play the score of a piece, turn the knobs of its plans, then compare takes and export.
+    """Draw and play the score of a piece, turn the knobs of its plans, then compare renders and export.
+
+    What is planned is one `Sketch`; every hand on it puts another in its place.
 
     Args:
         model: a trained model.
-        recording_take: the take whose phrase it plays.
+        take: the take whose phrase it plays.
         seed: of the noise and of shuffled orders.
         recording: that the model learned from; it can then be a layer, as it is.
-        workspace: whose other instruments can play layers, and where takes and presets are kept; nothing is, if None.
+        workspace: whose other instruments can play layers, and where renders and presets are kept; nothing is, if None.
     """
 
     def __init__(
         self,
         model: DDSPModel,
-        recording_take: take.Take,
+        take: Take,
         *,
         seed: int = 0,
         recording: Recording | None = None,
         workspace: Workspace | None = None,
     ):
-        self.instruments = Instruments(Source(model, recording_take), recording, workspace)
-        self.board = GrowthKnobs(model.config.n_harmonics, seed, self.instruments.choices, self._moved)
+        self.instruments = Instruments(Source(model, take), recording, workspace)
+        self.board = GrowthKnobs(model.config.n_harmonics, self.instruments.choices, self._turned)
         self.knobs = self.board.by_name
-        self.layers, self.selected = [self.board.values], 0
-        folder = workspace.folder / "growth" if workspace is not None else None
+        self.sketch, self.selected = Sketch((Voice(seed=seed),)), 0
+        self.history = History((self.sketch, self.selected))
+        store = workspace.store if workspace is not None else lambda _: Store(None)
         named = recording.model_path.stem if recording is not None else "instrument"
-        self.takes = Takes(folder and folder / f"{named}-takes.json")
-        self.history = History((self.layers, 0))
-        self.take: Take | None = None  # what the player holds; the score may have moved on since
-        self.loop: list[int] | None = None  # first and last stage of what is heard again and again
-        self._schedules: dict = {}
+        self.renders = Renders(store(f"growth/{named}-renders.json"))
+        # What the player holds; the score may have moved on since.
+        self.held: Render | None = None
+        # First and last stage of what is heard again and again.
+        self.loop: list[int] | None = None
+        self._schedules: dict[Any, Schedule] = {}
         self._due: asyncio.TimerHandle | None = None
-        own = OwnPresets(folder and folder / "presets.json")
+        own = OwnPresets(store("growth/presets.json"))
         super().__init__([*self._build_score(model), self._build_below(own)])
         self.refresh()
 
@@ -93,16 +101,16 @@ class GrowthPanel(ipywidgets.VBox):
         yield self.status
 
     def _build_below(self, own):
-        self.start = StartBox(own, self.board.set, lambda: self.board.values, self._attempt)
+        self.start = StartBox(own, self._start_from, lambda: self._preset, self._attempt)
         self.preset = self.start.preset
         plan = ipywidgets.VBox([self.start, self.board.box], layout={"flex": f"0 0 {PLAN_PX}px"})
-        self.takes_box = TakesBox(self.takes, self.recall, self._takes_changed, self._attempt)
+        self.renders_box = RendersBox(self.renders, self.recall, self._renders_changed, self._attempt)
         self.exporter = ExportBox(self.export, self._zipped)
         self.measure_button = _button("Measure", "check", self.measure, "110px")
         self.verdict = ipywidgets.HTML(layout={"max_width": "100%"})
         measure = ipywidgets.VBox([self.measure_button, self.verdict])
-        folds = ipywidgets.Accordion([self.takes_box, self.exporter, measure], selected_index=1)
-        for i, title in enumerate(("Takes", "Export", "Is silence silent?")):
+        folds = ipywidgets.Accordion([self.renders_box, self.exporter, measure], selected_index=1)
+        for i, title in enumerate(("Renders", "Export", "Is silence silent?")):
             folds.set_title(i, title)
         results = ipywidgets.VBox([self.player, folds], layout={"flex": f"1 1 {LEAST_PX}px", "min_width": "0"})
         return ipywidgets.HBox([plan, results], layout=WRAPPED)
@@ -116,87 +124,98 @@ class GrowthPanel(ipywidgets.VBox):
     # What is planned
 
     @property
+    def layers(self) -> tuple[Voice, ...]:
+        """All layers of the piece."""
+        return self.sketch.layers
+
+    @property
+    def voice(self) -> Voice:
+        """The chosen layer."""
+        return self.layers[self.selected]
+
+    @property
     def plan(self) -> GrowthPlan:
-        """The plan of the chosen layer. Raises GrowthError where the controls make none."""
-        return plan_from_values(self.board.values, self.tempo)
+        """The plan of the chosen layer; another can be put in its place."""
+        return self.voice.plan
+
+    @plan.setter
+    def plan(self, plan: GrowthPlan) -> None:
+        self._write(replace(self.voice, plan=plan))
 
     @property
     def tempo(self) -> Tempo:
         """Of all layers."""
-        values = self.layers[self.selected]
-        return Tempo(values["tempo_bpm"], values["beats_per_bar"])
+        return self.sketch.tempo
 
     @property
     def piece(self) -> Piece | None:
         """The piece that the player holds, None where the score has moved on since."""
-        return self.take.piece if self.take is not None and self.take.layers == self.layers else None
+        return self.held.piece if self.held is not None and self.held.sketch == self.sketch else None
 
     @property
-    def growth(self):
+    def growth(self) -> Growth | None:
         """The growth of the chosen layer of that piece."""
         return self.piece.growths[self.selected] if self.piece is not None else None
 
-    def composition(self) -> tuple[Composition, list[Source]]:
-        """The piece as plain data, and what plays it. Raises GrowthError where a layer makes no plan."""
-        named = [self.instruments.source(values["plays"]) for values in self.layers]
+    @property
+    def _preset(self):
+        return Preset.of(self.plan, self.voice.in_notes, self.tempo)
+
+    def _playable(self) -> tuple[Composition, list[Source]]:
+        """The piece with its sources, each layer pointing to its own."""
+        named = [self.instruments.source(voice.plays) for voice in self.layers]
         sources = dict(named)
-        names = list(sources)
         layers = tuple(
             Layer(
-                None if is_dry(values["plays"]) else plan_from_values(values, self.tempo),
-                seed=values["seed"],
-                source=names.index(name),
-                delay_s=values["delay_s"],
-                gain_db=values["gain_db"],
-                pan=values["pan"],
+                None if voice.is_dry else voice.plan,
+                voice.seed,
+                source=list(sources).index(name),
+                delay_s=voice.delay_s,
+                gain_db=voice.gain_db,
+                pan=voice.pan,
             )
-            for values, (name, _) in zip(self.layers, named, strict=True)
+            for voice, (name, _) in zip(self.layers, named, strict=True)
         )
         return Composition(layers, self.tempo), list(sources.values())
 
     def _schedule(self, i: int) -> Schedule:
         """Of layer i; a dry one is shown as what it would grow like."""
-        values = self.layers[i]
-        name, source = self.instruments.source(values["plays"])
-        key = name, plan_from_values(values, self.tempo), values["seed"]
+        voice = self.layers[i]
+        name, source = self.instruments.source(voice.plays)
+        key = name, voice.plan, voice.seed
         if key not in self._schedules:
             self._schedules = dict(list(self._schedules.items())[-MOST_LAYERS:])
-            self._schedules[key] = make_schedule(source.model, source.take, *key[1:])
+            self._schedules[key] = make_schedule(source.model, source.take, voice.plan, voice.seed)
         return self._schedules[key]
 
     def _extent_s(self, i):
         """Begin and end of layer i."""
-        values = self.layers[i]
-        _, source = self.instruments.source(values["plays"])
-        if is_dry(values["plays"]):
-            length_s = len(source.audio) / source.sample_rate
-        else:
-            schedule = self._schedule(i)
-            length_s = schedule.n_samples / schedule.sample_rate
-        return {"start": values["delay_s"], "stop": values["delay_s"] + length_s, "selected": i == self.selected}
+        voice = self.layers[i]
+        _, source = self.instruments.source(voice.plays)
+        n_samples = len(source.audio) if voice.is_dry else self._schedule(i).n_samples
+        stop_s = voice.delay_s + n_samples / source.sample_rate
+        return {"start": voice.delay_s, "stop": stop_s, "selected": i == self.selected}
 
     def refresh(self) -> None:
-        """Show the score that the controls describe; a piece rendered from them before comes back.
+        """Show knobs and score of what is planned; a piece rendered from it before comes back.
 
-        Where they describe none, that is said, and score and sound stay as they were.
+        Where it cannot be rendered, that is said, and score and sound stay as they were.
         """
-        self._show_state()
+        self.board.show(self.voice, self.tempo)
+        self.start.show()
+        self._show_layers()
+        self.score.can_undo, self.score.can_redo = self.history.can_step(-1), self.history.can_step(1)
         with errors_in_words(self.status):
-            schedule = self._schedule(self.selected)
-            _, source = self.instruments.source(self.layers[self.selected]["plays"])
-            delay_s, extents = (
-                self.layers[self.selected]["delay_s"],
-                [self._extent_s(i) for i in range(len(self.layers))],
-            )
-            look = dict(delay_s=delay_s, grid_beats=self.score.grid_beats, layers=extents)
-            self.score.show(describe(schedule, source.model.config, self.tempo, **look))
-            before = self.takes.of(self.layers)
+            schedule, extents = self._schedule(self.selected), [self._extent_s(i) for i in range(len(self.layers))]
+            look = dict(delay_s=self.voice.delay_s, grid_beats=self.score.grid_beats, layers=extents)
+            self.score.show(describe(schedule, schedule.config, self.tempo, **look))
+            before = self.renders.of(self.sketch)
             if self.piece is None and before is not None and before.piece is not None:
                 self._hold(before)
             self.score.fresh = self.piece is not None
             say(self.verdict, self._verdict())
-            held = f"{self.take.title}: " if self.piece is not None else ""
-            say(self.status, f"{held}{summary(schedule)}{remarks(schedule)}.")
+            title = f"{self.held.title}: " if self.held is not None and self.piece is not None else ""
+            say(self.status, f"{title}{summary(schedule)}{remarks(schedule)}.")
 
     # What is heard
 
@@ -204,10 +223,9 @@ class GrowthPanel(ipywidgets.VBox):
         """Render the piece into the player; `stage` of the chosen layer is then played once."""
         self._attempt(lambda: self._render(play, stage))
 
-    def recall(self, kept: Take) -> None:
-        """Bring back a take with its plan, and play it."""
-        self.score.live = False  # or else the knobs that move would render again
-        self._put(kept.layers, 0)
+    def recall(self, render: Render) -> None:
+        """Bring back a render with its plans, and play it."""
+        self._put(render.sketch, 0)
         self._render(play=True)
 
     def export(self) -> None:
@@ -225,7 +243,7 @@ class GrowthPanel(ipywidgets.VBox):
             self._rendered()
             self.measure_button.disabled = True
             say(self.verdict, "Measuring every partial and band of every stage; you can go on meanwhile ...")
-            self._measuring = threading.Thread(target=self._measure, args=(self.take,), daemon=True)
+            self._measuring = threading.Thread(target=self._measure, args=(self.held,), daemon=True)
             self._measuring.start()
 
     def _measure(self, measured):
@@ -241,7 +259,7 @@ class GrowthPanel(ipywidgets.VBox):
 
     def _verdict(self):
         """Of the piece that the score shows, "" where it is another one than was measured."""
-        return self.take.verdict if self.take is not None and self.piece is not None else ""
+        return self.held.verdict if self.held is not None and self.piece is not None else ""
 
     def _rendered(self) -> Piece:
         """The piece that the score shows, rendered if it was not."""
@@ -257,14 +275,15 @@ class GrowthPanel(ipywidgets.VBox):
         return result
 
     def _render(self, play, stage=None):
-        before = self.take.piece if self.take is not None else None
-        composition, sources = self.composition()
+        before = self.held.piece if self.held is not None else None
+        composition, sources = self._playable()
         if self.piece is None:
             say(self.status, "Rendering ...")
         piece = self.piece or compose(composition, sources, before=before)
-        kept = self.takes.keep(self.layers, piece, self._words(piece))
-        self._hold(kept, play=play, stage=stage)
-        say(self.status, f"Rendered as {kept.title}: {kept.words}{remarks(self._schedule(self.selected))}.")
+        render = self.renders.keep(self.sketch, piece, self._words(piece))
+        self._hold(render, play=play, stage=stage)
+        about = remarks(self._schedule(self.selected))
+        say(self.status, f"Rendered and kept as {render.title}: {render.words}{about}.")
 
     def _words(self, piece):
         seconds = f"{piece.n_samples / piece.sample_rate:.1f} s"
@@ -272,27 +291,26 @@ class GrowthPanel(ipywidgets.VBox):
             return f"{len(self.layers)} layers, {seconds}"
         return summary(self._schedule(0)) if piece.growths[0] else f"the recording, {seconds}"
 
-    def _hold(self, kept, *, play=False, stage=None):
-        """Put a take into the player, beside those that are pinned."""
-        self.take = kept
-        others = [other for other in self.takes.all if other.pinned and other.piece is not None and other is not kept]
-        sounds = {other.title: other.piece.audio for other in (kept, *others)}
+    def _hold(self, render, *, play=False, stage=None):
+        """Put a render into the player, beside those that are pinned."""
+        self.held = render
+        pinned = {other.title: other.piece.audio for other in self.renders.all if other.pinned and other.piece}
         self.player.show(
-            sounds,
-            kept.piece.sample_rate,
-            marks=stage_marks(kept.piece, min(self.selected, len(kept.layers) - 1)),
-            choose=kept.title,
+            {render.title: render.piece.audio} | pinned,
+            render.piece.sample_rate,
+            marks=stage_marks(render.piece, min(self.selected, len(render.sketch.layers) - 1)),
+            choose=render.title,
             play=play and stage is None,
             once=None if stage is None else self._span_s(stage, stage),
             loop=self._span_s(*self.loop) if self.loop else None,
         )
         self.score.fresh = self.piece is not None
         say(self.verdict, self._verdict())
-        self.takes_box.show(kept)
+        self.renders_box.show(render)
 
     def _span_s(self, first, last):
         """Seconds from the beginning of one stage of the chosen layer to the end of another."""
-        schedule, delay_s = self._schedule(self.selected), self.layers[self.selected]["delay_s"]
+        schedule, delay_s = self._schedule(self.selected), self.voice.delay_s
         stages, rate = schedule.stages, schedule.sample_rate
         first, last = (stages[min(i, len(stages) - 1)] for i in (first, last))
         return delay_s + first.start / rate, delay_s + last.stop / rate
@@ -312,25 +330,42 @@ class GrowthPanel(ipywidgets.VBox):
 
     def _edit(self, drawn):
         try:
-            values = edited(self.board.values, drawn, self._schedule(self.selected), self.tempo)
-            plan_from_values(values, self.tempo)
-            self.board.set(values)
-        except (GrowthError, TypeError, ValueError):
+            tempo = self.tempo if self.voice.in_notes else None
+            self.plan = edited(self._schedule(self.selected), drawn, tempo)
+        except (WorkbookError, TypeError, ValueError):
             self.score.refuse()
             raise
 
-    def _moved(self):
-        """After each change of the controls, be it by hand, by the score, by a preset, by undo or by a take."""
-        values, before = self.board.values, self.layers[self.selected]
-        self.layers[self.selected] = values
-        for layer in self.layers:
-            layer |= {name: values[name] for name in SHARED}
-        if values["timing"] == BEATS and before["timing"] != BEATS and not self.score.grid_beats:
-            self.score.grid_beats = SNAP_BEATS
-        self.history.record((self.layers, self.selected))
-        self.refresh()
+    def _turned(self, name):
+        """After a knob was turned; where what was typed makes no plan, all stays as it was."""
+        if name in SHARED:
+            tempo = replace(self.tempo, **{SHARED[name]: self.knobs[name].value})
+            self._attempt(lambda: self.change(self.sketch.at_tempo(tempo), self.selected))
+        else:
+            self._attempt(lambda: self._write(self.board.turned(name, self.voice, self.tempo)))
+
+    def _start_from(self, preset, seed):
+        seed = self.voice.seed if seed is None else seed
+        self._write(replace(self.voice, plan=preset.at(self.tempo), in_notes=preset.in_notes, seed=seed))
+
+    def _write(self, voice):
+        """Put another voice in the place of the chosen one."""
+        self.change(self.sketch.with_voice(self.selected, voice), self.selected)
+
+    def change(self, sketch: Sketch, selected: int = 0) -> None:
+        """After each change by knobs, score or preset: take it over, and hear it where that is wanted."""
+        self.history.record((sketch, selected))
+        self._put(sketch, selected)
         if self.score.live and self.piece is None:
             self._later(lambda: self.render(play=self.loop is None))
+
+    def _put(self, sketch, selected):
+        """Take over all layers, and show one."""
+        notes_before = self.voice.in_notes
+        self.sketch, self.selected = sketch, selected
+        if self.voice.in_notes and not notes_before and not self.score.grid_beats:
+            self.score.grid_beats = SNAP_BEATS
+        self.refresh()
 
     def _later(self, act):
         """Do it once nothing has changed for a moment; at once where no loop of events runs."""
@@ -344,29 +379,23 @@ class GrowthPanel(ipywidgets.VBox):
     def _step(self, by):
         self._put(*self.history.step(by))
 
-    def _put(self, layers, selected):
-        """Take over the values of all layers, and show one."""
-        self.layers, self.selected = deepcopy(layers), min(selected, len(layers) - 1)
-        self._show_layers()
-        self.board.set(self.layers[self.selected])
-
     def add_layer(self) -> None:
         """One more layer, with the first preset."""
         if len(self.layers) >= MOST_LAYERS:
             raise GrowthError(f"A piece has at most {MOST_LAYERS} layers.")
-        shared = {name: self.layers[0][name] for name in SHARED}
-        self._put([*self.layers, self.board.first | shared], len(self.layers))
+        layers = (*self.layers, Voice(seed=self.layers[0].seed))
+        self.change(Sketch(layers, self.tempo), len(self.layers))
 
     def drop_layer(self) -> None:
         """Take the chosen layer out."""
         if len(self.layers) == 1:
             raise GrowthError("A piece has at least one layer.")
-        rest = [values for i, values in enumerate(self.layers) if i != self.selected]
-        self._put(rest, max(0, self.selected - 1))
+        rest = tuple(voice for i, voice in enumerate(self.layers) if i != self.selected)
+        self.change(Sketch(rest, self.tempo), max(0, self.selected - 1))
 
     def _choose_layer(self, change):
         if change["new"] is not None and change["new"] != self.selected:
-            self._put(self.layers, change["new"])
+            self._put(self.sketch, change["new"])
 
     def _show_layers(self):
         names = [f"Layer {i + 1}" for i in range(len(self.layers))]
@@ -375,17 +404,12 @@ class GrowthPanel(ipywidgets.VBox):
         self.layer_buttons.observe(self._choose_layer, "index")
         self.drop_button.disabled = len(names) == 1
 
-    def _takes_changed(self):
-        """After takes were pinned, named or discarded: the one that is chosen stays so."""
-        chosen = self.takes_box.list.value
-        if self.take is not None and self.take.piece is not None:
-            self._hold(self.take)
-        self.takes_box.show(next((kept for kept in self.takes.all if kept.number == chosen), None))
-
-    def _show_state(self):
-        self.start.show(self.board.values)
-        self._show_layers()
-        self.score.can_undo, self.score.can_redo = self.history.can_step(-1), self.history.can_step(1)
+    def _renders_changed(self):
+        """After renders were pinned, named or discarded: the one that is chosen stays so."""
+        chosen = self.renders_box.list.value
+        if self.held is not None and self.held.piece is not None:
+            self._hold(self.held)
+        self.renders_box.show(next((render for render in self.renders.all if render.number == chosen), None))
 
     def _attempt(self, act):
         with errors_in_words(self.status):

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import ipywidgets
 
-from ddsp_nb.growth.presets import DEFAULTS, PRESETS, preset_named
-from ddsp_nb.growth.randomise import GROUPS, random_values
+from ddsp_nb.growth.presets import PRESETS, Preset, preset_named
+from ddsp_nb.growth.randomise import GROUPS, random_preset
 from ddsp_nb.growth.settings import LARGEST_SEED
 from ddsp_nb.panels.growth.knobs import LABEL, WIDE
 from ddsp_nb.panels.growth.own_presets import OwnPresets
@@ -20,26 +20,26 @@ class StartBox(ipywidgets.VBox):
 
     Args:
         own: presets of one's own.
-        start: called with the values to start from.
-        values: gives the values that the knobs stand at.
+        start: called with the preset to start from, and the seed of chance.
+        current: gives the plan of the panel as a preset.
         attempt: runs a function and says what goes wrong.
     """
 
     def __init__(
         self,
         own: OwnPresets,
-        start: Callable[[dict], None],
-        values: Callable[[], dict],
+        start: Callable[[Preset, int | None], None],
+        current: Callable[[], Preset],
         attempt: Callable[[Callable[[], None]], None],
     ):
-        self.own, self._start, self._values = own, start, values
+        self.own, self._start, self._current = own, start, current
         self.preset = ipywidgets.Dropdown(description="Start from", style=LABEL, layout=WIDE)
         self._fill()
         self.preset.observe(self._choose, "value")
         self.group = ipywidgets.Dropdown(options=[ALL, *GROUPS], layout={"width": "112px"})
         self.number = ipywidgets.BoundedIntText(min=0, max=LARGEST_SEED, layout={"width": "70px"})
         self.roll_button = _button("By chance", "random", lambda: attempt(self.roll), "110px")
-        self.roll_button.tooltip = "Draw values by chance; the same number gives the same ones again"
+        self.roll_button.tooltip = "Draw a plan by chance; the same number gives the same ones again"
         self.name = ipywidgets.Text(placeholder="name of a preset", continuous_update=False, layout={"width": "150px"})
         self.save_button = _button("Save", "bookmark", lambda: attempt(self.save), "90px")
         self.delete_button = _button("Delete", "trash", lambda: attempt(self.delete), "90px")
@@ -48,23 +48,23 @@ class StartBox(ipywidgets.VBox):
         super().__init__([self.preset, chance, mine])
 
     @property
-    def presets(self) -> dict[str, dict]:
+    def presets(self) -> dict[str, Preset]:
         """The workbook's presets and those of one's own."""
         return PRESETS | self.own.by_name
 
-    def show(self, values: dict) -> None:
-        """Say which preset the values are."""
-        self.preset.value = preset_named(values, self.presets) or OWN_PLAN
+    def show(self) -> None:
+        """Say which preset the plan of the panel is."""
+        self.preset.value = preset_named(self._current(), self.presets) or OWN_PLAN
 
     def roll(self) -> None:
-        """Draw values by chance, with the next number."""
+        """Draw a plan by chance, with the next number."""
         self.number.value += 1
-        groups = GROUPS if self.group.value == ALL else [self.group.value]
-        self._start(random_values(self.number.value, groups))
+        groups = () if self.group.value == ALL else (self.group.value,)
+        self._start(random_preset(self.number.value, groups, self._current()), self.number.value)
 
     def save(self) -> None:
-        """Save the values as a preset of one's own."""
-        name = self.own.save(self.name.value, self._values())
+        """Save the plan as a preset of one's own."""
+        name = self.own.save(self.name.value, self._current())
         self._fill()
         self.preset.value = name
 
@@ -72,7 +72,7 @@ class StartBox(ipywidgets.VBox):
         """Forget the preset of one's own that is chosen."""
         self.own.delete(self.preset.value)
         self._fill()
-        self.show(self._values())
+        self.show()
 
     def _fill(self):
         with self.preset.hold_trait_notifications():
@@ -80,8 +80,8 @@ class StartBox(ipywidgets.VBox):
 
     def _choose(self, change):
         name = change["new"]
-        if name in self.presets and name != preset_named(self._values(), self.presets):
-            self._start(DEFAULTS | self.presets[name])
+        if name in self.presets and name != preset_named(self._current(), self.presets):
+            self._start(self.presets[name], None)
 
 
 def _button(label, icon, press, width):

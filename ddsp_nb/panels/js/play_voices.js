@@ -21,50 +21,48 @@ export class Voices {
   noteOn(note, velocity) {
     this.noteOff(note);
     this.makeRoom();
-    const { plain_velocity, db_per_velocity, rise_db } = this.network.settings;
-    const level_db = db_per_velocity * (velocity - plain_velocity);
-    const shape = { shape_db: -rise_db, decay_db: 0, fall_s: null, stolen: false };
-    const voice = { number: ++this.newest, note, level_db, ...shape, state: this.network.rest() };
+    const { plain_velocity, db_per_decade } = this.network.settings;
+    const level_db = db_per_decade * Math.log10(velocity / plain_velocity);
+    const begun = { held_s: 0, released_s: 0, held: true, stolen: false };
+    const voice = { number: ++this.newest, note, level_db, ...begun, state: this.network.rest() };
     this.list.push(voice);
     return voice;
   }
 
   noteOff(note) {
-    for (const voice of this.list) if (voice.note === note) this.release(voice);
+    for (const voice of this.list) voice.held &&= voice.note !== note;
   }
 
-  // A held note goes on as another one, with its bend, so that pitch is continuous; it has not sunk yet.
+  // A held note goes on as another one, with its bend, so that pitch is continuous. It begins to sink again, but has no
+  // new attack.
   slide({ before, note, bend_semitones }) {
     this.bend_semitones = bend_semitones;
     for (const voice of this.list)
-      if (voice.note === before && voice.fall_s === null) Object.assign(voice, { note, decay_db: 0 });
+      if (voice.note === before && voice.held)
+        Object.assign(voice, { note, held_s: Math.min(voice.held_s, this.network.settings.attack_s) });
   }
 
   allOff() {
-    for (const voice of this.list) this.release(voice);
-  }
-
-  release(voice) {
-    voice.fall_s ??= this.network.settings.release_s;
+    for (const voice of this.list) voice.held = false;
   }
 
   // Take the voice that is missed least: the oldest released one, else the oldest; the list is in order of age.
   makeRoom() {
-    const { n_voices, stolen_s } = this.network.settings;
+    const { n_voices } = this.network.settings;
     const sounding = this.list.filter((voice) => !voice.stolen);
     if (sounding.length < n_voices) return;
-    const loser = sounding.find((voice) => voice.fall_s !== null) ?? sounding[0];
-    Object.assign(loser, { stolen: true, fall_s: stolen_s });
+    const loser = sounding.find((voice) => !voice.held) ?? sounding[0];
+    Object.assign(loser, { stolen: true, held: false });
   }
 
-  // Move a voice on by a frame: its loudness there.
+  // Move a voice on by a frame: its loudness there. One that is stolen goes through its release in 10 ms.
   nextLoudness(voice) {
-    const { hop_s, attack_s, rise_db, decay_db_per_s, max_decay_db, usual_db } = this.network.settings;
-    if (voice.fall_s === null) {
-      voice.shape_db = Math.min(voice.shape_db + (rise_db * hop_s) / attack_s, 0);
-      voice.decay_db = Math.min(voice.decay_db + decay_db_per_s * hop_s, max_decay_db);
-    } else voice.shape_db -= (rise_db * hop_s) / voice.fall_s;
-    return voice.level_db + voice.shape_db - voice.decay_db + usual_db + this.level_db;
+    const { hop_s, release_s, stolen_s, rise_db, usual_db } = this.network.settings;
+    if (voice.held) voice.held_s += hop_s;
+    else voice.released_s += voice.stolen ? (hop_s * release_s) / stolen_s : hop_s;
+    const shape_db = shapeOf(this.network.settings, voice);
+    voice.ended = !voice.held && shape_db < -rise_db;
+    return voice.level_db + shape_db + usual_db + this.level_db;
   }
 
   hzOf(note) {
@@ -91,13 +89,12 @@ export class Voices {
   // Rows of voices that sound; one that is not there any more has an empty last row.
   fill(batch) {
     const asked = batch.map(([number, row]) => [this.list.find((voice) => voice.number === number), row]);
-    const { n_harmonics, n_bands, rise_db } = this.network.settings;
+    const { n_harmonics, n_bands } = this.network.settings;
     for (const [voice, row] of asked) {
       row[1] = voice ? this.hzOf(voice.note) : 440;
       row[2] = 1;
       if (!voice) continue;
       Object.assign(voice, { f0_hz: row[1], loudness_db: this.nextLoudness(voice) });
-      voice.ended = voice.fall_s !== null && voice.shape_db < -rise_db;
       row[2] = voice.ended ? 1 : 0;
     }
     const sounding = asked.filter(([voice]) => voice && !voice.ended);
@@ -109,6 +106,13 @@ export class Voices {
       masked(levels, n_harmonics, this.network.gains, i * n_bands, this.band_mask);
     });
   }
+}
+
+// Level of a note beside the one it was struck with, dB: `Articulation.level_db` of Python.
+function shapeOf({ rise_db, attack_s, decay_db_per_s, sinking_s, release_s }, { held_s, released_s }) {
+  const attack_db = Math.min(rise_db * (held_s / attack_s - 1), 0);
+  const sunk_db = decay_db_per_s * Math.min(Math.max(held_s - attack_s, 0), sinking_s);
+  return attack_db - sunk_db - (rise_db * released_s) / release_s;
 }
 
 // Take from the front what can be computed together: one frame of each voice, since a second one comes after the first.

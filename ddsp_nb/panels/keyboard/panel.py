@@ -5,7 +5,7 @@ import anywidget
 from ddsp_nb.errors import ConfigError
 from ddsp_nb.panels.keyboard.weights import WASM, check_playable, packed, settings
 from ddsp_nb.panels.page import module_with, style
-from ddsp_nb.playing.played import Performance
+from ddsp_nb.playing.performance import Performance
 from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.take import Take
 
@@ -21,7 +21,7 @@ class PlayPanel(anywidget.AnyWidget):
 
     Args:
         model: the instrument, with its own timbre.
-        take: of its recording, whose attack and release notes have; usual ones (40 and 80 ms) without.
+        take: of its recording, whose attack, decay and release notes have; usual ones without.
         n_voices: that sound at a time, 1 to 16; one more steals the oldest released one, which fades within 10 ms.
 
     Raises:
@@ -66,7 +66,7 @@ class PlayPanel(anywidget.AnyWidget):
             default: what to take where nothing was.
 
         Raises:
-            GrowthError: nothing was played, and there is no default.
+            NotesError: nothing was played, and there is no default.
         """
         return self._performance or default or Performance((), 0.0)
 

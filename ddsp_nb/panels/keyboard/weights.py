@@ -1,6 +1,7 @@
 """The instrument as the page plays it: numbers of the network in one array, and what they are called in it."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,11 @@ from ddsp_nb.analysis.mel import MIN_DB
 from ddsp_nb.errors import ConfigError
 from ddsp_nb.growth.masks import band_widths, entrance
 from ddsp_nb.growth.plan import BAND_ORDERS, ORDERS
-from ddsp_nb.playing import score, voices
-from ddsp_nb.playing.articulation import Articulation
-from ddsp_nb.playing.own_timbre import OwnTimbre
-from ddsp_nb.playing.stream import MAX_NYQUIST
+from ddsp_nb.notes import level
+from ddsp_nb.notes.pitch import A4, SEMITONES_PER_OCTAVE, midi_hz
+from ddsp_nb.playing import articulation, voices
+from ddsp_nb.playing.own_timbre import OwnTimbre, usual_loudness_db
+from ddsp_nb.playing.transfer import heard_range
 from ddsp_nb.synthesis.controls import MAX_NOISE_GAIN, low_crest_directions
 from ddsp_nb.training import instrument
 from ddsp_nb.training.model import CLAMP, MAX_LEVEL, MAX_LOUDNESS_STEP_DB, MIN_LEVEL, DDSPModel
@@ -25,7 +27,7 @@ LANE = 4  # numbers that WebAssembly computes at once: rows of matrices are fill
 QUERY_SIZE = 8  # numbers of a query, filled up
 N_HEARD = 2  # of the GRU's inputs: pitch and loudness; the MFCCs are 0 when notes are played
 SETTLED_FRAMES = 40  # after which a note sounds as it goes on
-MIDDLE, LOWEST, HIGHEST = 50, 2, 98  # hundredths of the pitches that were heard
+MIDDLE = 50  # hundredths of the pitches that were heard
 
 Layout = list[tuple[str, int]]
 
@@ -107,12 +109,10 @@ def settings(model: DDSPModel, take: Take | None, n_voices: int) -> dict:
 
     Args:
         model: the instrument.
-        take: of its recording, from which attack and release are measured; usual ones without.
+        take: of its recording, on which the articulation is measured; usual values without.
         n_voices: that sound at a time.
     """
     config = model.config
-    articulation = Articulation() if take is None else Articulation.of(take.features)
-    lowest, highest = (69 + 12 * model.octave_quantiles[i].item() for i in (LOWEST, HIGHEST))
     return {
         "sample_rate": config.sample_rate,
         "hop_length": config.hop_length,
@@ -131,19 +131,17 @@ def settings(model: DDSPModel, take: Take | None, n_voices: int) -> dict:
         "nepers_per_db": NEPERS_PER_DB,
         "nyquist_hz": config.nyquist_hz,
         "safe_nyquist": SAFE_NYQUIST,
-        "highest_hz": MAX_NYQUIST * config.nyquist_hz,
+        "highest_hz": voices.MAX_NYQUIST * config.nyquist_hz,
         "min_db": MIN_DB,
         "max_loudness_step_db": MAX_LOUDNESS_STEP_DB,
-        "usual_db": model.loudness_quantiles_db[score.USUAL_LOUDNESS].item(),
-        "attack_s": articulation.attack_s,
-        "release_s": articulation.release_s,
+        "usual_db": usual_loudness_db(model),
+        **asdict(articulation.Articulation.of(take)),
+        "rise_db": articulation.RISE_DB,
+        "sinking_s": articulation.SINKING_S,
         "stolen_s": voices.STOLEN_S,
-        "rise_db": score.RISE_DB,
-        "decay_db_per_s": score.DECAY_DB_PER_S,
-        "max_decay_db": voices.MAX_DECAY_DB,
-        "plain_velocity": score.PLAIN_VELOCITY,
-        "db_per_velocity": score.DB_PER_VELOCITY,
-        "heard_notes": [lowest, highest],
+        "plain_velocity": level.PLAIN_VELOCITY,
+        "db_per_decade": level.DB_PER_DECADE,
+        "heard_notes": list(heard_range(model)),
         "orders": orders(model),
     }
 
@@ -155,8 +153,8 @@ def orders(model: DDSPModel) -> dict[str, dict[str, list[int]]]:
     The loudest are those of the instrument's middle note. What is not heard there enters last.
     """
     timbre = OwnTimbre(model).eval().cpu()
-    f0_hz = 440 * torch.exp2(model.octave_quantiles[MIDDLE].cpu()).expand(1, SETTLED_FRAMES)
-    loudness_db = model.loudness_quantiles_db[score.USUAL_LOUDNESS].cpu().expand(1, SETTLED_FRAMES)
+    middle = A4 + SEMITONES_PER_OCTAVE * model.octave_quantiles[MIDDLE].item()
+    f0_hz, loudness_db = (torch.full((1, SETTLED_FRAMES), x) for x in (midi_hz(middle), usual_loudness_db(model)))
     amplitudes, gains, _ = timbre.levelled(f0_hz, loudness_db, timbre.rest())
     loudness_of_bands = gains[0, -1] * band_widths(model.config).sqrt()
     return {

@@ -1,0 +1,83 @@
+"""Lists of a plan as people type them, in a field of the panel or an option: numbers, stages, sets. Light to import."""
+
+import math
+from itertools import pairwise
+from reprlib import repr as short
+
+from ddsp_nb.errors import GrowthError
+from ddsp_nb.growth.plan import MOST_PARTIALS
+
+
+def parse_numbers(text: str) -> tuple[float, ...]:
+    """Finite numbers with commas between them. Raises GrowthError where one is none."""
+    try:
+        numbers = tuple(float(part) for part in text.split(","))
+    except ValueError as error:
+        raise GrowthError(f"{text!r} is not a number, nor a list such as 0.5,0.1.") from error
+    if not all(map(math.isfinite, numbers)):
+        raise GrowthError(f"{text!r} is not finite.")
+    return numbers
+
+
+def parse_stages(text: str) -> tuple:
+    """Stages as written: counts 1,4,9, or sets of partials as in `parse_sets`; 8 alone is a count, 0 an empty set.
+
+    Raises:
+        GrowthError: they are neither.
+    """
+    if text.strip() == "0" or set(text) & set("/+-"):
+        return parse_sets(text)
+    try:
+        numbers = tuple(int(n) for n in text.split(","))
+    except ValueError as error:
+        raise GrowthError(
+            f"{short(text)} is not a number such as 8, counts such as 1,4,9 or sets such as 1/1+3/1-8."
+        ) from error
+    if min(numbers) < 1:
+        raise GrowthError(f"{short(text)}: use numbers from 1 on.")
+    return numbers
+
+
+def parse_sets(text: str) -> tuple[tuple[int, ...], ...]:
+    """Sets of partials or bands, one for each stage: 1/1+3/1-8+12, and 0 for an empty one.
+
+    Raises:
+        GrowthError: it is not that.
+    """
+    try:
+        return tuple(
+            () if stage.strip() == "0" else tuple(k for part in stage.split("+") for k in _span(part))
+            for stage in text.split("/")
+        )
+    except ValueError as error:
+        raise GrowthError(f"{short(text)} is not a list of sets such as 1/1+3/1-8, with 0 for an empty one.") from error
+
+
+def _span(text):
+    """The numbers of 5 or 1-8. Raises ValueError where it is neither."""
+    first, *last = map(int, text.split("-"))
+    (last,) = last or [first]
+    if not 1 <= first <= last <= MOST_PARTIALS:
+        raise ValueError(text)
+    return range(first, last + 1)
+
+
+def stages_in_words(stages: tuple) -> str:
+    """Stages, or noise stages, as `parse_stages` reads them: 1,4,9 or 0/1-8+12.
+
+    Raises:
+        GrowthError: counts and sets are mixed, for which there are no words.
+    """
+    if all(isinstance(stage, int) for stage in stages):
+        return ",".join(map(str, stages))
+    if not all(isinstance(stage, tuple) for stage in stages):
+        raise GrowthError("Stages: use either counts or sets of partials; a mixture cannot be written in a line.")
+    words = "/".join(map(_set_in_words, stages))
+    return f"{words}-{words}" if words.isdigit() and words != "0" else words  # 5 alone would be a count
+
+
+def _set_in_words(numbers):
+    numbers = sorted(numbers)
+    breaks = [i for i, (a, b) in enumerate(pairwise(numbers), 1) if b > a + 1]
+    runs = [numbers[i:j] for i, j in pairwise([0, *breaks, len(numbers)])]
+    return "+".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs if run) or "0"

@@ -1,0 +1,108 @@
+"""Every piece that was rendered, with the plans it came from: named, pinned, brought back, kept on disk."""
+
+from dataclasses import asdict, dataclass, field, replace
+
+from ddsp_nb.errors import GrowthError, WorkbookError
+from ddsp_nb.growth.piece import Piece
+from ddsp_nb.panels.growth.voice import Sketch
+from ddsp_nb.workspace import Store
+
+MOST_RENDERS = 200  # that are kept; then the oldest goes that is neither pinned nor named
+MOST_SAMPLES = 40_000_000  # of sound in memory, a third of a GB: older ones are rendered again when they are wanted
+MOST_PINNED = 6  # buttons that a player has room for
+
+
+@dataclass
+class Render:
+    """A rendered piece and what it was rendered from.
+
+    Attributes:
+        number: counts the renders, from 1.
+        sketch: what it was rendered from.
+        words: what it is, in short.
+        name: given by the user, or "".
+        pinned: whether it stays in the player for comparison.
+        piece: the sound, None where it has to be rendered again.
+        verdict: of its certificate, "" where it was not measured.
+    """
+
+    number: int
+    sketch: Sketch
+    words: str = ""
+    name: str = ""
+    pinned: bool = False
+    piece: Piece | None = field(default=None, repr=False)
+    verdict: str = ""
+
+    @property
+    def title(self) -> str:
+        """As buttons and lists show it."""
+        return self.name or f"Render {self.number}"
+
+
+class Renders:
+    """The renders of a recording, the latest last, in a store from session to session."""
+
+    def __init__(self, store: Store):
+        self.store, found = store, store.read()
+        read = map(_read, found if isinstance(found, list) else [])
+        self.all = [render for render in read if render is not None]
+
+    def of(self, sketch: Sketch) -> Render | None:
+        """The latest render of a sketch, None where there is none."""
+        return next((render for render in reversed(self.all) if render.sketch == sketch), None)
+
+    def keep(self, sketch: Sketch, piece: Piece, words: str) -> Render:
+        """Keep a piece: as the render of its sketch if there is one, else as a new one."""
+        render = self.of(sketch)
+        if render is None:
+            render = Render(max((r.number for r in self.all), default=0) + 1, sketch, words)
+            self.all.append(render)
+        render.piece = piece
+        self._bound(render)
+        self.write()
+        return render
+
+    def rename(self, render: Render, name: str) -> None:
+        """Give a render a name. Raises GrowthError where another has it."""
+        name = " ".join(name.split())
+        if any(name == other.title for other in self.all if other is not render):
+            raise GrowthError(f"Another render is called {name}. Choose another name.")
+        render.name = name
+        self.write()
+
+    def pin(self, render: Render, pinned: bool) -> None:
+        """Keep a render in the player, or no longer. Raises GrowthError where the player has no room for it."""
+        if pinned and sum(r.pinned for r in self.all) >= MOST_PINNED:
+            raise GrowthError(f"{MOST_PINNED} renders are pinned, which fills the player. Unpin one first.")
+        render.pinned = pinned
+        self.write()
+
+    def discard(self, render: Render) -> None:
+        """Forget a render."""
+        self.all.remove(render)
+        self.write()
+
+    def write(self) -> None:
+        """Keep plans and names on disk; the sounds can be rendered again."""
+        kept = [asdict(replace(render, piece=None)) for render in self.all]
+        self.store.write([{name: value for name, value in values.items() if name != "piece"} for values in kept])
+
+    def _bound(self, latest):
+        while len(self.all) > MOST_RENDERS:
+            loose = [render for render in self.all[:-1] if not render.pinned and not render.name]
+            self.all.remove((loose or self.all)[0])
+        room = MOST_SAMPLES
+        for render in sorted(self.all, key=lambda r: (r is not latest, not r.pinned, -r.number)):
+            if render.piece is not None:
+                room -= render.piece.audio.numel() * 3  # with its two stems
+                if room < 0 and render is not latest:
+                    render.piece = None
+
+
+def _read(values) -> Render | None:
+    """A render of an earlier session, None where it is none any more."""
+    try:
+        return Render(**values | {"sketch": Sketch.from_dict(values["sketch"])})
+    except (WorkbookError, TypeError, KeyError):
+        return None

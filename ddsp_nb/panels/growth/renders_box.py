@@ -1,0 +1,83 @@
+"""The list of renders: bring one back, pin it beside the others in the player, name it, discard it."""
+
+from collections.abc import Callable
+
+import ipywidgets
+
+from ddsp_nb.errors import GrowthError
+from ddsp_nb.panels.growth.renders import MOST_RENDERS, Render, Renders
+from ddsp_nb.panels.widgets import WRAPPED
+
+ROWS = 6
+KEPT = (
+    f"Every render is kept: the last {MOST_RENDERS}, and those with a pin or a name. Sounds come back from their plans."
+)
+
+
+class RendersBox(ipywidgets.VBox):
+    """Shows `Renders`.
+
+    Args:
+        renders: what it shows.
+        recall: called with the render that is to come back.
+        changed: called when renders were pinned, named or discarded.
+        attempt: runs a function and says what goes wrong.
+    """
+
+    def __init__(
+        self,
+        renders: Renders,
+        recall: Callable[[Render], None],
+        changed: Callable[[], None],
+        attempt: Callable[[Callable[[], None]], None],
+    ):
+        self.renders, self._changed = renders, changed
+        self.list = ipywidgets.Select(
+            options=[], rows=ROWS, layout={"width": "100%", "max_width": "560px"}, description=""
+        )
+        self.name = ipywidgets.Text(placeholder="its name", continuous_update=False, layout={"width": "190px"})
+        act = lambda do: attempt(lambda: do(self.chosen))
+        self.buttons = {
+            "Bring back": lambda: act(recall),
+            "Pin or unpin": lambda: act(self._pin),
+            "Name it": lambda: act(self._rename),
+            "Discard": lambda: act(self._discard),
+        }
+        row = []
+        for words, press in self.buttons.items():
+            button = ipywidgets.Button(description=words, layout={"width": "110px"})
+            button.on_click(lambda _, press=press: press())
+            row.append(button)
+        row.insert(2, self.name)
+        super().__init__([ipywidgets.HTML(KEPT), self.list, ipywidgets.HBox(row, layout=WRAPPED)])
+
+    @property
+    def chosen(self) -> Render:
+        """The render that is chosen in the list. Raises GrowthError where there is none."""
+        render = next((render for render in self.renders.all if render.number == self.list.value), None)
+        if render is None:
+            raise GrowthError("No render is chosen. Render a piece, then choose it in the list.")
+        return render
+
+    def show(self, held: Render | None) -> None:
+        """Show the renders as they are, the latest first, with the one that the player holds chosen."""
+        chosen = held.number if held is not None else self.list.value
+        options = [(self._words(render), render.number) for render in reversed(self.renders.all)]
+        self.list.options = options
+        if any(number == chosen for _, number in options):
+            self.list.value = chosen
+
+    def _words(self, render):
+        return f"{'★ ' if render.pinned else ''}{render.title}: {render.words}"
+
+    def _pin(self, render):
+        self.renders.pin(render, not render.pinned)
+        self._changed()
+
+    def _rename(self, render):
+        self.renders.rename(render, self.name.value)
+        self._changed()
+
+    def _discard(self, render):
+        self.renders.discard(render)
+        self._changed()

@@ -1,0 +1,198 @@
+"""Notes, MIDI and the shape of a note: one scale of levels and one articulation, whoever plays."""
+
+from dataclasses import replace
+
+import mido
+import pytest
+import torch
+
+from ddsp_nb import (
+    Composition,
+    GrowthPlan,
+    Layer,
+    NotesError,
+    Performance,
+    Source,
+    StreamingSynthesizer,
+    Tempo,
+    compose,
+    draw,
+    export,
+    parse_notes,
+)
+from ddsp_nb.notes.level import midi_db, midi_value
+from ddsp_nb.notes.midi import MidiDecoder, read_midi, write_midi
+from ddsp_nb.notes.note import Note, events_of
+from ddsp_nb.playing.articulation import Articulation
+from ddsp_nb.playing.live_blocks import blocks_of
+
+TEMPO = Tempo(93, 3)
+LEVELS_DB = (-24.0, -9.0, 0.0)
+
+
+@pytest.fixture(scope="module")
+def piece(trained, take, clip):
+    """A crescendo of triplets and, overlapping it and on one of its keys, a softer layer."""
+    crescendo = GrowthPlan(
+        stages=(1, 2, 4),
+        stage_duration_s=TEMPO.seconds("1/2"),
+        silence_duration_s=TEMPO.seconds("1/8t"),
+        loudness_db=LEVELS_DB,
+        pitch=("A4", "C5", "E5"),
+    )
+    long = replace(crescendo, stages=(4,), stage_duration_s=TEMPO.seconds("1/1"), loudness_db=-4.0, pitch="C5")
+    layers = (Layer(crescendo), Layer(long, delay_s=TEMPO.seconds("1/4"), gain_db=-6))
+    return compose(Composition(layers, TEMPO), [Source(trained, take, clip)])
+
+
+@pytest.fixture
+def played(piece, tmp_path):
+    export(piece, tmp_path / "piece.wav", midi=True)
+    return Performance.of_midi(tmp_path / "piece.mid")
+
+
+def rms_db(sound):
+    return 10 * sound.double().square().mean().log10().item()
+
+
+def test_a_piece_comes_back_from_midi_with_its_levels_and_its_beats(played):
+    keys = [event for event in played.events if event[1] == "on"]
+    assert [number for _, _, number, _ in keys] == [69, 72, 72, 76]
+    levels_db = [midi_db(velocity) for *_, velocity in keys]
+    assert levels_db == pytest.approx([LEVELS_DB[0], -10, LEVELS_DB[1], LEVELS_DB[2]], abs=0.5)
+    step_s = TEMPO.seconds("1/2") + TEMPO.seconds("1/8t")
+    assert [seconds for seconds, *_ in keys] == pytest.approx([0, TEMPO.seconds("1/4"), step_s, 2 * step_s], abs=1e-3)
+    ups = {number: seconds for seconds, kind, number, *_ in played.events if kind == "off"}
+    # Both layers hold C5, which goes up with the later of the two.
+    assert ups[72] == pytest.approx(TEMPO.seconds("1/4") + TEMPO.seconds("1/1"), abs=1e-3)
+    assert played.seconds == pytest.approx(2 * step_s + TEMPO.seconds("1/2"), abs=1e-3)
+
+
+def test_a_piece_from_midi_sounds_as_loud_as_it_was_written(piece, played, trained, take, tmp_path):
+    """What `play --midi` is told of each stage, and what `live --midi` sounds like, from onset to onset."""
+    write_midi(tmp_path / "solo.mid", {"one": [e for e in played.events if e[-1] != midi_value(-10)]})
+    solo = Performance.of_midi(tmp_path / "solo.mid")
+    asked, sound = solo.features(trained, take), solo.render(trained, take)
+    onsets_s = [event[0] for event in solo.events if event[1] == "on"]
+    middle_s = [onset_s + 0.6 * TEMPO.seconds("1/2") for onset_s in onsets_s]
+    frames = [round(s * asked.sample_rate / asked.hop_length) for s in middle_s]
+    shape_db = Articulation.of(take).level_db(0.6 * TEMPO.seconds("1/2"))
+    usual_db = StreamingSynthesizer(trained, take).usual_db + shape_db
+    for i, frame in enumerate(frames):
+        assert asked.loudness_db[frame].item() - usual_db == pytest.approx(LEVELS_DB[i], abs=0.5)
+        at = frame * asked.hop_length
+        heard_db = rms_db(sound[at - 1024 : at + 1024]) - usual_db
+        assert heard_db == pytest.approx(LEVELS_DB[i], abs=1), i
+
+
+def test_levels_and_velocities_are_each_others_reverse():
+    assert all(midi_value(midi_db(velocity)) == velocity for velocity in range(1, 128))
+    assert midi_db(96) == 0 and midi_value(-200) == 1 and midi_value(200) == 127
+    for level_db in range(-29, 5):
+        assert midi_db(midi_value(level_db)) == pytest.approx(level_db, abs=0.5)
+
+
+def test_what_is_played_is_written_and_read_again(tmp_path):
+    events = [(0.0, "on", 69, 96), (0.25, "bend", 0.5), (0.25, "level", -6.0), (0.5, "off", 69), (0.5, "on", 72.2, 80)]
+    path = write_midi(tmp_path / "played.mid", {"one": [*events, (1.0, "off", 72.2), (1.0, "quiet")]})
+    assert mido.MidiFile(path).length == pytest.approx(1)
+    read = read_midi(path)
+    assert [event[1:] for event in read if event[1] != "level"] == [
+        ("on", 69, 96), ("bend", 0.5), ("off", 69), ("on", 72, 80), ("off", 72), ("quiet",)
+    ]  # fmt: skip
+    assert [event[0] for event in read] == pytest.approx([0, 0.25, 0.25, 0.5, 0.5, 1, 1])
+    assert read[2][2] == pytest.approx(-6, abs=0.1)
+
+
+def test_wheel_volume_pedal_and_all_notes_off_do_what_general_midi_says():
+    decode, say = MidiDecoder(), mido.Message
+    control = lambda number, value: decode(say("control_change", control=number, value=value))
+    assert decode(say("pitchwheel", pitch=4096)) == [("bend", 1)]
+    assert control(7, 50) == [("level", pytest.approx(-12.04, abs=0.01))]
+    assert control(11, 0) == [("level", -60)] and decode(say("program_change", program=3)) == []
+    assert decode(say("note_on", note=60)) == [("on", 60, 64)] and control(64, 127) == []
+    assert decode(say("note_off", note=60)) == [] and control(64, 0) == [("off", 60)]
+    assert control(123, 0) == [("quiet",)]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("H4:1", "is no note"), ("A4", "with its seconds"), ("A4:0", "with its seconds"), ("", "No note is in it"),
+     ("5:1", "out of reach"), ("A4:9999", "with its seconds"), ("-:1", "No note is in it"),
+     (3 * "A4:500 ", "longer than 20 minutes")],
+)  # fmt: skip
+def test_what_is_no_melody_is_refused_in_one_line(text, words):
+    with pytest.raises(NotesError, match=words) as error:
+        parse_notes(text)
+    assert "\n" not in str(error.value)
+
+
+def test_files_that_hold_no_notes_are_refused_in_one_line(tmp_path):
+    (tmp_path / "text.mid").write_text("no music")
+    mido.MidiFile().save(tmp_path / "empty.mid")
+    for name, words in (("text", "cannot be read as MIDI"), ("empty", "no note is in it"), ("none", "cannot be read")):
+        with pytest.raises(NotesError, match=f"{name}.mid: {words}") as error:
+            read_midi(tmp_path / f"{name}.mid")
+        assert "\n" not in str(error.value)
+
+
+def frames_of_stream(synthesizer, events):
+    """Hz and dB of each voice, hop by hop; that of hop k is the frame at its end, k + 1."""
+    frames, step = [], synthesizer.step
+
+    def heard():
+        levels_db = step()
+        frames[-1] = [
+            (synthesizer.hz(v.note), db) for v, db in zip(synthesizer.voices, levels_db, strict=True) if not v.ended
+        ]
+        return levels_db
+
+    synthesizer.step = heard
+    hop = synthesizer._hop
+    synthesizer._hop = lambda: (frames.append([]), hop())[1]
+    list(blocks_of(synthesizer, events, 777))
+    return frames
+
+
+@pytest.mark.parametrize("measured", [True, False])
+def test_written_played_and_streamed_notes_are_one(trained, take, measured):
+    """A rest, a note within another's release and a pitch between two keys: the same levels, frame by frame."""
+    take = take if measured else None
+    notes = [*parse_notes("A4:0.33 450:0.2 -:0.3 E5:0.4"), Note(1.4, 1.41, 60, 40), Note(1.41, 2, 62, 110)]
+    performance = Performance(tuple(events_of(notes)), 2.0)
+    drawn, features = draw(notes, trained, take), performance.features(trained, take)
+    assert torch.equal(drawn.loudness_db, features.loudness_db) and torch.equal(drawn.f0_hz, features.f0_hz)
+    assert features.loudness_db[0] == -100 and not features.voiced[0]  # frame 0 is before the first key
+    streamed = frames_of_stream(StreamingSynthesizer(trained, take), performance.events)
+    loudest = torch.tensor([max((db for _, db in frame), default=-100.0) for frame in streamed])
+    n = len(features) - 1
+    assert n > 60 and not any(streamed[n:])
+    torch.testing.assert_close(features.loudness_db[1:], loudest[:n])
+    newest_hz = torch.tensor([frame[-1][0] if frame else 0 for frame in streamed[:n]])
+    # At the frame where a key goes down the pitch is its own already; a stream's voice, silent there, has it, too.
+    sounding = (newest_hz > 0) & (features.f0_hz[1:] == features.f0_hz[:-1])
+    torch.testing.assert_close(features.f0_hz[1:][sounding], newest_hz[sounding])
+
+
+def test_a_performance_is_played_with_its_takes_articulation(trained, take):
+    slow = replace(Articulation.of(take), attack_s=0.3)
+    assert slow.level_db(0.15) == -20 and slow.level_db(1.3) == -slow.decay_db_per_s
+    assert slow.level_db(100) == slow.level_db(4) > -40  # a key that is held is heard
+    rise = draw(parse_notes("A4:1"), trained, take).loudness_db.diff().clamp(min=0)[1:]
+    steps = rise[rise > 0]
+    hop_s = trained.config.hop_length / trained.config.sample_rate
+    assert steps[0].item() == pytest.approx(40 * hop_s / Articulation.of(take).attack_s, rel=1e-3)
+
+
+def test_attack_decay_and_release_are_the_recordings_own(take):
+    features = take.features
+    times_s = features.times_s
+    rise = lambda seconds: (40 * (seconds - 1)).clamp(-40, 0)
+    level_db = -20 + torch.minimum(rise((times_s - 0.3) / 0.2), rise((1.7 - times_s) / 0.4))
+    level_db -= 5 * (times_s - 0.5).clamp(min=0)
+    level_db[(times_s < 0.3) | (times_s > 1.7)] = -100
+    of = lambda level_db: Articulation.of(replace(take, features=replace(features, loudness_db=level_db)))
+    measured = of(level_db)
+    assert measured.attack_s == pytest.approx(0.2, abs=0.03) and measured.release_s == pytest.approx(0.4, abs=0.08)
+    assert measured.decay_db_per_s == pytest.approx(5, abs=1.5)
+    assert of(torch.full_like(level_db, -20)) == Articulation() == Articulation.of(None)
