@@ -1,4 +1,4 @@
-"""A piece: its layers rendered, placed in time, level and stereo, and added up."""
+"""A piece: its layers rendered, placed and added up (notebook 05, "how do you write for several?")."""
 
 import math
 from collections.abc import Sequence
