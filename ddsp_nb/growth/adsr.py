@@ -1,6 +1,4 @@
-"""What shapes a stage in time: its ADSR, and curves of length or loudness over the stages (notebook 05, "How does a
-stage begin and end?"). Light to import.
-"""
+"""The ADSR of a stage, and curves over the stages (notebook 05, "How does a stage begin and end?"). Light to import."""
 
 import math
 from collections.abc import Sequence

@@ -1,6 +1,4 @@
-"""Layers of a piece as plain data: growths, and recordings as they are, one over the other (notebook 05, "How do you
-keep time, and how do you write for several?"). Light to import.
-"""
+"""Layers of a piece as plain data (notebook 05, "how do you write for several?"). Light to import."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING

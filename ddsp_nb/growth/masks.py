@@ -1,6 +1,4 @@
-"""Which partials, and which bands of noise, sound in which stage, and the order in which they enter (notebook 05,
-"What is a mask?").
-"""
+"""Which partials and bands sound in which stage, and their order (notebook 05, "What is a mask?")."""
 
 from itertools import chain, repeat
 

@@ -1,6 +1,4 @@
-"""A piece: its layers rendered, placed in time, level and stereo, and added up (notebook 05, "How do you keep time, and
-how do you write for several?").
-"""
+"""A piece: its layers rendered, placed and added up (notebook 05, "how do you write for several?")."""
 
 import math
 from collections.abc import Sequence

@@ -1,5 +1,4 @@
-"""The plan of a growth as plain data: what sounds when, how loud and at what pitch (notebook 05, "How fast does it
-grow?").
+"""The plan of a growth as plain data (notebook 05): what sounds in which stage, how long, how loud, at what pitch.
 
 Light to import, so that the command line answers at once. Defaults, ranges, choices and their meaning are written
 here and nowhere else; the command line and the panel take them from the fields.

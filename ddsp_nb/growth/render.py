@@ -1,4 +1,4 @@
-"""Grow a timbre: from one sine wave to the full instrument, stage by stage (notebook 05).
+"""Grow a timbre, from one sine wave to the full instrument (notebook 05, "What do stages 1, 2 and 3 sound like?").
 
 A stage plays the trained instrument with a mask on its partials. The mask is real: a partial that is off is
 absent, one that is on keeps its level, and one gain serves the whole piece, or growth could not be heard.

@@ -1,6 +1,4 @@
-"""A plan applied to an instrument: which partials and bands sound when, before anything is rendered (notebook 05,
-"What is a mask?").
-"""
+"""A plan applied to an instrument, before anything is rendered (notebook 05, "What is a mask?")."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace

@@ -1,6 +1,4 @@
-"""What a stage plays before its mask: the phrase of the take, or a note of the instrument, alive as the take is
-(notebook 05, "Does the phrase move?").
-"""
+"""What a stage plays before its mask: the take's phrase, or a living note (notebook 05, "Does the phrase move?")."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

@@ -1,6 +1,4 @@
-"""Where partials sound: tables of their ratios, from whole multiples to scales (notebook 05, "How do you make a
-bell?"). Light to import.
-"""
+"""Where partials sound: tables of ratios (notebook 05, "How do you make a bell?"). Light to import."""
 
 from reprlib import repr as short
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""The loop around `train` that command line, notebooks and panel share, and a model that is loaded or trained."""
+"""The loop around `train` that all share (notebook 04, "Training"), and a model that is loaded or trained."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager

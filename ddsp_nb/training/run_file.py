@@ -1,4 +1,4 @@
-"""The state of a training run on disk while it lasts, so that nothing is lost when the power goes."""
+"""The state of a training run on disk while it lasts (notebook 04, Resume): nothing is lost when the power goes."""
 
 import math
 import time
