@@ -57,24 +57,10 @@ def test_a_long_plan_fits_into_the_comment(trained, take, tmp_path):
         assert len(sf.read(path)[0]) == len(growth.audio)
 
 
-def test_other_programs_can_read_the_comment(growth, tmp_path):
-    path = export(growth, tmp_path / "piece.wav")[0]
-    assert sf.SoundFile(path).comment == sidecar_of(growth).to_json()
-    chunks, at, content = {}, 12, path.read_bytes()
-    while at < len(content):
-        size = int.from_bytes(content[at + 4 : at + 8], "little")
-        chunks[content[at : at + 4]] = size
-        at += 8 + size + size % 2
-    assert at == len(content) == int.from_bytes(content[4:8], "little") + 8
-    assert chunks[b"data"] == 2 * len(growth.audio) and b"LIST" in chunks
-
-
-def test_float_files_do_not_depend_on_the_time(growth, tmp_path, monkeypatch):
-    path = export(growth, tmp_path / "piece.wav", subtype="FLOAT")[0]
-    content = path.read_bytes()
+def test_float_files_do_not_depend_on_the_time(growth, tmp_path):
+    content = export(growth, tmp_path / "piece.wav", subtype="FLOAT")[0].read_bytes()
     at = content.find(b"PEAK")
     assert at < 0 or content[at + 12 : at + 16] == bytes(4)
-    assert np.array_equal(sf.read(path, dtype="float32")[0], growth.audio.numpy())
 
 
 def test_midi_has_a_note_for_every_stage(growth, tmp_path):

@@ -55,15 +55,11 @@ def _span(text):
 
 
 def stages_in_words(stages: tuple) -> str:
-    """Stages, or noise stages, as `parse_stages` reads them: 1,4,9 or 0/1-8+12.
-
-    Raises:
-        GrowthError: counts and sets are mixed, for which there are no words.
-    """
+    """Stages, or noise stages, as `parse_stages` reads them: 1,4,9 or 0/1-8+12; "" for a mixture of both."""
     if all(isinstance(stage, int) for stage in stages):
         return ",".join(map(str, stages))
     if not all(isinstance(stage, tuple) for stage in stages):
-        raise GrowthError("Stages: use either counts or sets of partials; a mixture cannot be written in a line.")
+        return ""
     words = "/".join(map(_set_in_words, stages))
     return f"{words}-{words}" if words.isdigit() and words != "0" else words  # 5 alone would be a count
 
