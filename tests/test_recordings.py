@@ -116,13 +116,6 @@ def test_a_bad_file_is_named_and_left_out(data, tmp_path, config):
     assert good.name == "flute.flac" and len(caught) == 1 and caught[0].filename == __file__
 
 
-def test_where_no_file_can_be_used_the_first_error_is_raised(tmp_path, config):
-    bad, worse = touch(tmp_path / "bad.wav"), touch(tmp_path / "worse.wav")
-    for paths in ([bad], [worse, bad]):
-        with pytest.raises(AudioError, match=r"bad\.wav: not a readable sound file"):
-            analyse_recordings(paths, config)
-
-
 def test_warnings_of_the_analysis_name_their_file(tmp_path, config, cached_from_2_s):
     torch.manual_seed(0)
     save_audio(tmp_path / "hiss.wav", 0.1 * torch.randn(3 * RATE), RATE)
