@@ -28,8 +28,8 @@ from ddsp_nb.panels.growth.voice import Voice
 WIDTH = "362px"
 LABEL = {"description_width": "118px"}
 WIDE = {"width": WIDTH}
-TEMPO_RANGE = (30, 240)  # of the slider; files may go beyond
-MOST_STAGES = 64  # of the slider, unless the instrument has more partials
+# Where the sliders end; a plan from elsewhere may go beyond, and the stages as far as the instrument has partials.
+TEMPO_RANGE, MOST_STAGES = (30, 240), 64
 STRATEGY_WORDS = {
     "linear": "linear: equal steps",
     "exponential": "exponential: 1, 2, 4, 8 ...",
