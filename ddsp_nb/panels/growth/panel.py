@@ -11,7 +11,7 @@ import torch
 
 from ddsp_nb.errors import GrowthError, WorkbookError
 from ddsp_nb.growth.export import draw_map
-from ddsp_nb.growth.layers import MOST_LAYERS, Composition, Layer, Source
+from ddsp_nb.growth.layers import MOST_LAYERS, Composition, Source
 from ddsp_nb.growth.piece import Piece, compose
 from ddsp_nb.growth.plan import GrowthPlan
 from ddsp_nb.growth.presets import Preset
@@ -165,19 +165,10 @@ class GrowthPanel(ipywidgets.VBox):
     def _playable(self) -> tuple[Composition, list[Source]]:
         """The piece with its sources, each layer pointing to its own."""
         named = [self.instruments.source(voice.plays) for voice in self.layers]
-        sources = dict(named)
-        layers = tuple(
-            Layer(
-                None if voice.is_dry else voice.plan,
-                voice.seed,
-                source=list(sources).index(name),
-                delay_s=voice.delay_s,
-                gain_db=voice.gain_db,
-                pan=voice.pan,
-            )
-            for voice, (name, _) in zip(self.layers, named, strict=True)
-        )
-        return Composition(layers, self.tempo), list(sources.values())
+        names, sources = zip(*dict(named).items(), strict=True)
+        each = zip(self.layers, named, strict=True)
+        layers = tuple(voice.layer(names.index(name)) for voice, (name, _) in each)
+        return Composition(layers, self.tempo), list(sources)
 
     def _schedule(self, i: int) -> Schedule:
         """Of layer i; a dry one is shown as what it would grow like."""
