@@ -181,7 +181,7 @@ def test_common_partials_run_through_a_crossfade_without_dip_or_bump(growing):
 
 def test_different_pitches_are_crossfaded_with_equal_power(growing):
     growth = growing(stages=(1, 1), pitch=("A3", "E4"), crossfade_s=0.2, noise="none", adsr=FLAT)
-    first, second = growth.schedule.envelope(0)[-3200:], growth.schedule.envelope(1)[:3200]
+    first, second = growth.schedule.gains(0)[-3200:], growth.schedule.gains(1)[:3200]
     assert (first.square() + second.square())[:-200].sub(1).abs().max() < 1e-4
 
 

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -18,6 +18,9 @@ from ddsp_nb.growth.render import Growth
 from ddsp_nb.growth.schedule import Schedule
 from ddsp_nb.growth.sidecar import sidecar_of
 from ddsp_nb.sound.save import FORMATS, SUBTYPES, in_steps, save_audio
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 ZIP = ".zip"
 IN_ZIP = ".wav"  # the sounds in a zip
@@ -114,7 +117,7 @@ def export_writers(
         for j in range(len(growth.stages)) if stages else ():
             writers[named(f"{layer}_stage_{j + 1:0{digits}d}")] = save(partial(piece.stage_audio, i, j))
         if stage_map:
-            writers[named(f"{layer}_map", ".png")] = partial(_draw_map, growth.schedule)
+            writers[named(f"{layer}_map", ".png")] = partial(_write_map, growth.schedule)
     if midi:
         writers[named("", ".mid")] = partial(save_midi, piece=piece)
     return writers
@@ -144,13 +147,17 @@ def _write_text(text, path):
         temporary.write_text(text + "\n", encoding="utf-8")
 
 
-def _draw_map(schedule: Schedule, path):
-    """The stage map as a PNG file."""
+def _write_map(schedule, path):
+    with written_whole(path, GrowthError) as temporary:
+        draw_map(schedule).savefig(temporary, format="png", dpi=100)
+
+
+def draw_map(schedule: Schedule) -> "Figure":
+    """Which partials, and which bands of noise below them, sound when."""
     from matplotlib.figure import Figure
 
     from ddsp_nb.plots import stage_map
 
     figure = Figure(figsize=(9, 4.5), layout="constrained")
     stage_map(schedule.masks, schedule.plan, figure.subplots(), noise=schedule.noise_masks)
-    with written_whole(path, GrowthError) as temporary:
-        figure.savefig(temporary, format="png", dpi=100)
+    return figure

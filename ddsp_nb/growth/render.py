@@ -19,11 +19,14 @@ from ddsp_nb.synthesis.oscillator import harmonic_basis, ramp
 from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.take import Take
 
-FULL_SCALE = 0.9  # peak of a piece
-HOPS_AT_ONCE = 128  # keeps the basis of a long stage out of memory
-STAGES_AT_ONCE = 16  # whose noise is filtered together
-MARGIN = 4096  # samples beyond a stage that its noise filter hears, so that cross-faded stages agree
-SILENCE = 1e-9  # stands for the peak of a piece without any sound
+# Peak of a piece.
+FULL_SCALE = 0.9
+# More would fill the memory with the basis of a long stage, or with the noise of many.
+HOPS_AT_ONCE, STAGES_AT_ONCE = 128, 16
+# Samples beyond a stage that its noise filter hears too, or two cross-faded stages would not play the same noise.
+MARGIN = 4096
+# Stands for the peak of a piece without any sound.
+SILENCE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -93,8 +96,8 @@ def grow(model: DDSPModel, take: Take, plan: GrowthPlan | None = None, seed: int
         GrowthError: the piece would be longer than an hour, or the plan asks for partials that do not exist.
     """
     schedule = make_schedule(model, take, plan or GrowthPlan(), seed)
-    envelopes = [schedule.envelope(i) for i in range(len(schedule.stages))]
-    stages = list(zip(schedule.stages, envelopes, strict=True))
+    gains = [schedule.gains(i) for i in range(len(schedule.stages))]
+    stages = list(zip(schedule.stages, gains, strict=True))
     config = model.config
     harmonic, noise = _harmonic(config, schedule, stages), _noise(config, schedule, stages, seed)
     gain = min(FULL_SCALE / peak(harmonic + noise), 1 / peak(harmonic), 1 / peak(noise))  # stems fit in a file too
@@ -118,15 +121,15 @@ def _harmonic(config, schedule, stages):
             sounding = [(s, e) for s, e in played if s.offset < last * hop and s.offset + len(s) > first * hop]
             if sounding:
                 sounds = render_stages(config, track[first : last + 1], torch.stack([s.mask for s, _ in sounding]))
-                for (stage, envelope), sound in zip(sounding, sounds, strict=True):
-                    _add(piece, stage, envelope, sound, first * hop - stage.offset)
+                for (stage, gains), sound in zip(sounding, sounds, strict=True):
+                    _add(piece, stage, gains, sound, first * hop - stage.offset)
     return piece
 
 
-def _add(piece, stage, envelope, sound, at):
+def _add(piece, stage, gains, sound, at):
     """Add a stretch of a stage's sound, which begins `at` samples after the stage does, to the piece."""
     start, stop = max(at, 0), min(at + len(sound), len(stage))
-    piece[stage.start + start : stage.start + stop] += sound[start - at : stop - at] * envelope[start:stop]
+    piece[stage.start + start : stage.start + stop] += sound[start - at : stop - at] * gains[start:stop]
 
 
 def render_stages(config: Config, track: ControlTrack, masks: torch.Tensor) -> torch.Tensor:
@@ -150,9 +153,9 @@ def _noise(config, schedule, stages, seed):
     margin = MARGIN if schedule.plan.crossfade_s else 0
     for pitch, track in schedule.tracks.items():
         places = {}
-        for stage, envelope in stages:
+        for stage, gains in stages:
             if stage.pitch == pitch and stage.bands.any():
-                places.setdefault((stage.offset, len(stage)), []).append((stage, envelope))
+                places.setdefault((stage.offset, len(stage)), []).append((stage, gains))
         if not places:
             continue
         generator = torch.Generator().manual_seed(seed)
@@ -160,8 +163,8 @@ def _noise(config, schedule, stages, seed):
         for (offset, length), group in places.items():
             start = max(offset - margin, 0)
             sounds = _banded(noise[start : offset + length + margin], [stage for stage, _ in group], config)
-            for (stage, envelope), sound in zip(group, sounds, strict=True):
-                _add(piece, stage, envelope, sound, start - offset)
+            for (stage, gains), sound in zip(group, sounds, strict=True):
+                _add(piece, stage, gains, sound, start - offset)
     return piece
 
 

@@ -14,10 +14,14 @@ from ddsp_nb.synthesis.oscillator import integrate_pitch
 from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.take import Take
 
-STEADY_S = 1.5  # of the recording, from which a held note takes its movement
-SMOOTHING_S = 0.03  # keeps vibrato and swell, takes out what flutters from frame to frame
-LEAST_FRAMES = 8  # of a steady stretch; below that a wandering pitch is taken as it is
-SOUNDING = 1e-3  # of the loudest frame's energy, -30 dB
+# So much of the recording lends a held note its movement, where it is steady.
+STEADY_S = 1.5
+# Keeps vibrato and swell, takes out what flutters from frame to frame.
+SMOOTHING_S = 0.03
+# A recording without a steady stretch of so many frames wanders, and is taken as it is.
+LEAST_FRAMES = 8
+# Of the loudest frame's energy: -30 dB. Below it nobody says that the recording has begun.
+SOUNDING = 1e-3
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from ddsp_nb.growth.plan import GrowthPlan
 from ddsp_nb.growth.render import grow
 from ddsp_nb.notes.note import parse_notes
 from ddsp_nb.panels.growth.knobs import STRATEGY_WORDS
-from ddsp_nb.panels.growth.pictures import stage_marks
+from ddsp_nb.panels.growth.words import stage_marks
 from ddsp_nb.panels.player import Player
 from ddsp_nb.panels.widgets import WRAPPED, errors_in_words, say
 from ddsp_nb.playing.performance import draw

@@ -3,7 +3,7 @@
 import io
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from html import escape
 from typing import Any
@@ -38,6 +38,13 @@ def png(figure: Figure, dpi: int = DPI) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi)
     return buffer.getvalue()
+
+
+def button(words: str, press: Callable[[], None], *, icon: str = "", width: str = "110px") -> ipywidgets.Button:
+    """A button of some width on which something happens."""
+    made = ipywidgets.Button(description=words, icon=icon, layout={"width": width, "flex": "0 0 auto"})
+    made.on_click(lambda _: press())
+    return made
 
 
 def say(status: ipywidgets.HTML, words: str, *, error: bool = False) -> None:

@@ -12,8 +12,10 @@ from ddsp_nb.growth.settings import MOST_STAGES
 from ddsp_nb.growth.tempo import Tempo
 from ddsp_nb.growth.views import silence_of
 
-ALL_OR_NOTHING = ("every", "none")  # what noise may be where no stage differs from another
-ROUNDING = 1.5  # samples by which a length on the score may differ from that of the plan
+# With such noise no stage differs from another, so it stays when they are moved.
+ALL_OR_NOTHING = ("every", "none")
+# Samples: both ends of a stage lie on whole ones on the score, so a length that nobody drew may be one off.
+ROUNDING = 1.5
 CHANGED = "The score has changed meanwhile; draw again."
 
 

@@ -17,7 +17,8 @@ from ddsp_nb.notes.pitch import parse_melody
 from ddsp_nb.panels.growth.voice import Voice
 
 SHARED = {"tempo_bpm": "bpm", "beats_per_bar": "beats_per_bar"}  # knobs of the tempo, which all layers share
-NOTES, OWN = "notes", "own"  # of the lists of pitches and ratios: what is typed below
+# Choices in the lists of pitches and ratios: what is typed in the line below.
+NOTES, OWN = "notes", "own"
 STAGE_NOTES = {
     "1/1": "whole",
     "1/2": "half",
@@ -32,8 +33,10 @@ STAGE_NOTES = {
 NO_SILENCE = "0"
 SILENCE_NOTES = (NO_SILENCE, "1/64", "1/32", "1/16", "1/8", "1/4")
 PACES = (1 / 8, 1 / 4, 1 / 2, 1.0, 2.0, 4.0, 8.0)
-DEEPEST_DB = 48  # of the knob of a crescendo; deeper ones are shown as drawn
-SAME_S = 1e-6  # by which note values may differ
+# The knob of a crescendo ends here; a deeper one is shown as a drawn curve.
+DEEPEST_DB = 48
+# Rounding: a length that is so near to a note value is that note value.
+SAME_S = 1e-6
 
 
 def read(voice: Voice, tempo: Tempo) -> dict[str, Any]:

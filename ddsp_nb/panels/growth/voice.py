@@ -34,6 +34,11 @@ class Voice(Layer):
         """Whether its recording is played as it is."""
         return self.plays.startswith(f"{DRY}:")
 
+    def layer(self, source: int) -> Layer:
+        """The layer of a composition whose source of that number plays it."""
+        plan = None if self.is_dry else self.plan
+        return Layer(plan, self.seed, source, self.delay_s, self.gain_db, self.pan)
+
     def planned(self, **changes: Any) -> "Voice":
         """The voice with some settings of its plan changed; those of the ADSR may be among them."""
         adsr = {name: changes.pop(name) for name in vars(self.plan.adsr) if name in changes}
