@@ -11,7 +11,7 @@ from ddsp_nb import plots
 from ddsp_nb.errors import TrainingError
 from ddsp_nb.panels.player import Player
 from ddsp_nb.panels.training_job import TICK_S, TrainingJob
-from ddsp_nb.panels.widgets import WRAPPED, Throttle, axes, errors_in_words, in_words, picture, png, say
+from ddsp_nb.panels.widgets import WRAPPED, Throttle, axes, button, errors_in_words, in_words, picture, png, say
 from ddsp_nb.synthesis.controls import Sound
 from ddsp_nb.training.checkpoint import save_model
 from ddsp_nb.training.corpus import Corpus
@@ -80,19 +80,11 @@ class TrainingPanel(ipywidgets.VBox):
 
     def _build(self):
         """Make the widgets; returns them in the order of the page."""
-        button = ipywidgets.Button
-        self.start_button = button(description="Start", icon="play", button_style="success")
-        self.stop_button = button(description="Stop", icon="stop")
-        self.listen_button = button(description="Listen now", icon="volume-up")
-        self.anew_button = button(description="Forget and begin anew", icon="refresh", layout={"width": "200px"})
-        presses = {
-            self.start_button: self.start,
-            self.stop_button: self.stop,
-            self.listen_button: self.listen,
-            self.anew_button: self.begin_anew,
-        }
-        for pressed, press in presses.items():
-            pressed.on_click(lambda _, press=press: press())
+        self.start_button = button("Start", self.start, icon="play", button_style="success")
+        self.stop_button = button("Stop", self.stop, icon="stop")
+        self.listen_button = button("Listen now", self.listen, icon="volume-up")
+        self.anew_button = button("Forget and begin anew", self.begin_anew, "200px", icon="refresh")
+        presses = self.start_button, self.stop_button, self.listen_button, self.anew_button
         self.knobs = self._build_knobs()
         self.bar = ipywidgets.IntProgress(min=0, max=self.job.epochs, layout={"width": "220px"})
         self.status, self.curves = ipywidgets.HTML(layout={"max_width": "940px"}), picture("860px")

@@ -1,23 +1,45 @@
-"""What the panels share: pictures as PNG, a throttle for costly drawing, and errors in plain words."""
+"""What the panels share: the base of widgets, buttons, pictures as PNG, a throttle for drawing, errors in words."""
 
 import io
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from html import escape
 from typing import Any
 
+import anywidget
 import ipywidgets
 import numpy as np
 from matplotlib.figure import Figure
 
 from ddsp_nb.errors import WorkbookError
+from ddsp_nb.panels.page import style
 
-DPI = 72  # of pictures, as a page shows them
-WRAPPED = {"flex_flow": "row wrap"}  # layout of a row that breaks where the page is narrow
-PICTURE_SHARE = 0.15  # of the time that pictures may take from the work they show
-SHORTEST_PAUSE_S = 1.0  # between two pictures
+# Of pictures, as a page shows them.
+DPI = 72
+# Layout of a row that breaks where the page is narrow.
+WRAPPED = {"flex_flow": "row wrap"}
+# Share of the time that pictures may take from the work they show.
+PICTURE_SHARE = 0.15
+# Between two pictures.
+SHORTEST_PAUSE_S = 1.0
+
+
+class PageWidget(anywidget.AnyWidget):
+    """A widget of our own: one style sheet for all, and a `repr` without an address, so that two runs show the same."""
+
+    _css = style()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+
+def button(words: str, press: Callable[[], object], width: str | None = None, **look: Any) -> ipywidgets.Button:
+    """A button that calls `press`; `look` is what else `ipywidgets.Button` takes."""
+    made = ipywidgets.Button(description=words, layout={"width": width}, **look)
+    made.on_click(lambda _: press())
+    return made
 
 
 def picture(width: str = "100%") -> ipywidgets.Image:
@@ -64,13 +86,12 @@ def in_words(error: BaseException) -> str:
 
 
 class Throttle:
-    """Lets a costly job run at most once a second, and at most in a small share of the time."""
+    """Lets a costly job run at most once a second, and at most in a small share of the time; else it does nothing."""
 
     def __init__(self):
         self.due = 0.0
 
     def __call__(self, job, *arguments) -> None:
-        """Run the job if it is due, else do nothing."""
         begin = time.perf_counter()
         if begin < self.due:
             return

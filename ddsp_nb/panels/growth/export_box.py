@@ -9,7 +9,7 @@ from ddsp_nb.errors import GrowthError
 from ddsp_nb.growth.export import check_format, export, export_bytes
 from ddsp_nb.growth.piece import Piece
 from ddsp_nb.panels.download import Download
-from ddsp_nb.panels.widgets import WRAPPED
+from ddsp_nb.panels.widgets import WRAPPED, button
 
 BITS = {"16 bit": "PCM_16", "24 bit": "PCM_24", "float (WAV)": "FLOAT"}
 ALSO = {"stems": "stems", "stages": "each stage", "midi": "MIDI", "stage_map": "map as picture"}
@@ -34,10 +34,8 @@ class ExportBox(ipywidgets.VBox):
             layout={"width": "270px", "max_width": "100%"},
         )
         self.bits = ipywidgets.Dropdown(options=list(BITS.items()), layout={"width": "120px", "flex": "0 0 auto"})
-        self.button = ipywidgets.Button(
-            description="Write to disk", icon="save", layout={"width": "140px", "flex": "0 0 auto"}
-        )
-        self.button.on_click(lambda _: write())
+        self.button = button("Write to disk", write, "140px", icon="save")
+        self.button.layout.flex = "0 0 auto"
         self.download = Download("⤓ Download all as zip", zipped)
         self.replace_box = _check("replace existing files")
         self.also = {name: _check(label) for name, label in ALSO.items()}

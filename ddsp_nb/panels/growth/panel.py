@@ -31,7 +31,7 @@ from ddsp_nb.panels.growth.score import Score, describe
 from ddsp_nb.panels.growth.start_box import StartBox
 from ddsp_nb.panels.growth.voice import Sketch, Voice
 from ddsp_nb.panels.player import PICTURES, Player
-from ddsp_nb.panels.widgets import WRAPPED, errors_in_words, say
+from ddsp_nb.panels.widgets import WRAPPED, button, errors_in_words, say
 from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.take import Take
 from ddsp_nb.workspace import Recording, Store, Workspace
@@ -94,8 +94,8 @@ class GrowthPanel(ipywidgets.VBox):
         self.status = ipywidgets.HTML(layout={"max_width": "100%", "min_height": "22px"})
         self.layer_buttons = ipywidgets.ToggleButtons(options=["Layer 1"], style={"button_width": "84px"})
         self.layer_buttons.observe(self._choose_layer, "index")
-        self.add_button = _button("+ Layer", "", lambda: self._attempt(self.add_layer), "84px")
-        self.drop_button = _button("− Layer", "", lambda: self._attempt(self.drop_layer), "84px")
+        self.add_button = button("+ Layer", lambda: self._attempt(self.add_layer), "84px")
+        self.drop_button = button("− Layer", lambda: self._attempt(self.drop_layer), "84px")
         yield ipywidgets.HBox([self.layer_buttons, self.add_button, self.drop_button], layout=WRAPPED)
         yield self.score
         yield self.status
@@ -106,7 +106,7 @@ class GrowthPanel(ipywidgets.VBox):
         plan = ipywidgets.VBox([self.start, self.board.box], layout={"flex": f"0 0 {PLAN_PX}px"})
         self.renders_box = RendersBox(self.renders, self.recall, self._renders_changed, self._attempt)
         self.exporter = ExportBox(self.export, self._zipped)
-        self.measure_button = _button("Measure", "check", self.measure, "110px")
+        self.measure_button = button("Measure", self.measure, "110px", icon="check")
         self.verdict = ipywidgets.HTML(layout={"max_width": "100%"})
         measure = ipywidgets.VBox([self.measure_button, self.verdict])
         folds = ipywidgets.Accordion([self.renders_box, self.exporter, measure], selected_index=1)
@@ -414,9 +414,3 @@ class GrowthPanel(ipywidgets.VBox):
     def _attempt(self, act):
         with errors_in_words(self.status):
             act()
-
-
-def _button(label, icon, press, width):
-    button = ipywidgets.Button(description=label, icon=icon, layout={"width": width})
-    button.on_click(lambda _: press())
-    return button

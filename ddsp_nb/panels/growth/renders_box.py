@@ -6,7 +6,7 @@ import ipywidgets
 
 from ddsp_nb.errors import GrowthError
 from ddsp_nb.panels.growth.renders import MOST_RENDERS, Render, Renders
-from ddsp_nb.panels.widgets import WRAPPED
+from ddsp_nb.panels.widgets import WRAPPED, button
 
 ROWS = 6
 KEPT = (
@@ -43,11 +43,7 @@ class RendersBox(ipywidgets.VBox):
             "Name it": lambda: act(self._rename),
             "Discard": lambda: act(self._discard),
         }
-        row = []
-        for words, press in self.buttons.items():
-            button = ipywidgets.Button(description=words, layout={"width": "110px"})
-            button.on_click(lambda _, press=press: press())
-            row.append(button)
+        row = [button(words, press, "110px") for words, press in self.buttons.items()]
         row.insert(2, self.name)
         super().__init__([ipywidgets.HTML(KEPT), self.list, ipywidgets.HBox(row, layout=WRAPPED)])
 
