@@ -51,7 +51,7 @@ def wait_for(condition, seconds=30):
 
 def long_run(panel):
     """Start a run that only Stop can end."""
-    panel.job.epochs = 100_000
+    panel.knobs["epochs"].value = 100_000
     panel.start_button.click()
     wait_for(lambda: panel.history)
 
@@ -166,9 +166,9 @@ def test_begin_anew_forgets_what_was_learned(panel):
     panel.knobs["epochs"].value, panel.knobs["learning_rate"].value = 2, 3e-3
     panel.start_button.click()
     panel.join()
-    assert len(panel.history) == 2 and panel.job.learning_rate == 3e-3 and panel.knobs["first_start"].disabled
+    assert len(panel.history) == 2 and panel.job.settings["learning_rate"] == 3e-3 and panel.knobs["start"].disabled
     panel.anew_button.click()
-    assert not panel.history and list(panel.player.sounds) == ["Target"] and not panel.knobs["first_start"].disabled
+    assert not panel.history and list(panel.player.sounds) == ["Target"] and not panel.knobs["start"].disabled
     assert all(torch.equal(weight, fresh[name]) for name, weight in panel.job.model.state_dict().items())
 
 
@@ -186,7 +186,7 @@ def test_an_error_is_shown_in_words_and_raised_by_join(panel, tmp_path):
     with pytest.raises(ValueError, match="cannot be written"):
         panel.join()
     assert "cannot be written" in panel.status.value and not panel.start_button.disabled
-    panel.path = None
+    panel.take = None
     panel.start_button.click()  # the panel still works
     panel.join()
     assert "Finished" in panel.status.value

@@ -20,10 +20,14 @@ from ddsp_nb.panels.widgets import in_words
 from ddsp_nb.sound.load import load_audio
 from ddsp_nb.workspace import Recording, Workspace
 
-LONGEST_S = 30.0  # that is kept of a file: enough to learn from, and the notebooks stay quick
-JUDGED_S = 8.0  # of it by which it is judged, so that the answer comes within seconds
-EDGES = (0.02, 0.98)  # quantiles that stand for the range: single wrong frames do not count
-CLOSE_DB, FAIR_DB = 15.0, 8.0  # ceilings: SNR that sines can reach
+# That is kept of a file: enough to learn from, and the notebooks stay quick.
+LONGEST_S = 30.0
+# Of it by which it is judged, so that the answer comes within seconds.
+JUDGED_S = 8.0
+# Quantiles that stand for the range of pitches: single wrong frames do not count.
+EDGES = (0.02, 0.98)
+# SNR that sines must reach for a close and for a fair likeness.
+CLOSE_DB, FAIR_DB = 15.0, 8.0
 FOLLOW = "Choose <b>Run → Run All Cells</b>, here and in the other notebooks: all of them follow."
 
 
@@ -56,20 +60,11 @@ class RecordingChooser(ipywidgets.VBox):
 
     def bring(self, name: str, content: bytes) -> None:
         """Keep the first 30 s of a sound file; what goes wrong is said in the panel, and the choice stays."""
-        self._take_in(name, lambda: decode(name, content, self.config.sample_rate))
-
-    def record(self, audio: torch.Tensor, sample_rate: int) -> None:
-        """Keep [n_samples] sound from the microphone."""
-        self._take_in(
-            "my recording", lambda: decode("my recording.wav", as_file(audio, sample_rate), self.config.sample_rate)
-        )
-
-    def _take_in(self, name, load):
         self.words.value = f"Listening to {html.escape(name)} …"
         try:
             with warnings.catch_warnings(record=True) as notes:
                 warnings.simplefilter("always", WorkbookWarning)
-                audio = load()
+                audio = decode(name, content, self.config.sample_rate)
                 verdict = judge(audio, self.config)
             recording = self.workspace.add(name, audio, self.config.sample_rate)
         except Exception as error:  # the traceback of a button is seen by nobody
@@ -77,6 +72,12 @@ class RecordingChooser(ipywidgets.VBox):
             return
         self._fill()
         self.words.value = f"<b>{html.escape(recording.name)}</b>: {verdict}{in_lines(notes)}<br>{FOLLOW}"
+
+    def record(self, audio: torch.Tensor, sample_rate: int) -> None:
+        """Keep [n_samples] sound from the microphone, through the same door as any file."""
+        file = io.BytesIO()
+        sf.write(file, audio.numpy(), sample_rate, subtype="FLOAT", format="WAV")
+        self.bring("my recording.wav", file.getvalue())
 
     def _fill(self):
         """Offer what there is; nothing counts as chosen anew."""
@@ -149,7 +150,8 @@ def decode(name: str, content: bytes, sample_rate: int) -> torch.Tensor:
     shown = Path(name).name or "clip"
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(record=True) as notes:
         warnings.simplefilter("always", WorkbookWarning)
-        path = Path(folder) / "clip"  # names of other systems may not be names here
+        # Names of other systems may not be names here.
+        path = Path(folder) / "clip"
         path.write_bytes(content)
         try:
             audio = load_audio(path, sample_rate, duration_s=LONGEST_S)
@@ -158,13 +160,6 @@ def decode(name: str, content: bytes, sample_rate: int) -> torch.Tensor:
     for note in notes:
         warnings.warn(str(note.message).replace(str(path), shown), note.category, stacklevel=2)
     return audio
-
-
-def as_file(audio: torch.Tensor, sample_rate: int) -> bytes:
-    """[n_samples] sound as a file, so that the microphone's goes through the same door as any other."""
-    buffer = io.BytesIO()
-    sf.write(buffer, audio.numpy(), sample_rate, subtype="FLOAT", format="WAV")
-    return buffer.getvalue()
 
 
 def in_lines(notes: Iterable[warnings.WarningMessage]) -> str:

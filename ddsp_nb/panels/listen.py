@@ -8,30 +8,25 @@ from IPython.display import display
 
 from ddsp_nb.panels.player import Player, Sound, samples_of
 
-PEAK = 0.9  # of full scale, for the loudest of several sounds: some headroom
-SILENT_PEAK = 1e-9  # below it all sounds are silence, which no gain makes audible
+# Of full scale, for the loudest of several sounds: some headroom.
+PEAK = 0.9
+# Below it all sounds are silence, which no gain makes audible.
+SILENT_PEAK = 1e-9
 
-_shown: dict[str, tuple[str, list[Player]]] = {}  # by cell: the run of it, and its players
+# By cell: the run of it, and its players.
+_shown: dict[str, tuple[str, list[Player]]] = {}
 
 
 def play(audio: Sound, sample_rate: int, title: str = "sound", **look: Any) -> None:
-    """Show a player for [n_samples] sound (tensor or array) at its own level; only beyond ±1 is it turned down.
-
-    Args:
-        audio: sound.
-        sample_rate: Hz.
-        title: its name.
-        look: other arguments of `Player`.
-    """
+    """Show a player for a sound at its own level; only beyond ±1 is it turned down. `look` is as of `Player`."""
     sound = samples_of(audio)
     _show(Player({title: sound / max(1.0, _peak(sound))}, sample_rate, **look))
 
 
 def compare(sounds: dict[str, Sound], sample_rate: int, **look: Any) -> None:
-    """Show one player for several sounds, {name: [n_samples]}, all multiplied with one and the same gain.
+    """Show one player for sounds by name, all multiplied with one and the same gain that brings their peak to 0.9.
 
-    The loudest peak is brought to 0.9, so differences of level between the sounds stay audible. The versions are
-    switched at the same position.
+    So differences of level stay audible. The versions are switched at the same position.
     """
     arrays = {name: samples_of(sound) for name, sound in sounds.items()}
     gain = PEAK / max(*map(_peak, arrays.values()), SILENT_PEAK)

@@ -5,35 +5,34 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import anywidget
 import numpy as np
 import torch
 import traitlets
 
 from ddsp_nb import plots
 from ddsp_nb.analysis.features import Features
-from ddsp_nb.panels.page import module, style
-from ddsp_nb.panels.widgets import axes, png
+from ddsp_nb.panels.page import module
+from ddsp_nb.panels.widgets import PageWidget, axes, png
 
-HEIGHT_PX = 170
-N_FFT = 2048
-PICTURES = "DDSP_NB_PICTURES"  # of the environment, set: players leave a picture for a page without a kernel
+# Where this variable of the environment is set, players leave a picture for a page without a kernel.
+PICTURES = "DDSP_NB_PICTURES"
 MOST_PICTURES = 6
 PICTURE_DPI = 120
-PICTURE_COLUMNS = 450  # of the spectrograms in it, all together: more would make notebooks heavy
-LINES = ("#27d3f5", "#ffb000", "#7ee081")  # of pitches, as the page draws them
+# Of the spectrograms in a picture, all together: more would make notebooks heavy.
+PICTURE_COLUMNS = 450
+# Colours of pitches, as the page draws them.
+LINES = ("#27d3f5", "#ffb000", "#7ee081")
 
 Sound = torch.Tensor | np.ndarray
 
 
-class Player(anywidget.AnyWidget):
+class Player(PageWidget):
     """Play versions of a sound, see and measure them, loop a stretch.
 
     The sound travels as it is, float32, when a page shows the player, and is in no saved notebook.
 
     Args:
         sounds: {name: [n_samples], or [2, n_samples] left and right}; the first is heard first.
-        sample_rate: Hz.
         pitches: {name: features} whose pitch is drawn.
         marks: (time in s, words) of lines to draw, such as the beginnings of stages.
         max_hz: top of the picture; Nyquist if None.
@@ -47,7 +46,6 @@ class Player(anywidget.AnyWidget):
     """
 
     _esm = module("player")
-    _css = style()
     options = traitlets.Dict().tag(sync=True)
 
     def __init__(
@@ -60,43 +58,42 @@ class Player(anywidget.AnyWidget):
         max_hz: float | None = None,
         waveform: bool = False,
         log: bool = False,
-        n_fft: int = N_FFT,
-        height_px: int = HEIGHT_PX,
+        n_fft: int = 2048,
+        height_px: int = 170,
         mix: float | None = None,
         key: str = "",
     ):
-        self.hold(sounds, sample_rate, pitches=pitches, marks=marks)
-        look = {"view": "waveform" if waveform else "spectrogram", "scale": "log" if log else "linear", "n_fft": n_fft}
-        shares = None if mix is None else {"names": list(sounds), "usual": mix}
-        more = {"max_hz": max_hz, "height": height_px, "label": ", ".join(sounds), "mix": shares, "key": key}
-        super().__init__(options=look | more)
+        self._hold(sounds, sample_rate, pitches, marks)
+        options = {
+            "view": "waveform" if waveform else "spectrogram",
+            "scale": "log" if log else "linear",
+            "n_fft": n_fft,
+            "max_hz": max_hz,
+            "height": height_px,
+            "label": ", ".join(sounds),
+            "mix": None if mix is None else {"names": list(sounds), "usual": mix},
+            "key": key,
+        }
+        super().__init__(options=options)
         self.on_msg(self._heard)
 
     def __repr__(self):
-        return f"Player({', '.join(self._message['names'])})"  # as the base class has it, with an address, nbval fails
+        return f"Player({', '.join(self._message['names'])})"
 
-    def hold(
-        self,
-        sounds: Mapping[str, Sound],
-        sample_rate: int,
-        *,
-        pitches: Mapping[str, Features] | None = None,
-        marks: Sequence[tuple[float, str]] = (),
-    ) -> None:
+    def _hold(self, sounds, sample_rate, pitches=None, marks=()):
         """Keep other sounds, for pages that ask from now on."""
         self.sounds, self.sample_rate = {name: samples_of(sound) for name, sound in sounds.items()}, sample_rate
-        lines = [(name, f.hop_length / f.sample_rate, _sounding_hz(f)) for name, f in (pitches or {}).items()]
-        self._lines = lines
+        self._lines = [(name, f.hop_length / f.sample_rate, _sounding_hz(f)) for name, f in (pitches or {}).items()]
         self._message = {
             "type": "sounds",
             "names": list(sounds),
             "channels": [sound.ndim for sound in self.sounds.values()],
             "rate": sample_rate,
             "marks": [list(mark) for mark in marks],
-            "pitches": [{"name": name, "hop_s": hop_s} for name, hop_s, _ in lines],
+            "pitches": [{"name": name, "hop_s": hop_s} for name, hop_s, _ in self._lines],
         }
         sides = [side for sound in self.sounds.values() for side in np.atleast_2d(sound)]
-        self._buffers = [array.astype("<f4").tobytes() for array in (*sides, *(hz for *_, hz in lines))]
+        self._buffers = [array.astype("<f4").tobytes() for array in (*sides, *(hz for *_, hz in self._lines))]
 
     def show(
         self,
@@ -112,13 +109,13 @@ class Player(anywidget.AnyWidget):
         """Hold other sounds in every page that shows the player; what is playing goes on at the same position.
 
         Args:
-            sounds, sample_rate: as above; `pitches` and `marks` too.
             choose: name of a version to switch to.
             play: begin to play.
             once: (begin, end) in s, to play once.
             loop: (begin, end) in s; a loop that is playing ends its pass, and goes on with these.
+            more: `pitches` and `marks` of the sounds.
         """
-        self.hold(sounds, sample_rate, **more)
+        self._hold(sounds, sample_rate, **more)
         wishes = {"choose": choose, "play": play, "once": once, "loop": loop}
         self.send(self._message | {key: wish for key, wish in wishes.items() if wish}, buffers=self._buffers)
 

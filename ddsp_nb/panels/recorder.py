@@ -2,18 +2,18 @@
 
 from collections.abc import Callable
 
-import anywidget
 import numpy as np
 import torch
 import traitlets
 
-from ddsp_nb.panels.page import module_with_worklet, style
+from ddsp_nb.panels.page import module_with_worklet
+from ddsp_nb.panels.widgets import PageWidget
 from ddsp_nb.sound.blocks import PHONE_SUFFIXES
 
 ACCEPTED = ",".join(("audio/*", ".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff", *PHONE_SUFFIXES))  # by a file chooser
 
 
-class Recorder(anywidget.AnyWidget):
+class Recorder(PageWidget):
     """Choose a file, or record in the page with a level meter, up to 30 s; listen, keep or discard.
 
     Args:
@@ -22,7 +22,6 @@ class Recorder(anywidget.AnyWidget):
     """
 
     _esm = module_with_worklet("recorder")
-    _css = style()
     accept = traitlets.Unicode(ACCEPTED).tag(sync=True)
 
     def __init__(self, recorded: Callable[[torch.Tensor, int], None], chosen: Callable[[str, bytes], None]):
@@ -30,9 +29,6 @@ class Recorder(anywidget.AnyWidget):
         self._recorded, self._chosen = recorded, chosen
         self._pieces: list[bytes] = []
         self.on_msg(self._heard)
-
-    def __repr__(self):
-        return "Recorder()"
 
     def _heard(self, _, content, buffers):
         """Collect pieces, which come in their order, until they are complete."""

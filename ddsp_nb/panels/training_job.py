@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from ddsp_nb.errors import TrainingError
 from ddsp_nb.training.corpus import Corpus
@@ -21,11 +22,11 @@ class TrainingJob:
     by another that moves the model on.
 
     Args:
-        model, corpus, epochs, learning_rate, seed, start: as of `train`.
         run_file: keeps the state of a run on disk. One that is there already, of the same recording and config, goes
             on at the first `start`; one of another is left alone, and nothing is kept.
         on_progress: called in the thread with the `Progress` of each epoch, counted over all runs.
         on_end: called in the thread after a run, with the error that ended it or None.
+        settings: `epochs`, `learning_rate`, `seed` and `start` of `train`; what is changed counts from the next run on.
 
     Attributes:
         history: the figures of each epoch of all runs.
@@ -37,16 +38,13 @@ class TrainingJob:
         model: DDSPModel,
         corpus: Corpus,
         *,
-        epochs: int = DEFAULT_EPOCHS,
-        learning_rate: float | None = None,
-        seed: int = 0,
-        start: str = "shared",
         run_file: RunFile | None = None,
         on_progress: Callable[[Progress], None] = lambda progress: None,
         on_end: Callable[[BaseException | None], None] = lambda error: None,
+        **settings: Any,
     ):
-        self.model, self.corpus, self.seed, self._fresh = model, corpus, seed, copied(model.state_dict())
-        self.epochs, self.learning_rate, self.first_start = epochs, learning_rate, start
+        self.model, self.corpus, self._fresh = model, corpus, copied(model.state_dict())
+        self.settings: dict[str, Any] = {"epochs": DEFAULT_EPOCHS, "learning_rate": None, "start": "shared"} | settings
         self.run_file, self.on_progress, self.on_end = run_file, on_progress, on_end
         self.history: list[Epoch] = []
         self.resumable: TrainingState | None = None
@@ -54,11 +52,15 @@ class TrainingJob:
         self._thread: threading.Thread | None = None
         self._error: BaseException | None = None
         if run_file is not None and run_file.path.exists():
-            state = run_file.load()
-            if state.config == model.config and state.corpus_sha256 == corpus.sha256():
-                self.resumable, self.epochs, self.history = state, state.settings.epochs, list(state.history)
-            else:
-                self.run_file = None
+            self._take_up(run_file.load())
+
+    def _take_up(self, state):
+        """Go on from the state of another kernel's run, if it is a run of this recording and config."""
+        if state.config != self.model.config or state.corpus_sha256 != self.corpus.sha256():
+            self.run_file = None
+            return
+        self.resumable, self.history = state, list(state.history)
+        self.settings["epochs"] = state.settings.epochs
 
     @property
     def running(self) -> bool:
@@ -89,14 +91,14 @@ class TrainingJob:
     def join(self) -> None:
         """Wait for the run to end; raises what it raised. Interrupting the wait stops the run."""
         try:
-            while self._thread is not None and self._thread.is_alive():
+            while self._thread is not None and self.running:
                 self._thread.join(TICK_S)
         finally:
-            self.stopping.set()
+            self.stop()
         if self._error is not None:
             raise self._error
 
-    def _work(self) -> None:
+    def _work(self):
         try:
             self._run()
             self.on_end(None)
@@ -106,24 +108,16 @@ class TrainingJob:
             self._error = error
             self.on_end(error)
 
-    def _run(self) -> None:
+    def _run(self):
         """Go on with the run that was stopped, or begin one: the first as asked, later ones move the model on."""
-        earlier = len(self.history) - (len(self.resumable.history) if self.resumable else 0)  # epochs of other runs
+        # Epochs of runs before this one.
+        earlier = len(self.history) - (len(self.resumable.history) if self.resumable else 0)
+        settings = self.settings | ({"start": "model"} if earlier else {})
 
         def follow(progress: Progress) -> None:
             counted = replace(progress, epoch=earlier + progress.epoch, epochs=earlier + progress.epochs)
             self.history.append(counted)
             self.on_progress(counted)
 
-        self.resumable = fit(
-            self.model,
-            self.corpus,
-            on_progress=follow,
-            run_file=self.run_file,
-            stop=self.stopping.is_set,
-            epochs=self.epochs,
-            learning_rate=self.learning_rate,
-            seed=self.seed,
-            start="model" if earlier else self.first_start,
-            resume=self.resumable,
-        )
+        watch = {"on_progress": follow, "run_file": self.run_file, "stop": self.stopping.is_set}
+        self.resumable = fit(self.model, self.corpus, resume=self.resumable, **watch, **settings)

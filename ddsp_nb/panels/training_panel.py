@@ -1,7 +1,6 @@
 """A panel that trains a model while you watch, listen and stop it (notebook 04, "Training, with you in the room")."""
 
 import asyncio
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from ddsp_nb import plots
 from ddsp_nb.errors import TrainingError
 from ddsp_nb.panels.player import Player
 from ddsp_nb.panels.training_job import TICK_S, TrainingJob
-from ddsp_nb.panels.widgets import WRAPPED, Throttle, axes, errors_in_words, in_words, picture, png, say
+from ddsp_nb.panels.widgets import WRAPPED, Throttle, axes, button, errors_in_words, in_words, picture, png, say
 from ddsp_nb.synthesis.controls import Sound
 from ddsp_nb.training.checkpoint import save_model
 from ddsp_nb.training.corpus import Corpus
@@ -54,7 +53,7 @@ class TrainingPanel(ipywidgets.VBox):
         corpus: what it hears and is judged by.
         take: of its recording, which is saved with it; None where nothing is to be saved.
         path: checkpoint to write.
-        how: `epochs`, `learning_rate`, `seed` and `start` of the `TrainingJob`.
+        settings: `epochs`, `learning_rate`, `seed` and `start` of the `TrainingJob`.
     """
 
     def __init__(
@@ -64,69 +63,66 @@ class TrainingPanel(ipywidgets.VBox):
         take: Take | None = None,
         *,
         path: str | Path = "output/ddsp_model.pt",
-        **how: Any,
+        **settings: Any,
     ):
-        self.path, self.take = path if take else None, take
+        self.path, self.take, self.sample_rate = path, take, model.config.sample_rate
         run_file = RunFile(path) if take else None
-        self.job = TrainingJob(model, corpus, run_file=run_file, on_progress=self._follow, on_end=self._end, **how)
-        self.sample_rate, self._listening = model.config.sample_rate, threading.Event()
-        # After the first epoch that was seen, and of now.
-        self.first: Sound | None = None
-        self.now: Sound | None = None
-        self.first_name = ""
+        self.job = TrainingJob(model, corpus, run_file=run_file, on_progress=self._follow, on_end=self._end, **settings)
+        # What the model plays after the first epoch that was seen, and now; by their names in the player.
+        self.versions: dict[str, Sound] = {}
+        self._listening = False
         super().__init__(self._build())
         self._set_buttons(running=False)
-        say(self.status, self._ready(run_file))
+        say(self.status, self._ready())
 
     def _build(self):
         """Make the widgets; returns them in the order of the page."""
-        button = ipywidgets.Button
-        self.start_button = button(description="Start", icon="play", button_style="success")
-        self.stop_button = button(description="Stop", icon="stop")
-        self.listen_button = button(description="Listen now", icon="volume-up")
-        self.anew_button = button(description="Forget and begin anew", icon="refresh", layout={"width": "200px"})
-        presses = {
-            self.start_button: self.start,
-            self.stop_button: self.stop,
-            self.listen_button: self.listen,
-            self.anew_button: self.begin_anew,
-        }
-        for pressed, press in presses.items():
-            pressed.on_click(lambda _, press=press: press())
+        self.start_button = button("Start", self.start, icon="play", button_style="success")
+        self.stop_button = button("Stop", self.stop, icon="stop")
+        self.listen_button = button("Listen now", self.listen, icon="volume-up")
+        self.anew_button = button("Forget and begin anew", self.begin_anew, "200px", icon="refresh")
+        self.bar = ipywidgets.IntProgress(min=0, max=self.job.settings["epochs"], layout={"width": "220px"})
         self.knobs = self._build_knobs()
-        self.bar = ipywidgets.IntProgress(min=0, max=self.job.epochs, layout={"width": "220px"})
         self.status, self.curves = ipywidgets.HTML(layout={"max_width": "940px"}), picture("860px")
-        corpus = self.job.corpus
+        corpus, highest_hz = self.job.corpus, min(HIGHEST_HZ, self.sample_rate / 2)
         self.target = TARGET_UNHEARD if corpus.unheard else TARGET
-        highest_hz = min(HIGHEST_HZ, self.sample_rate / 2)
         self.player = Player({self.target: corpus.example.audio}, self.sample_rate, max_hz=highest_hz)
-        rows = [*self.knobs.values()], [*presses, self.bar]
-        knobs, buttons = (ipywidgets.HBox(row, layout=WRAPPED) for row in rows)
-        return [knobs, ipywidgets.HTML("<br>".join(HINTS)), buttons, self.status, self.player, self.curves]
+        buttons = [self.start_button, self.stop_button, self.listen_button, self.anew_button, self.bar]
+        return [
+            ipywidgets.HBox([*self.knobs.values()], layout=WRAPPED),
+            ipywidgets.HTML("<br>".join(HINTS)),
+            ipywidgets.HBox(buttons, layout=WRAPPED),
+            self.status,
+            self.player,
+            self.curves,
+        ]
 
     def _build_knobs(self):
-        """What a run is done with."""
-        job, rate = self.job, self.job.learning_rate or LEARNING_RATE
+        """Settings of the next run, by name."""
+        settings = self.job.settings
+        rate = settings["learning_rate"] or LEARNING_RATE
         rates = [(f"{choice:g}", choice) for choice in sorted({*LEARNING_RATES, rate})]
 
         def look(words, width):
             return dict(description=words, style={"description_width": "initial"}, layout={"width": width})
 
         return {
-            "epochs": ipywidgets.BoundedIntText(job.epochs, min=1, max=MOST_EPOCHS, **look("Epochs", "130px")),
+            "epochs": ipywidgets.BoundedIntText(settings["epochs"], min=1, max=MOST_EPOCHS, **look("Epochs", "130px")),
             "learning_rate": ipywidgets.Dropdown(options=rates, value=rate, **look("Learning rate", "190px")),
-            "first_start": ipywidgets.Dropdown(options=STARTS, value=job.first_start, **look("Begins with", "270px")),
+            "start": ipywidgets.Dropdown(options=STARTS, value=settings["start"], **look("Begins with", "270px")),
         }
 
-    def _ready(self, run_file):
+    def _ready(self):
         """What Start will do, in words."""
+        corpus, epochs = self.job.corpus, self.job.settings["epochs"]
         if self.job.resumable is not None:
-            return f"A run was interrupted at epoch {len(self.history)} of {self.job.epochs}: Resume goes on."
-        words = f"Ready: {self.job.epochs} epochs on {self.job.corpus.seconds:.1f} s of sound"
-        held_s = sum(phrase.seconds for phrase in self.job.corpus.unheard)
-        words += f"; {held_s:.1f} s are held out, to be judged by." if held_s else "."
-        if run_file is not None and self.job.run_file is None:
-            words += f" {run_file.path} holds a run on another recording; this one is not protected until it is moved."
+            return f"A run was interrupted at epoch {len(self.history)} of {epochs}: Resume goes on."
+        held_s = sum(phrase.seconds for phrase in corpus.unheard)
+        held = f"; {held_s:.1f} s are held out, to be judged by." if held_s else "."
+        words = f"Ready: {epochs} epochs on {corpus.seconds:.1f} s of sound{held}"
+        if self.take is not None and self.job.run_file is None:
+            other = RunFile(self.path).path
+            words += f" {other} holds a run on another recording; this one is not protected until it is moved."
         return words
 
     @property
@@ -139,10 +135,9 @@ class TrainingPanel(ipywidgets.VBox):
             return
         resumed = self.job.resumable is not None
         if not resumed:
-            for name, knob in self.knobs.items():
-                setattr(self.job, name, knob.value)
+            self.job.settings |= {name: knob.value for name, knob in self.knobs.items()}
         self._curves_throttle, self._sound_throttle = Throttle(), Throttle()
-        self._listening.clear()
+        self._listening = False
         self._set_buttons(running=True)
         say(self.status, "Going on ..." if resumed else "Preparing the first stretches ...")
         self.job.start()
@@ -151,11 +146,11 @@ class TrainingPanel(ipywidgets.VBox):
         """Forget what was learned, so that the next run begins as the first did; the saved model stays until then."""
         with errors_in_words(self.status):
             self.job.reset()
-            self.first, self.now = None, None
-            self._hold()
+            self.versions.clear()
+            self._show_versions()
             self.curves.value = b""
             self._set_buttons(running=False)
-            say(self.status, self._ready(None))
+            say(self.status, self._ready())
 
     def stop(self) -> None:
         """Ask the run to end after the current epoch."""
@@ -164,11 +159,10 @@ class TrainingPanel(ipywidgets.VBox):
     def listen(self) -> None:
         """Play the model as it is now; while it trains, at the end of the current epoch."""
         if self.job.running:
-            self._listening.set()
+            self._listening = True
             return
         with errors_in_words(self.status):
-            self.now = self._example()
-            self._hold(play=NOW)
+            self._hear(self._example, play=True)
 
     def join(self) -> None:
         """Wait for the end of the run; raises what it raised. For scripts: a notebook would hear no button."""
@@ -184,7 +178,7 @@ class TrainingPanel(ipywidgets.VBox):
             while self.job.running:
                 await asyncio.sleep(TICK_S)
         finally:
-            self.job.stop()
+            self.stop()
         self.join()
 
     def _follow(self, progress):
@@ -192,20 +186,16 @@ class TrainingPanel(ipywidgets.VBox):
         self.bar.max, self.bar.value = progress.epochs, progress.epoch
         done = f"Epoch {progress.epoch} of {progress.epochs}, {time_left(self.history)} left."
         say(self.status, f"{done} {verdict(progress)}")
-        if self.first is None:
-            self.first = self.now = progress.audio()
-            self.first_name = FIRST.format(progress.epoch)  # not 1 where a run of another kernel goes on
-            self._hold()
+        if len(self.versions) < 2:
+            sound = progress.audio()
+            # Not epoch 1 where a run of another kernel goes on.
+            self.versions = {FIRST.format(progress.epoch): sound, NOW: sound}
+            self._show_versions()
         self._curves_throttle(self._draw_curves)
-        self._sound_throttle(self._hear, progress)
-        if self._listening.is_set():
-            self._listening.clear()
-            self._hear(progress, play=NOW)
-
-    def _hear(self, progress, play=None):
-        """Put the model as it is now into the player; what is playing plays on."""
-        self.now = progress.audio()
-        self._hold(play=play)
+        self._sound_throttle(self._hear, progress.audio)
+        if self._listening:
+            self._listening = False
+            self._hear(progress.audio, play=True)
 
     def _end(self, error):
         """Show what came of the run; called in its thread."""
@@ -219,18 +209,17 @@ class TrainingPanel(ipywidgets.VBox):
 
     def _show_best(self):
         """Draw and save the best model, and put it into the player."""
-        self.now = self._example()
+        self._hear(self._example)
         self._draw_curves()
-        self._hold()
         end = "Finished" if self.job.resumable is None else "Stopped"
         best = min(self.history, key=lambda epoch: epoch.judged_loss)
         words = f"{end} after {len(self.history)} epochs. {verdict(best)} The best model is kept"
-        if self.path is not None and self.take is not None:
+        if self.take is not None:
             words += f" and saved as {save_model(self.path, self.job.model, self.take)}"
         say(self.status, words + ".")
 
     def _draw_curves(self):
-        figure, (ax,) = axes(11, 2.8, 1, 1)
+        figure, (ax,) = axes(11, 2.8)
         plots.loss_curve(self.history, ax=ax)
         self.curves.value = png(figure)
 
@@ -238,20 +227,23 @@ class TrainingPanel(ipywidgets.VBox):
         """The phrase to listen to, as the model plays it now."""
         return self.job.model(self.job.corpus.example.features)
 
-    def _hold(self, *, play=None):
+    def _hear(self, listen, *, play=False):
+        """Put what `listen()` gives into the player as the model of now; what is playing plays on."""
+        self.versions[NOW] = listen()
+        self._show_versions(play=play)
+
+    def _show_versions(self, *, play=False):
         """Target, first and latest version side by side."""
-        versions = {self.target: self.job.corpus.example.audio}
-        for name, sound in ((self.first_name, self.first), (NOW, self.now)):
-            if sound is not None:
-                versions[name] = sound.audio.clamp(-1, 1)
-        self.player.show(versions, self.sample_rate, choose=play, play=play is not None)
+        sounds = {name: sound.audio.clamp(-1, 1) for name, sound in self.versions.items()}
+        target = {self.target: self.job.corpus.example.audio}
+        self.player.show(target | sounds, self.sample_rate, choose=NOW if play else None, play=play)
 
     def _set_buttons(self, *, running):
         self.start_button.disabled, self.stop_button.disabled = running, not running
         resumable = self.job.resumable is not None
         self.anew_button.disabled = running or not (self.history or resumable)
         for name, knob in self.knobs.items():
-            knob.disabled = running or resumable or (name == "first_start" and bool(self.history))
+            knob.disabled = running or resumable or (name == "start" and bool(self.history))
         again = "Resume" if resumable else "Train on" if self.history else "Start"
         self.start_button.description = "Start" if running else again
 

@@ -1,4 +1,4 @@
-"""What the panels share: pictures as PNG, a throttle for costly drawing, and errors in plain words."""
+"""What the panels share: the base of widgets, buttons, pictures as PNG, a throttle for drawing, errors in words."""
 
 import io
 import logging
@@ -8,16 +8,38 @@ from contextlib import contextmanager
 from html import escape
 from typing import Any
 
+import anywidget
 import ipywidgets
 import numpy as np
 from matplotlib.figure import Figure
 
 from ddsp_nb.errors import WorkbookError
+from ddsp_nb.panels.page import style
 
-DPI = 72  # of pictures, as a page shows them
-WRAPPED = {"flex_flow": "row wrap"}  # layout of a row that breaks where the page is narrow
-PICTURE_SHARE = 0.15  # of the time that pictures may take from the work they show
-SHORTEST_PAUSE_S = 1.0  # between two pictures
+# Of pictures, as a page shows them.
+DPI = 72
+# Layout of a row that breaks where the page is narrow.
+WRAPPED = {"flex_flow": "row wrap"}
+# Share of the time that pictures may take from the work they show.
+PICTURE_SHARE = 0.15
+# Between two pictures.
+SHORTEST_PAUSE_S = 1.0
+
+
+class PageWidget(anywidget.AnyWidget):
+    """A widget of our own: one style sheet for all, and a `repr` without an address, so that two runs show the same."""
+
+    _css = style()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+
+def button(words: str, press: Callable[[], object], width: str | None = "110px", **look: Any) -> ipywidgets.Button:
+    """A button that calls `press`; `look` is what else `ipywidgets.Button` takes."""
+    made = ipywidgets.Button(description=words, layout={"width": width, "flex": "0 0 auto"}, **look)
+    made.on_click(lambda _: press())
+    return made
 
 
 def picture(width: str = "100%") -> ipywidgets.Image:
@@ -38,13 +60,6 @@ def png(figure: Figure, dpi: int = DPI) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi)
     return buffer.getvalue()
-
-
-def button(words: str, press: Callable[[], None], *, icon: str = "", width: str = "110px") -> ipywidgets.Button:
-    """A button of some width on which something happens."""
-    made = ipywidgets.Button(description=words, icon=icon, layout={"width": width, "flex": "0 0 auto"})
-    made.on_click(lambda _: press())
-    return made
 
 
 def say(status: ipywidgets.HTML, words: str, *, error: bool = False) -> None:
@@ -71,13 +86,12 @@ def in_words(error: BaseException) -> str:
 
 
 class Throttle:
-    """Lets a costly job run at most once a second, and at most in a small share of the time."""
+    """Lets a costly job run at most once a second, and at most in a small share of the time; else it does nothing."""
 
     def __init__(self):
         self.due = 0.0
 
     def __call__(self, job, *arguments) -> None:
-        """Run the job if it is due, else do nothing."""
         begin = time.perf_counter()
         if begin < self.due:
             return

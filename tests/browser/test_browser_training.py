@@ -64,7 +64,7 @@ def test_start_listen_stop_and_go_on(page, panel, lab):
     assert player.evaluate("player => player.playback.running || player.playback.at === 0")  # Stop silences nothing
     checkpoint = lab.notebooks / "output/another/model.pt"
     model, _ = load_model(checkpoint)
-    page.wait_for_value("another.now is not None", True)
+    page.wait_for_value("'Now' in another.versions", True)
     kept = page.sounds(player)["Now"]
     example = Corpus.of(studied(lab, model.config), model.config).example.features
     np.testing.assert_allclose(model(example).audio.clamp(-1, 1), kept, atol=2e-3)  # in another process
