@@ -6,8 +6,8 @@ import soundfile as sf
 import torch
 
 from ddsp_nb import GrowthError, GrowthPlan, grow
-from ddsp_nb.growth.export import export
-from ddsp_nb.growth.sidecar import read_sidecar, regrow, sidecar_of
+from ddsp_nb.piece.export import export
+from ddsp_nb.piece.sidecar import read_sidecar, regrow, sidecar_of
 
 FORMATS = [("PCM_16", "wav"), ("PCM_24", "wav"), ("FLOAT", "wav"), ("PCM_16", "flac"), ("PCM_24", "flac")]
 

@@ -16,7 +16,7 @@ from ddsp_nb import (
     load_audio,
     record_take,
 )
-from ddsp_nb.growth.midi import note_number
+from ddsp_nb.piece.midi import note_number
 
 FLAT = ADSR(0.01, 0, 1.0, 0.01)
 

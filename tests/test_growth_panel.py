@@ -7,15 +7,15 @@ import pytest
 import torch
 
 from ddsp_nb import ADSR, GrowthPlan, grow
-from ddsp_nb.growth.presets import PRESETS
-from ddsp_nb.growth.sidecar import read_sidecar, regrow
-from ddsp_nb.growth.tempo import Tempo
 from ddsp_nb.panels import GrowthPanel, Player
 from ddsp_nb.panels.growth.history import History
 from ddsp_nb.panels.growth.knob_views import SHARED
 from ddsp_nb.panels.growth.knobs import KNOBS
 from ddsp_nb.panels.growth.start_box import OWN_PLAN
-from ddsp_nb.workspace import Workspace
+from ddsp_nb.piece.presets import PRESETS
+from ddsp_nb.piece.sidecar import read_sidecar, regrow
+from ddsp_nb.piece.tempo import Tempo
+from ddsp_nb.store.workspace import Workspace
 
 FAINT_DB = 24  # below the loudest stage: a first stage that is softer is taken for silence
 SOME = {  # a value of each control, what must hold for it to count, and the part of the plan that it becomes

@@ -12,9 +12,9 @@ import soundfile as sf
 import torch
 
 from ddsp_nb import Composition, GrowthError, GrowthPlan, Layer, Source, Tempo, compose, regrow
-from ddsp_nb.growth.export import export
-from ddsp_nb.growth.sidecar import read_sidecar
 from ddsp_nb.panels.growth.export_box import ExportBox
+from ddsp_nb.piece.export import export
+from ddsp_nb.piece.sidecar import read_sidecar
 from ddsp_nb.sound.load import load_audio
 
 RATE, TEMPO = 16_000, Tempo(93, 3)

@@ -14,8 +14,8 @@ from ddsp_nb import ADSR, GrowthPlan, WorkbookError
 from ddsp_nb.growth.masks import noise_masks, partial_masks
 from ddsp_nb.growth.plan import BAND_ORDERS, ORDERS, STRATEGIES
 from ddsp_nb.growth.tuning import TABLES, ratio_table
-from ddsp_nb.growth.typed import parse_numbers, parse_stages, stages_in_words
 from ddsp_nb.notes.pitch import parse_melody, pitch_hz
+from ddsp_nb.piece.typed import parse_numbers, parse_stages, stages_in_words
 
 
 def entering(plan, n, **levels):
@@ -256,7 +256,7 @@ def test_numbers_that_may_be_midi_are_asked_about():
 
 
 def test_the_plan_needs_no_heavy_package():
-    modules = "ddsp_nb.growth.presets, ddsp_nb.growth.randomise, ddsp_nb.growth.layers, ddsp_nb.cli.main"
+    modules = "ddsp_nb.piece.presets, ddsp_nb.piece.randomise, ddsp_nb.piece.layers, ddsp_nb.cli.main"
     code = f"import sys, {modules}; print(*{{'torch', 'numpy', 'scipy'}} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "\n"
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from ddsp_nb import AudioError, Config, FeatureExtractor, WorkbookWarning, load_audio, save_audio
-from ddsp_nb.training import recordings
-from ddsp_nb.training.recordings import analyse_recordings, find_recordings, piece_edges
+from ddsp_nb.store import recordings
+from ddsp_nb.store.recordings import analyse_recordings, find_recordings, piece_edges
 
 RATE = 16_000
 

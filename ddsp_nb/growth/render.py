@@ -10,10 +10,9 @@ import torch
 
 from ddsp_nb.config import Config
 from ddsp_nb.growth.certificate import Certificate, certify
-from ddsp_nb.growth.layers import Source
 from ddsp_nb.growth.plan import GrowthPlan
 from ddsp_nb.growth.schedule import Schedule, Stage, make_schedule
-from ddsp_nb.growth.track import ControlTrack
+from ddsp_nb.growth.track import ControlTrack, Source
 from ddsp_nb.synthesis.noise import FilteredNoiseGenerator, keep_bands
 from ddsp_nb.synthesis.oscillator import harmonic_basis, ramp
 from ddsp_nb.training.model import DDSPModel

@@ -25,6 +25,24 @@ SOUNDING = 1e-3
 
 
 @dataclass(frozen=True)
+class Source:
+    """What a layer is played from: a trained model and the take of its recording.
+
+    Attributes:
+        audio: [n_samples] the recording at the model's sample rate, needed by layers that play it as it is.
+    """
+
+    model: DDSPModel
+    take: Take
+    audio: torch.Tensor | None = None
+
+    @property
+    def sample_rate(self) -> int:
+        """Hz."""
+        return self.model.config.sample_rate
+
+
+@dataclass(frozen=True)
 class ControlTrack:
     """Pitch and controls of a stretch of sound, frame by frame.
 

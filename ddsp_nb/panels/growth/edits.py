@@ -9,8 +9,8 @@ from ddsp_nb.growth.adsr import curve
 from ddsp_nb.growth.plan import SETTINGS, GrowthPlan
 from ddsp_nb.growth.schedule import Schedule
 from ddsp_nb.growth.settings import MOST_STAGES
-from ddsp_nb.growth.tempo import Tempo
-from ddsp_nb.growth.views import silence_of
+from ddsp_nb.piece.tempo import Tempo
+from ddsp_nb.piece.views import silence_of
 
 # With such noise no stage differs from another, so it stays when they are moved.
 ALL_OR_NOTHING = ("every", "none")

@@ -7,10 +7,10 @@ from pathlib import Path
 import ipywidgets
 
 from ddsp_nb.errors import GrowthError
-from ddsp_nb.growth.export import check_format, export
-from ddsp_nb.growth.piece import Piece
 from ddsp_nb.panels.download import Download
 from ddsp_nb.panels.widgets import WRAPPED, button
+from ddsp_nb.piece.compose import Piece
+from ddsp_nb.piece.export import check_format, export
 
 BITS = {"16 bit": "PCM_16", "24 bit": "PCM_24", "float (WAV)": "FLOAT"}
 ALSO = {"stems": "stems", "stages": "each stage", "midi": "MIDI", "stage_map": "map as picture"}

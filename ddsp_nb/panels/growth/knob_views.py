@@ -9,12 +9,12 @@ from typing import Any
 
 from ddsp_nb.growth.adsr import curve
 from ddsp_nb.growth.plan import WRITTEN
-from ddsp_nb.growth.tempo import Tempo, parse_lengths
 from ddsp_nb.growth.tuning import HELD, PHRASE
-from ddsp_nb.growth.typed import parse_numbers, parse_sets, parse_stages, stages_in_words
-from ddsp_nb.growth.views import STEADY, pace_of, silence_of, slots_of, swing, swing_of, towards, with_slots
 from ddsp_nb.notes.pitch import parse_melody
 from ddsp_nb.panels.growth.voice import Voice
+from ddsp_nb.piece.tempo import Tempo, parse_lengths
+from ddsp_nb.piece.typed import parse_numbers, parse_sets, parse_stages, stages_in_words
+from ddsp_nb.piece.views import STEADY, pace_of, silence_of, slots_of, swing, swing_of, towards, with_slots
 
 SHARED = {"tempo_bpm": "bpm", "beats_per_bar": "beats_per_bar"}  # knobs of the tempo, which all layers share
 # Choices in the lists of pitches and ratios: what is typed in the line below.

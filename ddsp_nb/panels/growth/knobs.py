@@ -9,9 +9,7 @@ import ipywidgets
 from ddsp_nb.errors import WorkbookError
 from ddsp_nb.growth.plan import BAND_ORDERS, SETTINGS, WRITTEN
 from ddsp_nb.growth.settings import LARGEST_SEED
-from ddsp_nb.growth.tempo import Tempo
 from ddsp_nb.growth.tuning import HELD, PHRASE, TABLES
-from ddsp_nb.growth.views import SHAPES
 from ddsp_nb.panels.growth.knob_views import (
     DEEPEST_DB,
     NO_SILENCE,
@@ -24,6 +22,8 @@ from ddsp_nb.panels.growth.knob_views import (
     write,
 )
 from ddsp_nb.panels.growth.voice import Voice
+from ddsp_nb.piece.tempo import Tempo
+from ddsp_nb.piece.views import SHAPES
 
 WIDTH = "362px"
 LABEL = {"description_width": "118px"}

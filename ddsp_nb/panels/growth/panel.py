@@ -10,14 +10,10 @@ import ipywidgets
 import torch
 
 from ddsp_nb.errors import GrowthError, WorkbookError
-from ddsp_nb.growth.export import draw_map
-from ddsp_nb.growth.layers import MOST_LAYERS, Composition, Source
-from ddsp_nb.growth.piece import Piece, compose
 from ddsp_nb.growth.plan import GrowthPlan
-from ddsp_nb.growth.presets import Preset
 from ddsp_nb.growth.render import Growth
 from ddsp_nb.growth.schedule import Schedule, make_schedule
-from ddsp_nb.growth.tempo import Tempo
+from ddsp_nb.growth.track import Source
 from ddsp_nb.panels.growth.edits import edited
 from ddsp_nb.panels.growth.export_box import ExportBox
 from ddsp_nb.panels.growth.history import History
@@ -33,9 +29,14 @@ from ddsp_nb.panels.growth.voice import Sketch, Voice
 from ddsp_nb.panels.growth.words import remarks, stage_marks, summary, verdict
 from ddsp_nb.panels.player import PICTURES, Player
 from ddsp_nb.panels.widgets import WRAPPED, button, errors_in_words, png, say
+from ddsp_nb.piece.compose import Piece, compose
+from ddsp_nb.piece.export import draw_map
+from ddsp_nb.piece.layers import MOST_LAYERS, Composition
+from ddsp_nb.piece.presets import Preset
+from ddsp_nb.piece.tempo import Tempo
+from ddsp_nb.store.workspace import Recording, Store, Workspace
 from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.take import Take
-from ddsp_nb.workspace import Recording, Store, Workspace
 
 PLAN_PX = 372  # of the column of knobs
 LEAST_PX = 420  # of the column of results; in a narrower page it goes below the knobs

@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import ipywidgets
 
-from ddsp_nb.growth.presets import PRESETS, Preset, preset_named
-from ddsp_nb.growth.randomise import GROUPS, random_preset
 from ddsp_nb.growth.settings import LARGEST_SEED
 from ddsp_nb.panels.growth.knobs import LABEL, WIDE
 from ddsp_nb.panels.growth.own_presets import OwnPresets
 from ddsp_nb.panels.widgets import WRAPPED, button
+from ddsp_nb.piece.presets import PRESETS, Preset, preset_named
+from ddsp_nb.piece.randomise import GROUPS, random_preset
 
 OWN_PLAN = "a plan of your own"
 ALL = "everything"

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ddsp_nb.errors import GrowthError
-from ddsp_nb.growth.layers import Composition, Layer
 from ddsp_nb.growth.plan import GrowthPlan
-from ddsp_nb.growth.tempo import Tempo
+from ddsp_nb.piece.layers import Composition, Layer
+from ddsp_nb.piece.tempo import Tempo
 
 GROWTH, DRY = "growth", "dry"  # kinds of what plays a layer: an instrument that grows, or its recording as it is
 

@@ -1,8 +1,8 @@
 """The pieces of the growth panel in words."""
 
 from ddsp_nb.growth.certificate import Certificate
-from ddsp_nb.growth.piece import Piece
 from ddsp_nb.growth.schedule import Schedule
+from ddsp_nb.piece.compose import Piece
 
 MOST_MARKS = 20  # of stages in the player
 

@@ -12,11 +12,11 @@ import torch
 
 from ddsp_nb.errors import GrowthError
 from ddsp_nb.files import write_zip, written_whole
-from ddsp_nb.growth.midi import save_midi
-from ddsp_nb.growth.piece import Piece
 from ddsp_nb.growth.render import Growth
 from ddsp_nb.growth.schedule import Schedule
-from ddsp_nb.growth.sidecar import sidecar_of
+from ddsp_nb.piece.compose import Piece
+from ddsp_nb.piece.midi import save_midi
+from ddsp_nb.piece.sidecar import sidecar_of
 from ddsp_nb.sound.save import FORMATS, SUBTYPES, in_steps, save_audio
 
 if TYPE_CHECKING:

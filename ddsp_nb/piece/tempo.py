@@ -8,7 +8,7 @@ from reprlib import repr as short
 from ddsp_nb.errors import GrowthError
 from ddsp_nb.growth.plan import GrowthPlan, exact
 from ddsp_nb.growth.settings import Curve, check_settings, setting
-from ddsp_nb.growth.typed import parse_numbers
+from ddsp_nb.piece.typed import parse_numbers
 
 NOTE = re.compile(r"(\d{1,3})/(1|2|4|8|16|32|64|128)([.t]?)")  # 1/4, 3/16, 1/4. and 1/8t
 BEAT = Fraction(1, 4)  # of a whole note: the beat is a quarter note

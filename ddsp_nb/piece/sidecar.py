@@ -14,13 +14,14 @@ import soundfile as sf
 import torch
 
 from ddsp_nb.errors import GrowthError, WorkbookError, warn_user
-from ddsp_nb.growth.digests import Origin
-from ddsp_nb.growth.layers import MOST_LAYERS, PLACE, Composition, Layer, Source
-from ddsp_nb.growth.piece import Piece, compose
 from ddsp_nb.growth.plan import GrowthPlan
 from ddsp_nb.growth.render import Growth
 from ddsp_nb.growth.settings import check_settings, setting
-from ddsp_nb.growth.tempo import Tempo
+from ddsp_nb.growth.track import Source
+from ddsp_nb.piece.compose import Piece, compose
+from ddsp_nb.piece.digests import Origin
+from ddsp_nb.piece.layers import MOST_LAYERS, PLACE, Composition, Layer
+from ddsp_nb.piece.tempo import Tempo
 from ddsp_nb.sound.save import SUBTYPES, read_comment
 
 FORMAT = "ddsp_nb growth 5"

@@ -1,18 +1,11 @@
 """Layers of a piece as plain data (notebook 05, "how do you write for several?"). Light to import."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from ddsp_nb.errors import GrowthError
 from ddsp_nb.growth.plan import GrowthPlan
 from ddsp_nb.growth.settings import LARGEST_SEED, check_settings, frozen, setting
-from ddsp_nb.growth.tempo import Tempo
-
-if TYPE_CHECKING:
-    import torch
-
-    from ddsp_nb.training.model import DDSPModel
-    from ddsp_nb.training.take import Take
+from ddsp_nb.piece.tempo import Tempo
 
 PLACE = ("delay_s", "gain_db", "pan")  # what puts a layer into its piece
 MOST_LAYERS = 8
@@ -63,21 +56,3 @@ class Composition:
             raise GrowthError(f"A piece has 1 to {MOST_LAYERS} layers.")
         if not isinstance(self.tempo, Tempo):
             raise GrowthError("Use a Tempo for the tempo of a piece.")
-
-
-@dataclass(frozen=True)
-class Source:
-    """What a layer is played from: a trained model and the take of its recording.
-
-    Attributes:
-        audio: [n_samples] the recording at the model's sample rate, needed by layers that play it as it is.
-    """
-
-    model: "DDSPModel"
-    take: "Take"
-    audio: "torch.Tensor | None" = None
-
-    @property
-    def sample_rate(self) -> int:
-        """Hz."""
-        return self.model.config.sample_rate

@@ -6,10 +6,10 @@ from random import Random
 
 from ddsp_nb.growth.adsr import ADSR
 from ddsp_nb.growth.plan import BAND_ORDERS, ORDERS, STRATEGIES, GrowthPlan
-from ddsp_nb.growth.presets import WRITTEN_AT, Preset
 from ddsp_nb.growth.tuning import HELD, PHRASE, TABLES
-from ddsp_nb.growth.views import SHAPES, swing, towards, with_slots
 from ddsp_nb.notes.pitch import midi_name
+from ddsp_nb.piece.presets import WRITTEN_AT, Preset
+from ddsp_nb.piece.views import SHAPES, swing, towards, with_slots
 
 MIDDLE = 62  # MIDI note around which melodies lie: D4
 PENTATONIC = (-12, -10, -8, -5, -3, 0, 2, 4, 7, 9, 12)  # semitones from the middle; no two of them clash

@@ -12,8 +12,8 @@ import torch
 from ddsp_nb.analysis.features import Features
 from ddsp_nb.config import Config
 from ddsp_nb.errors import CheckpointError, WorkbookError
+from ddsp_nb.store import tensor_file
 from ddsp_nb.synthesis.controls import Controls
-from ddsp_nb.training import tensor_file
 from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.take import Take
 

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from ddsp_nb.errors import CheckpointError, warn_user
-from ddsp_nb.training import tensor_file
+from ddsp_nb.store import tensor_file
 from ddsp_nb.training.train import Progress, TrainingState
 
 KIND = "run"

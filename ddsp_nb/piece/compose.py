@@ -8,10 +8,11 @@ import torch
 
 from ddsp_nb.errors import GrowthError
 from ddsp_nb.growth.certificate import Certificate
-from ddsp_nb.growth.layers import Composition, Layer, Source
 from ddsp_nb.growth.plan import exact
 from ddsp_nb.growth.render import FULL_SCALE, Growth, grow, peak
 from ddsp_nb.growth.schedule import check_length
+from ddsp_nb.growth.track import Source
+from ddsp_nb.piece.layers import Composition, Layer
 
 HAIR = 1e-6  # by which rounding may exceed a peak
 
