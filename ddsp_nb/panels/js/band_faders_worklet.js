@@ -13,10 +13,7 @@ const turns = (n, of, wave) => Float32Array.from({ length: n }, (_, i) => wave((
 const [COS, SIN] = [turns(HOP, N, Math.cos), turns(HOP, N, Math.sin)];
 const [RING_RE, RING_IM] = [turns(RING, RING, Math.cos), turns(RING, RING, Math.sin)];
 // A sine window whose frames add up to RMS 1 where all gains are 1.
-const WINDOW = Float32Array.from(
-  { length: N },
-  (_, i) => Math.sin((Math.PI * (i + 0.5)) / N) / Math.sqrt(HOP),
-);
+const WINDOW = Float32Array.from({ length: N }, (_, i) => Math.sin((Math.PI * (i + 0.5)) / N) / Math.sqrt(HOP));
 const REVERSED = Uint16Array.from({ length: N }, (_, i) => {
   let reversed = 0;
   for (let bit = 1; bit < N; bit <<= 1) reversed = (reversed << 1) | (i & bit ? 1 : 0);

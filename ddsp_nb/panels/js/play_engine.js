@@ -11,8 +11,7 @@ const SWELL_DB = 12; // of a modulation wheel that is turned all the way, or a k
 const [QUIETEST_DB, LOUDEST_DB] = [-60, 24]; // of all that makes notes softer or louder together
 const NO_SIMD =
   "This browser's WebAssembly has no SIMD, which the network needs. Use a current Chrome, Edge or Firefox.";
-const NO_WORKLET =
-  "This page has no AudioWorklet: open JupyterLab at localhost or over https, in a current browser.";
+const NO_WORKLET = "This page has no AudioWorklet: open JupyterLab at localhost or over https, in a current browser.";
 const NO_INSTRUMENT = "The instrument has not come: the kernel does not answer. Run this cell again.";
 const LOST = "The network stopped";
 
@@ -71,9 +70,7 @@ export class Engine extends Live {
     }
     Object.assign(this, { about, rate: about.sample_rate, wrong: "", tables: tablesOf(layout, weights) });
     this.worker ??= this.hire();
-    this.worker.postMessage({ use: { wasm: code, settings: about, layout, weights, version } }, [
-      weights.buffer,
-    ]);
+    this.worker.postMessage({ use: { wasm: code, settings: about, layout, weights, version } }, [weights.buffer]);
     this.show();
   }
 
@@ -237,8 +234,7 @@ export class Engine extends Live {
 }
 
 // The octave below that of the instrument's middle: with it the keys on the screen begin.
-const octaveOf = ([low, high]) =>
-  Math.min(Math.max(Math.floor((low + high) / 24) - 2, LOWEST_OCTAVE), HIGHEST_OCTAVE);
+const octaveOf = ([low, high]) => Math.min(Math.max(Math.floor((low + high) / 24) - 2, LOWEST_OCTAVE), HIGHEST_OCTAVE);
 
 const copyOf = ({ buffer, byteOffset, byteLength }) =>
   new Uint8Array(buffer.slice(byteOffset, byteOffset + byteLength));

@@ -51,8 +51,7 @@ export class Noise {
     for (let band = 0; band < n_bands; band++) {
       const gain = gains[band];
       if (!gain) continue;
-      for (let bin = 0, at = band * bins.length; bin < bins.length; bin++)
-        bins[bin] += gain * to_bins[at + bin];
+      for (let bin = 0, at = band * bins.length; bin < bins.length; bin++) bins[bin] += gain * to_bins[at + bin];
     }
   }
 
