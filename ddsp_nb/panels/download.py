@@ -2,13 +2,12 @@
 
 from collections.abc import Callable
 
-import anywidget
 import traitlets
 
-from ddsp_nb.panels.page import module, style
+from ddsp_nb.panels.page import PageWidget, module
 
 
-class Download(anywidget.AnyWidget):
+class Download(PageWidget):
     """Hands a file to the browser.
 
     Args:
@@ -17,16 +16,12 @@ class Download(anywidget.AnyWidget):
     """
 
     _esm = module("download")
-    _css = style()
     words = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, words: str, make: Callable[[], tuple[str, bytes] | None]):
         super().__init__(words=words)
         self._make = make
         self.on_msg(lambda *_: self.hand_over())
-
-    def __repr__(self) -> str:  # anywidget's has an address, so that no two runs show the same
-        return "Download()"
 
     def hand_over(self) -> None:
         """Make the file and send it to the page that waits for it."""

@@ -2,15 +2,14 @@
 
 from typing import Any
 
-import anywidget
 import numpy as np
 import traitlets
 
 from ddsp_nb.errors import ConfigError
-from ddsp_nb.panels.page import style
+from ddsp_nb.panels.page import PageWidget
 
 
-class LiveWidget(anywidget.AnyWidget):
+class LiveWidget(PageWidget):
     """A widget whose sound and settings live in the page; a subclass says which recipes it takes.
 
     Args:
@@ -23,15 +22,11 @@ class LiveWidget(anywidget.AnyWidget):
 
     N_LEVELS: range  # how many levels a recipe may have
     WANTED: str  # the same in words
-    _css = style()
     recipe = traitlets.List(traitlets.Float()).tag(sync=True)
     recipe_name = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, recipe: Any = None, *, recipe_name: str = "recipe"):
         super().__init__(recipe=[] if recipe is None else self._checked(recipe), recipe_name=recipe_name)
-
-    def __repr__(self) -> str:  # anywidget's has an address, so that no two runs show the same
-        return f"{type(self).__name__}()"
 
     def _checked(self, recipe):
         """The recipe as a list; an error says in one line what to hand over."""

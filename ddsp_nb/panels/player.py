@@ -5,14 +5,13 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import anywidget
 import numpy as np
 import torch
 import traitlets
 
 from ddsp_nb import plots
 from ddsp_nb.analysis.features import Features
-from ddsp_nb.panels.page import module, style
+from ddsp_nb.panels.page import PageWidget, module
 from ddsp_nb.panels.widgets import axes, png
 
 HEIGHT_PX = 170
@@ -26,7 +25,7 @@ LINES = ("#27d3f5", "#ffb000", "#7ee081")  # of pitches, as the page draws them
 Sound = torch.Tensor | np.ndarray
 
 
-class Player(anywidget.AnyWidget):
+class Player(PageWidget):
     """Play versions of a sound, see and measure them, loop a stretch.
 
     The sound travels as it is, float32, when a page shows the player, and is in no saved notebook.
@@ -47,7 +46,6 @@ class Player(anywidget.AnyWidget):
     """
 
     _esm = module("player")
-    _css = style()
     options = traitlets.Dict().tag(sync=True)
 
     def __init__(

@@ -2,18 +2,17 @@
 
 from collections.abc import Callable
 
-import anywidget
 import numpy as np
 import torch
 import traitlets
 
-from ddsp_nb.panels.page import module_with_worklet, style
+from ddsp_nb.panels.page import PageWidget, module
 from ddsp_nb.sound.blocks import PHONE_SUFFIXES
 
 ACCEPTED = ",".join(("audio/*", ".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff", *PHONE_SUFFIXES))  # by a file chooser
 
 
-class Recorder(anywidget.AnyWidget):
+class Recorder(PageWidget):
     """Choose a file, or record in the page with a level meter, up to 30 s; listen, keep or discard.
 
     Args:
@@ -21,8 +20,7 @@ class Recorder(anywidget.AnyWidget):
         chosen: called with name and bytes of a file.
     """
 
-    _esm = module_with_worklet("recorder")
-    _css = style()
+    _esm = module("recorder", WORKLET="recorder_worklet")
     accept = traitlets.Unicode(ACCEPTED).tag(sync=True)
 
     def __init__(self, recorded: Callable[[torch.Tensor, int], None], chosen: Callable[[str, bytes], None]):
@@ -30,9 +28,6 @@ class Recorder(anywidget.AnyWidget):
         self._recorded, self._chosen = recorded, chosen
         self._pieces: list[bytes] = []
         self.on_msg(self._heard)
-
-    def __repr__(self):
-        return "Recorder()"
 
     def _heard(self, _, content, buffers):
         """Collect pieces, which come in their order, until they are complete."""

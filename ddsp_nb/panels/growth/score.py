@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import anywidget
 import torch
 import traitlets
 
@@ -15,13 +14,13 @@ from ddsp_nb.growth.schedule import Schedule
 from ddsp_nb.growth.tempo import Tempo
 from ddsp_nb.growth.tuning import HELD, PHRASE
 from ddsp_nb.notes.pitch import midi_name
-from ddsp_nb.panels.page import module, style
+from ddsp_nb.panels.page import PageWidget, module
 from ddsp_nb.synthesis.noise import band_centres_hz
 
 FAINTEST_DB = -99  # of a partial or band beside the loudest, as it is told
 
 
-class Score(anywidget.AnyWidget):
+class Score(PageWidget):
     """The map of the stages, drawn and edited in the page.
 
     Args:
@@ -30,7 +29,6 @@ class Score(anywidget.AnyWidget):
     """
 
     _esm = module("score")
-    _css = style()
     score = traitlets.Dict().tag(sync=True)
     fresh = traitlets.Bool(False, help="Whether the player holds what the map shows.").tag(sync=True)
     live = traitlets.Bool(False, help="Whether every change is rendered at once.").tag(sync=True)
@@ -43,9 +41,6 @@ class Score(anywidget.AnyWidget):
         super().__init__(player=player)
         self._version = 0
         self.on_msg(lambda _, content, __: on_action(content))
-
-    def __repr__(self) -> str:  # anywidget's has an address, so that no two runs show the same
-        return "Score()"
 
     def show(self, score: dict) -> None:
         """Show a score, also where it is the one that is shown: what was only drafted is then dropped."""

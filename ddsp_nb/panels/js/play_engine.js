@@ -68,7 +68,7 @@ export class Engine extends Live {
       const octave = octaveOf(about.heard_notes);
       Object.assign(this.settings, { partials: about.n_harmonics, bands: about.n_bands, octave });
     }
-    Object.assign(this, { about, rate: about.sample_rate, wrong: "", tables: tablesOf(layout, weights) });
+    Object.assign(this, { about, rate: about.sample_rate, wrong: "" });
     this.worker ??= this.hire();
     this.worker.postMessage({ use: { wasm: code, settings: about, layout, weights, version } }, [weights.buffer]);
     this.show();
@@ -121,10 +121,10 @@ export class Engine extends Live {
 
   connect(context) {
     const { port1, port2 } = new MessageChannel();
-    const { sample_rate, hop_length, n_harmonics, n_bands, max_noise_gain } = this.about;
+    const { sample_rate, hop_length, n_harmonics, n_bands, max_noise_gain, directions } = this.about;
     super.connect(context);
     this.worker.postMessage({ port: port1 }, [port1]);
-    const sizes = { sample_rate, hop_length, n_harmonics, n_bands, max_noise_gain, ...this.tables };
+    const sizes = { sample_rate, hop_length, n_harmonics, n_bands, max_noise_gain, directions };
     this.node.port.postMessage({ sizes, port: port2 }, [port2]);
     this.recording.connected();
     this.strike();
@@ -228,7 +228,7 @@ export class Engine extends Live {
     clearTimeout(this.late);
     this.model.off("msg:custom", this.receive);
     this.worker?.terminate();
-    Object.assign(this, { worker: null, about: null, tables: null, ready: false, pieces: [] });
+    Object.assign(this, { worker: null, about: null, ready: false, pieces: [] });
     this.recording.forget();
   }
 }
@@ -248,17 +248,6 @@ function joinedPieces(pieces) {
     at += piece.byteLength;
   }
   return new Float32Array(bytes.buffer);
-}
-
-// What the audio thread needs of the numbers: phases of partials, and bands in the bins of the noise.
-function tablesOf(layout, weights) {
-  const tables = {};
-  let at = 0;
-  for (const [name, n] of layout) {
-    if (name === "directions" || name === "to_bins") tables[name] = weights.slice(at, at + n);
-    at += Math.ceil(n / 4) * 4; // arrays begin on whole lanes
-  }
-  return tables;
 }
 
 function maskOf(order, n_sounding, n) {

@@ -1,5 +1,5 @@
 // Short-time spectra of a sound and their picture.
-import { fft, fftTables } from "./fft.js";
+import { fft, fftTables } from "./dsp/fft.js";
 
 const COLOURS = ["#000004", "#1d1147", "#51127c", "#832681", "#b73779", "#e75263", "#fc8961", "#fec488", "#fcfdbf"];
 const FLOOR_DB = 80; // below the loudest: black

@@ -1,10 +1,8 @@
 """The instrument under the hands: keys in the page that a trained model answers, without the kernel."""
 
-import anywidget
-
 from ddsp_nb.errors import ConfigError
 from ddsp_nb.panels.keyboard.weights import WASM, check_playable, packed, settings
-from ddsp_nb.panels.page import module_with, style
+from ddsp_nb.panels.page import PageWidget, module
 from ddsp_nb.playing.played import Performance
 from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.take import Take
@@ -13,7 +11,7 @@ MAX_VOICES = 16  # of the largest network these take half of one core
 PIECE = 1 << 22  # bytes of a message: servers refuse more than 10 MiB, and small ones keep the page alive
 
 
-class PlayPanel(anywidget.AnyWidget):
+class PlayPanel(PageWidget):
     """Play a trained model: keys on the screen, of the computer or of MIDI, or sing; sliders for what sounds of it.
 
     Network and synthesizer run in the page, so the kernel is free while one plays, and may even train: `use` swaps the
@@ -29,8 +27,7 @@ class PlayPanel(anywidget.AnyWidget):
             multiple of 4, `hop_length` no power of 2).
     """
 
-    _esm = module_with("play_panel", WORKLET="play_worklet", WORKER="play_worker", MICROPHONE="play_microphone_worklet")
-    _css = style()
+    _esm = module("play_panel", WORKLET="play_worklet", WORKER="play_worker", MICROPHONE="play_microphone_worklet")
 
     def __init__(self, model: DDSPModel, take: Take | None = None, *, n_voices: int = 8):
         if not 1 <= n_voices <= MAX_VOICES:
@@ -41,9 +38,6 @@ class PlayPanel(anywidget.AnyWidget):
         self._performance: Performance | None = None
         self._version = 0
         self.on_msg(self._heard)
-
-    def __repr__(self) -> str:  # anywidget's has an address, so that no two runs show the same
-        return "PlayPanel()"
 
     def use(self, model: DDSPModel, take: Take | None = None) -> None:
         """Play another model, or the same one as it is now; notes that are held go on with it.

@@ -1,4 +1,4 @@
-// Fourier transform in the page and in its audio thread.
+// Fourier transform, for pictures in the page and for sound in its audio thread.
 
 // In place; `re` and `im` have a power of two of numbers.
 export function fft(re, im, { cos, sin, reverse }) {
