@@ -58,11 +58,7 @@ export function fallSilent(widget) {
 
 // While anything sounds, a button in the corner stops it, wherever the page was scrolled to.
 function showStop(shown) {
-  page.stop ??= make(
-    "button",
-    { className: "ddsp-stop", onclick: () => page.sounding?.pause() },
-    "■ Stop the sound",
-  );
+  page.stop ??= make("button", { className: "ddsp-stop", onclick: () => page.sounding?.pause() }, "■ Stop the sound");
   if (shown) document.body.append(page.stop);
   else page.stop.remove();
 }

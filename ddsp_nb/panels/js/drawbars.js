@@ -12,8 +12,7 @@ const [SHOWN_HZ, SHOWN_DB] = [24_000, 60];
 const SOFTEST_DB = -40; // of a bar: below it is silence
 const LOUDEST = 0.9; // that all harmonics together may reach
 const FULL_BAR = 0.25; // amplitude of a full bar, where all harmonics together leave room
-const QUESTION =
-  "Which bars make a flute, which a clarinet? Try only the first three, then only the odd ones.";
+const QUESTION = "Which bars make a flute, which a clarinet? Try only the first three, then only the odd ones.";
 
 const HELP = "Paint the bars. Or keys: ← → choose, ↑ ↓ by 1 dB, Delete silences.";
 
@@ -88,8 +87,7 @@ function inWords(settings) {
 }
 
 function barInWords({ bars, pitch }, i) {
-  const name =
-    i < BARS ? `Harmonic ${i + 1}, ${hertz((i + 1) * hzOf(pitch))}` : "Harmonics 17 to 64, the loudest";
+  const name = i < BARS ? `Harmonic ${i + 1}, ${hertz((i + 1) * hzOf(pitch))}` : "Harmonics 17 to 64, the loudest";
   return `${name}: ${bars[i] ? signed(Number(decibels(bars[i]).toFixed(1)), "dB") : "silent"}`;
 }
 
@@ -167,11 +165,7 @@ function onePeriod(levels, n = 512) {
 }
 
 function sweepButton(live) {
-  const element = make(
-    "button",
-    { type: "button", "aria-label": "Sweep: up three octaves and back" },
-    "Sweep",
-  );
+  const element = make("button", { type: "button", "aria-label": "Sweep: up three octaves and back" }, "Sweep");
   element.onclick = () => {
     const sweep = live.settings.sweepHz === null;
     live.settings.sweepHz = sweep ? hzOf(live.settings.pitch) : null;

@@ -48,11 +48,7 @@ class View {
     this.canvas.style.cursor = "crosshair";
     this.canvas.style.touchAction = "none";
     this.words = make("span", { className: "words", role: "status" }, "…");
-    this.unloop = make(
-      "button",
-      { onclick: () => this.playback.setLoop(null), hidden: true },
-      "End the loop",
-    );
+    this.unloop = make("button", { onclick: () => this.playback.setLoop(null), hidden: true }, "End the loop");
     const choice = (name, label, words) => {
       const select = make("select", {
         "aria-label": label,
@@ -132,8 +128,7 @@ class View {
 
   key(event) {
     const { playback } = this;
-    if (["SELECT", "INPUT"].includes(event.target.tagName) || event.ctrlKey || event.metaKey || event.altKey)
-      return;
+    if (["SELECT", "INPUT"].includes(event.target.tagName) || event.ctrlKey || event.metaKey || event.altKey) return;
     const move = { ArrowLeft: -STEP_S, ArrowRight: STEP_S }[event.key];
     const version = [...playback.sounds.keys()][Number(event.key) - 1];
     if (event.key === " " && event.target.tagName !== "BUTTON") this.toggle();
@@ -211,8 +206,7 @@ class View {
 
   yOf(hz, height) {
     const top = this.model.get("options").max_hz ?? this.playback.rate / 2;
-    const share =
-      this.shown.scale === "log" ? Math.log(hz / LOWEST_HZ) / Math.log(top / LOWEST_HZ) : hz / top;
+    const share = this.shown.scale === "log" ? Math.log(hz / LOWEST_HZ) / Math.log(top / LOWEST_HZ) : hz / top;
     return height * (1 - share);
   }
 
@@ -266,13 +260,7 @@ class View {
     }
     context.stroke();
     context.font = "11px sans-serif";
-    label(
-      context,
-      name,
-      plot.width - 8 - context.measureText(name).width,
-      14 + 14 * LINES.indexOf(colour),
-      colour,
-    );
+    label(context, name, plot.width - 8 - context.measureText(name).width, 14 + 14 * LINES.indexOf(colour), colour);
   }
 
   paintWaveform(context, plot, buffer) {
@@ -294,8 +282,7 @@ class View {
     const x = (t) => (plot.width * t) / length;
     const ink = getComputedStyle(this.root).color;
     const step =
-      [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60].find((s) => (s / length) * plot.width > 50) ??
-      60;
+      [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60].find((s) => (s / length) * plot.width > 50) ?? 60;
     context.font = "11px sans-serif";
     context.fillStyle = ink;
     for (let i = 0; i * step <= length; i++) {
@@ -353,8 +340,7 @@ function label(context, text, x, y, colour = "#fff") {
   context.fillText(text, x, y);
 }
 
-const samplesOf = (view) =>
-  new Float32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength)); // memory of its own
+const samplesOf = (view) => new Float32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength)); // memory of its own
 
 // What the picture is of: the mean of both sides.
 function monoOf(buffer) {

@@ -44,10 +44,8 @@ class View {
       return element;
     };
     this.play = make("button", { type: "button", className: "play", onclick: () => this.toggle() });
-    this.loop = button(
-      "⟲ Loop",
-      "Loop the chosen stage, or what is dragged along the time axis; again ends it",
-      () => this.loopChosen(),
+    this.loop = button("⟲ Loop", "Loop the chosen stage, or what is dragged along the time axis; again ends it", () =>
+      this.loopChosen(),
     );
     this.live = make("input", { type: "checkbox", "aria-label": "Hear changes at once" });
     this.live.onchange = () => this.set("live", this.live.checked);
@@ -207,8 +205,7 @@ class View {
     this.live.checked = model.get("live");
     this.undo.disabled = !model.get("can_undo");
     this.redo.disabled = !model.get("can_redo");
-    for (const tool of this.tools)
-      tool.setAttribute("aria-pressed", String(tool.dataset.tool === shared.tool));
+    for (const tool of this.tools) tool.setAttribute("aria-pressed", String(tool.dataset.tool === shared.tool));
     this.curve.value = shared.curve;
     this.grid.value = Object.keys(GRIDS).find((name) => GRIDS[name] === model.get("grid_beats")) ?? "no grid";
     if (!this.words.textContent) this.say("");
@@ -228,9 +225,7 @@ class View {
     canvas.style.height = `${geometry.height}px`;
     const { context: g, width } = sharpContext(canvas);
     const style = getComputedStyle(canvas);
-    const [ink, edge, paper] = ["--ink", "--edge", "--paper"].map((name) =>
-      style.getPropertyValue(name).trim(),
-    );
+    const [ink, edge, paper] = ["--ink", "--edge", "--paper"].map((name) => style.getPropertyValue(name).trim());
     const key = [width, devicePixelRatio, ink, paper, shared.curve].join(" ");
     if (this.still?.key !== key || this.still.stages !== stages || this.still.score !== score) {
       const picture = new OffscreenCanvas(canvas.width, canvas.height);
@@ -271,8 +266,7 @@ export default () => {
         shared.draft = null;
         update();
       });
-      for (const name of ["fresh", "live", "can_undo", "can_redo", "grid_beats"])
-        model.on(`change:${name}`, update);
+      for (const name of ["fresh", "live", "can_undo", "can_redo", "grid_beats"]) model.on(`change:${name}`, update);
       model.on("msg:custom", ({ type }) => {
         if (type !== "refused") return;
         shared.draft = null; // the kernel could make no plan of it

@@ -1,14 +1,5 @@
 // What hands do on a score with a pointer: drag edges and stages, draw curves, paint cells, move along the time axis.
-import {
-  curveOf,
-  isOn,
-  lengthOf,
-  orderAfterMove,
-  places,
-  rearranged,
-  resized,
-  withBit,
-} from "./score_stages.js";
+import { curveOf, isOn, lengthOf, orderAfterMove, places, rearranged, resized, withBit } from "./score_stages.js";
 import { cellInWords, curveInWords, hitInWords } from "./score_words.js";
 
 const DRAG = 5; // pixels: less is a click
@@ -131,8 +122,7 @@ export class Hands {
     if (drag.what === "edge") {
       if (stages) this.view.edit(stages, { lengths_s: stages.map(lengthOf) });
     } else if (drag.what === "curve") {
-      if (drag.drawn)
-        this.view.edit(rearranged(drag.drawn, places(drag.drawn)), drag.curve.message(drag.drawn));
+      if (drag.drawn) this.view.edit(rearranged(drag.drawn, places(drag.drawn)), drag.curve.message(drag.drawn));
     } else if (drag.what === "paint") {
       if (stages) this.view.edit(stages, { [drag.hit.area]: stages.map((stage) => stage[drag.hit.area]) });
     } else if (drag.what === "head" && drag.order) this.view.edit(stages, { order: drag.order });

@@ -58,8 +58,7 @@ export class Keys {
     const { n_partials: partials, n_bands: bands } = this.view.score;
     const at = (area === "bands" ? row : bands + row) + by;
     const within = Math.min(bands + partials - 1, Math.max(0, at));
-    const cursor =
-      within < bands ? { area: "bands", row: within } : { area: "partials", row: within - bands };
+    const cursor = within < bands ? { area: "bands", row: within } : { area: "partials", row: within - bands };
     this.view.share({ cursor: { stage, ...cursor } });
   }
 

@@ -172,10 +172,7 @@ function paintLabels(g, geometry, score, curve, { ink, edge }) {
   for (const band of [0, Math.floor(score.n_bands / 2), score.n_bands - 1]) {
     const [y, height] = geometry.row("bands", band);
     const [top, bottom] = geometry.bands;
-    write(
-      hertz(score.band_hz[band]).replace(/\.0+ /, " "),
-      Math.min(bottom - 6, Math.max(top + 6, y + height / 2)),
-    );
+    write(hertz(score.band_hz[band]).replace(/\.0+ /, " "), Math.min(bottom - 6, Math.max(top + 6, y + height / 2)));
   }
   const [top, bottom] = geometry.lane;
   write(curve.say(curve.high).replace(".0", ""), top + 6);
@@ -194,9 +191,7 @@ function paintTime(g, geometry, { bar_s: bar, grid_s: grid }, ink) {
   const wide = (seconds) => geometry.x(seconds) - geometry.x(0) > 44;
   const steps = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60, 300, 600];
   const inBars = Boolean(grid);
-  const step = inBars
-    ? bar * ([1, 2, 4, 8, 16, 32, 64].find((n) => wide(n * bar)) ?? 128)
-    : (steps.find(wide) ?? 600);
+  const step = inBars ? bar * ([1, 2, 4, 8, 16, 32, 64].find((n) => wide(n * bar)) ?? 128) : (steps.find(wide) ?? 600);
   for (let i = 0; i * step <= geometry.seconds; i++) {
     const x = geometry.x(i * step);
     g.fillRect(x, y, 1, 4);
