@@ -65,19 +65,19 @@ def opened():
 @pytest.fixture
 def notebook(chromium, lab, opened, request):
     """Opener of a notebook: `notebook("training")` is its page, after a first Run All; checked at the end."""
-    used = {}
+    used, before = set(), set(opened)
 
     def open_notebook(name):
-        new = name not in opened
-        if new:
+        if name not in opened:
             opened[name] = NotebookPage(chromium, lab, f"{name}.ipynb")
-        used.setdefault(name, new)
-        if new:
+            used.add(name)
             opened[name].run_all()
+        used.add(name)
         return opened[name]
 
     yield open_notebook
-    for name in (name for name, new in used.items() if new):  # one of each: a picture takes a second
+    # One of each: a picture takes a second.
+    for name in used - before:
         opened[name].keep_picture(artefact(request.node.name, name))
     for name in used:
         assert opened[name].wrongs() == []

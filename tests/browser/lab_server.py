@@ -29,8 +29,7 @@ SETTINGS = {
 class LabServer:
     """JupyterLab on small notebooks, run by the interpreter of the tests on the code of this checkout.
 
-    Args:
-        folder: where copies, settings and the log are kept.
+    Copies, settings and the log are kept in `folder`.
     """
 
     def __init__(self, folder: Path):
@@ -41,7 +40,17 @@ class LabServer:
         overrides.write_text(json.dumps(SETTINGS))
         self.address = f"http://127.0.0.1:{free_port()}"
         with self.log.open("w") as log:
-            command = [sys.executable, "-m", "jupyterlab", *self._arguments()]
+            options = {
+                "ServerApp.ip": "127.0.0.1",
+                "ServerApp.port": self.address.rpartition(":")[2],
+                "ServerApp.port_retries": 0,
+                "ServerApp.root_dir": self.notebooks,
+                "IdentityProvider.token": TOKEN,
+                "LabApp.expose_app_in_browser": True,
+                "LabApp.extension_manager": "readonly",
+            }
+            words = ["--no-browser", "--allow-root", *(f"--{name}={value}" for name, value in options.items())]
+            command = [sys.executable, "-m", "jupyterlab", *words]
             self.process = subprocess.Popen(command, env=environment(folder), stdout=log, stderr=log)
         try:
             self._wait_until_it_answers()
@@ -67,19 +76,6 @@ class LabServer:
             self.process.kill()
             self.process.wait()
 
-    def _arguments(self):
-        return [
-            "--no-browser",
-            "--allow-root",
-            "--ServerApp.ip=127.0.0.1",
-            f"--ServerApp.port={self.address.rpartition(':')[2]}",
-            "--ServerApp.port_retries=0",
-            f"--ServerApp.root_dir={self.notebooks}",
-            f"--IdentityProvider.token={TOKEN}",
-            "--LabApp.expose_app_in_browser=True",
-            "--LabApp.extension_manager=readonly",
-        ]
-
     def _wait_until_it_answers(self):
         end = time.monotonic() + START_S
         while True:
@@ -104,17 +100,11 @@ def make_workbook(folder: Path) -> None:
 
 def environment(folder: Path) -> dict[str, str]:
     """The variables of the tests, with settings of no one and the modules of this checkout."""
-    places = {
-        "JUPYTER_CONFIG_DIR": "config",
-        "JUPYTER_DATA_DIR": "data",
-        "JUPYTER_RUNTIME_DIR": "runtime",
-        "JUPYTERLAB_SETTINGS_DIR": "settings",
-        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
-        "IPYTHONDIR": "ipython",
-    }
-    ours = {name: str(folder / "lab" / place) for name, place in places.items()}
+    folders = "JUPYTER_DATA_DIR JUPYTER_RUNTIME_DIR JUPYTERLAB_SETTINGS_DIR JUPYTERLAB_WORKSPACES_DIR IPYTHONDIR"
+    ours = {name: str(folder / "lab" / name.lower()) for name in folders.split()}
     ours |= {"JUPYTER_CONFIG_DIR": str(folder / "config"), "PYTHONPATH": str(ROOT)}
-    calm = {"OMP_WAIT_POLICY": "passive"}  # several kernels share the cores
+    # Several kernels share the cores.
+    calm = {"OMP_WAIT_POLICY": "passive"}
     return calm | {k: v for k, v in os.environ.items() if not k.startswith(("JUPYTER", "DDSP_NB_WORKSPACE"))} | ours
 
 

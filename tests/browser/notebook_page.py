@@ -8,9 +8,10 @@ import time
 
 import numpy as np
 
-WAIT_S = 120  # for what takes a moment on an idle machine
-RUN_S = 400  # for a whole notebook on a busy one
-WIDTH, HEIGHT, TALLEST = 1400, 1000, 14_000  # of the page; Chromium draws no taller pictures
+# For what takes a moment on an idle machine, and for a whole notebook on a busy one.
+WAIT_S, RUN_S = 120, 400
+# Of the page, in pixels; Chromium draws no taller pictures.
+WIDTH, HEIGHT, TALLEST = 1400, 1000, 14_000
 OUTPUT = ".jp-OutputArea-output"
 
 READY = """() => {
@@ -32,11 +33,8 @@ BEGIN = """command => {
                                               error => { run = {over: true, error: String(error)}; });
 }"""
 
-OUTPUTS = """() => jupyterapp.shell.currentWidget.content.widgets.filter(cell => cell.model.type === 'code')
-    .map(cell => cell.model.outputs.toJSON())"""
-
-COUNTS = """() => jupyterapp.shell.currentWidget.content.widgets.filter(cell => cell.model.type === 'code')
-    .map(cell => cell.model.executionCount)"""
+CELLS = """() => jupyterapp.shell.currentWidget.content.widgets.filter(cell => cell.model.type === 'code')
+    .map(({model}) => ({outputs: model.outputs.toJSON(), count: model.executionCount}))"""
 
 EXECUTE = """async ([code, expression]) => {
     const kernel = jupyterapp.shell.currentWidget.context.sessionContext.session.kernel;
@@ -60,22 +58,9 @@ HELD = """player => [...player.playback.sounds].map(([name, sound]) => {
     return [name, btoa(text)];
 })"""
 
-PICTURES = """output => Promise.all([...output.querySelectorAll('img')].filter(image => image.src).map(async image => {
-    await image.decode().catch(() => {});  // an empty place for a picture decodes to nothing
-    const file = await (await fetch(image.src)).arrayBuffer();
-    const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', file));
-    return [image.naturalWidth, btoa(String.fromCharCode(...digest))];
-}))"""
-
 
 class NotebookPage:
-    """A notebook opened in JupyterLab.
-
-    Args:
-        browser: of Playwright.
-        lab: `LabServer`.
-        name: of the notebook's file.
-    """
+    """A notebook, by the name of its file, opened in JupyterLab with a browser of Playwright."""
 
     def __init__(self, browser, lab, name: str):
         self.lab, self.name, self.strangers, self.faults = lab, name, [], []
@@ -145,18 +130,15 @@ class NotebookPage:
             assert time.monotonic() < end, f"{expression} is {self.value(expression)}, not {wanted}"
             self.page.wait_for_timeout(50)
 
-    def outputs(self) -> list[dict]:
-        """Outputs of all code cells, in their order."""
-        return [output for cell in self.page.evaluate(OUTPUTS) for output in cell]
-
     def execution_counts(self) -> list:
         """The number in front of each code cell."""
-        return self.page.evaluate(COUNTS)
+        return [cell["count"] for cell in self.page.evaluate(CELLS)]
 
     def wrongs(self) -> list[str]:
         """Error outputs, tracebacks of callbacks, words on stderr, exceptions in the page, requests to others."""
-        shown = [f"{o['ename']}: {o['evalue']}" for o in self.outputs() if o["output_type"] == "error"]
-        said = [o["text"] for o in self.outputs() if o.get("name") == "stderr"]
+        outputs = [output for cell in self.page.evaluate(CELLS) for output in cell["outputs"]]
+        shown = [f"{o['ename']}: {o['evalue']}" for o in outputs if o["output_type"] == "error"]
+        said = [o["text"] for o in outputs if o.get("name") == "stderr"]
         return [*shown, *said, *self.page.evaluate("() => unseen"), *self.faults, *self.strangers]
 
     # What the page holds
@@ -180,10 +162,6 @@ class NotebookPage:
         """Remember what a player holds now, for `wait_for_sound`."""
         player.evaluate("player => { player.before = [...player.playback.sounds.values()].at(-1); }")
 
-    def pictures(self, output=None) -> list[tuple[int, str]]:
-        """Width in pixels and SHA-256 of every picture in an output, or in all outputs."""
-        return [tuple(picture) for picture in (output or self.page.locator(".jp-Notebook")).evaluate(PICTURES)]
-
     def wait_for_sound(self, player) -> None:
         """Wait until a player holds other sounds than when it was marked."""
         latest = "[...player.playback.sounds.values()].at(-1)"
@@ -203,11 +181,6 @@ class NotebookPage:
         """Wait until every picture in an output shows something."""
         all_drawn = "output => [...output.querySelectorAll('img')].every(image => image.naturalWidth > 0)"
         self._wait(all_drawn, output.element_handle())
-
-    def wait_for_digests(self, output, digests: list[str]) -> None:
-        """Wait until the pictures in an output are those with these SHA-256."""
-        same = f"async ([output, wanted]) => JSON.stringify((await ({PICTURES})(output)).map(p => p[1])) === wanted"
-        self._wait(same, [output.element_handle(), json.dumps(digests, separators=(",", ":"))])
 
     # Keeping and leaving
 

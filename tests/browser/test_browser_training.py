@@ -33,12 +33,6 @@ def panel(page):
     page.do("another.stop()\nawait another.finished()")
 
 
-def studied(lab, config):
-    """The recording of the notebook, analysed as it was there."""
-    audio = load_audio(lab.notebooks.parent / "data" / "violin.flac", config.sample_rate)
-    return [AnalysedRecording.of("violin", audio, config)]
-
-
 def press(panel, name):
     panel.get_by_role("button", name=name).click()
 
@@ -66,25 +60,21 @@ def test_start_listen_stop_and_go_on(page, panel, lab):
     model, _ = load_model(checkpoint)
     page.wait_for_value("'Now' in another.versions", True)
     kept = page.sounds(player)["Now"]
-    example = Corpus.of(studied(lab, model.config), model.config).example.features
+    audio = load_audio(lab.notebooks.parent / "data" / "violin.flac", model.config.sample_rate)
+    recording = AnalysedRecording.of("violin", audio, model.config)
+    example = Corpus.of([recording], model.config).example.features
     np.testing.assert_allclose(model(example).audio.clamp(-1, 1), kept, atol=2e-3)  # in another process
 
     written = checkpoint.stat().st_mtime_ns
     assert start.inner_text().strip() == "Resume" and (lab.notebooks / "output/another/model.run.pt").is_file()
     start.click()
     page.wait_for_words(panel, "Epoch ")
+    page.wait_for_pictures(panel)  # the curves appear while it trains
+    assert panel.locator("img").count() == 1 and stop.is_enabled()
     press(panel, "Stop")
     page.wait_for_words(panel, "Stopped")
     assert checkpoint.stat().st_mtime_ns > written
     load_model(checkpoint)
-
-
-def test_curves_appear_while_it_trains(page, panel):
-    press(panel, "Start")
-    page.wait_for_pictures(panel)
-    assert panel.locator("img").count() == 1 and panel.get_by_role("button", name="Stop").is_enabled()
-    press(panel, "Stop")
-    page.wait_for_words(panel, "Stopped")
 
 
 def test_the_keyboard_starts_and_stops_a_training(page, panel):

@@ -1,4 +1,4 @@
-import { make } from "./page.js";
+import { make, watchLook } from "./page.js";
 
 // Each control is { element, show }: `show` brings it up to date with the settings of `live`.
 
@@ -69,11 +69,9 @@ export function root(...children) {
 export function showView(live, { el, signal }, element, parts) {
   el.append(element);
   const show = () => parts.forEach((part) => part.show());
-  const later = () => live.show(); // a new theme takes its time, and canvases have no size until it is there
-  const [sizes, themes] = [new ResizeObserver(show), new MutationObserver(later)];
-  element.querySelectorAll("canvas").forEach((canvas) => sizes.observe(canvas));
-  themes.observe(document.body, { attributeFilter: ["data-jp-theme-name"] });
-  signal.addEventListener("abort", () => [sizes, themes].forEach((observer) => observer.disconnect()));
+  // In the next frame: a new theme takes its time, and canvases have no size until it is there.
+  const unwatch = watchLook(element.querySelectorAll("canvas"), () => live.show());
+  signal.addEventListener("abort", unwatch);
   show();
   live.attach(show, signal);
 }

@@ -11,6 +11,59 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
+// A choice from a list: `options` are [value, words]; `chosen` is told the value.
+export function choice(label, options, chosen) {
+  const element = make("select", { "aria-label": label, title: label });
+  element.append(...options.map(([value, words]) => new Option(words, value)));
+  element.onchange = () => chosen(element.value);
+  return element;
+}
+
+// Tell when canvases have another size, or the page another theme; returns a function that ends it.
+export function watchLook(canvases, tell) {
+  const [sizes, themes] = [new ResizeObserver(tell), new MutationObserver(tell)];
+  canvases.forEach((canvas) => sizes.observe(canvas));
+  themes.observe(document.body, { attributeFilter: ["data-jp-theme-name"] });
+  return () => [sizes, themes].forEach((observer) => observer.disconnect());
+}
+
+// A view of `canvas` in `root`: `draw` has it painted, once for each frame of the screen.
+export class CanvasView {
+  appear(el) {
+    el.append(this.root);
+    this.unwatch = watchLook([this.canvas], () => this.draw());
+  }
+
+  draw() {
+    if (!this.root.isConnected) return;
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = undefined;
+      this.paint();
+    });
+  }
+
+  leave() {
+    this.unwatch();
+    cancelAnimationFrame(this.frame);
+    this.root.remove();
+  }
+}
+
+// Where a pointer is on an element, in pixels.
+export function pointOn(element, { clientX, clientY }) {
+  const { left, top } = element.getBoundingClientRect();
+  return { x: clientX - left, y: clientY - top };
+}
+
+// Keep a key from JupyterLab, which would take it for a command.
+export function claim(event) {
+  event.preventDefault();
+  event.stopPropagation();
+}
+
+export const bounded = (x, low, high) => Math.min(high, Math.max(low, x));
+export const ordered = (a, b) => (a < b ? [a, b] : [b, a]);
+
 // A canvas drawn sharply: its pixels are those of the screen, its context is scaled to those of the page.
 export function sharpContext(canvas) {
   const scale = window.devicePixelRatio || 1;
@@ -42,5 +95,6 @@ export function save(name, bytes) {
   const url = URL.createObjectURL(new Blob([bytes]));
   const link = make("a", { href: url, download: name });
   link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 60_000); // by then the browser has taken it
+  // By then the browser has taken it.
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }

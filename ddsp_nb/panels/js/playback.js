@@ -1,20 +1,33 @@
 // Several versions of a sound that run side by side from one start, so that they can be switched at the same position.
 import { audioContext, fallSilent, soundAlone } from "./audio.js";
+import { bounded } from "./page.js";
 
-const FADE_S = 0.01; // from one version to the next
-const START_S = 0.005; // ahead, so that all versions begin on the same sample
+// From one version to the next.
+const FADE_S = 0.01;
+// Ahead of the clock, so that all versions begin on the same sample.
+const START_S = 0.005;
 
 export class Playback {
   constructor(changed) {
-    this.watchers = new Set([changed]); // called when anything changes
-    this.sounds = new Map(); // name to AudioBuffer
-    this.nodes = new Map(); // name to what is sounding
-    this.now = null; // name of the version that is heard
-    this.mix = null; // name to gain, where several are heard at once
-    this.loop = null; // [begin, end] in s
-    this.next = null; // what takes over at the end of a pass of the loop
-    this.at = 0; // s, where it stands, or stood when it began to run
+    // Called when anything changes.
+    this.watchers = new Set([changed]);
+    // Name to AudioBuffer, and name to { source, gain } of what is sounding.
+    [this.sounds, this.nodes] = [new Map(), new Map()];
+    // Name of the version that is heard, or name to gain where several are heard at once.
+    [this.now, this.mix] = [null, null];
+    // [begin, end] in s, and what takes over at the end of a pass of the loop.
+    [this.loop, this.next] = [null, null];
+    // Where it stands, or stood when it began to run, in s.
+    this.at = 0;
     this.running = false;
+  }
+
+  get context() {
+    return audioContext(this.rate);
+  }
+
+  get length() {
+    return Math.max(0, ...[...this.sounds.values()].map((sound) => sound.duration));
   }
 
   changed() {
@@ -24,37 +37,35 @@ export class Playback {
   // Other sounds, each of one channel or two. What plays goes on at the same place; a loop ends its pass first, and the
   // next pass may be another stretch.
   hold(names, rate, channels, loop = this.next?.loop ?? this.loop) {
-    const context = audioContext(rate);
     const same = rate === this.rate;
     this.rate = rate;
-    this.sounds = new Map(
-      names.map((name, i) => {
-        const [sides, length] = [channels[i], Math.max(1, channels[i][0].length)];
-        const buffer = context.createBuffer(sides.length, length, rate);
-        sides.forEach((samples, side) => buffer.copyToChannel(samples, side));
-        return [name, buffer];
-      }),
-    );
+    const bufferOf = (sides) => {
+      const buffer = this.context.createBuffer(sides.length, Math.max(1, sides[0].length), rate);
+      sides.forEach((samples, side) => buffer.copyToChannel(samples, side));
+      return buffer;
+    };
+    this.sounds = new Map(names.map((name, i) => [name, bufferOf(channels[i])]));
     if (!this.sounds.has(this.now)) this.now = names[0] ?? null;
-    if (this.running && this.loop && same) return this.takeOver(context, loop);
+    if (this.running && this.loop && same) return this.takeOver(loop);
     this.loop = loop;
     this.at = Math.min(this.at, this.length);
-    if (this.running) this.start(this.position());
-    else this.changed();
+    this.moveTo(this.position());
   }
 
-  takeOver(context, loop) {
-    this.adopt(context.currentTime);
+  takeOver(loop) {
+    const now = this.context.currentTime;
+    this.adopt(now);
     const [begin, end] = this.loop;
-    const left = context.currentTime + START_S - (this.origin + end - this.at);
-    const passes = Math.max(0, Math.ceil(left / (end - begin)));
-    const when = this.whole(this.origin + end - this.at + passes * (end - begin));
+    const passEnd = this.origin + end - this.at;
+    const passes = Math.max(0, Math.ceil((now + START_S - passEnd) / (end - begin)));
+    const when = this.whole(passEnd + passes * (end - begin));
     this.stopNodes(this.next?.nodes);
     for (const { source } of this.nodes.values()) {
-      source.onended = null; // their end is not the end of the piece
+      // Their end is not the end of the piece.
+      source.onended = null;
       source.stop(when);
     }
-    this.next = { when, loop, nodes: this.sourcesFrom(context, when, loop[0], loop) };
+    this.next = { when, loop, nodes: this.sourcesFrom(when, loop[0], loop) };
     this.changed();
   }
 
@@ -65,15 +76,10 @@ export class Playback {
     Object.assign(this, { origin: when, at: loop[0], loop, nodes, next: null });
   }
 
-  get length() {
-    return Math.max(0, ...[...this.sounds.values()].map((sound) => sound.duration));
-  }
-
   // Seconds; what is heard now left the context some time ago.
   position() {
     if (!this.running) return this.at;
-    const context = audioContext(this.rate);
-    const heard = context.currentTime - (context.outputLatency || 0);
+    const heard = this.context.currentTime - (this.context.outputLatency || 0);
     this.adopt(heard);
     const t = this.at + Math.max(0, heard - this.origin);
     if (!this.loop || t < this.loop[1]) return Math.min(t, this.length);
@@ -83,35 +89,36 @@ export class Playback {
 
   async play() {
     if (!this.sounds.size) return;
-    await soundAlone(this, audioContext(this.rate));
+    await soundAlone(this, this.context);
     this.start(this.at >= this.length - FADE_S ? (this.loop?.[0] ?? 0) : this.at);
   }
 
   // A stretch, once; afterwards it stands at its beginning.
   async playOnce(begin, end) {
     if (!this.sounds.size) return;
-    await soundAlone(this, audioContext(this.rate));
+    await soundAlone(this, this.context);
     this.silence();
     this.loop = null;
     this.start(begin, Math.min(end, this.length));
   }
 
+  // The nearest time of a sample: between two of them a browser interpolates, which is dull.
   whole(t) {
-    return Math.round(t * this.rate) / this.rate; // between two samples a browser interpolates: dull
+    return Math.round(t * this.rate) / this.rate;
   }
 
   start(at, end = Infinity) {
     this.silence();
-    const context = audioContext(this.rate);
     this.at = this.whole(at);
-    this.origin = this.whole(context.currentTime + START_S);
+    this.origin = this.whole(this.context.currentTime + START_S);
     this.running = true;
-    this.nodes = this.sourcesFrom(context, this.origin, this.at, this.loop, end);
+    this.nodes = this.sourcesFrom(this.origin, this.at, this.loop, end);
     this.changed();
   }
 
   // All versions from the time `when` of the context on; name to { source, gain }.
-  sourcesFrom(context, when, at, loop, end = Infinity) {
+  sourcesFrom(when, at, loop, end = Infinity) {
+    const { context } = this;
     const nodes = new Map();
     for (const [name, buffer] of this.sounds) {
       const source = new AudioBufferSourceNode(context, { buffer });
@@ -120,29 +127,36 @@ export class Playback {
       if (loop) Object.assign(source, { loop: true, loopStart: loop[0], loopEnd: loop[1] });
       source.start(when, Math.min(at, buffer.duration));
       if (end < buffer.duration) {
-        source.stop(when + end - at);
-        gain.gain.setValueAtTime(gain.gain.value, Math.max(when, when + end - at - FADE_S));
-        gain.gain.linearRampToValueAtTime(0, when + end - at); // a stage that runs on into the next must not click
+        // A stage that runs on into the next must not click.
+        const stop = when + end - at;
+        source.stop(stop);
+        gain.gain.setValueAtTime(gain.gain.value, Math.max(when, stop - FADE_S));
+        gain.gain.linearRampToValueAtTime(0, stop);
       }
       const last = Math.min(end, buffer.duration) >= Math.min(end, this.length);
-      source.onended = () => last && this.end(end < Infinity ? at : 0);
+      source.onended = () => last && this.stand(end < Infinity ? at : 0);
       nodes.set(name, { source, gain });
     }
     return nodes;
   }
 
-  end(at) {
-    this.silence();
+  stand(at) {
     this.running = false;
     this.at = at;
+    this.silence();
     fallSilent(this);
     this.changed();
+  }
+
+  pause() {
+    if (this.running) this.stand(this.position());
   }
 
   silence() {
     this.stopNodes(this.nodes);
     this.stopNodes(this.next?.nodes);
-    if (this.next) this.loop = this.next.loop; // its sounds are the ones that are held
+    // The sounds of what was to take over are the ones that are held.
+    if (this.next) this.loop = this.next.loop;
     Object.assign(this, { nodes: new Map(), next: null });
   }
 
@@ -155,30 +169,27 @@ export class Playback {
     }
   }
 
-  pause() {
-    if (!this.running) return;
-    this.at = this.position();
-    this.running = false;
-    this.silence();
-    fallSilent(this);
+  // Go on from another place, or stand there.
+  moveTo(at) {
+    if (this.running) return this.start(at);
+    this.at = at;
     this.changed();
   }
 
   seek(t) {
-    const at = Math.max(0, Math.min(t, this.length));
+    const at = bounded(t, 0, this.length);
     if (this.loop && (at < this.loop[0] || at >= this.loop[1])) {
       this.silence();
       this.loop = null;
     }
-    if (this.running) this.start(at);
-    else {
-      this.at = at;
-      this.changed();
-    }
+    this.moveTo(at);
   }
 
-  gainOf(name) {
-    return this.mix ? (this.mix[name] ?? 0) : Number(name === this.now);
+  setLoop(loop) {
+    const at = this.position();
+    this.silence();
+    this.loop = loop;
+    this.moveTo(!loop || (at >= loop[0] && at < loop[1]) ? at : loop[0]);
   }
 
   choose(name) {
@@ -187,25 +198,17 @@ export class Playback {
     this.changed();
   }
 
+  gainOf(name) {
+    return this.mix ? (this.mix[name] ?? 0) : Number(name === this.now);
+  }
+
   // Bring all versions to their gains without a click.
   fade() {
     for (const [name, { gain }] of [...this.nodes, ...(this.next?.nodes ?? [])]) {
-      const t = audioContext(this.rate).currentTime;
+      const t = this.context.currentTime;
       gain.gain.cancelScheduledValues(t);
       gain.gain.setValueAtTime(gain.gain.value, t);
       gain.gain.linearRampToValueAtTime(this.gainOf(name), t + FADE_S);
-    }
-  }
-
-  setLoop(loop) {
-    const at = this.position();
-    this.silence();
-    this.loop = loop;
-    const inside = !loop || (at >= loop[0] && at < loop[1]);
-    if (this.running) this.start(inside ? at : loop[0]);
-    else {
-      this.at = inside ? at : loop[0];
-      this.changed();
     }
   }
 

@@ -1,125 +1,124 @@
 // The player: versions of one sound over their spectrogram or waveform, with a playhead that can be taken hold of.
 import { playbacks } from "./audio.js";
-import { hertz, make, noteName, sharpContext } from "./page.js";
+import { bounded, CanvasView, choice, claim, hertz, make, noteName, ordered, pointOn, sharpContext } from "./page.js";
 import { Playback } from "./playback.js";
 import { picture, spectra } from "./spectrogram.js";
 
-const STEP_S = 0.5; // of an arrow key
-const LEAST_LOOP_S = 0.05; // shorter drags are clicks
-const AXIS = 16; // pixels below the picture, for seconds
-const LOWEST_HZ = 40; // of the logarithmic scale
-const WINDOWS = { 512: "12 ms", 1024: "23 ms", 2048: "46 ms", 4096: "93 ms", 8192: "186 ms" };
-const LINES = ["#27d3f5", "#ffb000", "#7ee081"]; // of pitches: told apart by any eye, on black as on violet
-const PATIENCE_MS = 4000; // after which a kernel that does not answer is said to be gone
+// Of an arrow key.
+const STEP_S = 0.5;
+// Shorter drags are clicks.
+const LEAST_LOOP_S = 0.05;
+// Pixels below the picture, for seconds.
+const AXIS = 16;
+// Of the logarithmic scale.
+const LOWEST_HZ = 40;
+// Of ticks of the time axis.
+const STEPS_S = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60];
+const LOG_TICKS_HZ = [100, 200, 500, 1000, 2000, 5000, 10_000];
+const CHOICES = {
+  view: ["Picture", { spectrogram: "Spectrogram", waveform: "Waveform" }],
+  scale: ["Frequency axis", { linear: "in Hz", log: "in octaves" }],
+  nFft: ["Window", { 512: "12 ms", 1024: "23 ms", 2048: "46 ms", 4096: "93 ms", 8192: "186 ms" }],
+};
+// Of pitches: told apart by any eye, on black as on violet.
+const LINES = ["#27d3f5", "#ffb000", "#7ee081"];
+// After which a kernel that does not answer is said to be gone.
+const PATIENCE_MS = 4000;
 const GONE = "No sound came: the kernel was stopped. Run this cell again (Run → Run All Cells).";
 
-class View {
+class View extends CanvasView {
   constructor(model, el, state) {
-    Object.assign(this, { model, state, playback: state.playback, frame: 0, drag: null, hover: null });
-    const options = model.get("options");
-    this.shown = { view: options.view, scale: options.scale, nFft: options.n_fft };
-    this.root = make("div", {
-      className: "ddsp player",
-      role: "group",
-      "aria-label": `Player: ${options.label}`,
-    });
-    this.root.playback = this.playback; // for tests
-    this.build(options);
-    el.append(this.root);
-    this.sizes = new ResizeObserver(() => this.draw());
-    this.sizes.observe(this.canvas);
+    super();
+    Object.assign(this, { state, playback: state.playback, drag: null, hover: null });
+    this.options = model.get("options");
+    this.shown = { view: this.options.view, scale: this.options.scale, nFft: this.options.n_fft };
+    this.build();
+    this.listen();
+    this.appear(el);
     this.sight = new IntersectionObserver(([entry]) => entry.isIntersecting && this.ask(), {
       rootMargin: "800px",
     });
     this.sight.observe(this.root);
   }
 
-  build(options) {
-    this.play = make("button", { className: "play", onclick: () => this.toggle() }, "▶ Play");
+  build() {
+    const { label, height, mix } = this.options;
+    this.play = make("button", { className: "play", onclick: () => this.toggle() });
     this.versions = make("span", { className: "row" });
     this.clock = make("span", { className: "words" });
     this.canvas = make("canvas", {
+      className: "player",
       tabIndex: 0,
       role: "slider",
       "aria-label": "Position in seconds. Space plays, arrows move, digits choose a version",
       "aria-valuemin": "0",
     });
-    this.canvas.style.height = `${options.height + AXIS}px`;
-    this.canvas.style.cursor = "crosshair";
-    this.canvas.style.touchAction = "none";
+    this.canvas.style.height = `${height + AXIS}px`;
     this.words = make("span", { className: "words", role: "status" }, "…");
-    this.unloop = make("button", { onclick: () => this.playback.setLoop(null), hidden: true }, "End the loop");
-    const choice = (name, label, words) => {
-      const select = make("select", {
-        "aria-label": label,
-        onchange: () => {
-          this.shown[name] = name === "nFft" ? Number(select.value) : select.value;
-          this.draw();
-        },
+    this.unloop = make("button", { onclick: () => this.playback.setLoop(null) }, "End the loop");
+    const choices = Object.entries(CHOICES).map(([name, [about, words]]) => {
+      const select = choice(about, Object.entries(words), (value) => {
+        this.shown[name] = name === "nFft" ? Number(value) : value;
+        this.draw();
       });
-      for (const [value, text] of Object.entries(words))
-        select.append(new Option(text, value, false, value === String(this.shown[name])));
+      select.value = this.shown[name];
       return select;
-    };
-    const choices = [
-      choice("view", "Picture", { spectrogram: "Spectrogram", waveform: "Waveform" }),
-      choice("scale", "Frequency axis", { linear: "in Hz", log: "in octaves" }),
-      choice("nFft", "Window", WINDOWS),
-    ];
-    this.root.append(
+    });
+    this.root = make(
+      "div",
+      { className: "ddsp player", role: "group", "aria-label": `Player: ${label}` },
       make("div", { className: "row" }, this.play, this.versions, this.unloop, this.clock),
       this.canvas,
       make("div", { className: "row" }, ...choices, this.words),
     );
-    if (options.mix) this.root.append(this.buildMix(options.mix));
-    this.listen();
+    if (mix) this.root.append(this.buildMix(mix));
+    // For tests.
+    this.root.playback = this.playback;
   }
 
   // One slider for the shares of two sounds that are heard together; `usual` is the share at which both have gain 1.
-  buildMix({ names, usual }) {
+  buildMix({ names: [first, second], usual }) {
     const words = make("span", { className: "words" });
+    const about = `Share of ${first}, %`;
     const slider = make("input", {
       type: "range",
       min: 0,
       max: 100,
       value: 100 * usual,
-      "aria-label": `Share of ${names[0]}, %`,
+      "aria-label": about,
     });
-    slider.style.width = "280px";
-    const set = () => {
+    slider.oninput = () => {
       const share = slider.value / 100;
-      this.playback.mix = { [names[0]]: share / usual, [names[1]]: (1 - share) / (1 - usual) };
-      words.textContent = `${slider.value} % ${names[0]}, ${100 - slider.value} % ${names[1]}`;
+      this.playback.mix = { [first]: share / usual, [second]: (1 - share) / (1 - usual) };
+      words.textContent = `${slider.value} % ${first}, ${100 - slider.value} % ${second}`;
       this.playback.fade();
     };
-    slider.oninput = set;
-    set();
-    return make("label", { className: "row" }, slider, words);
+    slider.oninput();
+    return make("label", { className: "row mix" }, slider, words);
   }
 
   listen() {
+    const { canvas, playback } = this;
     const at = (event) => {
-      const box = this.canvas.getBoundingClientRect();
-      return Math.max(0, Math.min(1, (event.clientX - box.left) / box.width)) * this.playback.length;
+      const { x, y } = pointOn(canvas, event);
+      return { t: bounded(x / canvas.clientWidth, 0, 1) * playback.length, y };
     };
-    this.canvas.onpointerdown = (event) => {
-      this.drag = at(event);
-      this.canvas.setPointerCapture(event.pointerId);
+    canvas.onpointerdown = (event) => {
+      this.drag = at(event).t;
+      canvas.setPointerCapture(event.pointerId);
     };
-    this.canvas.onpointermove = (event) => {
-      const box = this.canvas.getBoundingClientRect();
-      this.hover = { t: at(event), y: event.clientY - box.top };
-      if (this.drag !== null && Math.abs(this.hover.t - this.drag) > LEAST_LOOP_S) {
-        this.dragged = [Math.min(this.drag, this.hover.t), Math.max(this.drag, this.hover.t)];
-      }
+    canvas.onpointermove = (event) => {
+      this.hover = at(event);
+      const { t } = this.hover;
+      if (this.drag !== null && Math.abs(t - this.drag) > LEAST_LOOP_S) this.dragged = ordered(this.drag, t);
       this.draw();
     };
-    this.canvas.onpointerup = (event) => {
-      if (this.dragged) this.playback.setLoop(this.dragged);
-      else if (this.drag !== null) this.playback.seek(at(event));
+    canvas.onpointerup = (event) => {
+      if (this.dragged) playback.setLoop(this.dragged);
+      else if (this.drag !== null) playback.seek(at(event).t);
       this.drag = this.dragged = null;
     };
-    this.canvas.onpointerleave = () => {
+    canvas.onpointerleave = () => {
       this.hover = null;
       this.draw();
     };
@@ -128,17 +127,17 @@ class View {
 
   key(event) {
     const { playback } = this;
-    if (["SELECT", "INPUT"].includes(event.target.tagName) || event.ctrlKey || event.metaKey || event.altKey) return;
-    const move = { ArrowLeft: -STEP_S, ArrowRight: STEP_S }[event.key];
-    const version = [...playback.sounds.keys()][Number(event.key) - 1];
-    if (event.key === " " && event.target.tagName !== "BUTTON") this.toggle();
+    const { key, target } = event;
+    if (["SELECT", "INPUT"].includes(target.tagName) || event.ctrlKey || event.metaKey || event.altKey) return;
+    const move = { ArrowLeft: -STEP_S, ArrowRight: STEP_S }[key];
+    const version = [...playback.sounds.keys()][Number(key) - 1];
+    if (key === " " && target.tagName !== "BUTTON") this.toggle();
     else if (move) playback.seek(playback.position() + move * (event.shiftKey ? 4 : 1));
-    else if (event.key === "Home") playback.seek(0);
-    else if (event.key === "Escape") playback.setLoop(null);
+    else if (key === "Home") playback.seek(0);
+    else if (key === "Escape") playback.setLoop(null);
     else if (version) playback.choose(version);
     else return;
-    event.preventDefault();
-    event.stopPropagation(); // or JupyterLab would take the key for a command
+    claim(event);
   }
 
   toggle() {
@@ -175,21 +174,19 @@ class View {
     this.draw();
   }
 
-  draw() {
-    if (!this.frame && this.root.isConnected) this.frame = requestAnimationFrame(() => this.paint());
-  }
-
   paint() {
-    this.frame = 0;
-    const { playback, canvas } = this;
-    const { context, width, height } = sharpContext(canvas);
+    const { playback } = this;
+    const { context, width, height } = sharpContext(this.canvas);
+    context.font = "11px sans-serif";
     const plot = { width, height: height - AXIS };
     context.fillStyle = this.shown.view === "waveform" ? "#fff" : "#000";
     context.fillRect(0, 0, plot.width, plot.height);
     const length = playback.length;
     if (length && width) {
       const buffer = playback.sounds.get(playback.now);
-      plot.sounding = (width * buffer.duration) / length; // shorter versions end before the right edge
+      // Shorter versions end before the right edge.
+      plot.sounding = (width * buffer.duration) / length;
+      plot.columns = Math.max(2, Math.round(plot.sounding));
       if (this.shown.view === "waveform") this.paintWaveform(context, plot, buffer);
       else this.paintSpectrogram(context, plot, buffer);
       this.paintTime(context, plot, length);
@@ -198,46 +195,50 @@ class View {
     if (playback.running) this.draw();
   }
 
+  get topHz() {
+    return this.options.max_hz ?? this.playback.rate / 2;
+  }
+
   hzAt(y, height) {
-    const top = this.model.get("options").max_hz ?? this.playback.rate / 2;
     const share = 1 - y / height;
-    return this.shown.scale === "log" ? LOWEST_HZ * (top / LOWEST_HZ) ** share : top * share;
+    if (this.shown.scale !== "log") return this.topHz * share;
+    return LOWEST_HZ * (this.topHz / LOWEST_HZ) ** share;
   }
 
   yOf(hz, height) {
-    const top = this.model.get("options").max_hz ?? this.playback.rate / 2;
-    const share = this.shown.scale === "log" ? Math.log(hz / LOWEST_HZ) / Math.log(top / LOWEST_HZ) : hz / top;
-    return height * (1 - share);
+    if (this.shown.scale !== "log") return height * (1 - hz / this.topHz);
+    return height * (1 - Math.log(hz / LOWEST_HZ) / Math.log(this.topHz / LOWEST_HZ));
   }
 
-  spectra(buffer, columns) {
-    const key = `${this.playback.now} ${this.shown.nFft} ${columns}`;
+  // What `make` gives, once for the sounds that are held.
+  once(key, make) {
     const { cache } = this.state;
-    if (!cache.has(key)) cache.set(key, spectra(monoOf(buffer), this.shown.nFft, columns));
+    if (!cache.has(key)) cache.set(key, make());
     return cache.get(key);
   }
 
+  spectra({ columns }, buffer) {
+    const { nFft } = this.shown;
+    const key = ["spectra", this.playback.now, nFft, columns].join(" ");
+    return this.once(key, () => spectra(monoOf(buffer), nFft, columns));
+  }
+
   paintSpectrogram(context, plot, buffer) {
-    const columns = Math.max(2, Math.round(plot.sounding));
-    const found = this.spectra(buffer, columns);
-    if (this.state.topDb === null) this.state.topDb = found.levels.reduce((a, b) => Math.max(a, b), -120);
-    const key = [this.playback.now, this.shown.nFft, this.shown.scale, columns, plot.height].join(" ");
-    if (this.drawn?.key !== key || this.drawn.cache !== this.state.cache) {
-      const hzAt = (y) => this.hzAt(y, plot.height);
-      const image = picture(found, plot.height, this.playback.rate, hzAt, this.state.topDb);
-      this.drawn = { key, image, cache: this.state.cache };
-    }
-    context.drawImage(this.drawn.image, 0, 0, plot.sounding, plot.height);
+    const found = this.spectra(plot, buffer);
+    const topDb = this.once("top", () => found.levels.reduce((a, b) => Math.max(a, b), -120));
+    const hzAt = (y) => this.hzAt(y, plot.height);
+    const key = [this.playback.now, ...Object.values(this.shown), plot.columns, plot.height].join(" ");
+    const image = this.once(key, () => picture(found, plot.height, this.playback.rate, hzAt, topDb));
+    context.drawImage(image, 0, 0, plot.sounding, plot.height);
     this.paintHertz(context, plot);
-    this.state.pitches.forEach((pitch, i) => this.paintPitch(context, plot, pitch, LINES[i % LINES.length]));
+    this.state.pitches.forEach((pitch, i) => this.paintPitch(context, plot, pitch, i % LINES.length));
   }
 
   paintHertz(context, plot) {
-    const top = this.hzAt(0, plot.height);
+    const top = this.topHz;
     const step = [250, 500, 1000, 2000, 5000].find((s) => top / s <= 5) ?? 5000;
     const linear = Array.from({ length: Math.floor(top / step) }, (_, i) => (i + 1) * step);
-    const marks = this.shown.scale === "log" ? [100, 200, 500, 1000, 2000, 5000, 10_000] : linear;
-    context.font = "11px sans-serif";
+    const marks = this.shown.scale === "log" ? LOG_TICKS_HZ : linear;
     for (const hz of marks.filter((mark) => mark < top)) {
       const y = this.yOf(hz, plot.height);
       if (y < 10) continue;
@@ -246,21 +247,19 @@ class View {
     }
   }
 
-  paintPitch(context, plot, { name, hop_s: hop, hz }, colour) {
-    const x = (i) => (plot.width * i * hop) / this.playback.length;
+  paintPitch(context, plot, { name, hop_s: hop, hz }, i) {
+    const x = (frame) => (plot.width * frame * hop) / this.playback.length;
     context.lineWidth = 2;
-    context.strokeStyle = colour;
+    context.strokeStyle = LINES[i];
     context.beginPath();
-    for (let i = 0, pen = false; i < hz.length; i++) {
-      if (!(hz[i] > 0)) pen = false;
-      else {
-        context[pen ? "lineTo" : "moveTo"](x(i), this.yOf(hz[i], plot.height));
-        pen = true;
-      }
-    }
+    // Frames without a pitch are no numbers.
+    hz.forEach((value, frame) => {
+      const act = hz[frame - 1] > 0 ? "lineTo" : "moveTo";
+      if (value > 0) context[act](x(frame), this.yOf(value, plot.height));
+    });
     context.stroke();
-    context.font = "11px sans-serif";
-    label(context, name, plot.width - 8 - context.measureText(name).width, 14 + 14 * LINES.indexOf(colour), colour);
+    const left = plot.width - 8 - context.measureText(name).width;
+    label(context, name, left, 14 + 14 * i, LINES[i]);
   }
 
   paintWaveform(context, plot, buffer) {
@@ -280,11 +279,8 @@ class View {
 
   paintTime(context, plot, length) {
     const x = (t) => (plot.width * t) / length;
-    const ink = getComputedStyle(this.root).color;
-    const step =
-      [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60].find((s) => (s / length) * plot.width > 50) ?? 60;
-    context.font = "11px sans-serif";
-    context.fillStyle = ink;
+    const step = STEPS_S.find((s) => x(s) > 50) ?? 60;
+    context.fillStyle = getComputedStyle(this.root).color;
     for (let i = 0; i * step <= length; i++) {
       const text = `${Number((i * step).toFixed(2))} s`;
       if (x(i * step) + context.measureText(text).width < plot.width)
@@ -316,7 +312,7 @@ class View {
     const { t, y } = this.hover;
     if (this.shown.view === "waveform" || t >= buffer.duration) return this.say(`${t.toFixed(3)} s`);
     const hz = this.hzAt(y, plot.height);
-    const { levels, columns, bins } = this.spectra(buffer, Math.max(2, Math.round(plot.sounding)));
+    const { levels, columns, bins } = this.spectra(plot, buffer);
     const column = Math.min(columns - 1, Math.floor((t / buffer.duration) * columns));
     const bin = Math.min(bins - 1, Math.round((hz / this.playback.rate) * 2 * (bins - 1)));
     const db = levels[column * bins + bin];
@@ -325,10 +321,8 @@ class View {
   }
 
   leave() {
-    this.sizes.disconnect();
     this.sight.disconnect();
-    cancelAnimationFrame(this.frame);
-    this.root.remove();
+    super.leave();
   }
 }
 
@@ -340,7 +334,8 @@ function label(context, text, x, y, colour = "#fff") {
   context.fillText(text, x, y);
 }
 
-const samplesOf = (view) => new Float32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength)); // memory of its own
+// In memory of its own.
+const samplesOf = (view) => new Float32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
 
 // What the picture is of: the mean of both sides.
 function monoOf(buffer) {
@@ -352,18 +347,19 @@ function monoOf(buffer) {
 
 export default () => {
   const views = new Set();
-  const state = { asked: false, cache: new Map(), topDb: null, pitches: [], marks: [] };
+  const state = { asked: false, cache: new Map(), pitches: [], marks: [] };
   state.playback = new Playback(() => views.forEach((view) => view.update()));
 
   function hear(content, buffers) {
     if (content.type === "look") return look();
-    if (!state.asked || !views.size) return; // another page asked
+    // Another page may have asked.
+    if (!state.asked || !views.size) return;
     if (content.type === "pause") state.playback.pause();
     if (content.type !== "sounds") return;
     const arrays = buffers.map(samplesOf);
     const channels = content.channels.map((n) => arrays.splice(0, n));
     const pitches = content.pitches.map((pitch, i) => ({ ...pitch, hz: arrays[i] }));
-    Object.assign(state, { cache: new Map(), topDb: null, pitches, marks: content.marks });
+    Object.assign(state, { cache: new Map(), pitches, marks: content.marks });
     state.playback.hold(content.names, content.rate, channels, content.loop ?? undefined);
     if (content.choose) state.playback.choose(content.choose);
     if (content.once) state.playback.playOnce(...content.once);
@@ -381,7 +377,8 @@ export default () => {
   }
 
   function look() {
-    state.look = !views.size; // later, if it is not shown yet
+    // Later, if it is not shown yet.
+    state.look = !views.size;
     for (const view of views) view.root.scrollIntoView({ block: "center", behavior: "smooth" });
   }
 
@@ -405,7 +402,8 @@ export default () => {
         view.leave();
         views.delete(view);
         if (!views.size) {
-          state.playback.release(); // frees the sounds; a view that comes back asks anew
+          // Frees the sounds; a view that comes back asks anew.
+          state.playback.release();
           state.asked = false;
         }
       };

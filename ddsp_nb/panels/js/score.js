@@ -1,26 +1,26 @@
 // The score of a growth: stages as a map that is played and edited by hand. What is changed is drawn at once; the kernel
 // is told when the hand lets go, and answers with the score that the plan then makes.
 import { playbacks } from "./audio.js";
-import { make, sharpContext } from "./page.js";
-import { Hands } from "./score_hands.js";
-import { Keys } from "./score_keys.js";
+import { CanvasView, choice, make, sharpContext } from "./page.js";
+import { listenToKeys } from "./score_keys.js";
 import { Geometry, paintMoving, paintStill } from "./score_paint.js";
+import { Pointer } from "./score_pointer.js";
 import { curveOf, CURVE_NAMES, places, rearranged } from "./score_stages.js";
 import { HINT, KEYS } from "./score_words.js";
 
-const GRIDS = { "no grid": 0, "1/4": 1, "1/8": 1 / 2, "1/16": 1 / 4, "1/8 triplets": 1 / 3 }; // in beats
+// In beats.
+const GRIDS = { "no grid": 0, "1/4": 1, "1/8": 1 / 2, "1/16": 1 / 4, "1/8 triplets": 1 / 3 };
+const TOOLS = { listen: "☝ Listen", paint: "✎ Paint" };
+const LOOP = "Loop the chosen stage, or what is dragged along the time axis; again ends it";
 
-class View {
+class View extends CanvasView {
   constructor(model, el, shared) {
-    Object.assign(this, { model, shared, frame: 0, still: null });
-    this.root = make("div", { className: "ddsp score", role: "group", "aria-label": "Score of the growth" });
+    super();
+    Object.assign(this, { model, shared, still: null });
     this.build();
-    el.append(this.root);
-    this.root.score = this; // for tests
-    this.sizes = new ResizeObserver(() => this.draw());
-    this.sizes.observe(this.canvas);
-    this.themes = new MutationObserver(() => this.draw());
-    this.themes.observe(document.body, { attributeFilter: ["data-jp-theme-name"] });
+    this.pointer = new Pointer(this);
+    listenToKeys(this);
+    this.appear(el);
   }
 
   get score() {
@@ -37,37 +37,22 @@ class View {
 
   build() {
     const button = (words, title, onclick) => make("button", { type: "button", onclick, title }, words);
-    const select = (label, options, onchange) => {
-      const element = make("select", { "aria-label": label, title: label });
-      for (const [value, words] of options) element.append(new Option(words, value));
-      element.onchange = () => onchange(element.value);
-      return element;
-    };
     this.play = make("button", { type: "button", className: "play", onclick: () => this.toggle() });
-    this.loop = button("⟲ Loop", "Loop the chosen stage, or what is dragged along the time axis; again ends it", () =>
-      this.loopChosen(),
-    );
+    this.loop = button("⟲ Loop", LOOP, () => this.loopChosen());
     this.live = make("input", { type: "checkbox", "aria-label": "Hear changes at once" });
     this.live.onchange = () => this.set("live", this.live.checked);
-    this.tools = Object.entries({ listen: "☝ Listen", paint: "✎ Paint" }).map(([tool, words]) => {
+    this.tools = Object.entries(TOOLS).map(([tool, words]) => {
       const element = button(words, `${HINT[tool]} on the map`, () => this.share({ tool }));
       element.dataset.tool = tool;
       return element;
     });
     this.undo = button("↶ Undo", "Ctrl Z", () => this.send("undo"));
     this.redo = button("↷ Redo", "Ctrl Shift Z", () => this.send("redo"));
-    this.double = button("Double", "Another stage like the chosen one after it", () => this.duplicate());
-    this.remove = button("Remove", "Take the chosen stage out", () => this.removeStage());
-    this.grid = select(
-      "Grid to which edges snap, in notes",
-      Object.keys(GRIDS).map((name) => [name, name]),
-      (name) => this.set("grid_beats", GRIDS[name]),
-    );
-    this.curve = select(
-      "Curve that is drawn below the map",
-      CURVE_NAMES.map(([name, label]) => [name, `Draw: ${label.toLowerCase()}`]),
-      (curve) => this.share({ curve }),
-    );
+    const double = button("Double", "Another stage like the chosen one after it", () => this.duplicate());
+    const remove = button("Remove", "Take the chosen stage out", () => this.removeStage());
+    const grids = Object.keys(GRIDS).map((name) => [name, name]);
+    this.grid = choice("Grid to which edges snap, in notes", grids, (name) => this.set("grid_beats", GRIDS[name]));
+    this.curve = choice("Curve that is drawn below the map", CURVE_NAMES, (curve) => this.share({ curve }));
     this.canvas = make("canvas", {
       tabIndex: 0,
       role: "application",
@@ -75,22 +60,18 @@ class View {
       "aria-label": `Map of the stages. ${KEYS}`,
     });
     this.words = make("div", { className: "words", role: "status", "aria-live": "polite" });
-    this.root.append(
-      make(
-        "div",
-        { className: "row" },
-        this.play,
-        this.loop,
-        make("label", {}, this.live, "hear changes at once"),
-        this.undo,
-        this.redo,
-      ),
-      make("div", { className: "row" }, ...this.tools, this.double, this.remove, this.curve, this.grid),
+    const live = make("label", {}, this.live, "hear changes at once");
+    const row = (...children) => make("div", { className: "row" }, ...children);
+    this.root = make(
+      "div",
+      { className: "ddsp score", role: "group", "aria-label": "Score of the growth" },
+      row(this.play, this.loop, live, this.undo, this.redo),
+      row(...this.tools, double, remove, this.curve, this.grid),
       this.canvas,
       this.words,
     );
-    this.hands = new Hands(this);
-    this.keys = new Keys(this);
+    // For tests.
+    this.root.score = this;
   }
 
   // --- what is shared between views, and told to the kernel
@@ -201,37 +182,32 @@ class View {
     const running = Boolean(playback?.running);
     const words = running ? "■ Stop" : model.get("fresh") ? "▶ Play" : "▶ Render and play";
     if (this.play.textContent !== words) this.play.textContent = words;
-    this.loop.setAttribute("aria-pressed", String(Boolean(shared.loop)));
+    this.loop.setAttribute("aria-pressed", Boolean(shared.loop));
     this.live.checked = model.get("live");
     this.undo.disabled = !model.get("can_undo");
     this.redo.disabled = !model.get("can_redo");
-    for (const tool of this.tools) tool.setAttribute("aria-pressed", String(tool.dataset.tool === shared.tool));
+    this.tools.forEach((tool) => tool.setAttribute("aria-pressed", tool.dataset.tool === shared.tool));
     this.curve.value = shared.curve;
     this.grid.value = Object.keys(GRIDS).find((name) => GRIDS[name] === model.get("grid_beats")) ?? "no grid";
     if (!this.words.textContent) this.say("");
     this.draw();
   }
 
-  draw() {
-    if (!this.frame && this.root.isConnected) this.frame = requestAnimationFrame(() => this.paint());
-  }
-
   paint() {
-    this.frame = 0;
     const { score, stages, canvas, playback, shared } = this;
     if (!stages.length || !canvas.clientWidth) return;
-    const geometry = this.hands.drag?.geometry ?? new Geometry(canvas.clientWidth, this.spanned());
+    const geometry = this.pointer.drag?.geometry ?? new Geometry(canvas.clientWidth, this.spanned());
     this.geometry = geometry;
     canvas.style.height = `${geometry.height}px`;
     const { context: g, width } = sharpContext(canvas);
     const style = getComputedStyle(canvas);
-    const [ink, edge, paper] = ["--ink", "--edge", "--paper"].map((name) => style.getPropertyValue(name).trim());
+    const [ink, edge, paper] = ["--ink", "--edge", "--paper"].map((name) => style.getPropertyValue(name));
     const key = [width, devicePixelRatio, ink, paper, shared.curve].join(" ");
     if (this.still?.key !== key || this.still.stages !== stages || this.still.score !== score) {
       const picture = new OffscreenCanvas(canvas.width, canvas.height);
       const still = picture.getContext("2d");
       still.setTransform(g.getTransform());
-      const curve = this.hands.drag?.curve ?? curveOf(shared.curve, stages);
+      const curve = this.pointer.drag?.curve ?? curveOf(shared.curve, stages);
       paintStill(still, geometry, score, stages, { curve, ink, edge, paper });
       this.still = { key, stages, score, picture };
     }
@@ -249,29 +225,24 @@ class View {
   }
 
   leave() {
-    this.sizes.disconnect();
-    this.themes.disconnect();
     this.playback?.watchers.delete(this.watcher);
-    cancelAnimationFrame(this.frame);
-    this.root.remove();
+    super.leave();
   }
 }
 
 export default () => {
   const shared = { views: new Set(), draft: null, cursor: null, tool: "listen", curve: "level", loop: null };
   const update = () => shared.views.forEach((view) => view.update());
+  const dropDraft = () => {
+    shared.draft = null;
+    update();
+  };
   return {
     initialize({ model }) {
-      model.on("change:score", () => {
-        shared.draft = null;
-        update();
-      });
+      model.on("change:score", dropDraft);
+      // Refused is what the kernel can make no plan of.
+      model.on("msg:custom", ({ type }) => type === "refused" && dropDraft());
       for (const name of ["fresh", "live", "can_undo", "can_redo", "grid_beats"]) model.on(`change:${name}`, update);
-      model.on("msg:custom", ({ type }) => {
-        if (type !== "refused") return;
-        shared.draft = null; // the kernel could make no plan of it
-        update();
-      });
     },
     render({ model, el }) {
       const view = new View(model, el, shared);

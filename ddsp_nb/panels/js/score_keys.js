@@ -1,87 +1,80 @@
 // What keys do on a score, so that everything on it can be done without a pointer.
-import { isOn, lengthOf, orderAfterMove, resized, withBit } from "./score_stages.js";
+import { bounded, claim } from "./page.js";
+import { isOn, lengthOf, orderAfterMove, replaced, resized, withBit } from "./score_stages.js";
 import { cellInWords } from "./score_words.js";
 
-const STEP_DB = 1; // of a key
+// Of one press.
+const STEP_DB = 1;
 const STEP_S = 0.05;
 
-export class Keys {
-  constructor(view) {
-    this.view = view;
-    view.root.onkeydown = (event) => this.key(event);
-  }
+export function listenToKeys(view) {
+  view.root.onkeydown = (event) => {
+    const { key, ctrlKey, metaKey, altKey, shiftKey } = event;
+    const undo = (ctrlKey || metaKey) && key.toLowerCase() === "z";
+    if (undo) view.send(shiftKey ? "redo" : "undo");
+    else if (event.target !== view.canvas || ctrlKey || metaKey || altKey) return;
+    else if (!pressOnMap(view, event)) return;
+    claim(event);
+  };
+}
 
-  key(event) {
-    const undo = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z";
-    if (undo) this.view.send(event.shiftKey ? "redo" : "undo");
-    else if (event.target !== this.view.canvas || event.ctrlKey || event.metaKey || event.altKey) return;
-    else if (!this.keyOnMap(event)) return;
-    event.preventDefault();
-    event.stopPropagation(); // or JupyterLab would take the key for a command
-  }
+const ACTS = {
+  " ": (view) => view.toggle(),
+  Enter: (view, i) => view.playStage(i),
+  t: switchCell,
+  l: (view) => view.loopChosen(),
+  "+": (view, i) => lengthen(view, i, 1),
+  "-": (view, i) => lengthen(view, i, -1),
+  PageUp: (view, i) => louder(view, i, STEP_DB),
+  PageDown: (view, i) => louder(view, i, -STEP_DB),
+  ArrowUp: (view) => step(view, 1),
+  ArrowDown: (view) => step(view, -1),
+  d: (view) => view.duplicate(),
+  Delete: (view) => view.removeStage(),
+  Backspace: (view) => view.removeStage(),
+};
 
-  // Whether the key means something on the map.
-  keyOnMap({ key, shiftKey }) {
-    const { stage: i } = this.view.chosen();
-    const n = this.view.stages.length;
-    const aside = { ArrowLeft: i - 1, ArrowRight: i + 1, Home: 0, End: n - 1 }[key];
-    const to = aside === undefined ? i : Math.min(n - 1, Math.max(0, aside));
-    const acts = {
-      " ": () => this.view.toggle(),
-      Enter: () => this.view.playStage(i),
-      t: () => this.switchCell(),
-      l: () => this.view.loopChosen(),
-      "+": () => this.lengthen(1),
-      "-": () => this.lengthen(-1),
-      PageUp: () => this.louder(STEP_DB),
-      PageDown: () => this.louder(-STEP_DB),
-      ArrowUp: () => this.step(1),
-      ArrowDown: () => this.step(-1),
-      d: () => this.view.duplicate(),
-      Delete: () => this.view.removeStage(),
-      Backspace: () => this.view.removeStage(),
-    };
-    const act = acts[key.length === 1 ? key.toLowerCase() : key];
-    if (act) act();
-    else if (aside === undefined) return false;
-    else if (shiftKey && to !== i) {
-      this.view.restage(orderAfterMove(n, i, to));
-      this.view.choose(to);
-    } else this.view.choose(to);
-    if (!["t", " ", "Enter"].includes(key)) this.view.say(cellInWords(this.view.chosen(), this.view));
-    return true;
+// Whether the key means something on the map.
+function pressOnMap(view, { key, shiftKey }) {
+  const { stage: i } = view.chosen();
+  const last = view.stages.length - 1;
+  const aside = { ArrowLeft: i - 1, ArrowRight: i + 1, Home: 0, End: last }[key];
+  const act = ACTS[key.length === 1 ? key.toLowerCase() : key];
+  if (act) act(view, i);
+  else if (aside === undefined) return false;
+  else {
+    const to = bounded(aside, 0, last);
+    if (shiftKey && to !== i) view.restage(orderAfterMove(view.stages, i, to));
+    view.choose(to);
   }
+  if (!["t", " ", "Enter"].includes(key)) view.say(cellInWords(view.chosen(), view));
+  return true;
+}
 
-  // Up and down through the bands and then the partials.
-  step(by) {
-    const { stage, area, row } = this.view.chosen();
-    const { n_partials: partials, n_bands: bands } = this.view.score;
-    const at = (area === "bands" ? row : bands + row) + by;
-    const within = Math.min(bands + partials - 1, Math.max(0, at));
-    const cursor = within < bands ? { area: "bands", row: within } : { area: "partials", row: within - bands };
-    this.view.share({ cursor: { stage, ...cursor } });
-  }
+// Up and down through the bands and then the partials.
+function step(view, by) {
+  const { stage, area, row } = view.chosen();
+  const { n_partials: partials, n_bands: bands } = view.score;
+  const at = bounded((area === "bands" ? row : bands + row) + by, 0, bands + partials - 1);
+  const place = at < bands ? { area: "bands", row: at } : { area: "partials", row: at - bands };
+  view.share({ cursor: { stage, ...place } });
+}
 
-  switchCell() {
-    const { stage, area, row } = this.view.chosen();
-    const stages = this.view.stages.map((s, i) =>
-      i === stage ? { ...s, [area]: withBit(s[area], row, !isOn(s[area], row)) } : s,
-    );
-    this.view.edit(stages, { [area]: stages.map((s) => s[area]) });
-    this.view.say(cellInWords(this.view.chosen(), this.view));
-  }
+function switchCell(view, i) {
+  const { area, row } = view.chosen();
+  const set = view.stages[i][area];
+  const stages = replaced(view.stages, i, { [area]: withBit(set, row, !isOn(set, row)) });
+  view.edit(stages, { [area]: stages.map((stage) => stage[area]) });
+  view.say(cellInWords(view.chosen(), view));
+}
 
-  lengthen(sign) {
-    const { stage } = this.view.chosen();
-    const grid = this.view.score.grid_s;
-    const stop = this.view.stages[stage].stop + sign * (grid || STEP_S);
-    const stages = resized(this.view.stages, stage, stop, grid);
-    this.view.edit(stages, { lengths_s: stages.map(lengthOf) });
-  }
+function lengthen(view, i, sign) {
+  const grid = view.score.grid_s;
+  const stages = resized(view.stages, i, view.stages[i].stop + sign * (grid || STEP_S), grid);
+  view.edit(stages, { lengths_s: stages.map(lengthOf) });
+}
 
-  louder(db) {
-    const { stage } = this.view.chosen();
-    const stages = this.view.stages.map((s, i) => (i === stage ? { ...s, level_db: s.level_db + db } : s));
-    this.view.edit(stages, { levels_db: stages.map((s) => s.level_db) });
-  }
+function louder(view, i, db) {
+  const stages = replaced(view.stages, i, { level_db: view.stages[i].level_db + db });
+  view.edit(stages, { levels_db: stages.map((stage) => stage.level_db) });
 }

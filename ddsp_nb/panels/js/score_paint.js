@@ -1,19 +1,22 @@
 // Where things lie in a score, and its picture.
-import { hertz } from "./page.js";
-import { isOn, lengthOf } from "./score_stages.js";
+import { bounded, hertz } from "./page.js";
+import { isOn } from "./score_stages.js";
 
-const [LEFT, RIGHT] = [58, 10]; // for labels
-const HEAD = 26; // numbers and notes of the stages
-const LAYER = 7; // of a layer's bar, where there are several
-const PARTIALS = 216;
-const BANDS = 84;
+// Pixels beside the map, for labels.
+const [LEFT, RIGHT] = [58, 10];
+// Heights in pixels: of a layer's bar, where there are several; of the stages' numbers and notes; of the curve.
+const [LAYER, HEAD, PARTIALS, BANDS, LANE, AXIS] = [7, 26, 216, 84, 64, 20];
 const GAP = 5;
-const LANE = 64; // of the curve
-const AXIS = 20;
-const EDGE = 5; // pixels within which an edge is taken hold of
-const FAINTEST = 0.16; // opacity of what is 60 dB below the loudest
+// Pixels within which an edge is taken hold of.
+const EDGE = 5;
+// Opacity of what is DEPTH_DB below the loudest.
+const FAINTEST = 0.16;
 const DEPTH_DB = 60;
-const [BLUE, ORANGE, GREEN] = ["0, 114, 178", "213, 94, 0", "0, 130, 90"]; // told apart by all eyes
+const LABELLED = [1, 8, 16, 24, 32, 48, 64];
+// Of ticks of the time axis, where there are no bars.
+const TICKS_S = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60, 300, 600];
+// Told apart by all eyes.
+const [BLUE, ORANGE, GREEN] = ["0, 114, 178", "213, 94, 0", "0, 130, 90"];
 
 // Places on a canvas of `width` pixels: x of a time, y of a row, and back.
 export class Geometry {
@@ -37,6 +40,12 @@ export class Geometry {
     return ((x - LEFT) / (this.width - LEFT - RIGHT)) * this.seconds;
   }
 
+  // Left edge and width of a stage, with a line of one pixel to the next.
+  span(stage) {
+    const x = this.x(stage.start);
+    return [x, Math.max(1, this.x(stage.stop) - x - 1)];
+  }
+
   row(area, i) {
     const [top, bottom] = this[area];
     const height = (bottom - top) / this.counts[area];
@@ -45,7 +54,7 @@ export class Geometry {
 
   value(curve, y) {
     const [top, bottom] = this.lane;
-    const share = Math.min(1, Math.max(0, (bottom - y) / (bottom - top)));
+    const share = bounded((bottom - y) / (bottom - top), 0, 1);
     return curve.low + share * (curve.high - curve.low);
   }
 
@@ -56,13 +65,11 @@ export class Geometry {
     const at = stages.findIndex((stage) => t >= stage.start && t < stage.stop);
     const near = stages.findLastIndex((stage) => Math.abs(this.x(stage.stop) - x) < EDGE);
     const [top, bottom] = this[area] ?? [0, 1];
-    const row = Math.floor(((bottom - y) / (bottom - top)) * (this.counts[area] ?? 1));
-    const below = y >= this.lane[1];
     return {
-      area: area ?? (below ? "axis" : "none"),
+      area: area ?? (y >= this.lane[1] ? "axis" : "none"),
       t,
       stage: at < 0 ? null : at,
-      row,
+      row: Math.floor(((bottom - y) / (bottom - top)) * (this.counts[area] ?? 1)),
       edge: near < 0 || area === "lane" ? null : near,
     };
   }
@@ -74,9 +81,8 @@ export function paintStill(g, geometry, score, stages, { curve, ink, edge, paper
   g.font = "11px sans-serif";
   g.textBaseline = "middle";
   paintLayers(g, geometry, score, ink);
-  for (const area of ["partials", "bands"]) {
-    const [top, bottom] = geometry[area];
-    g.fillStyle = mixed(ink, 0.05);
+  g.fillStyle = mixed(ink, 0.05);
+  for (const [top, bottom] of [geometry.partials, geometry.bands]) {
     for (const stage of stages) {
       const x = geometry.x(stage.start);
       g.fillRect(x, top, geometry.x(stage.stop) - x, bottom - top);
@@ -105,8 +111,7 @@ function paintLayers(g, geometry, score, ink) {
 
 function paintCells(g, geometry, stage, area, colour) {
   const levels = stage[`${area}_db`];
-  const x = geometry.x(stage.start);
-  const width = Math.max(1, geometry.x(stage.stop) - x - 1);
+  const [x, width] = geometry.span(stage);
   for (let i = 0; i < geometry.counts[area]; i++) {
     if (!isOn(stage[area], i)) continue;
     const share = 1 + Math.max(-DEPTH_DB, levels[i] + Math.min(0, stage.level_db)) / DEPTH_DB;
@@ -118,17 +123,15 @@ function paintCells(g, geometry, stage, area, colour) {
 
 function paintHead(g, geometry, stage, i, ink) {
   const [top, bottom] = geometry.head;
-  const [x, stop] = [geometry.x(stage.start), geometry.x(stage.stop)];
+  const [x, width] = geometry.span(stage);
   g.fillStyle = mixed(ink, 0.16);
-  g.fillRect(x, top + 2, Math.max(1, stop - x - 1), bottom - top - 4);
+  g.fillRect(x, top + 2, width, bottom - top - 4);
   g.fillStyle = ink;
   g.textAlign = "left";
   const words = [`${i + 1}`, stage.note].filter(Boolean);
-  for (const text of [words.join(" · "), words.at(-1), words[0]]) {
-    if (g.measureText(text).width > stop - x - 6) continue;
-    g.fillText(text, x + 4, (top + bottom) / 2);
-    break;
-  }
+  const texts = [words.join(" · "), words.at(-1), words[0]];
+  const text = texts.find((fitting) => g.measureText(fitting).width <= width - 5);
+  if (text) g.fillText(text, x + 4, (top + bottom) / 2);
 }
 
 function paintCurve(g, geometry, stages, curve, ink) {
@@ -136,10 +139,9 @@ function paintCurve(g, geometry, stages, curve, ink) {
   g.fillStyle = mixed(ink, 0.05);
   g.fillRect(LEFT, top, geometry.width - LEFT - RIGHT, bottom - top);
   for (const stage of stages) {
-    const value = Math.min(curve.high, Math.max(curve.low, curve.of(stage)));
-    const y = bottom - ((value - curve.low) / (curve.high - curve.low)) * (bottom - top);
-    const x = geometry.x(stage.start);
-    const width = Math.max(1, geometry.x(stage.stop) - x - 1);
+    const share = (bounded(curve.of(stage), curve.low, curve.high) - curve.low) / (curve.high - curve.low);
+    const y = bottom - share * (bottom - top);
+    const [x, width] = geometry.span(stage);
     g.fillStyle = `rgba(${GREEN}, 0.35)`;
     g.fillRect(x, y, width, bottom - y);
     g.fillStyle = `rgb(${GREEN})`;
@@ -156,7 +158,8 @@ function paintGrid(g, geometry, { grid_s: grid, bar_s: bar, origin_s: origin }, 
       g.fillRect(geometry.x(t), geometry.partials[0], 1, geometry.lane[1] - geometry.partials[0]);
     }
   };
-  if (geometry.x(grid) - geometry.x(0) >= 4) lines(origin % grid, grid, 0.15); // lines that would touch say nothing
+  // Lines that would touch say nothing.
+  if (geometry.x(grid) - geometry.x(0) >= 4) lines(origin % grid, grid, 0.15);
   lines(0, bar, 0.45);
 }
 
@@ -165,14 +168,14 @@ function paintLabels(g, geometry, score, curve, { ink, edge }) {
   g.textAlign = "right";
   const write = (text, y) => g.fillText(text, LEFT - 6, y);
   write("Stage", (geometry.head[0] + geometry.head[1]) / 2);
-  for (const k of [1, 8, 16, 24, 32, 48, 64].filter((n) => n <= score.n_partials)) {
+  for (const k of LABELLED.filter((n) => n <= score.n_partials)) {
     const [y, height] = geometry.row("partials", k - 1);
     write(k === 1 ? "Partial 1" : String(k), Math.min(y + height / 2, geometry.partials[1] - 6));
   }
   for (const band of [0, Math.floor(score.n_bands / 2), score.n_bands - 1]) {
     const [y, height] = geometry.row("bands", band);
     const [top, bottom] = geometry.bands;
-    write(hertz(score.band_hz[band]).replace(/\.0+ /, " "), Math.min(bottom - 6, Math.max(top + 6, y + height / 2)));
+    write(hertz(score.band_hz[band]).replace(/\.0+ /, " "), bounded(y + height / 2, top + 6, bottom - 6));
   }
   const [top, bottom] = geometry.lane;
   write(curve.say(curve.high).replace(".0", ""), top + 6);
@@ -188,38 +191,32 @@ function paintTime(g, geometry, { bar_s: bar, grid_s: grid }, ink) {
   g.fillStyle = ink;
   g.textAlign = "left";
   const y = geometry.lane[1];
-  const wide = (seconds) => geometry.x(seconds) - geometry.x(0) > 44;
-  const steps = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60, 300, 600];
-  const inBars = Boolean(grid);
-  const step = inBars ? bar * ([1, 2, 4, 8, 16, 32, 64].find((n) => wide(n * bar)) ?? 128) : (steps.find(wide) ?? 600);
+  const steps = grid ? [1, 2, 4, 8, 16, 32, 64, 128].map((n) => n * bar) : TICKS_S;
+  const step = steps.find((seconds) => geometry.x(seconds) - geometry.x(0) > 44) ?? steps.at(-1);
   for (let i = 0; i * step <= geometry.seconds; i++) {
     const x = geometry.x(i * step);
     g.fillRect(x, y, 1, 4);
-    const text = inBars ? `bar ${Math.round((i * step) / bar) + 1}` : `${Number((i * step).toFixed(1))} s`;
+    const text = grid ? `bar ${Math.round((i * step) / bar) + 1}` : `${Number((i * step).toFixed(1))} s`;
     if (x + 3 + g.measureText(text).width < geometry.width) g.fillText(text, x + 3, y + 11);
   }
 }
 
 // What moves: where the keys are, the loop, and the playhead.
 export function paintMoving(g, geometry, stages, { cursor, loop, at, ink }) {
-  if (loop) {
-    g.fillStyle = "rgba(255, 190, 0, 0.22)";
-    const x = geometry.x(loop[0]);
-    g.fillRect(x, geometry.head[0], geometry.x(loop[1]) - x, geometry.lane[1] - geometry.head[0]);
-  }
+  const [top, height] = [geometry.head[0], geometry.lane[1] - geometry.head[0]];
+  g.fillStyle = "rgba(255, 190, 0, 0.22)";
+  if (loop) g.fillRect(geometry.x(loop[0]), top, geometry.x(loop[1]) - geometry.x(loop[0]), height);
   const stage = cursor && stages[cursor.stage];
   if (stage) {
     g.strokeStyle = ink;
     const x = geometry.x(stage.start);
-    const width = Math.max(2, geometry.x(stage.start + lengthOf(stage)) - x);
-    g.strokeRect(x - 0.5, geometry.head[0] + 1.5, width, geometry.lane[1] - geometry.head[0] - 2);
-    const [y, height] = geometry.row(cursor.area, cursor.row);
+    const width = Math.max(2, geometry.x(stage.stop) - x);
+    g.strokeRect(x - 0.5, top + 1.5, width, height - 2);
+    const [y, thick] = geometry.row(cursor.area, cursor.row);
     g.lineWidth = 2;
-    g.strokeRect(x, y - 1, width, height + 2);
+    g.strokeRect(x, y - 1, width, thick + 2);
     g.lineWidth = 1;
   }
-  if (at !== null) {
-    g.fillStyle = "#d81b3c";
-    g.fillRect(geometry.x(at) - 1, geometry.head[0], 2, geometry.lane[1] - geometry.head[0]);
-  }
+  g.fillStyle = "#d81b3c";
+  if (at !== null) g.fillRect(geometry.x(at) - 1, top, 2, height);
 }

@@ -1,7 +1,11 @@
 // The stages of a score, and what hands do to them. A stage: { start, stop } in s, { partials, bands } strings of 0 and 1,
 // { level_db, sustain }, and what is read out: { note, hz, partials_db, bands_db }. Nothing here changes its arguments.
-const SHORTEST_S = 0.05; // to which an edge can be dragged
 
+// To which an edge can be dragged.
+const SHORTEST_S = 0.05;
+
+// Areas whose rows are switched, as against the heads of stages, the curve and the time axis.
+export const isRow = (area) => area === "partials" || area === "bands";
 export const isOn = (set, i) => set[i] === "1";
 export const withBit = (set, i, on) => set.slice(0, i) + Number(on) + set.slice(i + 1);
 export const lengthOf = (stage) => stage.stop - stage.start;
@@ -29,22 +33,21 @@ export const rearranged = (stages, order) =>
 
 export const places = (stages) => stages.map((_, i) => i);
 
-export function orderAfterMove(n, from, to) {
-  const order = Array.from({ length: n }, (_, i) => i).filter((i) => i !== from);
-  order.splice(to, 0, from);
-  return order;
-}
+export const orderAfterMove = (stages, from, to) => places(stages).toSpliced(from, 1).toSpliced(to, 0, from);
+
+// Stages of which one is another.
+export const replaced = (stages, i, change) => stages.with(i, { ...stages[i], ...change });
 
 // Stage i ends at `stop`, and later ones follow. On a grid it is the next stage's beginning that snaps.
 export function resized(stages, i, stop, gridS) {
-  const gap = i + 1 < stages.length ? stages[i + 1].start - stages[i].stop : (gapsOf(stages)[0] ?? 0);
+  const gaps = gapsOf(stages);
+  const gap = gaps[i] ?? gaps[0] ?? 0;
   const origin = stages[0].start;
   const snap = (t) => origin + Math.round((t - origin) / gridS) * gridS;
   const snapped = gridS ? snap(stop + gap) - gap : stop;
   const least = gridS ? gridS - gap : SHORTEST_S;
   const length = Math.max(snapped - stages[i].start, least > 0 ? least : SHORTEST_S);
-  const changed = stages.map((stage, j) => (j === i ? { ...stage, stop: stage.start + length } : stage));
-  return laidOut(changed, origin, gapsOf(stages));
+  return laidOut(replaced(stages, i, { stop: stages[i].start + length }), origin, gaps);
 }
 
 // What can be drawn as a curve: its range, the value of a stage, a stage with another value, and how it is said.
@@ -61,7 +64,8 @@ const CURVES = {
   length: {
     label: "Length",
     low: 0,
-    high: 1, // or more, see curveOf
+    // Or more, see curveOf.
+    high: 1,
     of: lengthOf,
     set: (stage, value) => ({
       ...stage,
@@ -81,7 +85,7 @@ const CURVES = {
   },
 };
 
-export const CURVE_NAMES = Object.entries(CURVES).map(([name, { label }]) => [name, label]);
+export const CURVE_NAMES = Object.entries(CURVES).map(([name, { label }]) => [name, `Draw: ${label.toLowerCase()}`]);
 
 // A curve whose range holds all stages, with room above.
 export function curveOf(name, stages) {
