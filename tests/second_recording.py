@@ -13,7 +13,7 @@ import pytest
 from nbclient import NotebookClient
 
 from ddsp_nb import load_audio
-from ddsp_nb.workspace import FOLDER_VARIABLE, Workspace
+from ddsp_nb.store.workspace import FOLDER_VARIABLE, Workspace
 
 ROOT = Path(__file__).resolve().parent.parent
 SMALL = "Config(sample_rate=16_000, hidden_size=64)"

@@ -15,7 +15,9 @@ NOTES = GROUND | {"notes"}
 SYNTHESIS = SOUND | {"synthesis"}
 ANALYSIS = SYNTHESIS | {"analysis"}
 TRAINING = ANALYSIS | {"training"}
-GROWTH = TRAINING | NOTES | {"growth", "plots"}
+STORE = TRAINING | {"store"}
+GROWTH = TRAINING | NOTES | {"growth"}
+PIECE = GROWTH | {"piece", "plots"}
 PLAYING = GROWTH | {"playing"}
 STUDIO = PLAYING | {"studio"}
 MAY_USE = {  # each room, and the rooms it may import from; lazy imports inside functions count too
@@ -27,13 +29,14 @@ MAY_USE = {  # each room, and the rooms it may import from; lazy imports inside 
     "synthesis": SYNTHESIS,
     "analysis": ANALYSIS,
     "training": TRAINING,
+    "store": STORE,
     "growth": GROWTH,
+    "piece": PIECE,
     "plots": {"errors", "config", "synthesis"},
     "playing": PLAYING,
     "studio": STUDIO,
-    "workspace": SOUND,
-    "panels": PLAYING | {"panels", "workspace"},
-    "cli": STUDIO | {"cli"},
+    "panels": PLAYING | PIECE | STORE | {"panels"},
+    "cli": STUDIO | PIECE | STORE | {"cli"},
 }
 
 

@@ -64,7 +64,7 @@ def track(growth, k, level_db, stages):
         stage = growth.stages[i]
         n = min(len(stage), len(sine))
         sound[stage.start : stage.start + n] = (
-            sine[:n] * loudest * 10 ** (level_db / 20) * schedule.envelope(i)[:n]
+            sine[:n] * loudest * 10 ** (level_db / 20) * schedule.gains(i)[:n]
         ).float()
     return sound
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from ddsp_nb import CheckpointError, Config, Controls, DDSPModel, Features, Take, load_model, save_model
-from ddsp_nb.training import tensor_file
+from ddsp_nb.store import tensor_file
 
 TINY = Config(sample_rate=8_000, hop_length=64, hidden_size=4, n_harmonics=2, n_bands=2, n_mfcc=2, n_layers=1)
 N_SAMPLES = 1_000

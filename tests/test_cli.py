@@ -19,17 +19,17 @@ import torch
 from click.testing import CliRunner
 
 import ddsp_nb
-import ddsp_nb.training.fit as fit_module
+import ddsp_nb.store.fit as fit_module
 from ddsp_nb import ADSR, Composition, Config, GrowthPlan, Layer, Tempo, load_audio, load_model, save_audio
 from ddsp_nb.cli import grow as grow_command
 from ddsp_nb.cli import main as cli
 from ddsp_nb.cli import train as train_command
-from ddsp_nb.growth import sidecar
-from ddsp_nb.growth.presets import PRESETS
-from ddsp_nb.growth.randomise import random_preset
+from ddsp_nb.piece import sidecar
+from ddsp_nb.piece.presets import PRESETS
+from ddsp_nb.piece.randomise import random_preset
 from ddsp_nb.sound.save import SUBTYPES
+from ddsp_nb.store.fit import load_or_train
 from ddsp_nb.training import train as training
-from ddsp_nb.training.fit import load_or_train
 
 SMALL = split("--sample-rate 16000 --hidden-size 32 --harmonics 20 --epochs 2 --duration 1.5")
 PRODUCTS = {train_command.LOSS_PICTURE, *train_command.SOUNDS}

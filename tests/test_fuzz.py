@@ -33,9 +33,9 @@ from ddsp_nb import (
     load_model,
     save_model,
 )
-from ddsp_nb.growth.sidecar import read_sidecar, sidecar_of
-from ddsp_nb.training import tensor_file
-from ddsp_nb.training.checkpoint import KIND
+from ddsp_nb.piece.sidecar import read_sidecar, sidecar_of
+from ddsp_nb.store import tensor_file
+from ddsp_nb.store.checkpoint import KIND
 from tests.phone import RECORDINGS, encoded
 
 resource = pytest.importorskip("resource", reason="limits of POSIX")

@@ -14,7 +14,6 @@ from ddsp_nb import (
     ConfigError,
     Controls,
     DDSPModel,
-    GrowthError,
     GrowthPlan,
     Take,
     grow,
@@ -111,29 +110,8 @@ def test_levels_are_those_of_the_model(trained, organ):
     assert np.abs(stage_levels_db(growth)[-1] - wanted).max() < 0.1
 
 
-def test_first_stage_is_one_sine(trained, organ):
-    sound = grow(trained, organ, GrowthPlan(noise="none")).stage_audio(0)[STEADY].double().numpy()
-    spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound)))) ** 2
-    assert spectrum.argmax() == 64
-    assert spectrum[60:69].sum() / spectrum.sum() > 0.9999
-
-
-def test_stages_of_the_real_recording_grow_brighter(trained, take):
-    growth = grow(trained, take, GrowthPlan("linear", n_stages=5, noise="none"))
-    hz = torch.fft.rfftfreq(8000, 1 / 16_000)
-    power = [torch.fft.rfft(growth.stage_audio(i)).abs().square() for i in range(len(growth.stages))]
-    centroids = [((p * hz).sum() / p.sum()).item() for p in power]
-    audible = 8000 / take.features.f0_hz.max()  # partials below Nyquist
-    grown = [c for c, stage in zip(centroids, growth.stages, strict=True) if stage.n_harmonics < audible]
-    assert len(grown) >= 2
-    assert all(a < b for a, b in pairwise(grown))
-    assert centroids[-1] > 1.1 * centroids[0]
-    high = [p[hz > 1500].sum().item() for p in power]
-    assert high[0] < 1e-3 * high[-1]  # the violin plays near 500 Hz: one partial has nothing there
-
-
 def test_complete_stage_is_the_take_itself(trained, take):
-    """The last stage, without its envelope, is a stretch of the recording as the take has it."""
+    """The last stage, without its ADSR, is a stretch of the recording as the take has it."""
     plan = GrowthPlan(noise="none", stage_duration_s=0.4, phrase="repeat")
     growth = grow(trained, take, plan)
     middle, length = slice(1200, 4800), len(growth.stage_audio(0))
@@ -182,23 +160,6 @@ def test_silence_between_stages_is_exact_and_as_long_as_asked(trained, take):
     assert growth.stages[-1].stop == len(growth.audio)
 
 
-@pytest.mark.parametrize("silence_s", [0.0, 0.2])
-def test_no_click_at_stage_edges(trained, take, silence_s):
-    growth = grow(trained, take, GrowthPlan(silence_duration_s=silence_s, noise="every"))
-    step = growth.audio.diff().abs()
-    loudest = growth.audio.abs().max()
-    for stage in growth.stages:
-        edges = [x for x in (stage.start - 1, stage.start, stage.stop - 2, stage.stop - 1) if 0 <= x < len(step)]
-        assert step[edges].max() < 5e-3 * loudest
-        assert growth.audio[[stage.start, stage.stop - 1]].abs().max() < 1e-3 * loudest
-
-
-def test_sine_of_the_first_stage_has_no_jump(trained, organ):
-    sound = grow(trained, organ, GrowthPlan(noise="none")).stage_audio(0)
-    own = 2 * np.pi * F0_HZ / 16_000
-    assert sound.diff().abs().max() < sound.abs().max() * (own + 1 / 320) * 1.05  # 320 samples of attack
-
-
 def test_stage_longer_than_the_recording_sounds_to_its_end(trained, organ):
     seconds = 7.0
     growth = grow(trained, organ, GrowthPlan(strategy="linear", n_stages=2, stage_duration_s=seconds, noise="none"))
@@ -210,15 +171,6 @@ def test_stage_longer_than_the_recording_sounds_to_its_end(trained, organ):
     assert sound[4000:-4000].diff().abs().max() < sound[4000:-4000].abs().max() * own * 1.05
 
 
-def test_stage_longer_than_the_recording_does_not_click_with_real_features(trained, take):
-    growth = grow(trained, take, GrowthPlan(strategy="linear", n_stages=2, stage_duration_s=5.0, noise="none"))
-    sound = growth.stage_audio(0)
-    assert sound.isfinite().all()
-    steepest = 2 * np.pi * take.features.f0_hz.max().item() / 16_000
-    assert sound.diff().abs().max() < 1.3 * sound.abs().max() * steepest
-    assert sound[-20_000:-4000].square().mean().sqrt() > 0.2 * sound[4000:20_000].square().mean().sqrt()
-
-
 def test_silent_start_of_a_recording_is_not_what_grows(trained, take, retake):
     """Half of the recording has no voice: stages come from the other half, there and back."""
     voiced = take.features.voiced.clone()
@@ -226,11 +178,6 @@ def test_silent_start_of_a_recording_is_not_what_grows(trained, take, retake):
     growth = grow(trained, retake(voiced=voiced), GrowthPlan(noise="none"))
     sound = growth.stage_audio(0)[1000:-1500].unfold(0, 500, 500)
     assert sound.square().mean(1).sqrt().min() > 0.02
-
-
-def test_unvoiced_recording_grows_to_silence_without_nan(trained, take, retake):
-    growth = grow(trained, retake(voiced=torch.zeros_like(take.features.voiced)), GrowthPlan(noise="none"))
-    assert (growth.audio == 0).all()
 
 
 def test_growing_does_not_change_model_or_features(trained, take):
@@ -250,41 +197,36 @@ def test_default_plan_works_at_other_sample_rates(sawtooth):
     assert growth.stages[0].stop == 11_025
 
 
-def test_envelope_has_the_shape_of_its_name():
+def test_adsr_has_the_shape_of_its_name():
     sustain = 0.5
-    envelope = ADSR(0.1, 0.2, sustain, 0.25)(1001, 1000)
-    assert envelope[0] == 0
-    assert envelope[50].item() == pytest.approx(0.5, abs=1e-6)
-    assert envelope[100].item() == pytest.approx(1, abs=1e-6)
-    assert envelope[200].item() == pytest.approx((1 + sustain) / 2, abs=1e-6)
-    assert torch.allclose(envelope[300:750], torch.tensor(sustain), atol=1e-6)
-    assert envelope[875].item() == pytest.approx(sustain / 2, abs=1e-6)
-    assert envelope[1000] == 0
-    assert envelope.diff().abs().max() <= 0.01 + 1e-6
+    gains = ADSR(0.1, 0.2, sustain, 0.25)(1001, 1000)
+    assert gains[0] == 0
+    assert gains[50].item() == pytest.approx(0.5, abs=1e-6)
+    assert gains[100].item() == pytest.approx(1, abs=1e-6)
+    assert gains[200].item() == pytest.approx((1 + sustain) / 2, abs=1e-6)
+    assert torch.allclose(gains[300:750], torch.tensor(sustain), atol=1e-6)
+    assert gains[875].item() == pytest.approx(sustain / 2, abs=1e-6)
+    assert gains[1000] == 0
+    assert gains.diff().abs().max() <= 0.01 + 1e-6
 
 
-def test_envelope_shrinks_in_proportion_in_a_short_stage():
+def test_adsr_shrinks_in_proportion_in_a_short_stage():
     n_samples = 55
     adsr = ADSR(0.1, 0.2, 0.5, 0.25)  # 550 samples at 1 kHz
     short, whole = adsr(n_samples, 1000), adsr(550, 1000)
     places = torch.linspace(0, 0.999, 30)
-    at = lambda envelope: envelope[(places * len(envelope)).long()]
+    at = lambda gains: gains[(places * len(gains)).long()]
     assert (at(short) - at(whole)).abs().max() < 10 / n_samples * 0.6
     assert short.max() > 0.85
     assert short[0] == 0
     assert short[-1] == 0
 
 
-def test_envelope_without_times_is_finite_and_at_most_1():
+def test_adsr_without_times_is_finite_and_at_most_1():
     for n_samples in (1, 2, 100):
-        envelope = ADSR(0, 0, 1.0, 0)(n_samples, 1000)
-        assert envelope.isfinite().all() and ((envelope >= 0) & (envelope <= 1)).all()
-    assert (envelope[1:-1] == 1).all()
-
-
-def test_piece_of_over_an_hour_is_refused(trained, take):
-    with pytest.raises(GrowthError, match="3600"):
-        grow(trained, take, GrowthPlan(strategy="linear", n_stages=32, stage_duration_s=300))
+        gains = ADSR(0, 0, 1.0, 0)(n_samples, 1000)
+        assert gains.isfinite().all() and ((gains >= 0) & (gains <= 1)).all()
+    assert (gains[1:-1] == 1).all()
 
 
 def test_features_of_another_config_are_refused(trained, take):

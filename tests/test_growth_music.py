@@ -16,8 +16,7 @@ from ddsp_nb import (
     load_audio,
     record_take,
 )
-from ddsp_nb.growth.midi import note_number
-from ddsp_nb.growth.render import render_stages
+from ddsp_nb.piece.midi import note_number
 
 FLAT = ADSR(0.01, 0, 1.0, 0.01)
 
@@ -180,16 +179,9 @@ def test_common_partials_run_through_a_crossfade_without_dip_or_bump(growing):
     assert error.abs().max() < 10 ** (-80 / 20) * (whole.audio / whole.gain).abs().max()
 
 
-def test_noise_runs_through_a_crossfade_too(growing):
-    faded = growing(stages=(2, 2, 2), crossfade_s=0.15, noise="every", adsr=FLAT)
-    whole = growing(stages=(2,), noise="every", adsr=FLAT, stage_duration_s=len(faded.audio) / 16_000)
-    middle = slice(400, -400)
-    assert torch.allclose((faded.noise / faded.gain)[middle], (whole.noise / whole.gain)[middle], atol=1e-5)
-
-
 def test_different_pitches_are_crossfaded_with_equal_power(growing):
     growth = growing(stages=(1, 1), pitch=("A3", "E4"), crossfade_s=0.2, noise="none", adsr=FLAT)
-    first, second = growth.schedule.envelope(0)[-3200:], growth.schedule.envelope(1)[:3200]
+    first, second = growth.schedule.gains(0)[-3200:], growth.schedule.gains(1)[:3200]
     assert (first.square() + second.square())[:-200].sub(1).abs().max() < 1e-4
 
 
@@ -218,31 +210,6 @@ def test_remarks_say_what_was_done(growing):
     assert any("without an audible partial: 2" in remark for remark in growing(stages=([1], [32])).remarks)
     alike = growing(phrase="repeat", stages=(1, 2, 2), noise="none")
     assert any("as the one before: 3" in remark for remark in alike.remarks)
-
-
-def test_every_stage_differs_from_the_one_before(growing, take):
-    """Partials above Nyquist do not count, so that the last stages are not the same sound."""
-    for strategy in ("linear", "exponential", "fibonacci", "primes"):
-        growth = growing(strategy=strategy, noise="none")
-        sounds = stages(growth)
-        for before, after in pairwise(sounds):
-            assert (after - before).abs().max() > 1e-4 * growth.audio.abs().max()
-
-
-def test_a_long_stage_is_rendered_as_a_short_one_is(trained, take):
-    """Long stages are rendered in parts; the parts fit."""
-    growth = grow(trained, take, GrowthPlan(stages=(4,), pitch="A3", stage_duration_s=6.0, noise="none"))
-    voice = growth.schedule.tracks["A3"]
-    sound = render_stages(trained.config, voice, growth.schedule.masks)[0, : len(growth.audio)]
-    wanted = sound * growth.schedule.envelope(0) * growth.gain
-    assert torch.allclose(growth.audio, wanted, atol=1e-5)
-
-
-def test_stages_of_other_lengths_and_an_order_of_groups_do_not_mix(growing):
-    together = growing(stages=(2, 5, 9), pitch=("A3", "C4"), stage_duration_s=(0.3, 0.5, 0.2), noise="none")
-    for i, (count, pitch, seconds) in enumerate(((2, "A3", 0.3), (5, "C4", 0.5), (9, "A3", 0.2))):
-        alone = growing(stages=(count,), pitch=pitch, stage_duration_s=seconds, noise="none")
-        assert torch.allclose(together.stage_audio(i) / together.gain, alone.audio / alone.gain, atol=1e-5)
 
 
 def test_silent_recordings_grow_silence(trained, take, retake):

@@ -1,11 +1,9 @@
 """Files of a piece of layers: stems, cue points, MIDI on its grid, and a zip of all of it."""
 
-import io
 import struct
 import zipfile
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 
 import mido
 import numpy as np
@@ -14,8 +12,9 @@ import soundfile as sf
 import torch
 
 from ddsp_nb import Composition, GrowthError, GrowthPlan, Layer, Source, Tempo, compose, regrow
-from ddsp_nb.growth.export import export, export_bytes
-from ddsp_nb.growth.sidecar import read_sidecar
+from ddsp_nb.panels.growth.export_box import ExportBox
+from ddsp_nb.piece.export import export
+from ddsp_nb.piece.sidecar import read_sidecar
 from ddsp_nb.sound.load import load_audio
 
 RATE, TEMPO = 16_000, Tempo(93, 3)
@@ -182,23 +181,15 @@ def test_everything_fits_into_one_zip_of_the_same_bytes(stereo, tmp_path):
     assert zipfile.ZipFile(path).namelist() == ["duet.wav", "duet.json"]
 
 
-def test_a_download_is_the_same_file(stereo, sources, tmp_path):
-    for name, also in (("duet.zip", ALL), ("duet.wav", {}), ("duet.flac", {})):
-        path = export(stereo, tmp_path / name, **also, subtype="PCM_24", overwrite=True)[0]
-        assert export_bytes(stereo, name, **also, subtype="PCM_24") == path.read_bytes()
-    (tmp_path / "download.wav").write_bytes(export_bytes(stereo, "duet.wav"))
-    again = regrow(read_sidecar(tmp_path / "download.wav"), *sources)
-    assert torch.equal(again.audio, stereo.audio)
-    with zipfile.ZipFile(io.BytesIO(export_bytes(stereo, "elsewhere/duet.zip"))) as archive:
-        assert archive.namelist() == ["duet.wav", "duet.json"]
-
-
-def test_downloads_that_cannot_be_are_refused(stereo, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    for name, also in (("duet.mp3", {}), ("duet.wav", {"midi": True}), ("duet.flac", {"subtype": "FLOAT"}), ("", {})):
-        with pytest.raises(GrowthError, match=f"^{name or '.'}: "):
-            export_bytes(stereo, name, **also)
-    assert not list(Path().iterdir())
+def test_a_download_has_all_files_of_the_piece(stereo, sources, tmp_path):
+    box = ExportBox(lambda: None, lambda: None)
+    box.file_name.value, box.bits.value = "elsewhere/duet.wav", "PCM_24"
+    name, content = box.zipped(stereo)
+    (path,) = export(stereo, tmp_path / "duet.zip", **ALL, subtype="PCM_24")
+    assert name == "duet.zip" and content == path.read_bytes()
+    with zipfile.ZipFile(path) as archive:
+        archive.extract("duet.wav", tmp_path)
+    assert torch.equal(regrow(read_sidecar(tmp_path / "duet.wav"), *sources).audio, stereo.audio)
 
 
 def test_a_full_disk_leaves_no_half_zip(stereo, tmp_path, full_disk):

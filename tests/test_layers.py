@@ -7,7 +7,7 @@ import torch
 
 from ddsp_nb import Composition, GrowthError, GrowthPlan, Layer, Source, compose, grow
 from ddsp_nb.growth import piece as piece_module
-from ddsp_nb.growth.piece import Piece
+from ddsp_nb.piece.compose import Piece
 
 RATE = 16_000
 SHORT = GrowthPlan("linear", n_stages=3, stage_duration_s=0.2, silence_duration_s=0.05, noise="every")

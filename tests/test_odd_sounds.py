@@ -12,7 +12,7 @@ import torch
 
 from ddsp_nb import AudioError, Config, DDSPModel, FeatureExtractor, WorkbookWarning, load_audio, train
 from ddsp_nb.panels import RecordingChooser
-from ddsp_nb.workspace import Workspace
+from ddsp_nb.store.workspace import Workspace
 
 RATE = 16_000
 TINY = Config(sample_rate=RATE, hidden_size=32, n_harmonics=8, n_bands=8, n_mfcc=4)

@@ -118,7 +118,7 @@ def test_no_file_names_a_machine_or_a_registry():
         ".ci/*",
         ".github/**/*",
         "ddsp_nb/**/*.py*",
-        "ddsp_nb/panels/js/*",
+        "ddsp_nb/panels/js/**/*",
         "docs/*.md",
         "notebooks/*.*",
         "data/*.md",

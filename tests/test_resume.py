@@ -16,9 +16,9 @@ from ddsp_nb import CheckpointError, ConfigError, DDSPModel, train
 from ddsp_nb.cli import main as cli
 from ddsp_nb.errors import TrainingError
 from ddsp_nb.panels.training_job import TrainingJob
-from ddsp_nb.training import tensor_file
+from ddsp_nb.store import tensor_file
+from ddsp_nb.store.run_file import RunFile
 from ddsp_nb.training.losses import MultiScaleSpectralLoss
-from ddsp_nb.training.run_file import RunFile
 
 EPOCHS = 6
 
@@ -148,7 +148,7 @@ def test_a_job_leaves_the_run_of_another_recording_alone(stopped, small_config, 
 LINE = shlex.split("train --epochs 8 --duration 1 --sample-rate 16000 --hidden-size 32 --harmonics 16 --bands 16")
 KILLED = """
 import os, signal, sys
-import ddsp_nb.training.run_file as run_file
+import ddsp_nb.store.run_file as run_file
 from ddsp_nb.cli.main import main
 
 run_file.PAUSE_S, keep = 0.0, run_file.RunFile.keep  # the state of every epoch is kept

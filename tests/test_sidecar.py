@@ -8,8 +8,8 @@ import torch
 
 from ddsp_nb import Composition, DDSPModel, GrowthPlan, Layer, Source, Tempo, WorkbookError, compose, grow
 from ddsp_nb.errors import WorkbookWarning
-from ddsp_nb.growth.digests import model_sha256, recording_sha256, take_sha256
-from ddsp_nb.growth.sidecar import parse_sidecar, read_sidecar, regrow, sidecar_of
+from ddsp_nb.piece.digests import model_sha256, recording_sha256, take_sha256
+from ddsp_nb.piece.sidecar import parse_sidecar, read_sidecar, regrow, sidecar_of
 
 PLAN = GrowthPlan("linear", n_stages=3, noise="bands", pitch=("A3", "C#4"), stage_duration_s=0.2)
 DRAWN = GrowthPlan(stages=((), (1, 2), (1, 3)), noise_stages=((1, 2, 3), ()), stage_duration_s=0.3)

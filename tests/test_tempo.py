@@ -3,7 +3,7 @@
 import pytest
 
 from ddsp_nb import GrowthError, Tempo
-from ddsp_nb.growth.tempo import parse_length, parse_lengths
+from ddsp_nb.piece.tempo import parse_length, parse_lengths
 
 
 @pytest.mark.parametrize(

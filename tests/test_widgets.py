@@ -13,7 +13,7 @@ from ddsp_nb import AudioError, Config, DDSPModel, load_audio, load_model
 from ddsp_nb.panels import Player, compare, play
 from ddsp_nb.panels.training_panel import TrainingPanel, time_left
 from ddsp_nb.panels.widgets import Throttle, in_words
-from ddsp_nb.training.fit import load_or_train
+from ddsp_nb.store.fit import load_or_train
 from ddsp_nb.training.train import Epoch
 
 CONFIG = Config(sample_rate=16_000, hidden_size=32, n_harmonics=16, n_bands=16)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ddsp_nb import AudioError, load_audio
-from ddsp_nb.workspace import Workspace
+from ddsp_nb.store.workspace import Workspace
 
 RATE = 16_000
 

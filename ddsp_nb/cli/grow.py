@@ -20,17 +20,17 @@ from ddsp_nb.cli.options import (
 )
 from ddsp_nb.errors import AudioError
 from ddsp_nb.growth.adsr import ADSR
-from ddsp_nb.growth.layers import PLACE, Composition, Layer
 from ddsp_nb.growth.plan import SETTINGS, WRITTEN, GrowthPlan
-from ddsp_nb.growth.presets import PRESETS, Preset
-from ddsp_nb.growth.randomise import GROUPS, random_preset
 from ddsp_nb.growth.settings import LARGEST_SEED, Curve
-from ddsp_nb.growth.tempo import Tempo
-from ddsp_nb.growth.typed import parse_sets
 from ddsp_nb.notes.pitch import parse_melody, parse_pitch
+from ddsp_nb.piece.layers import PLACE, Composition, Layer
+from ddsp_nb.piece.presets import PRESETS, Preset
+from ddsp_nb.piece.randomise import GROUPS, random_preset
+from ddsp_nb.piece.tempo import Tempo
+from ddsp_nb.piece.typed import parse_sets
 
 if TYPE_CHECKING:
-    from ddsp_nb.growth.piece import Piece
+    from ddsp_nb.piece.compose import Piece
 
 ZIP = ".zip"
 SUFFIXES = (".wav", ".flac", ZIP)
@@ -182,8 +182,8 @@ def grow(checkpoints, output, source, seed, pieces, dry, recordings, **settings)
     for path in (*checkpoints, *recordings, *(path for path, _ in (*pieces, *dry)), *filter(None, [source])):
         check_not_input(output, path)
     from ddsp_nb import compose
-    from ddsp_nb.growth.export import check_format, check_free, export
-    from ddsp_nb.growth.sidecar import match_sources, read_sidecar
+    from ddsp_nb.piece.export import check_format, check_free, export
+    from ddsp_nb.piece.sidecar import match_sources, read_sidecar
 
     beside = [] if output.suffix.lower() == ZIP else [output.with_suffix(".json")]
     check_free([output, *beside], settings["overwrite"])
@@ -219,12 +219,11 @@ def load_sources(checkpoints: list[Path], recordings: list[Path]) -> list:
 
 def tell_piece(piece: "Piece", paths: list[Path], certificate: bool) -> None:
     """Print the stages of each layer, the remarks and the files, and the certificates if they are wanted."""
-    for i, growth in enumerate(piece.growths, 1):
-        which = f"Layer {i}: " if len(piece.growths) > 1 else ""
+    for i, layer in enumerate(piece.layers, 1):
+        which, growth = f"Layer {i}: " if len(piece.layers) > 1 else "", layer.growth
         counts = ", ".join(str(stage.n_harmonics) for stage in growth.stages) if growth else ""
         words = f"{len(growth.stages)} stages of {counts} partials" if growth else "the recording as it is"
-        n_samples = max(map(len, piece.parts(i - 1).values()))
-        click.echo(f"{which}{words}, {n_samples / piece.sample_rate:.1f} s.")
+        click.echo(f"{which}{words}, {len(layer.sound) / piece.sample_rate:.1f} s.")
     for line in (*piece.remarks, *(piece.certificates() if certificate else ()), *paths):
         click.echo(line)
 

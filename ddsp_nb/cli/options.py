@@ -7,8 +7,8 @@ import click
 
 from ddsp_nb.errors import GrowthError
 from ddsp_nb.growth.settings import LARGEST_SEED
-from ddsp_nb.growth.tempo import Tempo, parse_length, parse_lengths
-from ddsp_nb.growth.typed import parse_numbers, parse_stages
+from ddsp_nb.piece.tempo import Tempo, parse_length, parse_lengths
+from ddsp_nb.piece.typed import parse_numbers, parse_stages
 
 
 class FiniteFloat(click.FloatRange):

@@ -77,8 +77,8 @@ def train(paths, output, holdout, epochs, learning_rate, start, duration, resume
         for path in paths:
             check_not_input(product, path)
     refuse_to_replace([] if resume else [output, *products.values()], overwrite)
+    from ddsp_nb.store.run_file import RunFile
     from ddsp_nb.training.processes import joined
-    from ddsp_nb.training.run_file import RunFile
     from ddsp_nb.training.train import choose_device
 
     choose_device(device)
@@ -98,8 +98,8 @@ def run(paths, config, duration, holdout, settings, run_file, output, products):
     import torch
 
     from ddsp_nb import Corpus, DDSPModel, fit, record_take, save_model
+    from ddsp_nb.store.recordings import analyse_recordings
     from ddsp_nb.training.processes import first_alone, rank
-    from ddsp_nb.training.recordings import analyse_recordings
 
     tell = lambda line: click.echo(line, err=True)
     if rank() > 0:
@@ -132,7 +132,7 @@ def materials(corpus, name) -> str:
 
 def run_training(model, corpus, settings, run_file) -> list:
     """Train with a bar; returns the figures of every epoch. Ctrl-C ends it early, with the best model kept."""
-    from ddsp_nb.training.fit import fit, progress_bar
+    from ddsp_nb.store.fit import fit, progress_bar
 
     resumed = [] if settings["resume"] is None else settings["resume"].history
     history = list(resumed)

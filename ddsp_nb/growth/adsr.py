@@ -1,4 +1,4 @@
-"""What shapes a stage in time: its envelope, and curves of duration or loudness over the stages. Light to import."""
+"""The ADSR of a stage, and curves over the stages (notebook 05, "How does a stage begin and end?"). Light to import."""
 
 import math
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ LONGEST_TIME_S = 600
 
 @dataclass(frozen=True)
 class ADSR:
-    """Envelope of a stage: times in seconds, sustain as a linear level from 0 to 1, or a curve through the stages.
+    """Attack, decay and release of a stage in seconds, and its sustain, a linear level or a curve through the stages.
 
     Raises:
         GrowthError: a value outside its range.
@@ -33,7 +33,7 @@ class ADSR:
         check_settings(self)
 
     def of_stage(self, i: int, n_stages: int) -> "ADSR":
-        """The envelope with the sustain level of stage i, from 0, of n_stages."""
+        """The ADSR with the sustain level of stage i, from 0, of n_stages."""
         return replace(self, sustain=curve(self.sustain, n_stages)[i])
 
     def __call__(self, n_samples: int, sample_rate: int, start: int = 0, stop: int | None = None) -> "torch.Tensor":
@@ -61,10 +61,7 @@ class ADSR:
 def curve(points: float | Sequence[float], n_stages: int, *, geometric: bool = False) -> list[float]:
     """A value for each stage: a number for all of them, or points spread evenly over the stages.
 
-    Args:
-        points: a number, or a sequence: (first, last) is a ramp, one value a stage is taken as it is.
-        n_stages: how many values.
-        geometric: equal ratios between neighbours instead of equal differences, where no point is 0.
+    Where they are geometric, neighbours have equal ratios instead of equal differences, unless a point is 0.
     """
     points = list(points) if isinstance(points, Sequence) else [points]
     if len(points) == n_stages:

@@ -17,18 +17,22 @@ from ddsp_nb.growth.schedule import Schedule
 from ddsp_nb.synthesis.noise import FilteredNoiseGenerator, nearest_band
 from ddsp_nb.synthesis.oscillator import harmonic_basis, ramp
 
-SILENT_DB = -80.0  # what is off must lie below this, dB of the loudest partial of the piece
-SAME_DB = 0.1  # what is on must keep its level within this
-STEP = 0.01  # largest step between samples at an edge, of the peak
-SILENCE = 1e-10  # amplitude that stands for 0 in logarithms
-FEWEST_HOPS, HOPS_AT_ONCE = 3, 64  # that are measured together
-MOST_PARTS = 8  # of so many hops each: samples of a long stage
-RIDGE = 1e-8  # of a sine's energy: where two partials lie on one track, neither takes from the other
+# What is off must lie below this, dB of the loudest partial of the piece; what is on must keep its level within that;
+# and so much of the peak may lie between two samples at an edge.
+SILENT_DB, SAME_DB, STEP = -80.0, 0.1, 0.01
+# Stands for 0 in logarithms.
+SILENCE = 1e-10
+# A partial moves on within some ms, so it is measured in parts of so many hops; of a long stage some parts will do.
+FEWEST_HOPS, HOPS_AT_ONCE, MOST_PARTS = 3, 64, 8
+# Of a sine's energy. Where two partials lie on one track, least squares could give to one what it takes from the other.
+RIDGE = 1e-8
 SHORTEST_NOISE_S = 0.02
-FAINTEST = 0.05  # of an ADSR's peak; to divide the noise by less would raise its rounding errors
-BETA, REACH = 20.0, 8  # of the Kaiser window for noise: sidelobes at -150 dB, and bins by which it smears
-NEARBY_S = 0.1  # around an edge that is cross-faded: music as steep as it is there is no click ...
-STEEPER = 1.1  # ... nor where its steepest moment happens to be at the edge
+# Of an ADSR's peak. The noise is divided by it, which would raise the rounding errors of fainter samples.
+FAINTEST = 0.05
+# Kaiser window for noise, whose sidelobes lie at -150 dB, and the bins by which it smears.
+BETA, REACH = 20.0, 8
+# At a cross-fade the music goes on: what is no steeper than it is nearby, or hardly so, is no click.
+NEARBY_S, STEEPER = 0.1, 1.1
 
 
 @dataclass(frozen=True)
@@ -145,30 +149,30 @@ def _partials(schedule, i, sound, gain):
     parts = [(a, min(a + HOPS_AT_ONCE, last)) for a in range(first, last, HOPS_AT_ONCE) if last - a >= FEWEST_HOPS]
     if not parts:
         return 0.0, None, None
-    envelope, measured = schedule.envelope(i).double() * gain, []
+    gains, measured = schedule.gains(i).double() * gain, []
     for a, b in parts[:: -(-len(parts) // MOST_PARTS)]:
         samples = slice(a * hop - stage.offset, b * hop - stage.offset)
         track = schedule.tracks[stage.pitch][a : b + 1]
         heard = sound[stage.start : stage.stop][samples]
-        measured.append(_fit(track, stage.mask.bool(), envelope[samples], heard, schedule.config))
+        measured.append(_fit(track, stage.mask.bool(), gains[samples], heard, schedule.config))
     loudest, silent, change_db = (max(values) for values in zip(*measured, strict=True))
     return loudest * stage.gain * gain, silent * stage.gain * gain, change_db if stage.n_harmonics else None
 
 
-def _fit(track, on, envelope, sound, config):
+def _fit(track, on, gains, sound, config):
     """Amplitude of the loudest partial and of the loudest silent one, and largest change in dB, in some hops."""
     basis = harmonic_basis(track.f0_hz, track.phase, len(on), config, ratios=track.ratios).double()
     coefficients = track.controls.coefficients().double()[..., None]
     moving = torch.lerp(coefficients[:-1], coefficients[1:], ramp(basis))
     sine, cosine, *played = (
-        wave.transpose(0, 1).flatten(1) * envelope  # [n_harmonics, n_samples]
+        wave.transpose(0, 1).flatten(1) * gains  # [n_harmonics, n_samples]
         for wave in (*basis.chunk(2, 1), *(basis * moving).chunk(2, 1))
     )
     wanted = sum(played)[on]
     amplitudes = track.controls.amplitudes.double().square().mean(0).sqrt()[on].clamp(min=SILENCE)
     waves = torch.cat([wanted / amplitudes[:, None], sine[~on], cosine[~on]])
     energies = waves @ waves.T
-    energies.diagonal().add_(RIDGE * envelope.square().sum() + SILENCE**2)
+    energies.diagonal().add_(RIDGE * gains.square().sum() + SILENCE**2)
     found = torch.linalg.solve(energies, waves @ (sound - wanted.sum(0)))
     changes, silent = found[: len(amplitudes)], torch.hypot(*found[len(amplitudes) :].chunk(2))
     loudest = max(amplitudes.tolist(), default=0.0)
@@ -179,14 +183,14 @@ def _fit(track, on, envelope, sound, config):
 
 def _bands(schedule, i, noise, whole):
     """Level of the loudest silent noise band of stage i, and largest change of another, in dB."""
-    stage, envelope = schedule.stages[i], schedule.envelope(i).double()
+    stage, gains = schedule.stages[i], schedule.gains(i).double()
     start, stop = schedule.overlap(i), len(stage) - schedule.overlap(i + 1)
-    clear = start + (envelope[start:stop] > FAINTEST * envelope.max()).nonzero()[:, 0]
+    clear = start + (gains[start:stop] > FAINTEST * gains.max()).nonzero()[:, 0]
     if not whole or len(clear) < SHORTEST_NOISE_S * schedule.sample_rate:
         return None, None
     start, stop = int(clear[0]), int(clear[-1]) + 1
     played = whole[stage.pitch][stage.offset :][start:stop]
-    sounds = torch.stack([noise[stage.start :][start:stop] / envelope[start:stop], played])
+    sounds = torch.stack([noise[stage.start :][start:stop] / gains[start:stop], played])
     window = torch.kaiser_window(stop - start, periodic=False, beta=BETA, dtype=torch.float64)
     spectra = torch.fft.rfft(sounds * window).abs() * 2 / window.sum()
     bands = nearest_band(torch.fft.rfftfreq(stop - start, 1 / schedule.sample_rate), schedule.config)  # of each bin

@@ -1,4 +1,4 @@
-"""Which partials, and which bands of noise, sound in which stage, and the order in which they enter."""
+"""Which partials and bands sound in which stage, and their order (notebook 05, "What is a mask?")."""
 
 from itertools import chain, repeat
 
@@ -16,17 +16,12 @@ INAUDIBLE = 1e-4  # of the loudest, -80 dB
 def partial_masks(
     plan: GrowthPlan, n_harmonics: int, *, levels: torch.Tensor | None = None, seed: int = 0
 ) -> torch.Tensor:
-    """Which partials sound in which stage.
+    """Which partials sound in which stage: [n_stages, n_harmonics] of 0 and 1.
 
     Args:
-        plan: `GrowthPlan`.
-        n_harmonics: partials of the instrument.
         levels: [n_harmonics] how loud each partial gets, linear; those 80 dB below the loudest are never heard
             and do not count. All count, and "loudest" means "low", if None.
         seed: of the random order.
-
-    Returns:
-        [n_stages, n_harmonics] of 0 and 1.
 
     Raises:
         GrowthError: a written stage names a partial that the instrument does not have.
@@ -44,14 +39,7 @@ def partial_masks(
 def noise_masks(
     plan: GrowthPlan, n_bands: int, n_stages: int, *, levels: torch.Tensor | None = None, seed: int = 0
 ) -> torch.Tensor:
-    """Which bands of the noise sound in which stage; arguments as in `partial_masks`.
-
-    Returns:
-        [n_stages, n_bands] of 0 and 1.
-
-    Raises:
-        GrowthError: a written stage names a band that the instrument does not have.
-    """
+    """Which bands of the noise sound in which stage: [n_stages, n_bands] of 0 and 1; see `partial_masks`."""
     masks = torch.zeros(n_stages, n_bands)
     if plan.noise == "bands":
         order = entrance(plan.noise_order, torch.ones(n_bands) if levels is None else levels, seed)
@@ -81,13 +69,7 @@ def audible(levels: torch.Tensor) -> torch.Tensor:
 
 
 def entrance(order: str, levels: torch.Tensor, seed: int = 0) -> torch.Tensor:
-    """Indices of the audible ones in the order in which they enter.
-
-    Args:
-        order: one of `ORDERS`.
-        levels: [n] linear level of each.
-        seed: of the random order.
-    """
+    """Indices of the audible ones among [n] linear levels, in the order in which they enter, one of `ORDERS`."""
     levels = levels.detach().cpu()
     index = torch.arange(len(levels))[audible(levels)]
     number = index + 1

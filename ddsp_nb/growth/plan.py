@@ -1,4 +1,4 @@
-"""The plan of a growth, as plain data: what sounds in which stage, for how long, how loud and at what pitch.
+"""The plan of a growth as plain data (notebook 05): what sounds in which stage, how long, how loud, at what pitch.
 
 Light to import, so that the command line answers at once. Defaults, ranges, choices and their meaning are written
 here and nowhere else; the command line and the panel take them from the fields.

@@ -1,4 +1,4 @@
-"""Grow a timbre: from one sine wave to the full instrument, stage by stage.
+"""Grow a timbre, from one sine wave to the full instrument (notebook 05, "What do stages 1, 2 and 3 sound like?").
 
 A stage plays the trained instrument with a mask on its partials. The mask is real: a partial that is off is
 absent, one that is on keeps its level, and one gain serves the whole piece, or growth could not be heard.
@@ -10,20 +10,22 @@ import torch
 
 from ddsp_nb.config import Config
 from ddsp_nb.growth.certificate import Certificate, certify
-from ddsp_nb.growth.layers import Source
 from ddsp_nb.growth.plan import GrowthPlan
 from ddsp_nb.growth.schedule import Schedule, Stage, make_schedule
-from ddsp_nb.growth.track import ControlTrack
+from ddsp_nb.growth.track import ControlTrack, Source
 from ddsp_nb.synthesis.noise import FilteredNoiseGenerator, keep_bands
 from ddsp_nb.synthesis.oscillator import harmonic_basis, ramp
 from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.take import Take
 
-FULL_SCALE = 0.9  # peak of a piece
-HOPS_AT_ONCE = 128  # keeps the basis of a long stage out of memory
-STAGES_AT_ONCE = 16  # whose noise is filtered together
-MARGIN = 4096  # samples beyond a stage that its noise filter hears, so that cross-faded stages agree
-SILENCE = 1e-9  # stands for the peak of a piece without any sound
+# Peak of a piece.
+FULL_SCALE = 0.9
+# More would fill the memory with the basis of a long stage, or with the noise of many.
+HOPS_AT_ONCE, STAGES_AT_ONCE = 128, 16
+# Samples beyond a stage that its noise filter hears too, or two cross-faded stages would not play the same noise.
+MARGIN = 4096
+# Stands for the peak of a piece without any sound.
+SILENCE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -87,15 +89,14 @@ def grow(model: DDSPModel, take: Take, plan: GrowthPlan | None = None, seed: int
     Args:
         model: a trained model.
         take: of the recording whose sound is to grow.
-        plan: `GrowthPlan`.
         seed: of the noise and of random orders.
 
     Raises:
         GrowthError: the piece would be longer than an hour, or the plan asks for partials that do not exist.
     """
     schedule = make_schedule(model, take, plan or GrowthPlan(), seed)
-    envelopes = [schedule.envelope(i) for i in range(len(schedule.stages))]
-    stages = list(zip(schedule.stages, envelopes, strict=True))
+    gains = [schedule.gains(i) for i in range(len(schedule.stages))]
+    stages = list(zip(schedule.stages, gains, strict=True))
     config = model.config
     harmonic, noise = _harmonic(config, schedule, stages), _noise(config, schedule, stages, seed)
     gain = min(FULL_SCALE / peak(harmonic + noise), 1 / peak(harmonic), 1 / peak(noise))  # stems fit in a file too
@@ -119,27 +120,21 @@ def _harmonic(config, schedule, stages):
             sounding = [(s, e) for s, e in played if s.offset < last * hop and s.offset + len(s) > first * hop]
             if sounding:
                 sounds = render_stages(config, track[first : last + 1], torch.stack([s.mask for s, _ in sounding]))
-                for (stage, envelope), sound in zip(sounding, sounds, strict=True):
-                    _add(piece, stage, envelope, sound, first * hop - stage.offset)
+                for (stage, gains), sound in zip(sounding, sounds, strict=True):
+                    _add(piece, stage, gains, sound, first * hop - stage.offset)
     return piece
 
 
-def _add(piece, stage, envelope, sound, at):
+def _add(piece, stage, gains, sound, at):
     """Add a stretch of a stage's sound, which begins `at` samples after the stage does, to the piece."""
     start, stop = max(at, 0), min(at + len(sound), len(stage))
-    piece[stage.start + start : stage.start + stop] += sound[start - at : stop - at] * envelope[start:stop]
+    piece[stage.start + start : stage.start + stop] += sound[start - at : stop - at] * gains[start:stop]
 
 
 def render_stages(config: Config, track: ControlTrack, masks: torch.Tensor) -> torch.Tensor:
     """Harmonic sound of a track under several masks: one basis, one matrix product.
 
-    Args:
-        config: of the model.
-        track: [n_frames] of pitch and controls.
-        masks: [n_stages, n_harmonics] of 0 and 1.
-
-    Returns:
-        [n_stages, (n_frames - 1) * hop_length].
+    Masks are [n_stages, n_harmonics] of 0 and 1, the sound is [n_stages, (n_frames - 1) * hop_length].
     """
     used = masks.any(0).nonzero()[:, 0]
     n_harmonics = int(used.max()) + 1 if len(used) else 1
@@ -157,9 +152,9 @@ def _noise(config, schedule, stages, seed):
     margin = MARGIN if schedule.plan.crossfade_s else 0
     for pitch, track in schedule.tracks.items():
         places = {}
-        for stage, envelope in stages:
+        for stage, gains in stages:
             if stage.pitch == pitch and stage.bands.any():
-                places.setdefault((stage.offset, len(stage)), []).append((stage, envelope))
+                places.setdefault((stage.offset, len(stage)), []).append((stage, gains))
         if not places:
             continue
         generator = torch.Generator().manual_seed(seed)
@@ -167,8 +162,8 @@ def _noise(config, schedule, stages, seed):
         for (offset, length), group in places.items():
             start = max(offset - margin, 0)
             sounds = _banded(noise[start : offset + length + margin], [stage for stage, _ in group], config)
-            for (stage, envelope), sound in zip(group, sounds, strict=True):
-                _add(piece, stage, envelope, sound, start - offset)
+            for (stage, gains), sound in zip(group, sounds, strict=True):
+                _add(piece, stage, gains, sound, start - offset)
     return piece
 
 

@@ -1,4 +1,4 @@
-"""A plan applied to an instrument: which partials and bands sound when, before anything is rendered."""
+"""A plan applied to an instrument, before anything is rendered (notebook 05, "What is a mask?")."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -16,18 +16,17 @@ from ddsp_nb.growth.tuning import PHRASE, ratio_table
 from ddsp_nb.training.model import DDSPModel, check_features
 from ddsp_nb.training.take import Take
 
-LONGEST_PIECE_S = 3600  # a slip of the keyboard, or a stranger's sidecar, should not fill the memory
+# A slip of the keyboard, or a stranger's sidecar, should not fill the memory.
+LONGEST_PIECE_S = 3600
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage of a piece: what sounds and where it lies.
+    """One stage of a piece: what sounds from sample `start` to `stop`.
 
     Attributes:
         mask: [n_harmonics] of 0 and 1, the partials that sound.
         bands: [n_bands] of 0 and 1, the noise bands that sound.
-        start: first sample.
-        stop: the sample after the last.
         pitch: "phrase", "held", a note name or Hz.
         level_db: loudness that the plan gives the stage.
         offset: sample of its track at which the stage begins.
@@ -37,9 +36,9 @@ class Stage:
     bands: torch.Tensor
     start: int
     stop: int
-    pitch: str | float = "phrase"
-    level_db: float = 0.0
-    offset: int = 0
+    pitch: str | float
+    level_db: float
+    offset: int
 
     def __len__(self) -> int:
         return self.stop - self.start
@@ -60,10 +59,7 @@ class Schedule:
     """When what sounds.
 
     Attributes:
-        plan: `GrowthPlan`.
-        stages: in their order.
         tracks: what is played at each pitch of the plan, as long as its stages need.
-        config: of the model.
         remarks: sentences for the reader about what the plan leads to.
     """
 
@@ -104,7 +100,7 @@ class Schedule:
         inside = 0 < i < len(self.stages)
         return max(0, self.stages[i - 1].stop - self.stages[i].start) if inside else 0
 
-    def envelope(self, i: int) -> torch.Tensor:
+    def gains(self, i: int) -> torch.Tensor:
         """[n] gain of stage i at each of its samples: ADSR or cross-fades, and its loudness."""
         stage, adsr = self.stages[i], self.plan.adsr.of_stage(i, len(self.stages))
         if not self.plan.crossfade_s:
@@ -127,13 +123,7 @@ class Schedule:
 
 
 def make_schedule(model: DDSPModel, take: Take, plan: GrowthPlan, seed: int = 0) -> Schedule:
-    """Apply a plan to an instrument.
-
-    Args:
-        model: a trained model.
-        take: of the recording whose sound is to grow.
-        plan: `GrowthPlan`.
-        seed: of the random orders.
+    """Apply a plan to an instrument and a take of its recording; the seed is that of random orders.
 
     Raises:
         GrowthError: the piece would be longer than an hour, or the plan asks for partials that do not exist.

@@ -1,4 +1,4 @@
-"""Settings of a plan: fields that say what they mean and allow. Light to import."""
+"""Settings of a plan (notebook 05): fields that say what they mean and allow. Light to import."""
 
 from collections.abc import Sequence
 from dataclasses import Field, field, fields
@@ -16,7 +16,6 @@ def setting(default, words: str, **limits):
     """A dataclass field from which command line, panel and checks take all that they need.
 
     Args:
-        default: value of the setting.
         words: what it means, a sentence for the help of the command line.
         **limits: `choices`, or `low`, `high` and `unit`.
     """

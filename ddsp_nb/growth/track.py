@@ -1,4 +1,4 @@
-"""What a stage plays before its mask: the phrase of the take, or a note of the instrument, alive as the take is."""
+"""What a stage plays before its mask: the take's phrase, or a living note (notebook 05, "Does the phrase move?")."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -14,10 +14,32 @@ from ddsp_nb.synthesis.oscillator import integrate_pitch
 from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.take import Take
 
-STEADY_S = 1.5  # of the recording, from which a held note takes its movement
-SMOOTHING_S = 0.03  # keeps vibrato and swell, takes out what flutters from frame to frame
-LEAST_FRAMES = 8  # of a steady stretch; below that a wandering pitch is taken as it is
-SOUNDING = 1e-3  # of the loudest frame's energy, -30 dB
+# So much of the recording lends a held note its movement, where it is steady.
+STEADY_S = 1.5
+# Keeps vibrato and swell, takes out what flutters from frame to frame.
+SMOOTHING_S = 0.03
+# A recording without a steady stretch of so many frames wanders, and is taken as it is.
+LEAST_FRAMES = 8
+# Of the loudest frame's energy: -30 dB. Below it nobody says that the recording has begun.
+SOUNDING = 1e-3
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a layer is played from: a trained model and the take of its recording.
+
+    Attributes:
+        audio: [n_samples] the recording at the model's sample rate, needed by layers that play it as it is.
+    """
+
+    model: DDSPModel
+    take: Take
+    audio: torch.Tensor | None = None
+
+    @property
+    def sample_rate(self) -> int:
+        """Hz."""
+        return self.model.config.sample_rate
 
 
 @dataclass(frozen=True)
@@ -53,13 +75,10 @@ class ControlTrack:
 def track_maker(
     model: DDSPModel, take: Take, pitch: str | float, *, unfolding: bool = False
 ) -> Callable[[int], ControlTrack]:
-    """What a stage plays, as a function of how many frames it lasts; the network is asked once, here.
+    """What a stage plays at a pitch, as a function of how many frames it lasts; the network is asked once, here.
 
-    Args:
-        model: a trained model, which plays every pitch but the phrase.
-        take: of its recording, walked back and forth where a track is longer.
-        pitch: "phrase", "held", a note name or Hz.
-        unfolding: whether the phrase begins where the recording does, instead of being its fullest stretch.
+    The take is walked back and forth where a track is longer. An unfolding phrase begins where the recording does; else
+    it is the recording's fullest stretch.
     """
     if pitch == PHRASE:
         return lambda n_frames: phrase_track(take, model.config, n_frames, unfolding=unfolding)

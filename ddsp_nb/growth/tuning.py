@@ -1,4 +1,4 @@
-"""Where partials sound: tables of their ratios, from whole multiples to scales. Light to import."""
+"""Where partials sound: tables of ratios (notebook 05, "How do you make a bell?"). Light to import."""
 
 from reprlib import repr as short
 from typing import TYPE_CHECKING
@@ -32,16 +32,12 @@ def check_pitch(pitch: str | float) -> None:
 
 
 def ratio_table(ratios: str | tuple[float, ...], inharmonicity: float, n_partials: int) -> "torch.Tensor | None":
-    """Frequency of each partial as a multiple of the pitch.
+    """[n_partials] frequency of each partial as a multiple of the pitch, None where all are whole multiples.
 
     Args:
         ratios: "harmonic"; "just", "equal", "quarter-tones" or "whole-tones" (each partial moved to the nearest step
             of that scale); or a sequence of numbers, after which the partials stay at their whole multiples.
         inharmonicity: B of a stiff string: partial k is sharp by sqrt((1 + B k²) / (1 + B)) (Fletcher 1964).
-        n_partials: length of the table.
-
-    Returns:
-        [n_partials] float64, or None where every partial is a whole multiple.
     """
     if ratios == "harmonic" and inharmonicity == 0:
         return None

@@ -1,7 +1,7 @@
 """Band faders: white noise through 64 bands, shaped by hand while it sounds."""
 
 from ddsp_nb.panels.live import LiveWidget
-from ddsp_nb.panels.page import module_with_worklet
+from ddsp_nb.panels.page import module
 
 
 class BandFaders(LiveWidget):
@@ -16,4 +16,4 @@ class BandFaders(LiveWidget):
 
     N_LEVELS = range(64, 65)
     WANTED = "64 gains, one for each band"
-    _esm = module_with_worklet("band_faders")
+    _esm = module("band_faders", WORKLET="band_faders_worklet")

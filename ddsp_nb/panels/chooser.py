@@ -17,7 +17,7 @@ from ddsp_nb.errors import AudioError, WorkbookWarning
 from ddsp_nb.panels.recorder import Recorder
 from ddsp_nb.panels.widgets import in_words
 from ddsp_nb.sound.load import load_audio
-from ddsp_nb.workspace import Recording, Workspace
+from ddsp_nb.store.workspace import Recording, Workspace
 
 # That is kept of a file: enough to learn from, and the notebooks stay quick.
 LONGEST_S = 30.0

@@ -4,8 +4,7 @@ from collections.abc import Callable
 
 import traitlets
 
-from ddsp_nb.panels.page import module
-from ddsp_nb.panels.widgets import PageWidget
+from ddsp_nb.panels.page import PageWidget, module
 
 
 class Download(PageWidget):

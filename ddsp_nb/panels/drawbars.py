@@ -1,7 +1,7 @@
 """Drawbars: a tone of 64 sines, built by hand while it sounds."""
 
 from ddsp_nb.panels.live import LiveWidget
-from ddsp_nb.panels.page import module_with_worklet
+from ddsp_nb.panels.page import module
 
 
 class Drawbars(LiveWidget):
@@ -16,4 +16,4 @@ class Drawbars(LiveWidget):
 
     N_LEVELS = range(1, 65)
     WANTED = "1 to 64 amplitudes, one for each harmonic"
-    _esm = module_with_worklet("drawbars")
+    _esm = module("drawbars", WORKLET="drawbars_worklet")

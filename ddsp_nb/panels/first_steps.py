@@ -3,14 +3,14 @@
 import ipywidgets
 import torch
 
-from ddsp_nb.growth.piece import Piece
 from ddsp_nb.growth.plan import GrowthPlan
 from ddsp_nb.growth.render import grow
 from ddsp_nb.notes.note import parse_notes
 from ddsp_nb.panels.growth.knobs import STRATEGY_WORDS
-from ddsp_nb.panels.growth.pictures import stage_marks
+from ddsp_nb.panels.growth.words import stage_marks
 from ddsp_nb.panels.player import Player
 from ddsp_nb.panels.widgets import WRAPPED, errors_in_words, say
+from ddsp_nb.piece.compose import Piece
 from ddsp_nb.playing.performance import draw
 from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.take import Take

@@ -6,7 +6,7 @@ import numpy as np
 import traitlets
 
 from ddsp_nb.errors import ConfigError
-from ddsp_nb.panels.widgets import PageWidget
+from ddsp_nb.panels.page import PageWidget
 
 
 class LiveWidget(PageWidget):

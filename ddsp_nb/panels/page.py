@@ -2,42 +2,45 @@
 
 import json
 import re
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import anywidget
+
 FOLDER = Path(__file__).with_name("js")
-IMPORT = re.compile(r"^import [^;]* from \"\./(\w+)\.js\";\n", re.MULTILINE)
+IMPORT = re.compile(r"^import [^;]* from \"(\./[\w/]+\.js)\";\n", re.MULTILINE)
+
+
+class PageWidget(anywidget.AnyWidget):
+    """A widget that this package's JavaScript shows, in the style of all of them."""
+
+    _css = (FOLDER / "widgets.css").read_text()
+
+    def __repr__(self) -> str:
+        # anywidget's has an address in memory, so that no two runs of a notebook would show the same.
+        return f"{type(self).__name__}()"
 
 
 @cache
-def module(name: str) -> str:
+def module(name: str, **threads: str) -> str:
     """One self-contained module: `js/name.js` after all that it imports, each once.
 
     A widget's module is sent as text and cannot import its neighbours; as files they can, so that they can be linted.
+
+    Args:
+        name: of its file.
+        threads: constant in it: name of a module whose text it holds, for a thread of its own (a worklet, a worker).
     """
-    return "".join(_parts(name, set()))
-
-
-def module_with_worklet(name: str) -> str:
-    """`module(name)` with the text of `js/name_worklet.js` as its constant WORKLET: no file is loaded."""
-    return module_with(name, WORKLET=f"{name}_worklet")
-
-
-def module_with(name: str, **threads: str) -> str:
-    """`module(name)` with other modules as texts in its constants, for threads of their own: no file is loaded."""
     texts = (f"const {constant} = {json.dumps(module(thread))};\n" for constant, thread in threads.items())
-    return "".join(texts) + module(name)
+    return "".join((*texts, *_parts(FOLDER / f"{name}.js", set())))
 
 
-def _parts(name, seen):
-    text = (FOLDER / f"{name}.js").read_text()
-    for other in IMPORT.findall(text):
+def _parts(path: Path, seen: set[Path]) -> Iterator[str]:
+    text = path.read_text()
+    for name in IMPORT.findall(text):
+        other = path.parent / name
         if other not in seen:
             seen.add(other)
             yield from (re.sub(r"^export ", "", part, flags=re.MULTILINE) for part in _parts(other, seen))
     yield IMPORT.sub("", text)
-
-
-def style() -> str:
-    """The style sheet of all widgets."""
-    return (FOLDER / "widgets.css").read_text()

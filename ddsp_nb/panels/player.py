@@ -11,8 +11,8 @@ import traitlets
 
 from ddsp_nb import plots
 from ddsp_nb.analysis.features import Features
-from ddsp_nb.panels.page import module
-from ddsp_nb.panels.widgets import PageWidget, axes, png
+from ddsp_nb.panels.page import PageWidget, module
+from ddsp_nb.panels.widgets import axes, png
 
 # Where this variable of the environment is set, players leave a picture for a page without a kernel.
 PICTURES = "DDSP_NB_PICTURES"

@@ -6,8 +6,7 @@ import numpy as np
 import torch
 import traitlets
 
-from ddsp_nb.panels.page import module_with_worklet
-from ddsp_nb.panels.widgets import PageWidget
+from ddsp_nb.panels.page import PageWidget, module
 from ddsp_nb.sound.blocks import PHONE_SUFFIXES
 
 ACCEPTED = ",".join(("audio/*", ".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff", *PHONE_SUFFIXES))  # by a file chooser
@@ -21,7 +20,7 @@ class Recorder(PageWidget):
         chosen: called with name and bytes of a file.
     """
 
-    _esm = module_with_worklet("recorder")
+    _esm = module("recorder", WORKLET="recorder_worklet")
     accept = traitlets.Unicode(ACCEPTED).tag(sync=True)
 
     def __init__(self, recorded: Callable[[torch.Tensor, int], None], chosen: Callable[[str, bytes], None]):

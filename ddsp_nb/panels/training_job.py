@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 from ddsp_nb.errors import TrainingError
+from ddsp_nb.store.fit import fit
+from ddsp_nb.store.run_file import RunFile
 from ddsp_nb.training.corpus import Corpus
-from ddsp_nb.training.fit import fit
 from ddsp_nb.training.model import DDSPModel
-from ddsp_nb.training.run_file import RunFile
 from ddsp_nb.training.train import DEFAULT_EPOCHS, Epoch, Progress, TrainingState, copied
 
 TICK_S = 0.1

@@ -1,4 +1,4 @@
-"""A panel that trains a model while you watch, listen and stop it (notebook 04)."""
+"""A panel that trains a model while you watch, listen and stop it (notebook 04, "Training, with you in the room")."""
 
 import asyncio
 from pathlib import Path
@@ -11,11 +11,11 @@ from ddsp_nb.errors import TrainingError
 from ddsp_nb.panels.player import Player
 from ddsp_nb.panels.training_job import TICK_S, TrainingJob
 from ddsp_nb.panels.widgets import WRAPPED, Throttle, axes, button, errors_in_words, in_words, picture, png, say
+from ddsp_nb.store.checkpoint import save_model
+from ddsp_nb.store.run_file import RunFile
 from ddsp_nb.synthesis.controls import Sound
-from ddsp_nb.training.checkpoint import save_model
 from ddsp_nb.training.corpus import Corpus
 from ddsp_nb.training.model import DDSPModel
-from ddsp_nb.training.run_file import RunFile
 from ddsp_nb.training.take import Take
 from ddsp_nb.training.train import LEARNING_RATE, Epoch
 

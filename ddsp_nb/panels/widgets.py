@@ -1,4 +1,4 @@
-"""What the panels share: the base of widgets, buttons, pictures as PNG, a throttle for drawing, errors in words."""
+"""What the panels share: buttons, pictures as PNG, a throttle for drawing, errors in words."""
 
 import io
 import logging
@@ -8,13 +8,11 @@ from contextlib import contextmanager
 from html import escape
 from typing import Any
 
-import anywidget
 import ipywidgets
 import numpy as np
 from matplotlib.figure import Figure
 
 from ddsp_nb.errors import WorkbookError
-from ddsp_nb.panels.page import style
 
 # Of pictures, as a page shows them.
 DPI = 72
@@ -26,18 +24,9 @@ PICTURE_SHARE = 0.15
 SHORTEST_PAUSE_S = 1.0
 
 
-class PageWidget(anywidget.AnyWidget):
-    """A widget of our own: one style sheet for all, and a `repr` without an address, so that two runs show the same."""
-
-    _css = style()
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}()"
-
-
-def button(words: str, press: Callable[[], object], width: str | None = None, **look: Any) -> ipywidgets.Button:
+def button(words: str, press: Callable[[], object], width: str | None = "110px", **look: Any) -> ipywidgets.Button:
     """A button that calls `press`; `look` is what else `ipywidgets.Button` takes."""
-    made = ipywidgets.Button(description=words, layout={"width": width}, **look)
+    made = ipywidgets.Button(description=words, layout={"width": width, "flex": "0 0 auto"}, **look)
     made.on_click(lambda _: press())
     return made
 

@@ -1,4 +1,4 @@
-"""The shape of a note: how it begins, sinks and ends, measured on the instrument's recording."""
+"""The shape of a note, measured on the recording: how it begins, sinks and ends (notebook 06, "Play it")."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What hands or a MIDI file play, or what was only written: events, for all that plays notes or features."""
+"""What hands or MIDI play, or what was only written (notebook 06, "Record a phrase, and grow it")."""
 
 from collections import deque
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The instrument live: notes on and off, sound block by block."""
+"""The instrument live, block by block (notebook 06, "Why is block length latency?")."""
 
 import math
 

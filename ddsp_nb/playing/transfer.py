@@ -1,4 +1,4 @@
-"""Another recording's performance, moved to where the instrument can play it."""
+"""Another recording's performance, moved to the instrument (notebook 04, "Another one performs")."""
 
 from dataclasses import replace
 

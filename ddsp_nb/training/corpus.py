@@ -1,4 +1,4 @@
-"""What an instrument is taught (notebook 04): recordings cut into phrases, some of which it only is judged by.
+"""Recordings as phrases, some to learn from, some to be judged by (notebook 04, "Training, with you in the room").
 
 Silence is left out, long stretches are cut where they are quietest, and a phrase is either heard or held out as a
 whole, so that no note straddles both.

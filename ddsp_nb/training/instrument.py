@@ -1,4 +1,4 @@
-"""The instrument: what plays notes that were never heard (notebook 04, its queries and correctors).
+"""What plays notes that were never heard (notebook 04, "What does it say?", "What do other instruments teach?").
 
 One small network answers for every partial and another for every noise band, told which one it is and what the
 envelope looks like around it (`analysis/envelope.py`). Sharing the weights makes 64 examples of every frame, so little

@@ -1,4 +1,4 @@
-"""What a model is taught by: levels of random frames, and stretches of sound to listen to (notebook 04)."""
+"""Random frames and stretches to learn from (notebook 04, "Training, with you in the room")."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

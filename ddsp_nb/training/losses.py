@@ -1,4 +1,4 @@
-"""How far one sound is from another, for training and for judging it (notebook 04, the loss)."""
+"""How far one sound is from another (notebook 04, "How wrong is it? The loss")."""
 
 from typing import NamedTuple
 

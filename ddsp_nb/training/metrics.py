@@ -1,4 +1,4 @@
-"""Judge a reconstruction by figures that do not share each other's blind spots (notebook 04)."""
+"""Figures that do not share each other's blind spots (notebook 04, "Nothing is lost")."""
 
 from dataclasses import dataclass
 

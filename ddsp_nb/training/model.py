@@ -1,4 +1,4 @@
-"""The model (notebook 04): pitch, loudness and envelope to sound, through a network and the synthesizer."""
+"""Features to sound, through a network and the synthesizer (notebook 04, "What does the network read?")."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""The take (notebook 04): what one recording had besides what its instrument plays. Nothing that a network learns.
+"""What a recording has besides what its instrument plays (notebook 04, "What belongs to the take?").
 
 Its phases and the exact level of every partial are least-squares controls (`analysis/decompose.py`); its noise gains
 are then moved by a few steps of gradient descent on the spectral loss, through the synthesizer alone.

@@ -1,4 +1,4 @@
-"""Training (notebook 04): a generator yields after every epoch, so that anyone can watch, listen and stop.
+"""The loop of training (notebook 04, "Training, with you in the room"): anyone can watch, listen and stop.
 
 Two things are learned side by side. The correctors of the envelope learn the *levels* that the analysis found, a
 regression without any sound. The GRU learns by *listening*: its controls are rendered, and the loss of the sound tells

@@ -46,7 +46,7 @@ def test_a_clip_is_judged_kept_and_current_from_then_on(page, panel, whistle, la
     sound, rate = sf.read(workspace / "recordings/whistle.flac")
     assert len(sound) == pytest.approx(rate, abs=2) and abs(np.fft.rfft(sound)).argmax() == 440
     assert page.value("chooser.recording.name") == "whistle"
-    page.do("from ddsp_nb.workspace import Workspace")
+    page.do("from ddsp_nb.store.workspace import Workspace")
     assert page.value("Workspace().current.name") == "whistle"  # in any notebook
     (tmp_path / "empty.wav").touch()
     assert "empty.wav" in hand_in(page, panel, tmp_path / "empty.wav", "did not work")

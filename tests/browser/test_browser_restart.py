@@ -1,7 +1,7 @@
 """Kernels die and notebooks are run again: nothing is lost, and a growth plays what a training has learned."""
 
 from ddsp_nb import load_model
-from ddsp_nb.growth.digests import model_sha256
+from ddsp_nb.piece.digests import model_sha256
 
 KEPT = "output/ddsp_model.pt"
 
@@ -12,7 +12,7 @@ def files(lab):
 
 def played(page):
     """SHA-256 of the model in the kernel."""
-    page.do("from ddsp_nb.growth.digests import model_sha256")
+    page.do("from ddsp_nb.piece.digests import model_sha256")
     return page.value("model_sha256(model)")
 
 

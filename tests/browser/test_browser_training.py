@@ -9,7 +9,7 @@ from browser.notebook_page import PLAYER
 from ddsp_nb import AnalysedRecording, Corpus, load_audio, load_model
 
 PANEL = """
-    from ddsp_nb.training.run_file import RunFile
+    from ddsp_nb.store.run_file import RunFile
     other_path = "output/another/model.pt"
     RunFile(other_path).remove()  # what an earlier test stopped
     torch.manual_seed(seed)

@@ -9,11 +9,13 @@ from ddsp_nb.growth.adsr import curve
 from ddsp_nb.growth.plan import SETTINGS, GrowthPlan
 from ddsp_nb.growth.schedule import Schedule
 from ddsp_nb.growth.settings import MOST_STAGES
-from ddsp_nb.growth.tempo import Tempo
-from ddsp_nb.growth.views import silence_of
+from ddsp_nb.piece.tempo import Tempo
+from ddsp_nb.piece.views import silence_of
 
-ALL_OR_NOTHING = ("every", "none")  # what noise may be where no stage differs from another
-ROUNDING = 1.5  # samples by which a length on the score may differ from that of the plan
+# With such noise no stage differs from another, so it stays when they are moved.
+ALL_OR_NOTHING = ("every", "none")
+# Samples: both ends of a stage lie on whole ones on the score, so a length that nobody drew may be one off.
+ROUNDING = 1.5
 CHANGED = "The score has changed meanwhile; draw again."
 
 

@@ -1,15 +1,16 @@
 """The corner of the growth panel from which a piece leaves: files on disk, or a download."""
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import ipywidgets
 
 from ddsp_nb.errors import GrowthError
-from ddsp_nb.growth.export import check_format, export, export_bytes
-from ddsp_nb.growth.piece import Piece
 from ddsp_nb.panels.download import Download
 from ddsp_nb.panels.widgets import WRAPPED, button
+from ddsp_nb.piece.compose import Piece
+from ddsp_nb.piece.export import check_format, export
 
 BITS = {"16 bit": "PCM_16", "24 bit": "PCM_24", "float (WAV)": "FLOAT"}
 ALSO = {"stems": "stems", "stages": "each stage", "midi": "MIDI", "stage_map": "map as picture"}
@@ -34,8 +35,7 @@ class ExportBox(ipywidgets.VBox):
             layout={"width": "270px", "max_width": "100%"},
         )
         self.bits = ipywidgets.Dropdown(options=list(BITS.items()), layout={"width": "120px", "flex": "0 0 auto"})
-        self.button = button("Write to disk", write, "140px", icon="save")
-        self.button.layout.flex = "0 0 auto"
+        self.button = button("Write to disk", write, icon="save", width="140px")
         self.download = Download("⤓ Download all as zip", zipped)
         self.replace_box = _check("replace existing files")
         self.also = {name: _check(label) for name, label in ALSO.items()}
@@ -65,7 +65,9 @@ class ExportBox(ipywidgets.VBox):
     def zipped(self, piece: Piece) -> tuple[str, bytes]:
         """Name and bytes of a zip with everything: sound, stems, stages, MIDI, sidecar and map."""
         name = f"{self.path.stem}.zip"
-        return name, export_bytes(piece, name, subtype=self.bits.value, **dict.fromkeys(ALSO, True))
+        with tempfile.TemporaryDirectory() as folder:
+            (path,) = export(piece, Path(folder) / name, subtype=self.bits.value, **dict.fromkeys(ALSO, True))
+            return name, path.read_bytes()
 
 
 def _check(label):

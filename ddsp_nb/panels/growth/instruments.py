@@ -1,11 +1,11 @@
 """What the layers of a piece can play: the instrument of the panel, those of other recordings, and the recordings."""
 
 from ddsp_nb.errors import GrowthError
-from ddsp_nb.growth.layers import Source
+from ddsp_nb.growth.track import Source
 from ddsp_nb.panels.growth.voice import DRY, GROWTH
 from ddsp_nb.sound.load import load_audio
-from ddsp_nb.training.checkpoint import load_model
-from ddsp_nb.workspace import Recording, Workspace
+from ddsp_nb.store.checkpoint import load_model
+from ddsp_nb.store.workspace import Recording, Workspace
 
 THIS = ""  # name of the instrument of the panel in values
 

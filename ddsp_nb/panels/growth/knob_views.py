@@ -1,4 +1,4 @@
-"""What each knob says of a layer, and the layer after it was turned: knobs are views of one `GrowthPlan`.
+"""Where knobs stand for a layer, and the layer after one was turned: knobs are views of one `GrowthPlan`.
 
 Most show a field of plan, ADSR or layer. Some show a field together, such as the list of strategies and the line in
 which stages are written; then it is read from all of them. A line for drawn values counts where it is not empty.
@@ -9,16 +9,16 @@ from typing import Any
 
 from ddsp_nb.growth.adsr import curve
 from ddsp_nb.growth.plan import WRITTEN
-from ddsp_nb.growth.tempo import Tempo, parse_lengths
 from ddsp_nb.growth.tuning import HELD, PHRASE
-from ddsp_nb.growth.typed import parse_numbers, parse_sets, parse_stages, stages_in_words
-from ddsp_nb.growth.views import STEADY, pace_of, silence_of, slots_of, swing, swing_of, towards, with_slots
 from ddsp_nb.notes.pitch import parse_melody
 from ddsp_nb.panels.growth.voice import Voice
+from ddsp_nb.piece.tempo import Tempo, parse_lengths
+from ddsp_nb.piece.typed import parse_numbers, parse_sets, parse_stages, stages_in_words
+from ddsp_nb.piece.views import STEADY, pace_of, silence_of, slots_of, swing, swing_of, towards, with_slots
 
 SHARED = {"tempo_bpm": "bpm", "beats_per_bar": "beats_per_bar"}  # knobs of the tempo, which all layers share
-DRAWN = ("lengths", "sustains", "levels")  # lines for what was drawn
-NOTES, OWN = "notes", "own"  # of the lists of pitches and ratios: what is typed below
+# Choices in the lists of pitches and ratios: what is typed in the line below.
+NOTES, OWN = "notes", "own"
 STAGE_NOTES = {
     "1/1": "whole",
     "1/2": "half",
@@ -33,41 +33,82 @@ STAGE_NOTES = {
 NO_SILENCE = "0"
 SILENCE_NOTES = (NO_SILENCE, "1/64", "1/32", "1/16", "1/8", "1/4")
 PACES = (1 / 8, 1 / 4, 1 / 2, 1.0, 2.0, 4.0, 8.0)
-DEEPEST_DB = 48  # of the knob of a crescendo; deeper ones are shown as drawn
-SAME_S = 1e-6  # by which note values may differ
+# The knob of a crescendo ends here; a deeper one is shown as a drawn curve.
+DEEPEST_DB = 48
+# Rounding: a length that is so near to a note value is that note value.
+SAME_S = 1e-6
 
 
-def read(name: str, voice: Voice, tempo: Tempo) -> Any:
-    """What a knob that counts says of a voice."""
-    if name in SHARED:
-        return getattr(tempo, SHARED[name])
-    if name in _READ:
-        return _READ[name](voice, tempo)
-    return next(getattr(owner, name) for owner in (voice, voice.plan, voice.plan.adsr) if hasattr(owner, name))
+def read(voice: Voice, tempo: Tempo) -> dict[str, Any]:
+    """Where every knob stands for a voice; None for those that have nothing to say of it."""
+    plan, adsr = voice.plan, voice.plan.adsr
+    swung, typed_pitch, typed_ratios = _swing(plan), plan.pitch not in (PHRASE, HELD), not isinstance(plan.ratios, str)
+    ordered = plan.stages is None or any(isinstance(stage, int) for stage in plan.stages)
+    shuffled = "random" in (plan.order, plan.noise_order)
+    in_bands = plan.noise == "bands"
+    drawn_sustain = isinstance(adsr.sustain, tuple)
+    return _read_time(voice, tempo) | {
+        "strategy": plan.strategy,
+        "n_stages": plan.n_stages if plan.strategy == "linear" else None,
+        "stages": stages_in_words(plan.stages) if plan.stages else None,
+        "order": plan.order if ordered else None,
+        "shrinking": plan.shrinking,
+        "seed": voice.seed if shuffled else None,
+        "noise": plan.noise,
+        "noise_strategy": plan.noise_strategy if in_bands else None,
+        "noise_order": plan.noise_order if in_bands else None,
+        "bands": stages_in_words(plan.noise_stages) if plan.noise_stages else None,
+        "pitch": NOTES if typed_pitch else plan.pitch,
+        "phrase": plan.phrase if plan.pitch == PHRASE else None,
+        "notes": _in_words(plan.melody, "Hz") if typed_pitch else None,
+        "ratios": OWN if typed_ratios else plan.ratios,
+        "own_ratios": _in_words(plan.ratios) if typed_ratios else None,
+        "inharmonicity": plan.inharmonicity,
+        "attack_s": adsr.attack_s,
+        "decay_s": adsr.decay_s,
+        "sustain": None if drawn_sustain else adsr.sustain,
+        "sustains": _in_words(adsr.sustain) if drawn_sustain else None,
+        "release_s": adsr.release_s,
+        "loudness": swung and swung[0],
+        "depth_db": swung[1] if swung and swung[0] != STEADY else None,
+        "levels": None if swung else _in_words(plan.loudness_db),
+        "plays": voice.plays,
+        "delay_s": voice.delay_s,
+        "gain_db": voice.gain_db,
+        "pan": voice.pan,
+    }
+
+
+def _read_time(voice, tempo):
+    plan, in_notes = voice.plan, voice.in_notes
+    drawn = isinstance(plan.stage_duration_s, tuple) if in_notes else pace_of(plan) not in PACES
+    words = (tempo.in_words(slots_of(plan)) if in_notes else _in_words(plan.stage_duration_s)) if drawn else None
+    by_note, by_slider = in_notes and not drawn, not in_notes and not drawn
+    return {
+        "timing": in_notes,
+        "tempo_bpm": tempo.bpm,
+        "beats_per_bar": tempo.beats_per_bar,
+        "stage_note": _note_named(slots_of(plan), STAGE_NOTES, tempo) if by_note else None,
+        "silence_note": _note_named(silence_of(plan), SILENCE_NOTES, tempo)
+        if in_notes and not plan.crossfade_s
+        else None,
+        "lengths": words,
+        "stage_duration_s": curve(plan.stage_duration_s, 1)[0] if by_slider else None,
+        "pace": pace_of(plan) if by_slider else None,
+        "crossfade_s": plan.crossfade_s,
+        "silence_duration_s": None if in_notes or plan.crossfade_s else curve(plan.silence_duration_s, 1)[0],
+    }
 
 
 def write(name: str, voice: Voice, tempo: Tempo, shown: dict[str, Any]) -> Voice:
-    """A voice after a knob was turned.
-
-    Args:
-        name: of the knob.
-        voice: as it was.
-        tempo: of the piece.
-        shown: where all knobs stand.
+    """A voice after the knob of that name was turned; `shown` tells where all knobs stand.
 
     Raises:
         WorkbookError: what was typed makes no plan.
     """
-    if name in SHARED:
-        return voice
     if name in _WRITE:
         return _WRITE[name](voice, tempo, shown)
     return replace(voice, **{name: shown[name]}) if hasattr(voice, name) else voice.planned(**{name: shown[name]})
-
-
-def counts(name: str, voice: Voice) -> bool:
-    """Whether a knob has something to say of a voice."""
-    return name not in _COUNTS or _COUNTS[name](voice)
 
 
 def _partials(voice, _, shown):
@@ -80,7 +121,7 @@ def _noise(voice, _, shown):
     return voice.planned(noise=shown["noise"], noise_stages=sets)
 
 
-def _times(voice, tempo, shown):
+def _time(voice, tempo, shown):
     """In notes, stage and silence make up the note value together."""
     drawn = parse_lengths(shown["lengths"], tempo) if shown["lengths"].strip() else None
     voice = replace(voice.planned(crossfade_s=shown["crossfade_s"]), in_notes=shown["timing"])
@@ -109,11 +150,11 @@ def _loudness(voice, _, shown):
     return voice.planned(loudness_db=drawn or swing(shown["loudness"], shown["depth_db"]))
 
 
-_TIMES = ("timing", "stage_note", "silence_note", "lengths", "stage_duration_s", "pace", "crossfade_s")
+_TIME = ("timing", "stage_note", "silence_note", "lengths", "stage_duration_s", "pace", "crossfade_s")
 _WRITE = {
     **dict.fromkeys(("strategy", "stages"), _partials),
     **dict.fromkeys(("noise", "bands"), _noise),
-    **dict.fromkeys((*_TIMES, "silence_duration_s"), _times),
+    **dict.fromkeys((*_TIME, "silence_duration_s"), _time),
     **dict.fromkeys(("pitch", "notes"), _pitch),
     **dict.fromkeys(("ratios", "own_ratios"), _ratios),
     **dict.fromkeys(("sustain", "sustains"), _sustain),
@@ -121,22 +162,10 @@ _WRITE = {
 }
 
 
-def _lengths_drawn(voice):
-    return isinstance(voice.plan.stage_duration_s, tuple) if voice.in_notes else pace_of(voice.plan) not in PACES
-
-
-def _swing(voice):
+def _swing(plan):
     """Shape and depth of the loudness, None where it is drawn."""
-    found = swing_of(voice.plan.loudness_db)
+    found = swing_of(plan.loudness_db)
     return found if found is None or found[0] == STEADY or 1 <= found[1] <= DEEPEST_DB else None
-
-
-def _pitch_typed(voice):
-    return voice.plan.pitch not in (PHRASE, HELD)
-
-
-def _ratios_typed(voice):
-    return not isinstance(voice.plan.ratios, str)
 
 
 def _note_s(note, tempo):
@@ -147,56 +176,7 @@ def _note_named(seconds, notes, tempo):
     return next((note for note in notes if abs(_note_s(note, tempo) - seconds) < SAME_S), None)
 
 
-def _listed(values):
+def _in_words(values, unit=""):
+    """Numbers with commas between them, and names as they are."""
     values = values if isinstance(values, tuple) else (values,)
-    return ", ".join(value if isinstance(value, str) else f"{value:g}" for value in values)
-
-
-def _in_hz(pitch):
-    return pitch if isinstance(pitch, str) else f"{pitch:g}Hz"
-
-
-_READ = {
-    "stages": lambda voice, _: stages_in_words(voice.plan.stages),
-    "bands": lambda voice, _: stages_in_words(voice.plan.noise_stages),
-    "timing": lambda voice, _: voice.in_notes,
-    "stage_note": lambda voice, tempo: _note_named(slots_of(voice.plan), STAGE_NOTES, tempo),
-    "silence_note": lambda voice, tempo: _note_named(silence_of(voice.plan), SILENCE_NOTES, tempo),
-    "lengths": lambda voice, tempo: (
-        tempo.in_words(slots_of(voice.plan)) if voice.in_notes else _listed(voice.plan.stage_duration_s)
-    ),
-    "stage_duration_s": lambda voice, _: curve(voice.plan.stage_duration_s, 1)[0],
-    "silence_duration_s": lambda voice, _: curve(voice.plan.silence_duration_s, 1)[0],
-    "pace": lambda voice, _: pace_of(voice.plan),
-    "pitch": lambda voice, _: NOTES if _pitch_typed(voice) else voice.plan.pitch,
-    "notes": lambda voice, _: ", ".join(map(_in_hz, voice.plan.melody)),
-    "ratios": lambda voice, _: OWN if _ratios_typed(voice) else voice.plan.ratios,
-    "own_ratios": lambda voice, _: _listed(voice.plan.ratios),
-    "sustains": lambda voice, _: _listed(voice.plan.adsr.sustain),
-    "loudness": lambda voice, _: _swing(voice)[0],
-    "depth_db": lambda voice, _: _swing(voice)[1],
-    "levels": lambda voice, _: _listed(voice.plan.loudness_db),
-}
-_COUNTS = {
-    "n_stages": lambda voice: voice.plan.strategy == "linear",
-    "stages": lambda voice: voice.plan.strategy == WRITTEN,
-    "order": lambda voice: voice.plan.stages is None or any(isinstance(stage, int) for stage in voice.plan.stages),
-    "seed": lambda voice: "random" in (voice.plan.order, voice.plan.noise_order),
-    "stage_note": lambda voice: voice.in_notes and not _lengths_drawn(voice),
-    "silence_note": lambda voice: voice.in_notes and not voice.plan.crossfade_s,
-    "lengths": _lengths_drawn,
-    "stage_duration_s": lambda voice: not (voice.in_notes or _lengths_drawn(voice)),
-    "pace": lambda voice: not (voice.in_notes or _lengths_drawn(voice)),
-    "silence_duration_s": lambda voice: not (voice.in_notes or voice.plan.crossfade_s),
-    "noise_strategy": lambda voice: voice.plan.noise == "bands",
-    "noise_order": lambda voice: voice.plan.noise == "bands",
-    "bands": lambda voice: voice.plan.noise == WRITTEN,
-    "phrase": lambda voice: voice.plan.pitch == PHRASE,
-    "notes": _pitch_typed,
-    "own_ratios": _ratios_typed,
-    "sustain": lambda voice: not isinstance(voice.plan.adsr.sustain, tuple),
-    "sustains": lambda voice: isinstance(voice.plan.adsr.sustain, tuple),
-    "loudness": lambda voice: _swing(voice) is not None,
-    "depth_db": lambda voice: (_swing(voice) or (STEADY,))[0] != STEADY,
-    "levels": lambda voice: _swing(voice) is None,
-}
+    return ", ".join(value if isinstance(value, str) else f"{value:g}{unit}" for value in values)

@@ -9,29 +9,27 @@ import ipywidgets
 from ddsp_nb.errors import WorkbookError
 from ddsp_nb.growth.plan import BAND_ORDERS, SETTINGS, WRITTEN
 from ddsp_nb.growth.settings import LARGEST_SEED
-from ddsp_nb.growth.tempo import Tempo
 from ddsp_nb.growth.tuning import HELD, PHRASE, TABLES
-from ddsp_nb.growth.views import SHAPES
 from ddsp_nb.panels.growth.knob_views import (
     DEEPEST_DB,
-    DRAWN,
     NO_SILENCE,
     NOTES,
     OWN,
     PACES,
     SILENCE_NOTES,
     STAGE_NOTES,
-    counts,
     read,
     write,
 )
 from ddsp_nb.panels.growth.voice import Voice
+from ddsp_nb.piece.tempo import Tempo
+from ddsp_nb.piece.views import SHAPES
 
 WIDTH = "362px"
 LABEL = {"description_width": "118px"}
 WIDE = {"width": WIDTH}
-TEMPO_RANGE = (30, 240)  # of the slider; files may go beyond
-MOST_STAGES = 64  # of the slider, unless the instrument has more partials
+# Where the sliders end; a plan from elsewhere may go beyond, and the stages as far as the instrument has partials.
+TEMPO_RANGE, MOST_STAGES = (30, 240), 64
 STRATEGY_WORDS = {
     "linear": "linear: equal steps",
     "exponential": "exponential: 1, 2, 4, 8 ...",
@@ -67,28 +65,7 @@ RATIO_WORDS = dict(zip(TABLES, TABLES, strict=True)) | {
     OWN: "of your own",
 }
 LOUDNESS_WORDS = dict(zip(SHAPES, SHAPES, strict=True))
-ESSENTIAL = {
-    "Partials": ("strategy", "n_stages", "stages", "order", "shrinking", "seed"),
-    "Time": (
-        "timing",
-        "tempo_bpm",
-        "beats_per_bar",
-        "stage_note",
-        "silence_note",
-        "stage_duration_s",
-        "pace",
-        "lengths",
-        "crossfade_s",
-        "silence_duration_s",
-    ),
-}
-MORE = {  # one of these groups is shown
-    "Noise": ("noise", "noise_strategy", "noise_order", "bands"),
-    "Pitch": ("pitch", "phrase", "notes", "ratios", "own_ratios", "inharmonicity"),
-    "ADSR": ("attack_s", "decay_s", "sustain", "sustains", "release_s"),
-    "Loudness": ("loudness", "depth_db", "levels"),
-    "Layer": ("plays", "delay_s", "gain_db", "pan"),
-}
+DRAWN = ("lengths", "sustains", "levels")  # lines for what was drawn; they count where they are not empty
 
 
 def choice(label: str, words: dict, first: Any = None):
@@ -113,46 +90,62 @@ def limits(name: str) -> tuple[float, float]:
     return SETTINGS[name].metadata["low"], SETTINGS[name].metadata["high"]
 
 
-KNOBS = {
-    "strategy": choice("Partials grow", STRATEGY_WORDS | {WRITTEN: "as written below"}),
-    "n_stages": slider("Stages", 1, MOST_STAGES, 1, ipywidgets.IntSlider),
-    "stages": text("Stages", "counts 1, 4, 9 or sets 1/1+3/1+3+5", "1, 4, 9, 16, 25"),
-    "order": choice("They enter", ORDER_WORDS),
-    "shrinking": choice("Direction", DIRECTION_WORDS),
-    "seed": partial(ipywidgets.BoundedIntText, min=0, max=LARGEST_SEED, description="Shuffle no."),
-    "timing": choice("Lengths", TIMING_WORDS),
-    "tempo_bpm": slider("Beats a minute", *TEMPO_RANGE, 1, readout_format=".4g"),
-    "beats_per_bar": slider("Beats a bar", 1, 12, 1, ipywidgets.IntSlider),
-    "stage_note": choice("Each stage takes", STAGE_NOTES, "1/4"),
-    "silence_note": choice("Silent at its end", SILENCE_WORDS, "1/16"),
-    "lengths": text("Drawn lengths", "empty it to use the sliders again"),
-    "stage_duration_s": slider("Stage length (s)", 0.05, 10, 0.05),
-    "pace": choice("Towards the end", PACE_WORDS, 1.0),
-    "crossfade_s": slider("Cross-fade (s)", 0, 3, 0.05),
-    "silence_duration_s": slider("Silence (s)", 0, 3, 0.05),
-    "noise": choice("Noise sounds", NOISE_WORDS),
-    "noise_strategy": choice("Bands grow", STRATEGY_WORDS),
-    "noise_order": choice("They enter", {name: BAND_WORDS[name] for name in BAND_ORDERS}),
-    "bands": text("Bands", "sets, one a stage: 0/1-8/1-64", "0/1-64"),
-    "pitch": choice("Plays", PITCH_WORDS),
-    "phrase": choice("The phrase", PHRASE_WORDS),
-    "notes": text("Notes", "A4, or one for each stage: A3, C4, 440", "A3, C4, E4"),
-    "ratios": choice("Partials at", RATIO_WORDS),
-    "own_ratios": text("Multiples", "1, 2.1, 3.3", "1, 2.1, 3.3, 4.6"),
-    "inharmonicity": slider("Bell stretch", *limits("inharmonicity"), 0.001, readout_format=".3f"),
-    "attack_s": slider("Attack (s)", 0, 3, 0.01),
-    "decay_s": slider("Decay (s)", 0, 3, 0.01),
-    "sustain": slider("Sustain level", *limits("sustain"), 0.01),
-    "sustains": text("Drawn sustain", "empty it to use the slider again"),
-    "release_s": slider("Release (s)", 0, 3, 0.01),
-    "loudness": choice("Loudness", LOUDNESS_WORDS),
-    "depth_db": slider("By (dB)", 1, DEEPEST_DB, 1, value=24),
-    "levels": text("Drawn levels (dB)", "empty it to use the list again"),
-    "plays": partial(ipywidgets.Dropdown, description="It plays"),
-    "delay_s": slider("Begins after (s)", 0, 60, 0.05),
-    "gain_db": slider("Gain (dB)", -48, 12, 0.5),
-    "pan": slider("Left to right", -1, 1, 0.05),
+# By group. The first two are always in sight, one of the others is.
+KNOBS: dict[str, dict[str, Callable]] = {
+    "Partials": {
+        "strategy": choice("Partials grow", STRATEGY_WORDS | {WRITTEN: "as written below"}),
+        "n_stages": slider("Stages", 1, MOST_STAGES, 1, ipywidgets.IntSlider),
+        "stages": text("Stages", "counts 1, 4, 9 or sets 1/1+3/1+3+5", "1, 4, 9, 16, 25"),
+        "order": choice("They enter", ORDER_WORDS),
+        "shrinking": choice("Direction", DIRECTION_WORDS),
+        "seed": partial(ipywidgets.BoundedIntText, min=0, max=LARGEST_SEED, description="Shuffle no."),
+    },
+    "Time": {
+        "timing": choice("Lengths", TIMING_WORDS),
+        "tempo_bpm": slider("Beats a minute", *TEMPO_RANGE, 1, readout_format=".4g"),
+        "beats_per_bar": slider("Beats a bar", 1, 12, 1, ipywidgets.IntSlider),
+        "stage_note": choice("Each stage takes", STAGE_NOTES, "1/4"),
+        "silence_note": choice("Silent at its end", SILENCE_WORDS, "1/16"),
+        "stage_duration_s": slider("Stage length (s)", 0.05, 10, 0.05),
+        "pace": choice("Towards the end", PACE_WORDS, 1.0),
+        "lengths": text("Drawn lengths", "empty it to use the sliders again"),
+        "crossfade_s": slider("Cross-fade (s)", 0, 3, 0.05),
+        "silence_duration_s": slider("Silence (s)", 0, 3, 0.05),
+    },
+    "Noise": {
+        "noise": choice("Noise sounds", NOISE_WORDS),
+        "noise_strategy": choice("Bands grow", STRATEGY_WORDS),
+        "noise_order": choice("They enter", {name: BAND_WORDS[name] for name in BAND_ORDERS}),
+        "bands": text("Bands", "sets, one a stage: 0/1-8/1-64", "0/1-64"),
+    },
+    "Pitch": {
+        "pitch": choice("Plays", PITCH_WORDS),
+        "phrase": choice("The phrase", PHRASE_WORDS),
+        "notes": text("Notes", "A4, or one for each stage: A3, C4, 440", "A3, C4, E4"),
+        "ratios": choice("Partials at", RATIO_WORDS),
+        "own_ratios": text("Multiples", "1, 2.1, 3.3", "1, 2.1, 3.3, 4.6"),
+        "inharmonicity": slider("Bell stretch", *limits("inharmonicity"), 0.001, readout_format=".3f"),
+    },
+    "ADSR": {
+        "attack_s": slider("Attack (s)", 0, 3, 0.01),
+        "decay_s": slider("Decay (s)", 0, 3, 0.01),
+        "sustain": slider("Sustain level", *limits("sustain"), 0.01),
+        "sustains": text("Drawn sustain", "empty it to use the slider again"),
+        "release_s": slider("Release (s)", 0, 3, 0.01),
+    },
+    "Loudness": {
+        "loudness": choice("Loudness", LOUDNESS_WORDS),
+        "depth_db": slider("By (dB)", 1, DEEPEST_DB, 1, value=24),
+        "levels": text("Drawn levels (dB)", "empty it to use the list again"),
+    },
+    "Layer": {
+        "plays": partial(ipywidgets.Dropdown, description="It plays"),
+        "delay_s": slider("Begins after (s)", 0, 60, 0.05),
+        "gain_db": slider("Gain (dB)", -48, 12, 0.5),
+        "pan": slider("Left to right", -1, 1, 0.05),
+    },
 }
+ALWAYS = 2
 
 
 class GrowthKnobs:
@@ -165,15 +158,19 @@ class GrowthKnobs:
     """
 
     def __init__(self, n_harmonics: int, instruments: list[tuple[str, str]], on_turn: Callable[[str], None]):
-        self.by_name = {name: make(style=LABEL, layout=WIDE) for name, make in KNOBS.items()}
+        groups = {
+            heading: {name: make(style=LABEL, layout=WIDE) for name, make in knobs.items()}
+            for heading, knobs in KNOBS.items()
+        }
+        self.by_name = {name: control for group in groups.values() for name, control in group.items()}
         self.by_name["n_stages"].max = max(n_harmonics, MOST_STAGES)
         self.by_name["plays"].options = instruments
         self._on_turn, self._showing = on_turn, False
-        groups = {heading: [self.by_name[name] for name in names] for heading, names in (ESSENTIAL | MORE).items()}
-        essential = [w for h in ESSENTIAL for w in (ipywidgets.HTML(f"<b>{h}</b>"), *groups[h])]
-        stack = ipywidgets.Stack([ipywidgets.VBox(groups[heading]) for heading in MORE], selected_index=0)
+        always, others = list(groups)[:ALWAYS], list(groups)[ALWAYS:]
+        essential = [w for name in always for w in (ipywidgets.HTML(f"<b>{name}</b>"), *groups[name].values())]
+        stack = ipywidgets.Stack([ipywidgets.VBox([*groups[name].values()]) for name in others], selected_index=0)
         chooser = ipywidgets.ToggleButtons(
-            options=list(MORE), style={"button_width": "auto"}, layout={"width": WIDTH, "margin": "8px 0 0 0"}
+            options=others, style={"button_width": "auto"}, layout={"width": WIDTH, "margin": "8px 0 0 0"}
         )
         ipywidgets.jslink((chooser, "index"), (stack, "selected_index"))
         self.box = ipywidgets.VBox([*essential, chooser, stack])
@@ -186,15 +183,15 @@ class GrowthKnobs:
 
     def show(self, voice: Voice, tempo: Tempo) -> None:
         """Move the knobs that count to where a voice is; others are out of the way, and keep their place."""
-        self._showing = True
+        self._showing, places = True, read(voice, tempo)
         try:
-            for name in sorted(KNOBS, key=self._is_text):  # what a text means depends on the other knobs
-                control, shown = self.by_name[name], counts(name, voice)
-                control.disabled, control.layout.display = not shown, None if shown else "none"
-                if shown and not (self._is_text(name) and self._means(name, voice, tempo)):
-                    control.value = read(name, voice, tempo)
-                elif not shown and name in DRAWN:
-                    control.value = ""
+            for name in sorted(places, key=self._is_text):  # what a text means depends on the other knobs
+                control, place = self.by_name[name], places[name]
+                control.disabled, control.layout.display = place is None, "none" if place is None else None
+                if name in DRAWN or (place is not None and not self._is_text(name)):
+                    control.value = "" if place is None else place
+                elif place is not None and not self._means(name, voice, tempo):
+                    control.value = place
         finally:
             self._showing = False
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from ddsp_nb.errors import GrowthError, WorkbookError
 from ddsp_nb.growth.plan import GrowthPlan
-from ddsp_nb.growth.presets import PRESETS, Preset
-from ddsp_nb.workspace import Store
+from ddsp_nb.piece.presets import PRESETS, Preset
+from ddsp_nb.store.workspace import Store
 
 MOST = 500
 LONGEST_NAME = 60  # characters

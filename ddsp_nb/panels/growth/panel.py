@@ -10,13 +10,10 @@ import ipywidgets
 import torch
 
 from ddsp_nb.errors import GrowthError, WorkbookError
-from ddsp_nb.growth.layers import MOST_LAYERS, Composition, Layer, Source
-from ddsp_nb.growth.piece import Piece, compose
 from ddsp_nb.growth.plan import GrowthPlan
-from ddsp_nb.growth.presets import Preset
 from ddsp_nb.growth.render import Growth
 from ddsp_nb.growth.schedule import Schedule, make_schedule
-from ddsp_nb.growth.tempo import Tempo
+from ddsp_nb.growth.track import Source
 from ddsp_nb.panels.growth.edits import edited
 from ddsp_nb.panels.growth.export_box import ExportBox
 from ddsp_nb.panels.growth.history import History
@@ -24,17 +21,22 @@ from ddsp_nb.panels.growth.instruments import Instruments
 from ddsp_nb.panels.growth.knob_views import SHARED
 from ddsp_nb.panels.growth.knobs import GrowthKnobs
 from ddsp_nb.panels.growth.own_presets import OwnPresets
-from ddsp_nb.panels.growth.pictures import draw_map, remarks, stage_marks, summary, verdict
 from ddsp_nb.panels.growth.renders import Render, Renders
 from ddsp_nb.panels.growth.renders_box import RendersBox
 from ddsp_nb.panels.growth.score import Score, describe
 from ddsp_nb.panels.growth.start_box import StartBox
 from ddsp_nb.panels.growth.voice import Sketch, Voice
+from ddsp_nb.panels.growth.words import remarks, stage_marks, summary, verdict
 from ddsp_nb.panels.player import PICTURES, Player
-from ddsp_nb.panels.widgets import WRAPPED, button, errors_in_words, say
+from ddsp_nb.panels.widgets import WRAPPED, button, errors_in_words, png, say
+from ddsp_nb.piece.compose import Piece, compose
+from ddsp_nb.piece.export import draw_map
+from ddsp_nb.piece.layers import MOST_LAYERS, Composition
+from ddsp_nb.piece.presets import Preset
+from ddsp_nb.piece.tempo import Tempo
+from ddsp_nb.store.workspace import Recording, Store, Workspace
 from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.take import Take
-from ddsp_nb.workspace import Recording, Store, Workspace
 
 PLAN_PX = 372  # of the column of knobs
 LEAST_PX = 420  # of the column of results; in a narrower page it goes below the knobs
@@ -94,8 +96,8 @@ class GrowthPanel(ipywidgets.VBox):
         self.status = ipywidgets.HTML(layout={"max_width": "100%", "min_height": "22px"})
         self.layer_buttons = ipywidgets.ToggleButtons(options=["Layer 1"], style={"button_width": "84px"})
         self.layer_buttons.observe(self._choose_layer, "index")
-        self.add_button = button("+ Layer", lambda: self._attempt(self.add_layer), "84px")
-        self.drop_button = button("− Layer", lambda: self._attempt(self.drop_layer), "84px")
+        self.add_button = button("+ Layer", lambda: self._attempt(self.add_layer), width="84px")
+        self.drop_button = button("− Layer", lambda: self._attempt(self.drop_layer), width="84px")
         yield ipywidgets.HBox([self.layer_buttons, self.add_button, self.drop_button], layout=WRAPPED)
         yield self.score
         yield self.status
@@ -106,7 +108,7 @@ class GrowthPanel(ipywidgets.VBox):
         plan = ipywidgets.VBox([self.start, self.board.box], layout={"flex": f"0 0 {PLAN_PX}px"})
         self.renders_box = RendersBox(self.renders, self.recall, self._renders_changed, self._attempt)
         self.exporter = ExportBox(self.export, self._zipped)
-        self.measure_button = button("Measure", self.measure, "110px", icon="check")
+        self.measure_button = button("Measure", self.measure, icon="check")
         self.verdict = ipywidgets.HTML(layout={"max_width": "100%"})
         measure = ipywidgets.VBox([self.measure_button, self.verdict])
         folds = ipywidgets.Accordion([self.renders_box, self.exporter, measure], selected_index=1)
@@ -119,7 +121,7 @@ class GrowthPanel(ipywidgets.VBox):
         bundle = super()._repr_mimebundle_(**kwargs)
         if bundle is None or not os.environ.get(PICTURES):
             return bundle
-        return bundle | {"image/png": draw_map(self._schedule(self.selected))}
+        return bundle | {"image/png": png(draw_map(self._schedule(self.selected)))}
 
     # What is planned
 
@@ -164,19 +166,10 @@ class GrowthPanel(ipywidgets.VBox):
     def _playable(self) -> tuple[Composition, list[Source]]:
         """The piece with its sources, each layer pointing to its own."""
         named = [self.instruments.source(voice.plays) for voice in self.layers]
-        sources = dict(named)
-        layers = tuple(
-            Layer(
-                None if voice.is_dry else voice.plan,
-                voice.seed,
-                source=list(sources).index(name),
-                delay_s=voice.delay_s,
-                gain_db=voice.gain_db,
-                pan=voice.pan,
-            )
-            for voice, (name, _) in zip(self.layers, named, strict=True)
-        )
-        return Composition(layers, self.tempo), list(sources.values())
+        names, sources = zip(*dict(named).items(), strict=True)
+        each = zip(self.layers, named, strict=True)
+        layers = tuple(voice.layer(names.index(name)) for voice, (name, _) in each)
+        return Composition(layers, self.tempo), list(sources)
 
     def _schedule(self, i: int) -> Schedule:
         """Of layer i; a dry one is shown as what it would grow like."""

@@ -3,9 +3,9 @@
 from dataclasses import asdict, dataclass, field, replace
 
 from ddsp_nb.errors import GrowthError, WorkbookError
-from ddsp_nb.growth.piece import Piece
 from ddsp_nb.panels.growth.voice import Sketch
-from ddsp_nb.workspace import Store
+from ddsp_nb.piece.compose import Piece
+from ddsp_nb.store.workspace import Store
 
 MOST_RENDERS = 200  # that are kept; then the oldest goes that is neither pinned nor named
 MOST_SAMPLES = 40_000_000  # of sound in memory, a third of a GB: older ones are rendered again when they are wanted

@@ -31,19 +31,26 @@ class RendersBox(ipywidgets.VBox):
         changed: Callable[[], None],
         attempt: Callable[[Callable[[], None]], None],
     ):
-        self.renders, self._changed = renders, changed
+        self.renders = renders
         self.list = ipywidgets.Select(
             options=[], rows=ROWS, layout={"width": "100%", "max_width": "560px"}, description=""
         )
         self.name = ipywidgets.Text(placeholder="its name", continuous_update=False, layout={"width": "190px"})
-        act = lambda do: attempt(lambda: do(self.chosen))
+
+        def change(do: Callable[[Render], None]) -> Callable[[], None]:
+            def act():
+                do(self.chosen)
+                changed()
+
+            return lambda: attempt(act)
+
         self.buttons = {
-            "Bring back": lambda: act(recall),
-            "Pin or unpin": lambda: act(self._pin),
-            "Name it": lambda: act(self._rename),
-            "Discard": lambda: act(self._discard),
+            "Bring back": lambda: attempt(lambda: recall(self.chosen)),
+            "Pin or unpin": change(lambda render: renders.pin(render, not render.pinned)),
+            "Name it": change(lambda render: renders.rename(render, self.name.value)),
+            "Discard": change(renders.discard),
         }
-        row = [button(words, press, "110px") for words, press in self.buttons.items()]
+        row: list[ipywidgets.Widget] = [button(words, press) for words, press in self.buttons.items()]
         row.insert(2, self.name)
         super().__init__([ipywidgets.HTML(KEPT), self.list, ipywidgets.HBox(row, layout=WRAPPED)])
 
@@ -65,15 +72,3 @@ class RendersBox(ipywidgets.VBox):
 
     def _words(self, render):
         return f"{'★ ' if render.pinned else ''}{render.title}: {render.words}"
-
-    def _pin(self, render):
-        self.renders.pin(render, not render.pinned)
-        self._changed()
-
-    def _rename(self, render):
-        self.renders.rename(render, self.name.value)
-        self._changed()
-
-    def _discard(self, render):
-        self.renders.discard(render)
-        self._changed()

@@ -9,13 +9,12 @@ import traitlets
 from ddsp_nb.config import Config
 from ddsp_nb.growth.adsr import curve
 from ddsp_nb.growth.masks import INAUDIBLE, band_widths
-from ddsp_nb.growth.midi import note_number
 from ddsp_nb.growth.schedule import Schedule
-from ddsp_nb.growth.tempo import Tempo
 from ddsp_nb.growth.tuning import HELD, PHRASE
 from ddsp_nb.notes.pitch import midi_name
-from ddsp_nb.panels.page import module
-from ddsp_nb.panels.widgets import PageWidget
+from ddsp_nb.panels.page import PageWidget, module
+from ddsp_nb.piece.midi import note_number
+from ddsp_nb.piece.tempo import Tempo
 from ddsp_nb.synthesis.noise import band_centres_hz
 
 FAINTEST_DB = -99  # of a partial or band beside the loudest, as it is told

@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import ipywidgets
 
-from ddsp_nb.growth.presets import PRESETS, Preset, preset_named
-from ddsp_nb.growth.randomise import GROUPS, random_preset
 from ddsp_nb.growth.settings import LARGEST_SEED
 from ddsp_nb.panels.growth.knobs import LABEL, WIDE
 from ddsp_nb.panels.growth.own_presets import OwnPresets
 from ddsp_nb.panels.widgets import WRAPPED, button
+from ddsp_nb.piece.presets import PRESETS, Preset, preset_named
+from ddsp_nb.piece.randomise import GROUPS, random_preset
 
 OWN_PLAN = "a plan of your own"
 ALL = "everything"
@@ -38,11 +38,11 @@ class StartBox(ipywidgets.VBox):
         self.preset.observe(self._choose, "value")
         self.group = ipywidgets.Dropdown(options=[ALL, *GROUPS], layout={"width": "112px"})
         self.number = ipywidgets.BoundedIntText(min=0, max=LARGEST_SEED, layout={"width": "70px"})
-        self.roll_button = button("By chance", lambda: attempt(self.roll), "110px", icon="random")
+        self.roll_button = button("By chance", lambda: attempt(self.roll), icon="random")
         self.roll_button.tooltip = "Draw a plan by chance; the same number gives the same ones again"
         self.name = ipywidgets.Text(placeholder="name of a preset", continuous_update=False, layout={"width": "150px"})
-        self.save_button = button("Save", lambda: attempt(self.save), "90px", icon="bookmark")
-        self.delete_button = button("Delete", lambda: attempt(self.delete), "90px", icon="trash")
+        self.save_button = button("Save", lambda: attempt(self.save), icon="bookmark", width="90px")
+        self.delete_button = button("Delete", lambda: attempt(self.delete), icon="trash", width="90px")
         chance = ipywidgets.HBox([self.roll_button, self.group, self.number], layout=WRAPPED)
         mine = ipywidgets.HBox([self.name, self.save_button, self.delete_button], layout=WRAPPED)
         super().__init__([self.preset, chance, mine])

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ddsp_nb.errors import GrowthError
-from ddsp_nb.growth.layers import Composition, Layer
 from ddsp_nb.growth.plan import GrowthPlan
-from ddsp_nb.growth.tempo import Tempo
+from ddsp_nb.piece.layers import Composition, Layer
+from ddsp_nb.piece.tempo import Tempo
 
 GROWTH, DRY = "growth", "dry"  # kinds of what plays a layer: an instrument that grows, or its recording as it is
 
@@ -33,6 +33,11 @@ class Voice(Layer):
     def is_dry(self) -> bool:
         """Whether its recording is played as it is."""
         return self.plays.startswith(f"{DRY}:")
+
+    def layer(self, source: int) -> Layer:
+        """The layer of a composition whose source of that number plays it."""
+        plan = None if self.is_dry else self.plan
+        return Layer(plan, self.seed, source, self.delay_s, self.gain_db, self.pan)
 
     def planned(self, **changes: Any) -> "Voice":
         """The voice with some settings of its plan changed; those of the ADSR may be among them."""

@@ -20,9 +20,7 @@ export function presets(live, choices) {
   });
   const element = make("span", { className: "row", role: "group", "aria-label": "Presets" }, ...buttons);
   const show = () =>
-    buttons.forEach((button) =>
-      button.setAttribute("aria-pressed", button.textContent === live.settings.preset),
-    );
+    buttons.forEach((button) => button.setAttribute("aria-pressed", button.textContent === live.settings.preset));
   return { element, show };
 }
 

@@ -5,8 +5,7 @@ export default {
   render({ model, el }) {
     const words = model.get("words");
     const button = make("button", { type: "button" }, words);
-    const wait = (waiting) =>
-      Object.assign(button, { disabled: waiting, textContent: waiting ? "Packing …" : words });
+    const wait = (waiting) => Object.assign(button, { disabled: waiting, textContent: waiting ? "Packing …" : words });
     button.onclick = () => {
       wait(true);
       model.send({ type: "wanted" });

@@ -1,6 +1,10 @@
+import { Harmonics } from "./dsp/harmonics.js";
+import { within } from "./math.js";
+
 // A tone of 64 sines in the audio thread. Messages: { tone: { amplitudes, hz, cents, rate, wall }, sweep, end }.
 // While it sweeps, it says where it is: { hz }, and { hz: null } at the end.
 const HARMONICS = 64;
+const SINES = Array.from({ length: HARMONICS }, () => [1, 0]).flat(); // directions: each begins at 0
 const SMOOTH_S = 0.01; // changes and fades take about this long, so that nothing clicks
 const SWEEP_S = 6; // three octaves up, and back
 const TAPER_HZ = 500; // below the wall: a harmonic fades out before it gets there
@@ -9,19 +13,18 @@ const REPORT_S = 0.04;
 class DrawbarsWorklet extends AudioWorkletProcessor {
   constructor() {
     super();
-    this.phase = 0; // of the first harmonic, in periods
+    this.harmonics = new Harmonics(sampleRate, HARMONICS);
     this.swing = 0; // of the vibrato, in periods
     this.gate = 0;
     this.levels = new Float64Array(HARMONICS); // smoothed
-    this.before = new Float64Array(HARMONICS); // at the begin and the end of a block: between, they move evenly
-    this.after = new Float64Array(HARMONICS);
+    this.sounding = new Float64Array(HARMONICS);
     this.port.onmessage = ({ data }) => this.hear(data);
   }
 
   hear({ tone, sweep, end }) {
     if (tone && !this.tone) {
       this.levels.set(tone.amplitudes);
-      this.base = this.hz = tone.hz;
+      this.base = tone.hz;
     }
     this.tone = tone ?? this.tone;
     this.ending ||= end;
@@ -31,11 +34,13 @@ class DrawbarsWorklet extends AudioWorkletProcessor {
   process(_, [[out]]) {
     if (!this.tone) return !this.ending;
     const seconds = out.length / sampleRate;
-    const from = this.hz;
-    this.hz = this.nextPitch(seconds);
-    this.gate = Math.min(1, Math.max(0, this.gate + ((this.ending ? -1 : 1) * seconds) / SMOOTH_S));
-    this.nextLevels(1 - Math.exp(-seconds / SMOOTH_S));
-    this.render(out, from / sampleRate, this.hz / sampleRate);
+    const hz = this.nextPitch(seconds);
+    this.gate = within(this.gate + ((this.ending ? -1 : 1) * seconds) / SMOOTH_S, 0, 1);
+    this.nextLevels(hz, 1 - Math.exp(-seconds / SMOOTH_S));
+    this.harmonics.folds = !this.tone.wall;
+    this.harmonics.leave(out.length);
+    this.harmonics.aim(hz, this.sounding, SINES);
+    this.harmonics.add(out, 0, out.length);
     return this.gate > 0;
   }
 
@@ -59,37 +64,13 @@ class DrawbarsWorklet extends AudioWorkletProcessor {
     return octaves;
   }
 
-  nextLevels(pull) {
+  nextLevels(hz, pull) {
     const { amplitudes, wall } = this.tone;
-    [this.before, this.after] = [this.after, this.before];
-    this.top = 0; // the highest harmonic that sounds
-    for (let k = 1; k <= HARMONICS; k++) {
-      const i = k - 1;
+    for (let i = 0; i < HARMONICS; i++) {
       this.levels[i] += pull * (amplitudes[i] - this.levels[i]);
-      const room = wall ? Math.min(1, Math.max(0, (sampleRate / 2 - k * this.hz) / TAPER_HZ)) : 1;
-      this.after[i] = this.gate * room * this.levels[i];
-      if (this.before[i] + this.after[i] > 1e-7) this.top = k;
+      const room = wall ? within((sampleRate / 2 - (i + 1) * hz) / TAPER_HZ, 0, 1) : 1;
+      this.sounding[i] = this.gate * room * this.levels[i];
     }
-  }
-
-  // Each sine comes from the two before it: sin kx = 2 cos x sin (k-1)x - sin (k-2)x. The phase is a 64-bit number.
-  render(out, from, to) {
-    const { before, after, top } = this;
-    for (let i = 0; i < out.length; i++) {
-      const t = (i + 1) / out.length;
-      this.phase += from + t * (to - from);
-      let [now, last, x, y] = [Math.sin(2 * Math.PI * this.phase), 0, 0, 0];
-      const twice = 2 * Math.cos(2 * Math.PI * this.phase);
-      for (let k = 0; k < top; k++) {
-        x += before[k] * now;
-        y += after[k] * now;
-        const next = twice * now - last;
-        last = now;
-        now = next;
-      }
-      out[i] = x + t * (y - x);
-    }
-    this.phase %= 1;
   }
 }
 

@@ -11,8 +11,7 @@ const SWELL_DB = 12; // of a modulation wheel that is turned all the way, or a k
 const [QUIETEST_DB, LOUDEST_DB] = [-60, 24]; // of all that makes notes softer or louder together
 const NO_SIMD =
   "This browser's WebAssembly has no SIMD, which the network needs. Use a current Chrome, Edge or Firefox.";
-const NO_WORKLET =
-  "This page has no AudioWorklet: open JupyterLab at localhost or over https, in a current browser.";
+const NO_WORKLET = "This page has no AudioWorklet: open JupyterLab at localhost or over https, in a current browser.";
 const NO_INSTRUMENT = "The instrument has not come: the kernel does not answer. Run this cell again.";
 const LOST = "The network stopped";
 
@@ -69,11 +68,9 @@ export class Engine extends Live {
       const octave = octaveOf(about.heard_notes);
       Object.assign(this.settings, { partials: about.n_harmonics, bands: about.n_bands, octave });
     }
-    Object.assign(this, { about, rate: about.sample_rate, wrong: "", tables: tablesOf(layout, weights) });
+    Object.assign(this, { about, rate: about.sample_rate, wrong: "" });
     this.worker ??= this.hire();
-    this.worker.postMessage({ use: { wasm: code, settings: about, layout, weights, version } }, [
-      weights.buffer,
-    ]);
+    this.worker.postMessage({ use: { wasm: code, settings: about, layout, weights, version } }, [weights.buffer]);
     this.show();
   }
 
@@ -124,10 +121,10 @@ export class Engine extends Live {
 
   connect(context) {
     const { port1, port2 } = new MessageChannel();
-    const { sample_rate, hop_length, n_harmonics, n_bands, max_noise_gain } = this.about;
+    const { sample_rate, hop_length, n_harmonics, n_bands, max_noise_gain, directions } = this.about;
     super.connect(context);
     this.worker.postMessage({ port: port1 }, [port1]);
-    const sizes = { sample_rate, hop_length, n_harmonics, n_bands, max_noise_gain, ...this.tables };
+    const sizes = { sample_rate, hop_length, n_harmonics, n_bands, max_noise_gain, directions };
     this.node.port.postMessage({ sizes, port: port2 }, [port2]);
     this.recording.connected();
     this.strike();
@@ -231,14 +228,13 @@ export class Engine extends Live {
     clearTimeout(this.late);
     this.model.off("msg:custom", this.receive);
     this.worker?.terminate();
-    Object.assign(this, { worker: null, about: null, tables: null, ready: false, pieces: [] });
+    Object.assign(this, { worker: null, about: null, ready: false, pieces: [] });
     this.recording.forget();
   }
 }
 
 // The octave below that of the instrument's middle: with it the keys on the screen begin.
-const octaveOf = ([low, high]) =>
-  Math.min(Math.max(Math.floor((low + high) / 24) - 2, LOWEST_OCTAVE), HIGHEST_OCTAVE);
+const octaveOf = ([low, high]) => Math.min(Math.max(Math.floor((low + high) / 24) - 2, LOWEST_OCTAVE), HIGHEST_OCTAVE);
 
 const copyOf = ({ buffer, byteOffset, byteLength }) =>
   new Uint8Array(buffer.slice(byteOffset, byteOffset + byteLength));
@@ -252,17 +248,6 @@ function joinedPieces(pieces) {
     at += piece.byteLength;
   }
   return new Float32Array(bytes.buffer);
-}
-
-// What the audio thread needs of the numbers: phases of partials, and bands in the bins of the noise.
-function tablesOf(layout, weights) {
-  const tables = {};
-  let at = 0;
-  for (const [name, n] of layout) {
-    if (name === "directions" || name === "to_bins") tables[name] = weights.slice(at, at + n);
-    at += Math.ceil(n / 4) * 4; // arrays begin on whole lanes
-  }
-  return tables;
 }
 
 function maskOf(order, n_sounding, n) {

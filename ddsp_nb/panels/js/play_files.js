@@ -12,8 +12,7 @@ const DB_PER_DECADE = 40; // of the volume
 export function waveFile(parts, sample_rate) {
   const n = parts.reduce((sum, part) => sum + part.length, 0);
   const view = new DataView(new ArrayBuffer(44 + 3 * n));
-  const text = (at, letters) =>
-    [...letters].forEach((letter, i) => view.setUint8(at + i, letter.charCodeAt(0)));
+  const text = (at, letters) => [...letters].forEach((letter, i) => view.setUint8(at + i, letter.charCodeAt(0)));
   text(0, "RIFF");
   view.setUint32(4, 36 + 3 * n, true);
   text(8, "WAVEfmt ");
@@ -57,10 +56,7 @@ function message([kind, value, velocity]) {
   if (kind === "on") return [0x90, value, velocity];
   if (kind === "off") return [0x80, value, 0];
   if (kind === "bend") {
-    const bent = Math.min(
-      Math.max(Math.round((value / BEND_SEMITONES + 1) * BEND_STEPS), 0),
-      2 * BEND_STEPS - 1,
-    );
+    const bent = Math.min(Math.max(Math.round((value / BEND_SEMITONES + 1) * BEND_STEPS), 0), 2 * BEND_STEPS - 1);
     return [0xe0, bent & 127, bent >> 7];
   }
   const volume = Math.round(USUAL_VOLUME * 10 ** (value / DB_PER_DECADE));

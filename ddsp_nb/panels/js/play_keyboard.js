@@ -5,8 +5,7 @@ const BLACK = [1, 3, 6, 8, 10]; // semitones of an octave
 const PLAIN_VELOCITY = 96; // of keys that do not feel how hard they are struck
 const [SOFTEST, HARDEST] = [48, 120]; // at the far and the near end of a key on the screen
 const FIRST_STEP = 12; // of the keys on the screen that the computer's play: their middle octave and what follows
-const CODES =
-  "KeyA KeyW KeyS KeyE KeyD KeyF KeyT KeyG KeyY KeyH KeyU KeyJ KeyK KeyO KeyL KeyP Semicolon".split(" ");
+const CODES = "KeyA KeyW KeyS KeyE KeyD KeyF KeyT KeyG KeyY KeyH KeyU KeyJ KeyK KeyO KeyL KeyP Semicolon".split(" ");
 const [OCTAVE_DOWN, OCTAVE_UP] = ["KeyZ", "KeyX"];
 export const [LOWEST_OCTAVE, HIGHEST_OCTAVE] = [0, 7];
 
@@ -82,8 +81,7 @@ function strike(live, key, { pointerId, clientY }) {
   const { top, height } = key.getBoundingClientRect();
   const near = Math.min(Math.max((clientY - top) / height, 0), 1);
   const note = noteOf(live, key);
-  if (note <= 127)
-    live.hands.press(`pointer ${pointerId}`, note, Math.round(SOFTEST + near * (HARDEST - SOFTEST)));
+  if (note <= 127) live.hands.press(`pointer ${pointerId}`, note, Math.round(SOFTEST + near * (HARDEST - SOFTEST)));
 }
 
 // Keys of the computer play where the view has the focus; by their place, so that other layouts are a piano, too.

@@ -6,10 +6,8 @@ const DECADE_DB = 40; // of volume and expression
 const PEDAL_DOWN = 64; // from this value on
 const WHEEL_SEMITONES = 2; // of a bend wheel that is turned all the way
 const WHEEL_STEPS = 8192;
-const NO_MIDI =
-  "This browser has no Web MIDI. Use Chrome, Edge or Firefox, or play with the keys of the computer.";
-const REFUSED =
-  "The browser may not use MIDI. Allow it (the sign beside the address), then press MIDI again.";
+const NO_MIDI = "This browser has no Web MIDI. Use Chrome, Edge or Firefox, or play with the keys of the computer.";
+const REFUSED = "The browser may not use MIDI. Allow it (the sign beside the address), then press MIDI again.";
 const NONE = "No MIDI keyboard is plugged in. Plug one in: it is found by itself.";
 
 // MIDI keyboards: asked for on a click only, since a browser then asks its user.
@@ -28,11 +26,7 @@ export class Midi {
     } catch (error) {
       const refused = ["NotAllowedError", "SecurityError"].includes(error.name);
       const own = error.message === NO_MIDI;
-      this.words = refused
-        ? REFUSED
-        : own
-          ? NO_MIDI
-          : `MIDI cannot be used on this computer (${error.message}).`;
+      this.words = refused ? REFUSED : own ? NO_MIDI : `MIDI cannot be used on this computer (${error.message}).`;
     }
     this.engine.show();
   }

@@ -104,8 +104,7 @@ export class Network {
       for (let j = 0; j < N_INPUTS; j++)
         numbers[at.inputs + N_INPUTS * i + j] =
           j < 2 ? clamped((heard[j] - table.input_mean[j]) / table.input_std[j], input_clamp) : 0;
-      for (let l = 0; l < n_layers; l++)
-        numbers.set(state.subarray(l * size, (l + 1) * size), this.stateOf(l, i));
+      for (let l = 0; l < n_layers; l++) numbers.set(state.subarray(l * size, (l + 1) * size), this.stateOf(l, i));
     });
     for (let l = 0; l < n_layers; l++) this.layer(l, voices.length);
     voices.forEach(({ state }, i) => {

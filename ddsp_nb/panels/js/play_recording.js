@@ -38,8 +38,7 @@ export class Recording {
   }
 
   note(kind, note, velocity) {
-    if (this.running)
-      this.events.push(velocity ? [this.clock(), kind, note, velocity] : [this.clock(), kind, note]);
+    if (this.running) this.events.push(velocity ? [this.clock(), kind, note, velocity] : [this.clock(), kind, note]);
   }
 
   moved(bend_semitones, level_db) {

@@ -1,5 +1,5 @@
+import { Noise } from "./dsp/noise.js";
 import { rowWidth } from "./play_frames.js";
-import { Noise } from "./play_noise.js";
 import { Sines } from "./play_sines.js";
 
 // The instrument in the audio thread: voices and their noise. It asks the network's thread for the frames that it
@@ -30,7 +30,7 @@ class PlayWorklet extends AudioWorkletProcessor {
 
   begin(sizes, port) {
     Object.assign(this, { sizes, source: port });
-    this.noise = new Noise(sizes.hop_length, sizes.n_bands, sizes.to_bins);
+    this.noise = new Noise(sizes);
     this.gains = new Float32Array(sizes.n_bands);
     port.onmessage = ({ data }) => this.take(data);
   }

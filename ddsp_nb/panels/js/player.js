@@ -1,17 +1,7 @@
 // The player: versions of one sound over their spectrogram or waveform, with a playhead that can be taken hold of.
 import { playbacks } from "./audio.js";
-import {
-  bounded,
-  CanvasView,
-  choice,
-  claim,
-  hertz,
-  make,
-  noteName,
-  ordered,
-  pointOn,
-  sharpContext,
-} from "./page.js";
+import { ordered, within } from "./math.js";
+import { CanvasView, choice, claim, hertz, make, noteName, pointOn, sharpContext } from "./page.js";
 import { Playback } from "./playback.js";
 import { picture, spectra } from "./spectrogram.js";
 
@@ -108,7 +98,7 @@ class View extends CanvasView {
     const { canvas, playback } = this;
     const at = (event) => {
       const { x, y } = pointOn(canvas, event);
-      return { t: bounded(x / canvas.clientWidth, 0, 1) * playback.length, y };
+      return { t: within(x / canvas.clientWidth, 0, 1) * playback.length, y };
     };
     canvas.onpointerdown = (event) => {
       this.drag = at(event).t;
@@ -135,8 +125,7 @@ class View extends CanvasView {
   key(event) {
     const { playback } = this;
     const { key, target } = event;
-    if (["SELECT", "INPUT"].includes(target.tagName) || event.ctrlKey || event.metaKey || event.altKey)
-      return;
+    if (["SELECT", "INPUT"].includes(target.tagName) || event.ctrlKey || event.metaKey || event.altKey) return;
     const move = { ArrowLeft: -ARROW_S, ArrowRight: ARROW_S }[key];
     const version = [...playback.sounds.keys()][Number(key) - 1];
     if (key === " " && target.tagName !== "BUTTON") this.toggle();
@@ -338,8 +327,7 @@ function label(context, text, x, y, colour = "#fff") {
 }
 
 // In memory of its own.
-const samplesOf = (view) =>
-  new Float32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
+const samplesOf = (view) => new Float32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
 
 // What the picture is of: the mean of both sides.
 function monoOf(buffer) {

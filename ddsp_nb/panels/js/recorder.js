@@ -64,9 +64,7 @@ class View {
     this.file.onchange = () => this.bring(this.file.files[0]);
     this.choose = button("Choose a file …", () => this.file.click());
     this.record = button("● Record", () => this.toggle());
-    this.listen = button("▶ Listen", () =>
-      this.playback.running ? this.playback.pause() : this.playback.play(),
-    );
+    this.listen = button("▶ Listen", () => (this.playback.running ? this.playback.pause() : this.playback.play()));
     this.keep = button("✓ Keep", () => this.sendSound());
     this.discard = button("✕ Discard", () => this.forget("Discarded."));
     this.meter = make("canvas", { role: "meter", "aria-label": "Level of the microphone in dB" });
@@ -91,8 +89,7 @@ class View {
   async bring(file) {
     this.file.value = ""; // so that the same file can be chosen again
     if (!file) return;
-    if (file.size > LARGEST)
-      return this.say("That file is larger than 256 MB. Cut it, or use the command line.", true);
+    if (file.size > LARGEST) return this.say("That file is larger than 256 MB. Cut it, or use the command line.", true);
     this.say(`Handing over ${file.name} …`);
     this.send("file", await file.arrayBuffer(), { name: file.name });
     this.say("");
@@ -130,9 +127,7 @@ class View {
     this.clipped ||= peak >= LOUD;
     this.draw(peak);
     if (!this.stop) return;
-    this.say(
-      `Recording: ${this.seconds.toFixed(1)} s of ${LONGEST_S}${this.clipped ? ". Too loud: move away" : ""}`,
-    );
+    this.say(`Recording: ${this.seconds.toFixed(1)} s of ${LONGEST_S}${this.clipped ? ". Too loud: move away" : ""}`);
     if (this.seconds >= LONGEST_S && !this.record.disabled) this.toggle();
   }
 

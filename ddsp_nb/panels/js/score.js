@@ -242,8 +242,7 @@ export default () => {
       model.on("change:score", dropDraft);
       // Refused is what the kernel can make no plan of.
       model.on("msg:custom", ({ type }) => type === "refused" && dropDraft());
-      for (const name of ["fresh", "live", "can_undo", "can_redo", "grid_beats"])
-        model.on(`change:${name}`, update);
+      for (const name of ["fresh", "live", "can_undo", "can_redo", "grid_beats"]) model.on(`change:${name}`, update);
     },
     render({ model, el }) {
       const view = new View(model, el, shared);

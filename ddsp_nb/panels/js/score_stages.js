@@ -85,10 +85,7 @@ const CURVES = {
   },
 };
 
-export const CURVE_NAMES = Object.entries(CURVES).map(([name, { label }]) => [
-  name,
-  `Draw: ${label.toLowerCase()}`,
-]);
+export const CURVE_NAMES = Object.entries(CURVES).map(([name, { label }]) => [name, `Draw: ${label.toLowerCase()}`]);
 
 // A curve whose range holds all stages, with room above.
 export function curveOf(name, stages) {

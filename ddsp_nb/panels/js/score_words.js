@@ -31,8 +31,7 @@ export function cellInWords({ stage: i, area, row }, { stages, score }) {
   const stage = stages[i];
   const state = isOn(stage[area], row) ? "on" : "off";
   const db = `${stage[`${area}_db`][row]} dB`.replace("-", "−");
-  if (area === "bands")
-    return `Stage ${i + 1}, band ${row + 1}, ${hertz(score.band_hz[row])}, ${db}, ${state}`;
+  if (area === "bands") return `Stage ${i + 1}, band ${row + 1}, ${hertz(score.band_hz[row])}, ${db}, ${state}`;
   const hz = stage.hz * score.multiples[row];
   return `Stage ${i + 1}, partial ${row + 1}, ${hertz(hz)} (${noteName(hz)}), ${db}, ${state}`;
 }

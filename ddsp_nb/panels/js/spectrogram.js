@@ -1,17 +1,7 @@
 // Short-time spectra of a sound and their picture.
-import { fft, fftTables } from "./fft.js";
+import { fft, fftTables } from "./dsp/fft.js";
 
-const COLOURS = [
-  "#000004",
-  "#1d1147",
-  "#51127c",
-  "#832681",
-  "#b73779",
-  "#e75263",
-  "#fc8961",
-  "#fec488",
-  "#fcfdbf",
-];
+const COLOURS = ["#000004", "#1d1147", "#51127c", "#832681", "#b73779", "#e75263", "#fc8961", "#fec488", "#fcfdbf"];
 const FLOOR_DB = 80; // below the loudest: black
 
 // Levels in dB, 0 for a full-scale sine: [columns][bins], column c around the time (c + 0.5) / columns of the whole.

@@ -2,8 +2,7 @@
 
 from ddsp_nb.errors import ConfigError
 from ddsp_nb.panels.keyboard.weights import WASM, check_playable, packed, settings
-from ddsp_nb.panels.page import module_with
-from ddsp_nb.panels.widgets import PageWidget
+from ddsp_nb.panels.page import PageWidget, module
 from ddsp_nb.playing.performance import Performance
 from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.take import Take
@@ -28,7 +27,7 @@ class PlayPanel(PageWidget):
             multiple of 4, `hop_length` no power of 2).
     """
 
-    _esm = module_with("play_panel", WORKLET="play_worklet", WORKER="play_worker", MICROPHONE="play_microphone_worklet")
+    _esm = module("play_panel", WORKLET="play_worklet", WORKER="play_worker", MICROPHONE="play_microphone_worklet")
 
     def __init__(self, model: DDSPModel, take: Take | None = None, *, n_voices: int = 8):
         if not 1 <= n_voices <= MAX_VOICES:

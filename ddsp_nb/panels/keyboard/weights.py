@@ -77,8 +77,6 @@ def _arrays(model: DDSPModel) -> Iterator[tuple[str, torch.Tensor]]:
     yield from ((name, getattr(queries, name)) for name in ("centres_hz", "log_widths", "bands_hz"))
     yield "noise_power", timbre.noise_power
     yield from ((name, getattr(network, name)[:N_HEARD]) for name in ("input_mean", "input_std"))
-    yield "directions", low_crest_directions(model.config.n_harmonics)
-    yield "to_bins", model.synthesizer.noise_generator.to_bins
 
 
 def _gru(gru: torch.nn.GRU) -> Iterator[tuple[str, torch.Tensor]]:
@@ -128,6 +126,7 @@ def settings(model: DDSPModel, take: Take | None, n_voices: int) -> dict:
         "min_level": MIN_LEVEL,
         "max_level": MAX_LEVEL,
         "max_noise_gain": MAX_NOISE_GAIN,
+        "directions": low_crest_directions(config.n_harmonics).flatten().tolist(),
         "nepers_per_db": NEPERS_PER_DB,
         "nyquist_hz": config.nyquist_hz,
         "safe_nyquist": SAFE_NYQUIST,

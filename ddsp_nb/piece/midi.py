@@ -3,12 +3,12 @@
 from fractions import Fraction
 from pathlib import Path
 
-from ddsp_nb.growth.piece import Piece
 from ddsp_nb.growth.schedule import Schedule
 from ddsp_nb.notes.level import midi_value
 from ddsp_nb.notes.midi import write_midi
 from ddsp_nb.notes.note import Note, events_of
 from ddsp_nb.notes.pitch import midi_number
+from ddsp_nb.piece.compose import Piece
 
 
 def save_midi(path: str | Path, piece: Piece) -> Path:

@@ -1,21 +1,26 @@
-"""Write a grown piece to files: sound, stems, stages, sidecar, picture and MIDI, each on its own or all in a zip."""
+"""Write a grown piece to files: sound, stems, stages, sidecar, picture and MIDI, each on its own or all in a zip
+(notebook 05, "How do you keep a piece?").
+"""
 
 import tempfile
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from ddsp_nb.errors import GrowthError
 from ddsp_nb.files import write_zip, written_whole
-from ddsp_nb.growth.midi import save_midi
-from ddsp_nb.growth.piece import Piece
 from ddsp_nb.growth.render import Growth
 from ddsp_nb.growth.schedule import Schedule
-from ddsp_nb.growth.sidecar import sidecar_of
+from ddsp_nb.piece.compose import Piece
+from ddsp_nb.piece.midi import save_midi
+from ddsp_nb.piece.sidecar import sidecar_of
 from ddsp_nb.sound.save import FORMATS, SUBTYPES, in_steps, save_audio
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 ZIP = ".zip"
 IN_ZIP = ".wav"  # the sounds in a zip
@@ -39,7 +44,6 @@ def export(
     piece to the last bit of a PCM file. Of several layers each has its own files, NAME_layer_1_harmonic and so on.
 
     Args:
-        piece: what `compose` or `grow` rendered.
         path: name of the sound, .wav or .flac, from which the other files take their names; or of a .zip that holds
             all of them, the same piece in the same bytes.
         stems: also NAME_harmonic and NAME_noise, or NAME_recording.
@@ -48,9 +52,6 @@ def export(
         stage_map: also NAME_map.png.
         subtype: "PCM_16", "PCM_24", or "FLOAT" (WAV only).
         overwrite: replace files that exist.
-
-    Returns:
-        The files that were written.
 
     Raises:
         GrowthError: a name or subtype that cannot be used, or files that exist.
@@ -70,26 +71,6 @@ def export(
     for target, write in writers.items():
         write(target)
     return list(writers)
-
-
-def export_bytes(piece: Piece | Growth, name: str, *, subtype: str = "PCM_16", **also: bool) -> bytes:
-    """A piece as one file for a download: the sound with its sidecar inside, or a zip of all that `export` writes.
-
-    Args:
-        piece: what `compose` or `grow` rendered.
-        name: of the file, .wav, .flac or .zip.
-        subtype: as in `export`.
-        **also: stems, stages, midi and stage_map of `export`, for a zip alone.
-
-    Raises:
-        GrowthError: a name that cannot be used, or more than a sound for a name that is not a zip's.
-    """
-    path = Path(Path(name).name)
-    check_format(path, subtype)
-    if any(also.values()) and path.suffix.lower() != ZIP:
-        raise GrowthError(f"{path}: a sound file holds the piece alone. Use a name that ends in .zip for all of it.")
-    with tempfile.TemporaryDirectory() as folder:
-        return export(piece, Path(folder) / path, subtype=subtype, **also)[0].read_bytes()
 
 
 def check_format(path: Path, subtype: str) -> None:
@@ -126,9 +107,9 @@ def export_writers(
         path: save(lambda: piece.audio, comment=text, marks=marks),
         named("", ".json"): partial(_write_text, text),
     }
-    for i, growth in enumerate(piece.growths):
-        layer = f"_layer_{i + 1}" if len(piece.growths) > 1 else ""
-        for part in piece.parts(i) if stems else ():
+    for i, rendered in enumerate(piece.layers):
+        layer, growth = f"_layer_{i + 1}" if len(piece.layers) > 1 else "", rendered.growth
+        for part in rendered.parts if stems else ():
             writers[named(f"{layer}_{part}")] = save(partial(stem_in_steps, piece, i, part, subtype), marks=marks)
         if growth is None:
             continue
@@ -136,7 +117,7 @@ def export_writers(
         for j in range(len(growth.stages)) if stages else ():
             writers[named(f"{layer}_stage_{j + 1:0{digits}d}")] = save(partial(piece.stage_audio, i, j))
         if stage_map:
-            writers[named(f"{layer}_map", ".png")] = partial(_draw_map, growth.schedule)
+            writers[named(f"{layer}_map", ".png")] = partial(_write_map, growth.schedule)
     if midi:
         writers[named("", ".mid")] = partial(save_midi, piece=piece)
     return writers
@@ -152,7 +133,7 @@ def stem_in_steps(piece: Piece, i: int, part: str, subtype: str) -> torch.Tensor
     if subtype not in BITS:
         return piece.stem(i, part)
     whole = lambda sound: in_steps(sound.cpu().double(), BITS[subtype])
-    *others, last = ((j, name) for j in range(len(piece.growths)) for name in piece.parts(j))
+    *others, last = ((j, name) for j, layer in enumerate(piece.layers) for name in layer.parts)
     if (i, part) != last:
         return whole(piece.stem(i, part))
     rest = whole(piece.audio)
@@ -166,13 +147,17 @@ def _write_text(text, path):
         temporary.write_text(text + "\n", encoding="utf-8")
 
 
-def _draw_map(schedule: Schedule, path):
-    """The stage map as a PNG file."""
+def _write_map(schedule, path):
+    with written_whole(path, GrowthError) as temporary:
+        draw_map(schedule).savefig(temporary, format="png", dpi=100)
+
+
+def draw_map(schedule: Schedule) -> "Figure":
+    """Which partials, and which bands of noise below them, sound when."""
     from matplotlib.figure import Figure
 
     from ddsp_nb.plots import stage_map
 
     figure = Figure(figsize=(9, 4.5), layout="constrained")
     stage_map(schedule.masks, schedule.plan, figure.subplots(), noise=schedule.noise_masks)
-    with written_whole(path, GrowthError) as temporary:
-        figure.savefig(temporary, format="png", dpi=100)
+    return figure

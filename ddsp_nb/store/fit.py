@@ -1,4 +1,4 @@
-"""The loop around `train` that command line, notebooks and panel share, and a model that is loaded or trained."""
+"""The loop around `train` that all share (notebook 04, "Training"), and a model that is loaded or trained."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -9,11 +9,11 @@ import torch
 from tqdm.auto import tqdm
 
 from ddsp_nb.config import Config
-from ddsp_nb.training.checkpoint import load_model, save_model
+from ddsp_nb.store.checkpoint import load_model, save_model
+from ddsp_nb.store.recordings import analyse_recordings
+from ddsp_nb.store.run_file import RunFile
 from ddsp_nb.training.corpus import Corpus
 from ddsp_nb.training.model import DDSPModel
-from ddsp_nb.training.recordings import analyse_recordings
-from ddsp_nb.training.run_file import RunFile
 from ddsp_nb.training.take import Take, record_take
 from ddsp_nb.training.train import DEFAULT_EPOCHS, Progress, TrainingState, train
 

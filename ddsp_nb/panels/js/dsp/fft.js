@@ -1,4 +1,4 @@
-// Fourier transform in the page and in its audio thread.
+// Fourier transform, for pictures in the page and for sound in its audio thread.
 
 // In place; `re` and `im` have a power of two of numbers.
 export function fft(re, im, { cos, sin, reverse }) {
@@ -30,8 +30,7 @@ export function fft(re, im, { cos, sin, reverse }) {
 // Sines, cosines and a Hann window of n numbers, and their order in the transform.
 export function fftTables(n) {
   const reverse = new Uint32Array(n);
-  for (let i = 1, bits = Math.log2(n); i < n; i++)
-    reverse[i] = (reverse[i >> 1] >> 1) | ((i & 1) << (bits - 1));
+  for (let i = 1, bits = Math.log2(n); i < n; i++) reverse[i] = (reverse[i >> 1] >> 1) | ((i & 1) << (bits - 1));
   const turn = (f, steps) => Float64Array.from({ length: steps }, (_, i) => f((2 * Math.PI * i) / n));
   return {
     reverse,

@@ -8,15 +8,17 @@ from reprlib import repr as short
 from ddsp_nb.errors import GrowthError
 from ddsp_nb.growth.plan import GrowthPlan, exact
 from ddsp_nb.growth.settings import Curve, check_settings, setting
-from ddsp_nb.growth.typed import parse_numbers
+from ddsp_nb.piece.typed import parse_numbers
 
 NOTE = re.compile(r"(\d{1,3})/(1|2|4|8|16|32|64|128)([.t]?)")  # 1/4, 3/16, 1/4. and 1/8t
 BEAT = Fraction(1, 4)  # of a whole note: the beat is a quarter note
 STRETCHES = {"": Fraction(1), ".": Fraction(3, 2), "t": Fraction(2, 3)}  # plain, dotted, and three in the time of two
 COMMON = [f"{n}/{d}{mark}" for n in (1, 2, 3, 4, 5, 7) for mark in STRETCHES for d in (1, 2, 4, 8, 16, 32, 64)]
-FINEST = 192  # parts of a whole note: 64ths and triplets of them are whole numbers of it
-NEAR = 0.05  # of such a part: what a drawn length loses when its edges lie on samples
-SAME = 1e-6  # relative difference of two lengths that nobody hears
+# Parts of a whole note into which 64ths and their triplets go; and how far from one, in such parts, a drawn length may
+# lie whose edges were moved to whole samples.
+FINEST, NEAR = 192, 0.05
+# Relative difference of two lengths that nobody hears.
+SAME = 1e-6
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,14 @@ import soundfile as sf
 import torch
 
 from ddsp_nb.errors import GrowthError, WorkbookError, warn_user
-from ddsp_nb.growth.digests import Origin
-from ddsp_nb.growth.layers import MOST_LAYERS, PLACE, Composition, Layer, Source
-from ddsp_nb.growth.piece import Piece, compose
 from ddsp_nb.growth.plan import GrowthPlan
 from ddsp_nb.growth.render import Growth
 from ddsp_nb.growth.settings import check_settings, setting
-from ddsp_nb.growth.tempo import Tempo
+from ddsp_nb.growth.track import Source
+from ddsp_nb.piece.compose import Piece, compose
+from ddsp_nb.piece.digests import Origin
+from ddsp_nb.piece.layers import MOST_LAYERS, PLACE, Composition, Layer
+from ddsp_nb.piece.tempo import Tempo
 from ddsp_nb.sound.save import SUBTYPES, read_comment
 
 FORMAT = "ddsp_nb growth 5"
@@ -74,10 +75,10 @@ class Sidecar:
 def sidecar_of(piece: Piece | Growth, subtype: str = "PCM_16") -> Sidecar:
     """Describe a rendered piece, or a growth alone."""
     piece = Piece.of(piece) if isinstance(piece, Growth) else piece
-    played = [(layer.source, layer.plan is None) for layer in piece.composition.layers]
-    known = {key: Origin.of(piece.sources[key[0]], as_recorded=key[1]) for key in set(played)}
     layers = tuple(replace(layer, source=i) for i, layer in enumerate(piece.composition.layers))
-    origins = tuple(known[key] for key in played)
+    known = {(rendered.layer.source, rendered.growth is None): rendered.source for rendered in piece.layers}
+    found = {key: Origin.of(source, as_recorded=key[1]) for key, source in known.items()}
+    origins = tuple(found[layer.source, layer.plan is None] for layer in piece.composition.layers)
     return Sidecar(Composition(layers, piece.composition.tempo), origins, versions(), subtype=subtype)
 
 

@@ -1,18 +1,11 @@
-"""Layers of a piece as plain data: growths, and recordings as they are, one over the other. Light to import."""
+"""Layers of a piece as plain data (notebook 05, "how do you write for several?"). Light to import."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from ddsp_nb.errors import GrowthError
 from ddsp_nb.growth.plan import GrowthPlan
 from ddsp_nb.growth.settings import LARGEST_SEED, check_settings, frozen, setting
-from ddsp_nb.growth.tempo import Tempo
-
-if TYPE_CHECKING:
-    import torch
-
-    from ddsp_nb.training.model import DDSPModel
-    from ddsp_nb.training.take import Take
+from ddsp_nb.piece.tempo import Tempo
 
 PLACE = ("delay_s", "gain_db", "pan")  # what puts a layer into its piece
 MOST_LAYERS = 8
@@ -47,14 +40,10 @@ class Layer:
 
 @dataclass(frozen=True)
 class Composition:
-    """A whole piece as plain data.
+    """A whole piece as plain data; its tempo is for MIDI, and for who reads its lengths as note values.
 
     Raises:
         GrowthError: not 1 to 8 layers.
-
-    Attributes:
-        layers: of the piece.
-        tempo: for MIDI, and for who reads its lengths as note values.
     """
 
     layers: tuple[Layer, ...]
@@ -67,23 +56,3 @@ class Composition:
             raise GrowthError(f"A piece has 1 to {MOST_LAYERS} layers.")
         if not isinstance(self.tempo, Tempo):
             raise GrowthError("Use a Tempo for the tempo of a piece.")
-
-
-@dataclass(frozen=True)
-class Source:
-    """What a layer is played from.
-
-    Attributes:
-        model: a trained model.
-        take: of its recording.
-        audio: [n_samples] the recording at the model's sample rate, needed by layers that play it as it is.
-    """
-
-    model: "DDSPModel"
-    take: "Take"
-    audio: "torch.Tensor | None" = None
-
-    @property
-    def sample_rate(self) -> int:
-        """Hz."""
-        return self.model.config.sample_rate

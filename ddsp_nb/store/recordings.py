@@ -1,4 +1,4 @@
-"""Many recordings of one instrument (notebook 04): found in folders, cut into pieces, analysed, remembered on disk.
+"""Many recordings of one instrument: found in folders, cut into pieces, analysed, remembered on disk.
 
 Analysis takes a good part of a sound's own duration, and training is tried many times on the same sounds: what was
 found is kept in the user's cache folder by `joblib.Memory`.

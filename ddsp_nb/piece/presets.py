@@ -1,11 +1,11 @@
-"""Plans to start from: those of the workbook, by name. Light to import."""
+"""Plans to start from, by name (notebook 05, "Your turn"). Light to import."""
 
 from dataclasses import dataclass
 
 from ddsp_nb.growth.adsr import ADSR
 from ddsp_nb.growth.plan import GrowthPlan
-from ddsp_nb.growth.tempo import Tempo
-from ddsp_nb.growth.views import CRESCENDO, swing, towards, with_slots
+from ddsp_nb.piece.tempo import Tempo
+from ddsp_nb.piece.views import CRESCENDO, swing, towards, with_slots
 
 WRITTEN_AT = Tempo()  # tempo of presets whose lengths are note values
 

@@ -1,4 +1,4 @@
-"""Growths nobody has thought of: plans drawn by chance, as a whole or a group of settings. Light to import."""
+"""Plans drawn by chance, as a whole or a group of settings (notebook 05, "Your turn"). Light to import."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -6,10 +6,10 @@ from random import Random
 
 from ddsp_nb.growth.adsr import ADSR
 from ddsp_nb.growth.plan import BAND_ORDERS, ORDERS, STRATEGIES, GrowthPlan
-from ddsp_nb.growth.presets import WRITTEN_AT, Preset
 from ddsp_nb.growth.tuning import HELD, PHRASE, TABLES
-from ddsp_nb.growth.views import SHAPES, swing, towards, with_slots
 from ddsp_nb.notes.pitch import midi_name
+from ddsp_nb.piece.presets import WRITTEN_AT, Preset
+from ddsp_nb.piece.views import SHAPES, swing, towards, with_slots
 
 MIDDLE = 62  # MIDI note around which melodies lie: D4
 PENTATONIC = (-12, -10, -8, -5, -3, 0, 2, 4, 7, 9, 12)  # semitones from the middle; no two of them clash
@@ -17,14 +17,9 @@ MOST_NOTES = 8
 
 
 def random_preset(seed: int, groups: Iterable[str] = (), start: Preset | None = None) -> Preset:
-    """A preset with some groups of settings drawn by chance.
+    """A preset with some groups of settings drawn by chance, or all of them; `start` gives the others.
 
     The same seed gives the same settings of a group, whatever the others are.
-
-    Args:
-        seed: from 0.
-        groups: names from `GROUPS`; none means all.
-        start: gives the other settings.
     """
     preset = start or Preset(GrowthPlan())
     for group in groups or GROUPS:

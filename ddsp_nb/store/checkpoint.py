@@ -1,4 +1,4 @@
-"""A model on disk: settings, weights of the instrument and the take of its recording (notebook 04, end).
+"""A model and its take as a file (notebook 04, "Does a saved model play the same?").
 
 A checkpoint may come from anyone: `tensor_file.py` reads nothing but named tensors and plain values, then every part
 is checked against what the settings imply, before a model of that size is built.
@@ -12,8 +12,8 @@ import torch
 from ddsp_nb.analysis.features import Features
 from ddsp_nb.config import Config
 from ddsp_nb.errors import CheckpointError, WorkbookError
+from ddsp_nb.store import tensor_file
 from ddsp_nb.synthesis.controls import Controls
-from ddsp_nb.training import tensor_file
 from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.take import Take
 

@@ -1,4 +1,4 @@
-"""A plan in musicians' words: what they say in one, a plan says in lengths and points of curves. Light to import."""
+"""A plan in musicians' words, there and back: paces, slots, swells (notebook 05, "Your turn"). Light to import."""
 
 from dataclasses import replace
 

@@ -1,11 +1,11 @@
-"""The state of a training run on disk while it lasts, so that nothing is lost when the power goes."""
+"""The state of a training run on disk while it lasts (notebook 04, Resume): nothing is lost when the power goes."""
 
 import math
 import time
 from pathlib import Path
 
 from ddsp_nb.errors import CheckpointError, warn_user
-from ddsp_nb.training import tensor_file
+from ddsp_nb.store import tensor_file
 from ddsp_nb.training.train import Progress, TrainingState
 
 KIND = "run"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from ddsp_nb.errors import GrowthError
-from ddsp_nb.growth.layers import Source
+from ddsp_nb.growth.track import Source
 from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.take import Take
 

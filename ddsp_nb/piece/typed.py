@@ -1,4 +1,4 @@
-"""Lists of a plan as people type them, in a field of the panel or an option: numbers, stages, sets. Light to import."""
+"""Lists of a plan as people type them, in a field of the panel or an option (notebook 05). Light to import."""
 
 import math
 from itertools import pairwise
@@ -9,7 +9,7 @@ from ddsp_nb.growth.plan import MOST_PARTIALS
 
 
 def parse_numbers(text: str) -> tuple[float, ...]:
-    """Finite numbers with commas between them. Raises GrowthError where one is none."""
+    """Finite numbers with commas between them. As all that is typed: raises GrowthError where they are none."""
     try:
         numbers = tuple(float(part) for part in text.split(","))
     except ValueError as error:
@@ -20,11 +20,7 @@ def parse_numbers(text: str) -> tuple[float, ...]:
 
 
 def parse_stages(text: str) -> tuple:
-    """Stages as written: counts 1,4,9, or sets of partials as in `parse_sets`; 8 alone is a count, 0 an empty set.
-
-    Raises:
-        GrowthError: they are neither.
-    """
+    """Stages as written: counts 1,4,9, or sets of partials as in `parse_sets`; 8 alone is a count, 0 an empty set."""
     if text.strip() == "0" or set(text) & set("/+-"):
         return parse_sets(text)
     try:
@@ -39,11 +35,7 @@ def parse_stages(text: str) -> tuple:
 
 
 def parse_sets(text: str) -> tuple[tuple[int, ...], ...]:
-    """Sets of partials or bands, one for each stage: 1/1+3/1-8+12, and 0 for an empty one.
-
-    Raises:
-        GrowthError: it is not that.
-    """
+    """Sets of partials or bands, one for each stage: 1/1+3/1-8+12, and 0 for an empty one."""
     try:
         return tuple(
             () if stage.strip() == "0" else tuple(k for part in stage.split("+") for k in _span(part))
@@ -63,15 +55,11 @@ def _span(text):
 
 
 def stages_in_words(stages: tuple) -> str:
-    """Stages, or noise stages, as `parse_stages` reads them: 1,4,9 or 0/1-8+12.
-
-    Raises:
-        GrowthError: counts and sets are mixed, for which there are no words.
-    """
+    """Stages, or noise stages, as `parse_stages` reads them: 1,4,9 or 0/1-8+12; "" for a mixture of both."""
     if all(isinstance(stage, int) for stage in stages):
         return ",".join(map(str, stages))
     if not all(isinstance(stage, tuple) for stage in stages):
-        raise GrowthError("Stages: use either counts or sets of partials; a mixture cannot be written in a line.")
+        return ""
     words = "/".join(map(_set_in_words, stages))
     return f"{words}-{words}" if words.isdigit() and words != "0" else words  # 5 alone would be a count
 

@@ -1,0 +1,1 @@
+"""A piece of one growth or several: presets and chance, layers, tempo, its files (notebook 05)."""
