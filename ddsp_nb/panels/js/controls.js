@@ -1,22 +1,35 @@
-import { make, watchLook } from "./page.js";
+import { button, make, watchLook } from "./page.js";
 
 // Each control is { element, show }: `show` brings it up to date with the settings of `live`.
 
 export function playButton(live) {
-  const element = make("button", { type: "button", className: "play" });
-  element.onclick = () => (live.playing ? live.pause() : live.play());
+  const press = () => (live.playing ? live.pause() : live.play());
+  const { element, show } = changingButton(press, () => (live.playing ? ["■ Stop", "Stop"] : ["▶ Play", "Play"]));
+  element.className = "play";
+  return { element, show };
+}
+
+// A button that does one thing and then another: `says()` is what is on it now, and its name.
+export function changingButton(onclick, says) {
+  const element = button("", onclick);
   const show = () => {
-    element.textContent = live.playing ? "■ Stop" : "▶ Play";
-    element.setAttribute("aria-label", live.playing ? "Stop" : "Play");
+    const [words, label] = says();
+    element.textContent = words;
+    element.setAttribute("aria-label", label);
   };
   return { element, show };
 }
+
+// What never changes, among controls that do.
+export const still = (element) => ({ element, show() {} });
+
+export const row = (...parts) => make("div", { className: "row" }, ...parts.map(({ element }) => element));
 
 // Buttons of which one may be pressed: `choices` is name to settings.
 export function presets(live, choices) {
   const buttons = Object.entries(choices).map(([name, settings]) => {
     const onclick = () => live.set({ ...settings(), preset: name });
-    return make("button", { type: "button", onclick, "aria-label": `Preset: ${name}` }, name);
+    return button(name, onclick, { "aria-label": `Preset: ${name}` });
   });
   const element = make("span", { className: "row", role: "group", "aria-label": "Presets" }, ...buttons);
   const show = () =>
@@ -36,7 +49,7 @@ export function slider(live, key, { label, min, max, step, say }) {
     input.setAttribute("aria-valuetext", words);
     output.textContent = words;
   };
-  return { element: make("label", {}, make("span", {}, label), input, output), show };
+  return { element: make("label", {}, make("span", {}, label), input, output), input, show };
 }
 
 export function checkbox(live, key, label) {

@@ -12,6 +12,8 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
+export const button = (words, onclick, attributes = {}) => make("button", { onclick, ...attributes }, words);
+
 // A choice from a list: `options` are [value, words]; `chosen` is told the value.
 export function choice(label, options, chosen) {
   const element = make("select", { "aria-label": label, title: label });
