@@ -20,6 +20,7 @@ from browser.ear import RATE, Ear  # noqa: E402
 from browser.lab_server import LabServer  # noqa: E402
 from browser.notebook_page import NotebookPage  # noqa: E402
 from browser.play_view import PlayView, controls_of_pytorch, controls_of_the_page  # noqa: E402
+
 from ddsp_nb import load_model  # noqa: E402
 
 NOTEBOOK = (

@@ -336,7 +336,9 @@ panel.use(other, take)"""
     assert len(ear.record()) == 1 and other.max() > -60  # the same node sounds on
     page.do("panel.use(model, take)")
     again = partials_db(ear.hear(0.4, settle_s=0.8), RATE, 440, 12)
-    assert np.abs(other - before).max() > 1 and np.abs(again - before).max() < 0.5
+    # A note that sinks changes its timbre a little, too.
+    far_db = lambda now: np.abs(now - now[0] - (before - before[0])).max()
+    assert far_db(other) > 12 and far_db(again) < 6
 
 
 def test_many_notes_leave_nothing_behind(page, played):

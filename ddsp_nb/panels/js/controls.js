@@ -20,10 +20,10 @@ export function changingButton(onclick, says) {
   return { element, show };
 }
 
-// What never changes, among controls that do.
+// An element that never changes, among controls that do.
 export const still = (element) => ({ element, show() {} });
 
-export const row = (...parts) => make("div", { className: "row" }, ...parts.map(({ element }) => element));
+export const question = (words) => still(make("div", { className: "question" }, words));
 
 // Buttons of which one may be pressed: `choices` is name to settings.
 export function presets(live, choices) {
@@ -71,22 +71,28 @@ export function sayings(live, words) {
   return { element, show };
 }
 
-// The root of a view: keys are for its controls, not for JupyterLab, which would move or cut cells.
-export function root(...children) {
-  const element = make("div", { className: "ddsp" }, ...children);
+// Controls beside one another, or under one another in columns.
+export const row = (...controls) => together("row", controls);
+export const columns = (...controls) => together("knobs", controls);
+
+function together(className, controls) {
+  const element = make("div", { className }, ...controls.map((control) => control.element));
+  return { element, show: () => controls.forEach((control) => control.show()) };
+}
+
+// Show a view of controls, which are brought up to date on every change, and when size or theme are others; returns its
+// root. Keys are for the controls, not for JupyterLab, which would move or cut cells.
+export function showView(live, { el, signal }, ...controls) {
+  const element = make("div", { className: "ddsp" }, ...controls.map((control) => control.element));
   element.addEventListener("keydown", (event) => {
     if (!event.ctrlKey && !event.metaKey && !event.altKey && !event.shiftKey) event.stopPropagation();
   });
-  return element;
-}
-
-// Show a view: `parts` are brought up to date on every change, and when size or theme are others.
-export function showView(live, { el, signal }, element, parts) {
   el.append(element);
-  const show = () => parts.forEach((part) => part.show());
+  const show = () => controls.forEach((control) => control.show());
   // In the next frame: a new theme takes its time, and canvases have no size until it is there.
   const unwatch = watchLook(element.querySelectorAll("canvas"), () => live.show());
   signal.addEventListener("abort", unwatch);
   show();
   live.attach(show, signal);
+  return element;
 }

@@ -93,6 +93,9 @@ export function hertz(hz) {
   return hz < 1000 ? `${Math.round(hz)} Hz` : `${(hz / 1000).toFixed(hz < 10_000 ? 2 : 1)} kHz`;
 }
 
+// "+3 dB", "−3 dB", "0 dB".
+export const signed = (x, unit) => `${x > 0 ? "+" : x < 0 ? "−" : ""}${Math.abs(x)} ${unit}`;
+
 // Hand a file to the browser as a download; no request leaves the page.
 export function save(name, bytes) {
   const url = URL.createObjectURL(new Blob([bytes]));

@@ -1,5 +1,5 @@
-import { changingButton, root, row, sayings, showView, slider, still } from "./controls.js";
-import { button, choice, make } from "./page.js";
+import { changingButton, columns, row, sayings, showView, slider, still } from "./controls.js";
+import { button, choice, make, signed } from "./page.js";
 import { Engine } from "./play_engine.js";
 import { computerKeys, guardKeys, screenKeys, shiftOctave } from "./play_keyboard.js";
 import { Midi } from "./play_midi.js";
@@ -41,7 +41,7 @@ function bend(engine) {
 }
 
 function knobs(engine) {
-  const say = (db) => `${db > 0 ? "+" : ""}${db} dB`;
+  const say = (db) => signed(db, "dB");
   return [
     limited(engine, "partials", "n_harmonics", "Partials"),
     limited(engine, "bands", "n_bands", "Noise bands"),
@@ -88,18 +88,21 @@ function midiButton(engine, midi) {
 function render(engine, midi, view) {
   const keys = screenKeys(engine);
   const plug = midiButton(engine, midi);
-  const buttons = [...octaveButtons(engine), plug, ...microphoneControls(engine), ...recordButtons(engine)];
-  const says = sayings(engine, () => (engine.about ? engine.microphone.words || midi.words || INVITATION : LOADING));
-  const sliders = knobs(engine);
-  const grid = make("div", { className: "knobs" }, ...sliders.map(({ element }) => element));
-  const element = root(row(...buttons), keys.element, says.element, grid);
+  const words = () => (engine.about ? engine.microphone.words || midi.words || INVITATION : LOADING);
+  const element = showView(
+    engine,
+    view,
+    row(...octaveButtons(engine), plug, ...microphoneControls(engine), ...recordButtons(engine)),
+    keys,
+    sayings(engine, words),
+    columns(...knobs(engine)),
+  );
   element.tabIndex = 0;
   element.setAttribute("role", "group");
   element.setAttribute("aria-label", "Play the instrument");
   keys.element.addEventListener("pointerdown", () => element.focus({ preventScroll: true }));
   computerKeys(engine, element, view.signal);
   guardKeys(engine, view.signal);
-  showView(engine, view, element, [keys, ...buttons, ...sliders, says]);
   view.signal.addEventListener("abort", () => !engine.views.size && midi.close());
   element.engine = engine; // for other programs of the page, and tests
 }
