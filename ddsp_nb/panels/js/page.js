@@ -27,11 +27,20 @@ export function watchLook(canvases, tell) {
   return () => [sizes, themes].forEach((observer) => observer.disconnect());
 }
 
-// A view of `canvas` in `root`: `draw` has it painted, once for each frame of the screen.
+// A view of `canvas` in `root`, one of the `views` of a widget: `update` brings it up to date, and `draw` has the canvas
+// painted, once for each frame of the screen.
 export class CanvasView {
-  appear(el) {
+  appear(el, views) {
     el.append(this.root);
-    this.unwatch = watchLook([this.canvas], () => this.draw());
+    views.add(this);
+    const unwatch = watchLook([this.canvas], () => this.draw());
+    this.leave = () => {
+      unwatch();
+      cancelAnimationFrame(this.frame);
+      this.root.remove();
+      views.delete(this);
+    };
+    this.update();
   }
 
   draw() {
@@ -40,12 +49,6 @@ export class CanvasView {
       this.frame = undefined;
       this.paint();
     });
-  }
-
-  leave() {
-    this.unwatch();
-    cancelAnimationFrame(this.frame);
-    this.root.remove();
   }
 }
 
