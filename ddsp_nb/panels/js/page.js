@@ -1,4 +1,5 @@
 // Small tools for what widgets show.
+import { midiOfHz } from "./math.js";
 
 // An element: `make("button", { className: "x", onclick }, "words", child)`; attributes with a dash are set as such.
 export function make(tag, attributes = {}, ...children) {
@@ -64,9 +65,6 @@ export function claim(event) {
   event.stopPropagation();
 }
 
-export const bounded = (x, low, high) => Math.min(high, Math.max(low, x));
-export const ordered = (a, b) => (a < b ? [a, b] : [b, a]);
-
 // A canvas drawn sharply: its pixels are those of the screen, its context is scaled to those of the page.
 export function sharpContext(canvas) {
   const scale = window.devicePixelRatio || 1;
@@ -82,7 +80,7 @@ const NOTE_NAMES = ["C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A"
 
 // "A4 +8 ct" of 442 Hz.
 export function noteName(hz) {
-  const midi = 69 + 12 * Math.log2(hz / 440);
+  const midi = midiOfHz(hz);
   const nearest = Math.round(midi);
   const cents = Math.round(100 * (midi - nearest));
   const name = NOTE_NAMES[((nearest % 12) + 12) % 12] + (Math.floor(nearest / 12) - 1);

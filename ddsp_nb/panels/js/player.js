@@ -1,6 +1,7 @@
 // The player: versions of one sound over their spectrogram or waveform, with a playhead that can be taken hold of.
 import { playbacks } from "./audio.js";
-import { bounded, CanvasView, choice, claim, hertz, make, noteName, ordered, pointOn, sharpContext } from "./page.js";
+import { ordered, within } from "./math.js";
+import { CanvasView, choice, claim, hertz, make, noteName, pointOn, sharpContext } from "./page.js";
 import { Playback } from "./playback.js";
 import { picture, spectra } from "./spectrogram.js";
 
@@ -97,7 +98,7 @@ class View extends CanvasView {
     const { canvas, playback } = this;
     const at = (event) => {
       const { x, y } = pointOn(canvas, event);
-      return { t: bounded(x / canvas.clientWidth, 0, 1) * playback.length, y };
+      return { t: within(x / canvas.clientWidth, 0, 1) * playback.length, y };
     };
     canvas.onpointerdown = (event) => {
       this.drag = at(event).t;
