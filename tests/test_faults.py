@@ -22,6 +22,7 @@ if sys.platform == "win32":
     pytest.skip("signals and limits of POSIX", allow_module_level=True)
 
 SMALL = split("--sample-rate 16000 --hidden-size 32 --harmonics 20 --epochs 2 --duration 1")
+DATA = Path(__file__).parent.parent / "data"
 PRODUCTS = {"ddsp_model.pt", train_command.LOSS_PICTURE, *train_command.SOUNDS}
 
 
@@ -32,9 +33,21 @@ def saved(tmp_path, trained, take):
     return save_model(tmp_path / "models" / "model.pt", trained, take)
 
 
-def start(*args, **how):
-    """A Python process with text pipes."""
-    return subprocess.Popen([sys.executable, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **how)
+def training(folder, *more):
+    """Arguments of a short training that writes into a folder."""
+    return ["train", "--audio", DATA / "violin.flac", "--output", folder / "ddsp_model.pt", *SMALL, *more]
+
+
+def run(args):
+    """A command in this process."""
+    return CliRunner().invoke(cli.main, [str(arg) for arg in args])
+
+
+def start(args):
+    """A command in a process of its own, with text pipes."""
+    single = os.environ | {"OMP_NUM_THREADS": "1"}  # as the tests have it: threads round differently
+    command = [sys.executable, "-m", "ddsp_nb", *map(str, args)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=single)
 
 
 # Kills
@@ -79,8 +92,8 @@ def test_a_kill_at_any_point_of_saving_leaves_a_whole_file(saved, take):
 
 
 def test_what_kills_left_is_swept_away_after_a_day(saved, trained, take):
-    old, young, others = (saved.parent / f".{name}.unfinished" for name in ("model.pt.a1b2c3d4", "model.pt.e5", "my"))
-    young = saved.parent / ".model.pt.e5f6g7h8.unfinished"
+    names = ("model.pt.a1b2c3d4", "model.pt.e5f6g7h8", "my")
+    old, young, others = (saved.parent / f".{name}.unfinished" for name in names)
     for path in (old, young, others):
         path.write_bytes(b"half")
     for path in (old, others):
@@ -99,30 +112,27 @@ def test_a_file_is_on_the_disk_before_it_takes_its_name(saved, trained, take, mo
     assert order == ["fsync", "replace"]
 
 
-def test_sigterm_ends_training_early_with_the_best_model(tmp_path, data):
-    train = ["train", "--audio", data / "violin.flac", "--output", tmp_path / "ddsp_model.pt", *SMALL]
-    process = start("-m", "ddsp_nb", *map(str, train), "--epochs", "100000")
-    seen = ""
-    while not re.search(r"\b[1-9]\d*/100000", seen):  # the bar says that an epoch is done
+@pytest.mark.parametrize(
+    ("epochs", "moment", "exit_code", "says", "left"),
+    [
+        # The first line: it knows what it will learn from.
+        (2, "\n", cli.INTERRUPTED, "Stopped", set()),
+        # The bar says that an epoch is done.
+        (100_000, r"\b[1-9]\d*/100000", 0, "the best model so far is kept", {*PRODUCTS, "ddsp_model.run.pt"}),
+    ],
+)
+def test_sigterm_ends_training_with_the_best_model_so_far(tmp_path, epochs, moment, exit_code, says, left):
+    process, seen = start(training(tmp_path, "--epochs", epochs)), ""
+    while not re.search(moment, seen):
         seen += (letter := process.stderr.read(1))
         assert letter, seen
     process.send_signal(signal.SIGTERM)
     _, words = process.communicate()
-    assert process.returncode == 0
-    assert "the best model so far is kept" in words and "Traceback" not in words
-    assert {path.name for path in tmp_path.iterdir()} == {*PRODUCTS, "ddsp_model.run.pt"}
-    load_model(tmp_path / "ddsp_model.pt")
-
-
-def test_sigterm_before_the_first_epoch_leaves_an_empty_folder(tmp_path, data):
-    train = ["train", "--audio", data / "violin.flac", "--output", tmp_path / "ddsp_model.pt", *SMALL]
-    process = start("-m", "ddsp_nb", *map(str, train))
-    process.stderr.readline()  # Listening to pitch and loudness ...
-    process.send_signal(signal.SIGTERM)
-    _, words = process.communicate()
-    assert process.returncode == 130
-    assert "Stopped" in words and "Traceback" not in words
-    assert list(tmp_path.iterdir()) == []
+    assert process.returncode == exit_code
+    assert says in words and "Traceback" not in words
+    assert {path.name for path in tmp_path.iterdir()} == left
+    if left:
+        load_model(tmp_path / "ddsp_model.pt")
 
 
 # Places that cannot be written
@@ -163,16 +173,12 @@ def test_full_disk_keeps_the_last_good_files(small_disk, trained, take, clip):
     save_model(model, trained, take)  # and goes on when there is space again
 
 
-def test_training_onto_a_full_disk_ends_in_one_line(small_disk, data):
+def test_training_onto_a_full_disk_ends_in_one_line(small_disk):
     (small_disk / "ballast").write_bytes(bytes(shutil.disk_usage(small_disk).free - 8192))
-    result = CliRunner().invoke(
-        cli.main, ["train", "--audio", str(data / "violin.flac"), "--output", str(small_disk / "ddsp_model.pt"), *SMALL]
-    )
-    assert result.exit_code == cli.BAD_INPUT
+    result = run(training(small_disk))
+    assert result.exit_code == cli.BAD_INPUT and "Traceback" not in result.stderr
     last = result.stderr.splitlines()[-1]
-    assert (
-        last.startswith("Error: ") and "ddsp_model.pt: cannot be written" in last and "Traceback" not in result.stderr
-    )
+    assert last.startswith("Error: ") and "ddsp_model.pt: cannot be written" in last
     assert "could not be resumed" in result.stderr  # nor can its state be kept meanwhile, which is no reason to stop
     assert {path.name for path in small_disk.iterdir()} == {"ballast"}
 
@@ -196,16 +202,15 @@ def read_only(tmp_path, monkeypatch):
     folder.chmod(0o755)
 
 
-def test_read_only_folder_is_one_line_before_any_work(read_only, trained, take, clip, data):
+def test_read_only_folder_is_one_line_before_any_work(read_only, trained, take, clip):
     for save, error in (
-        (lambda p: save_model(p / "m.pt", trained, take), CheckpointError),
-        (lambda p: save_audio(p / "a.wav", clip), AudioError),
+        (lambda: save_model(read_only / "m.pt", trained, take), CheckpointError),
+        (lambda: save_audio(read_only / "a.wav", clip), AudioError),
     ):
         with pytest.raises(error, match="cannot be written") as problem:
-            save(read_only)
+            save()
         assert "\n" not in str(problem.value)
-    line = ["train", "--audio", str(data / "violin.flac"), "--output", str(read_only / "ddsp_model.pt"), *SMALL]
-    result = CliRunner().invoke(cli.main, line)
+    result = run(training(read_only))
     assert result.exit_code == cli.BAD_INPUT
     assert result.stderr.startswith("Error: ") and result.stderr.count("\n") == 1
     assert list(read_only.iterdir()) == []
@@ -214,15 +219,10 @@ def test_read_only_folder_is_one_line_before_any_work(read_only, trained, take, 
 # Two writers, and files that are there already
 
 
-def test_two_trainings_in_one_folder_both_end_and_leave_whole_files(tmp_path, data):
-    train = ["train", "--audio", str(data / "violin.flac"), *SMALL]
-    single = os.environ | {"OMP_NUM_THREADS": "1"}  # as the tests have it: threads round differently
-    again = ["-m", "ddsp_nb", *train, "--output", str(tmp_path / "shared" / "ddsp_model.pt"), "--overwrite", "--seed"]
-    processes = [start(*again, seed, env=single) for seed in "12"]
+def test_two_trainings_in_one_folder_both_end_and_leave_whole_files(tmp_path):
+    processes = [start(training(tmp_path / "shared", "--overwrite", "--seed", seed)) for seed in "12"]
     for seed in "12":
-        line = [*train, "--output", str(tmp_path / seed / "ddsp_model.pt"), "--seed", seed]
-        result = CliRunner().invoke(cli.main, line)
-        assert result.exit_code == 0, result.stderr
+        assert run(training(tmp_path / seed, "--seed", seed)).exit_code == 0
     for process in processes:
         _, words = process.communicate()
         assert process.returncode == 0, words
@@ -233,16 +233,15 @@ def test_two_trainings_in_one_folder_both_end_and_leave_whole_files(tmp_path, da
         assert left[name] in (alone["1"][name], alone["2"][name]), name
 
 
-def test_files_of_an_earlier_run_are_replaced_only_when_asked(tmp_path, data):
+def test_files_of_an_earlier_run_are_replaced_only_when_asked(tmp_path):
     (tmp_path / "ddsp_residual.wav").write_text("mine")
     (tmp_path / "ddsp_model.pt").write_text("mine too")
-    train = ["train", "--audio", str(data / "violin.flac"), "--output", str(tmp_path / "ddsp_model.pt"), *SMALL]
-    result = CliRunner().invoke(cli.main, train)
+    result = run(training(tmp_path))
     assert result.exit_code == cli.BAD_INPUT and result.stderr.count("\n") == 1
     for words in ("ddsp_model.pt", "ddsp_residual.wav", "--overwrite"):
         assert words in result.stderr
     assert (tmp_path / "ddsp_residual.wav").read_text() == "mine" and len(os.listdir(tmp_path)) == 2
-    result = CliRunner().invoke(cli.main, [*train, "--overwrite"])
+    result = run(training(tmp_path, "--overwrite"))
     assert result.exit_code == 0, result.stderr
     load_model(tmp_path / "ddsp_model.pt")
     assert len(load_audio(tmp_path / "ddsp_residual.wav", 16_000)) == 16_000
