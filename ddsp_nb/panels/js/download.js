@@ -11,7 +11,8 @@ export default {
       model.send({ type: "wanted" });
     };
     const hear = ({ type, name }, buffers) => {
-      if (!button.disabled) return; // another page asked
+      // Another page may have asked.
+      if (!button.disabled) return;
       wait(false);
       if (type === "file") save(name, buffers[0]);
     };
