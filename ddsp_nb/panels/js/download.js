@@ -10,7 +10,8 @@ export default {
       model.send({ type: "wanted" });
     });
     const hear = ({ type, name }, buffers) => {
-      if (!wanted.disabled) return; // another page asked
+      // Another page may have asked.
+      if (!wanted.disabled) return;
       wait(false);
       if (type === "file") save(name, buffers[0]);
     };
