@@ -17,11 +17,7 @@ export function screenKeys(live) {
   const keys = Array.from({ length: 12 * N_OCTAVES + 1 }, (_, i) => {
     const black = BLACK.includes(i % 12);
     const letter = letterOf(CODES[i - FIRST_STEP]);
-    return make("div", {
-      className: black ? "key black" : "key",
-      "data-step": String(i),
-      "data-letter": letter,
-    });
+    return make("div", { className: black ? "key black" : "key", "data-step": String(i), "data-letter": letter });
   });
   const element = make("div", { className: "keys", role: "group", "aria-label": "Keyboard" }, ...keys);
   const place = keyWidths(keys);
@@ -113,9 +109,7 @@ export function shiftOctave(live, by) {
 
 // Where nobody can see or reach the keys any more, they go up.
 export function guardKeys(live, signal) {
-  window.addEventListener("blur", () => ["key", "pointer"].forEach((kind) => live.hands.releaseAll(kind)), {
-    signal,
-  });
+  window.addEventListener("blur", () => ["key", "pointer"].forEach((kind) => live.hands.releaseAll(kind)), { signal });
   const hidden = () => document.hidden && live.hands.releaseAll();
   document.addEventListener("visibilitychange", hidden, { signal });
   window.addEventListener("pagehide", () => live.hands.releaseAll(), { signal });

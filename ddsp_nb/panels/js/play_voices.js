@@ -70,13 +70,10 @@ export class Voices {
     return Math.fround(Math.min(440 * 2 ** ((note + this.bend_semitones - 69) / 12), highest_hz));
   }
 
-  // The next frames of the voices with these numbers, as one array of rows, into `room` if it is large enough.
-  frames(numbers, room) {
+  // The next frames of the voices with these numbers, as one array of rows.
+  frames(numbers) {
     const width = rowWidth(this.network.settings);
-    const n_bytes = 4 * width * numbers.length;
-    const fits = room && room.byteLength >= n_bytes;
-    const rows = new Float32Array(fits ? room : new ArrayBuffer(n_bytes), 0, width * numbers.length);
-    rows.fill(0);
+    const rows = new Float32Array(width * numbers.length);
     const asked = numbers.map((number, i) => {
       rows[i * width] = number;
       return [number, rows.subarray(i * width, (i + 1) * width)];

@@ -24,14 +24,14 @@ async function use(instrument) {
   postMessage({ ready: true });
 }
 
-function send(numbers, room) {
-  const rows = voices.frames(numbers, room);
+function send(numbers) {
+  const rows = voices.frames(numbers);
   port.postMessage(rows, [rows.buffer]);
 }
 
 function listen(other) {
   port = other;
-  port.onmessage = ({ data: { need, room } }) => send(need, room);
+  port.onmessage = ({ data: need }) => send(need);
 }
 
 // Two frames: the first to sound at once; the second, so that the audio thread need not wait for an answer, once all
