@@ -3,11 +3,14 @@ import { A4_HZ, within } from "./math.js";
 // The control network of the workbook for notes that are played: pitch and loudness to the levels of partials and
 // bands, as `OwnTimbre.levelled` in Python. Products and activations of layers run in WebAssembly; what is done once
 // for each partial or band is done here.
-export const MOST_AT_ONCE = 8; // voices that share one reading of the weights
-const QUERY_SIZE = 8; // numbers in a query, filled up with zeros
-const N_INPUTS = 4; // of the GRU: pitch, loudness and two zeros, which fill a lane
-const MEMORY_PAGE = 65_536; // bytes
-const SOFTPLUS_IS_LINEAR = 20; // from there on, as in PyTorch
+
+// Voices that share one reading of the weights.
+export const MOST_AT_ONCE = 8;
+// Of a query and of the GRU, filled up with zeros to whole lanes of WebAssembly.
+const [QUERY_SIZE, N_INPUTS] = [8, 4];
+const MEMORY_PAGE_BYTES = 65_536;
+// As in PyTorch.
+const SOFTPLUS_IS_LINEAR_FROM = 20;
 
 export class Network {
   // wasm: exports of network.wasm; instrument: { settings, layout, weights }, as Python packs it.
@@ -39,14 +42,16 @@ export class Network {
   // Places, in numbers, of arrays that lie one after another; each begins on a lane, as Python packs them.
   reserve(arrays) {
     const { memory } = this.wasm;
-    let end = memory.buffer.byteLength / 4; // behind what the module keeps for itself
+    // Behind what the module keeps for itself.
+    let end = memory.buffer.byteLength / 4;
     const places = {};
     for (const [name, n] of arrays) {
       places[name] = end;
       end += Math.ceil(n / 4) * 4;
     }
-    memory.grow(Math.ceil((4 * end - memory.buffer.byteLength) / MEMORY_PAGE));
-    this.numbers = new Float32Array(memory.buffer); // only now: growing takes earlier views away
+    memory.grow(Math.ceil((4 * end - memory.buffer.byteLength) / MEMORY_PAGE_BYTES));
+    // Growing takes earlier views away.
+    this.numbers = new Float32Array(memory.buffer);
     return places;
   }
 
@@ -101,7 +106,8 @@ export class Network {
         this.affine(weight, bias, x, y, n_outputs, n_inputs, n);
         x = y;
       } else if (kind === "LayerNorm") this.wasm.normalise(4 * x, 4 * this.at[weight], 4 * this.at[bias], n_outputs, n);
-      else this.wasm[kind.toLowerCase()](4 * x, n * n_outputs); // SiLU, ReLU
+      // SiLU and ReLU.
+      else this.wasm[kind.toLowerCase()](4 * x, n * n_outputs);
     });
   }
 
@@ -178,7 +184,7 @@ export class Network {
 
 const clamped = (x, most) => within(x, -most, most);
 const inverseSoftplus = (y) => y + Math.log(-Math.expm1(-y));
-const softplus = (x) => (x > SOFTPLUS_IS_LINEAR ? x : Math.log1p(Math.exp(x)));
+const softplus = (x) => (x > SOFTPLUS_IS_LINEAR_FROM ? x : Math.log1p(Math.exp(x)));
 
 // x M x of a square matrix, row by row.
 function quadraticForm(matrix, x) {

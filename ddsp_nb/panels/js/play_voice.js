@@ -2,7 +2,8 @@ import { Harmonics } from "./dsp/harmonics.js";
 import { ROW_HEAD } from "./play_frames.js";
 
 // A voice of the instrument in the audio thread: it sounds from one frame to the next, which come from the network.
-const LONGEST_WAIT_S = 0.25; // for frames that do not come: then the voice falls silent, and no note is stuck
+// Where no frames have come for so long, the voice falls silent, and no note is stuck.
+const LONGEST_WAIT_S = 0.25;
 
 export class Voice extends Harmonics {
   // sizes: { sample_rate, hop_length, n_harmonics, n_bands, directions [n_harmonics, 2] }

@@ -7,11 +7,14 @@ import "./recorder_worklet.js";
 // The instrument in the audio thread: voices and their noise. It asks the network's thread for the frames that it
 // needs next, so nothing drifts and no timer is involved. Messages: { sizes, port }, { end }, { count }; to this one it
 // answers { counts: { starved, frames, voices } }.
-const AHEAD = 2; // frames that a voice has waiting once a hop: more would make bends and releases late
-const MOST_AHEAD = 4; // where the network's thread is too late, it is asked earlier
-const FADE_S = 0.01; // in which all ends, so that nothing clicks
-const LOUDEST = 0.95; // of full scale, above which everything is turned down
-const RECOVERY_S = 0.5; // in which the level comes back
+
+// Frames that a voice has waiting once a hop. More would make bends and releases late; where the network's thread is
+// too late, it is asked earlier.
+const [AHEAD, MOST_AHEAD] = [2, 4];
+// In which all ends, so that nothing clicks.
+const FADE_S = 0.01;
+// Of full scale: everything is turned down to it, and the level comes back in this time.
+const [LOUDEST, RECOVERY_S] = [0.95, 0.5];
 
 class PlayWorklet extends AudioWorkletProcessor {
   constructor() {
@@ -46,7 +49,8 @@ class PlayWorklet extends AudioWorkletProcessor {
     for (let at = 0; at < rows.length; at += width) {
       const row = rows.slice(at, at + width);
       const [number, , last] = row;
-      if (!this.voices.has(number) && last) continue; // it has ended before
+      // One that is not known and has a last frame has ended before.
+      if (!this.voices.has(number) && last) continue;
       if (!this.voices.has(number)) this.voices.set(number, new Voice(this.sizes));
       this.voices.get(number).take(row);
       this.frames++;

@@ -1,5 +1,6 @@
 // The harmonics of one pitch. Between two frames pitch and amplitudes move linearly, as `render_hop` does it in Python.
-const INAUDIBLE = 1e-9; // amplitude below which the highest harmonics need not be computed
+// Amplitude below which the highest harmonics need not be computed.
+const INAUDIBLE = 1e-9;
 
 export class Harmonics {
   constructor(sample_rate, n_harmonics) {
