@@ -10,7 +10,7 @@ from scipy.signal import welch
 
 from browser.ear import RATE
 from browser.hearing import loudest_hz, partials_db
-from browser.play_view import ASKED, PlayView
+from browser.play_view import PlayView, controls_of_pytorch, controls_of_the_page
 from ddsp_nb import Performance, parse_notes
 from ddsp_nb.panels.keyboard.weights import settings
 from ddsp_nb.panels.page import module
@@ -70,8 +70,9 @@ def played(page):
         instrument.wait_for_silence()
 
 
-def test_controls_are_those_of_pytorch(page, played):
-    for mine, wanted in zip(played.controls(ASKED)[0], played.controls_of_pytorch(ASKED), strict=True):
+def test_controls_are_those_of_pytorch(page, trained):
+    heard, _ = controls_of_the_page(page.page, trained)
+    for mine, wanted in zip(heard, controls_of_pytorch(trained), strict=True):
         np.testing.assert_allclose(mine, wanted, atol=1e-6, rtol=1e-4)
 
 
@@ -305,7 +306,7 @@ def test_what_is_played_is_recorded(page, played, tmp_path):
     events = page.value("panel.performance().events")
     assert [event[1:] for event in events] == [["on", 60, 96], ["off", 60], ["on", 62, 96], ["off", 62]]
     assert 0.4 < events[1][0] - events[0][0] < 0.8
-    page.wait_for(played.view, "root => !root.querySelector('[aria-label*=WAV]').disabled")
+    page.wait_for(played.view, "root => ['WAV', 'MIDI'].every(kind => root.engine.performance.has(kind))")
     files = []
     for name in ("Download what was recorded as WAV", "Download what was recorded as MIDI"):
         with page.page.expect_download() as download:
@@ -321,8 +322,9 @@ def test_what_is_played_is_recorded(page, played, tmp_path):
 
 
 def test_other_weights_come_under_the_fingers(page, played, ear):
+    played.set(bands=0)
     played.press(A4)
-    ear.hear(0.3)
+    before = partials_db(ear.hear(0.4, settle_s=0.4), RATE, 440, 12)
     ear.forget()
     page.do(
         """torch.manual_seed(1)
@@ -330,13 +332,13 @@ other = DDSPModel(config)
 other.hear(take.features.inputs())
 panel.use(other, take)"""
     )
-    sound = ear.hear(0.5, settle_s=0.5)
-    assert len(ear.record()) == 1 and np.abs(sound).max() > 1e-3  # the same node sounds on
-    asked = {"f0_hz": [440.0] * 5, "loudness_db": [-25.0] * 5}
-    mine, wanted = played.controls(asked)[0][0], played.controls_of_pytorch(asked, "other")[0]
-    np.testing.assert_allclose(mine[-1], wanted[-1], atol=1e-6, rtol=1e-4)
+    other = partials_db(ear.hear(0.4, settle_s=0.8), RATE, 440, 12)
+    assert len(ear.record()) == 1 and other.max() > -60  # the same node sounds on
     page.do("panel.use(model, take)")
-    page.page.wait_for_timeout(300)
+    again = partials_db(ear.hear(0.4, settle_s=0.8), RATE, 440, 12)
+    # A note that sinks changes its timbre a little, too.
+    far_db = lambda now: np.abs(now - now[0] - (before - before[0])).max()
+    assert far_db(other) > 12 and far_db(again) < 6
 
 
 def test_many_notes_leave_nothing_behind(page, played):
@@ -345,10 +347,8 @@ def test_many_notes_leave_nothing_behind(page, played):
         page.page.wait_for_timeout(15)
         played.release(50 + i % 30, source=f"{i} ")
     played.wait_for_silence()
-    left = played.view.evaluate(
-        "root => [root.engine.hands.held.size, root.engine.waiting.size, root.engine.struck.size]"
-    )
-    assert left == [0, 0, 0]
+    left = played.view.evaluate("root => [root.engine.hands.held.size, root.engine.struck.size]")
+    assert left == [0, 0]
 
 
 def test_every_control_has_a_name(played):

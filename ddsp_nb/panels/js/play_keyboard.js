@@ -1,3 +1,4 @@
+import { hzOfMidi, within } from "./math.js";
 import { make, noteName } from "./page.js";
 
 const N_OCTAVES = 3;
@@ -62,7 +63,7 @@ function keyWidths(keys) {
 
 function showKey(live, key, note) {
   const [low, high] = live.about?.heard_notes ?? [0, 127];
-  const name = noteName(440 * 2 ** ((note - 69) / 12));
+  const name = noteName(hzOfMidi(note));
   key.classList.toggle("down", live.hands.sounds(note));
   key.classList.toggle("far", note < low - 0.5 || note > high + 0.5);
   if (key.title === name) return; // while one sings, this is asked for each frame of the screen
@@ -79,7 +80,7 @@ const noteOf = (live, key) => lowestOf(live) + Number(key.dataset.step);
 
 function strike(live, key, { pointerId, clientY }) {
   const { top, height } = key.getBoundingClientRect();
-  const near = Math.min(Math.max((clientY - top) / height, 0), 1);
+  const near = within((clientY - top) / height, 0, 1);
   const note = noteOf(live, key);
   if (note <= 127) live.hands.press(`pointer ${pointerId}`, note, Math.round(SOFTEST + near * (HARDEST - SOFTEST)));
 }
@@ -107,7 +108,7 @@ export function computerKeys(live, element, signal) {
 
 export function shiftOctave(live, by) {
   live.hands.releaseAll("key");
-  live.set({ octave: Math.min(Math.max(live.settings.octave + by, LOWEST_OCTAVE), HIGHEST_OCTAVE) });
+  live.set({ octave: within(live.settings.octave + by, LOWEST_OCTAVE, HIGHEST_OCTAVE) });
 }
 
 // Where nobody can see or reach the keys any more, they go up.

@@ -1,3 +1,5 @@
+import { midiOfHz, within } from "./math.js";
+
 // What is sung as notes of the instrument: one that begins, bends, slides to the next key and ends.
 const NEAR_SEMITONES = 0.7; // from its key: as far a note is bent, and a vibrato stays within
 const LEAP_SEMITONES = 1.5; // from its key: as far no vibrato goes
@@ -13,15 +15,7 @@ export const SINGER = "microphone"; // name of the source that holds the note
 export class Singer {
   // engine: `Engine`, of which this uses about, hands, steer, slide.
   constructor(engine) {
-    Object.assign(this, {
-      engine,
-      note: null,
-      octaves: null,
-      usual_db: null,
-      n_heard: 0,
-      n_far: 0,
-      n_silent: 0,
-    });
+    Object.assign(this, { engine, note: null, octaves: null, usual_db: null, n_heard: 0, n_far: 0, n_silent: 0 });
   }
 
   // One window of `PitchTracker`.
@@ -29,7 +23,7 @@ export class Singer {
     if (!f0_hz) return this.wait();
     this.n_silent = 0;
     this.sung_hz = f0_hz;
-    const sung = 69 + 12 * Math.log2(f0_hz / 440);
+    const sung = midiOfHz(f0_hz);
     this.octaves ??= this.octavesTo(sung);
     this.move(sung + 12 * this.octaves, this.beside(level_db));
   }
@@ -44,7 +38,7 @@ export class Singer {
   beside(level_db) {
     this.n_heard = Math.min(this.n_heard + 1, USUAL_WINDOWS);
     this.usual_db = (this.usual_db ?? level_db) + (level_db - (this.usual_db ?? level_db)) / this.n_heard;
-    return Math.min(Math.max(level_db - this.usual_db, SOFTEST_DB), LOUDEST_SUNG_DB);
+    return within(level_db - this.usual_db, SOFTEST_DB, LOUDEST_SUNG_DB);
   }
 
   move(pitch, beside_db) {
@@ -83,5 +77,5 @@ export class Singer {
   }
 }
 
-const keyOf = (pitch) => Math.min(Math.max(Math.round(pitch), 0), 127);
+const keyOf = (pitch) => within(Math.round(pitch), 0, 127);
 const rounded = (x, steps) => Math.round(x * steps) / steps;

@@ -1,14 +1,15 @@
 import { Noise } from "./dsp/noise.js";
+import { within } from "./math.js";
 import { rowWidth } from "./play_frames.js";
 import { Sines } from "./play_sines.js";
+import "./recorder_worklet.js";
 
 // The instrument in the audio thread: voices and their noise. It asks the network's thread for the frames that it
-// needs next, so nothing drifts and no timer is involved. Messages: { sizes, port }, { record }, { count: id }, { end };
-// it says { chunk } while it records, and { id, starved, voices, frames, peak } where it is asked to count.
+// needs next, so nothing drifts and no timer is involved. Messages: { sizes, port }, { end }, { count }; to this one it
+// answers { counts: { starved, frames, voices } }.
 const AHEAD = 2; // frames that a voice has waiting once a hop: more would make bends and releases late
 const MOST_AHEAD = 4; // where the network's thread is too late, it is asked earlier
 const FADE_S = 0.01; // in which all ends, so that nothing clicks
-const CHUNK = 4096; // samples in a message while it records
 const LOUDEST = 0.95; // of full scale, above which everything is turned down
 const RECOVERY_S = 0.5; // in which the level comes back
 
@@ -16,15 +17,13 @@ class PlayWorklet extends AudioWorkletProcessor {
   constructor() {
     super();
     Object.assign(this, { voices: new Map(), unused: [], rooms: [], ahead: AHEAD, fade: 1, turned_down: 1 });
-    Object.assign(this, { starved: 0, frames: 0, peak: 0, noise_at: Infinity, since_asked: 0 });
+    Object.assign(this, { starved: 0, frames: 0, noise_at: Infinity, since_asked: 0 });
     this.port.onmessage = ({ data }) => this.hear(data);
   }
 
-  hear({ sizes, port, record, count, end }) {
+  hear({ sizes, port, count, end }) {
     if (sizes) this.begin(sizes, port);
-    if (record !== undefined) this.chunk = record ? new Float32Array(CHUNK) : this.handOver(true);
-    if (record) this.chunk_at = 0;
-    if (count) this.report(count);
+    if (count) this.report();
     this.ending ||= end;
   }
 
@@ -35,10 +34,10 @@ class PlayWorklet extends AudioWorkletProcessor {
     port.onmessage = ({ data }) => this.take(data);
   }
 
-  report(id) {
-    const { starved, frames, peak, ahead } = this;
-    this.port.postMessage({ id, starved, frames, peak, ahead, voices: this.voices.size });
-    Object.assign(this, { starved: 0, frames: 0, peak: 0 });
+  report() {
+    const { starved, frames, voices } = this;
+    this.port.postMessage({ counts: { starved, frames, voices: voices.size } });
+    Object.assign(this, { starved: 0, frames: 0 });
   }
 
   // Rows of frames; a voice that is not known begins with its first.
@@ -76,7 +75,6 @@ class PlayWorklet extends AudioWorkletProcessor {
     this.ask(out.length);
     this.addNoise(out);
     this.finish(out);
-    if (this.chunk) this.keep(out);
     return this.fade > 0;
   }
 
@@ -127,31 +125,15 @@ class PlayWorklet extends AudioWorkletProcessor {
   finish(out) {
     let peak = 0;
     for (let i = 0; i < out.length; i++) peak = Math.max(peak, Math.abs(out[i]));
-    this.peak = Math.max(this.peak, peak);
     const before = this.turned_down;
     const recovered = before + out.length / (RECOVERY_S * sampleRate);
     this.turned_down = Math.min(LOUDEST / Math.max(peak, LOUDEST), recovered);
     const fade_step = this.ending ? 1 / (FADE_S * sampleRate) : 0;
     for (let i = 0; i < out.length; i++) {
       const gain = before + ((this.turned_down - before) * i) / out.length;
-      out[i] = this.fade * Math.min(Math.max(gain * out[i], -1), 1);
+      out[i] = this.fade * within(gain * out[i], -1, 1);
       this.fade = Math.max(0, this.fade - fade_step);
     }
-  }
-
-  keep(out) {
-    for (let i = 0; i < out.length; i++) {
-      this.chunk[this.chunk_at++] = out[i];
-      if (this.chunk_at === CHUNK) this.handOver();
-    }
-  }
-
-  // Send what is recorded; with `last`, no more follows.
-  handOver(last = false) {
-    const part = this.chunk?.slice(0, this.chunk_at) ?? new Float32Array(0);
-    this.chunk_at = 0;
-    this.port.postMessage({ part, last }, [part.buffer]);
-    return null;
   }
 }
 
