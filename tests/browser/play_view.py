@@ -20,6 +20,12 @@ NETWORK = """async ([text, wasm, settings, layout, weights, asked]) => {
     });
     return [frames, (performance.now() - begun) / frames.length];
 }"""
+# What ends all sound of the instrument, besides its own buttons: code of a view.
+WAYS_TO_STOP = {
+    "hidden": """root => { Object.defineProperty(document, 'hidden', {value: true, configurable: true});
+        document.dispatchEvent(new Event('visibilitychange')); delete document.hidden; }""",
+    "another widget": "root => [...document.querySelectorAll('.ddsp .play')].at(-1).click()",
+}
 ASKED = {"f0_hz": [440 * 2 ** (i / 40) for i in range(-40, 60)], "loudness_db": [-30 + i % 17 for i in range(100)]}
 
 

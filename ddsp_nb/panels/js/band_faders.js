@@ -10,8 +10,10 @@ const BANDS = 64;
 const [LOWEST_HZ, NYQUIST_HZ] = [20, 22_050];
 const OCTAVES = Math.log2(NYQUIST_HZ / LOWEST_HZ);
 const OCTAVES_A_BAND = OCTAVES / (BANDS - 1);
-const SHUT_DB = -60; // a fader at the bottom is shut
-const FIRST_BAND = 40; // that sounds alone
+// Of a fader at the bottom.
+const SHUT_DB = -60;
+// Sounds alone where none was chosen.
+const FIRST_BAND = 40;
 const QUESTION = "Which noise is wind, which the sea? Open one band alone, then paint a slope and a hill.";
 const TICKS_HZ = [20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000];
 

@@ -7,12 +7,14 @@ import { button, hertz, make, noteName, signed } from "./page.js";
 /* global WORKLET */
 
 const HARMONICS = 64;
-const BARS = 16; // the bar after them is for all harmonics above
+// One for each harmonic; the bar after them is for all harmonics above.
+const BARS = 16;
 const NYQUIST_HZ = 22_050;
 const [SHOWN_HZ, SHOWN_DB] = [24_000, 60];
-const SOFTEST_DB = -40; // of a bar: below it is silence
-const LOUDEST = 0.9; // that all harmonics together may reach
-const FULL_BAR = 0.25; // amplitude of a full bar, where all harmonics together leave room
+// A bar below it is silent.
+const SOFTEST_DB = -40;
+// Amplitude of a full bar, and what all harmonics together may reach: where they could reach more, all become softer.
+const [FULL_BAR, LOUDEST] = [0.25, 0.9];
 const QUESTION = "Which bars make a flute, which a clarinet? Try only the first three, then only the odd ones.";
 
 const HELP = "Paint the bars. Or keys: ← → choose, ↑ ↓ by 1 dB, Delete silences.";
@@ -114,7 +116,8 @@ function spectrum(live) {
       g.fillStyle = at.folded ? ORANGE : BLUE;
       const [left, top] = [x(at.hz / SHOWN_HZ), y(place)];
       g.fillRect(left - 1, top, 2, y(0) - top);
-      if (at.folded) g.fillRect(left - 3, top, 6, 3); // a head, so that colour is not the only sign
+      // A head, so that colour is not the only sign.
+      if (at.folded) g.fillRect(left - 3, top, 6, 3);
     });
     drawWall(g, x, y, { ink, paper }, live.settings.wall);
   };

@@ -1,15 +1,19 @@
-import { Hands } from "./play_hands.js";
 import { Live } from "./live.js";
-import { HIGHEST_OCTAVE, LOWEST_OCTAVE } from "./play_keyboard.js";
 import { within } from "./math.js";
+import { Hands } from "./play_hands.js";
+import { HIGHEST_OCTAVE, LOWEST_OCTAVE } from "./play_keyboard.js";
 import { Microphone } from "./play_microphone.js";
 import { Performance } from "./play_performance.js";
 /* global WORKLET, WORKER */
 
-const ANSWER_MS = 10_000; // in which a kernel that lives has sent the instrument
+// In which a kernel that lives has sent the instrument.
+const ANSWER_MS = 10_000;
+// An instrument that has others is another one: nothing goes on.
 const SIZES = ["sample_rate", "n_harmonics", "n_bands", "hop_length"];
-const SWELL_DB = 12; // of a modulation wheel that is turned all the way, or a key that is pressed hard
-const [QUIETEST_DB, LOUDEST_DB] = [-60, 24]; // of all that makes notes softer or louder together
+// Of a modulation wheel that is turned all the way, or a key that is pressed hard.
+const SWELL_DB = 12;
+// Limits of all that makes notes softer or louder together.
+const [QUIETEST_DB, LOUDEST_DB] = [-60, 24];
 const NO_SIMD =
   "This browser's WebAssembly has no SIMD, which the network needs. Use a current Chrome, Edge or Firefox.";
 const NO_WORKLET = "This page has no AudioWorklet: open JupyterLab at localhost or over https, in a current browser.";
@@ -20,7 +24,7 @@ const LOST = "The network stopped";
 export class Engine extends Live {
   constructor(model) {
     const growth = { order: "low", partials: 0, bands: 0 };
-    const levels = { level_db: 0, swell: 0, volume_db: 0, sung_db: 0 };
+    const levels = { level_db: 0, swell: 0, volume_decades: 0, sung_db: 0 };
     const settings = { ...growth, ...levels, bend_semitones: 0, octave: 4 };
     super({ name: "ddsp-play", text: WORKLET, settings, message: () => ({}), heard: (data) => this.hear(data) });
     Object.assign(this, { model, pieces: [], struck: new Map(), ready: false });
@@ -187,7 +191,8 @@ export class Engine extends Live {
 
   // How much louder all notes are than usual, dB: the slider, the wheel and the volume of MIDI and the singer together.
   level() {
-    const { level_db, swell, volume_db, sung_db } = this.settings;
+    const { level_db, swell, volume_decades, sung_db } = this.settings;
+    const volume_db = (this.about?.db_per_decade ?? 0) * volume_decades;
     return within(level_db + SWELL_DB * swell + volume_db + sung_db, QUIETEST_DB, LOUDEST_DB);
   }
 

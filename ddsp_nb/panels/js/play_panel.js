@@ -104,7 +104,8 @@ function render(engine, midi, view) {
   computerKeys(engine, element, view.signal);
   guardKeys(engine, view.signal);
   view.signal.addEventListener("abort", () => !engine.views.size && midi.close());
-  element.engine = engine; // for other programs of the page, and tests
+  // For other programs of the page, and tests.
+  element.engine = engine;
 }
 
 export default () => {

@@ -2,7 +2,8 @@ import { listener } from "./audio.js";
 import { save } from "./page.js";
 import { waveFile } from "./wave_file.js";
 
-const LONGEST_S = 600; // samples of ten minutes take 100 MB
+// The samples of ten minutes take 100 MB.
+const LONGEST_S = 600;
 
 // What is played from Record to Stop: samples as they were heard, and events with their seconds, of which the kernel
 // makes its `Performance` and a MIDI file.

@@ -5,12 +5,15 @@ import { Voices } from "./play_voices.js";
 // at once, out of turn. The page's own thread, which may be busy drawing, is not on the way.
 // Messages: { use: { wasm, settings, layout, weights } }, { port }, { on: [note, velocity] }, { off: note },
 // { slide: { before, note, bend_semitones } }, { quiet: true }, { bend_semitones, level_db }, { partial_mask, band_mask }.
-const WARM_UP_STEPS = 40; // by then the browser has compiled the network as well as it can
+// By then the browser has compiled the network as well as it can.
+const WARM_UP_STEPS = 40;
 
 let voices = null;
 let port = null;
-const begun = []; // voices whose second frame is due
-let latest = null; // what was asked for last: instruments that come quicker than they load are left out
+// Voices whose second frame is due.
+const begun = [];
+// What was asked for last: instruments that come quicker than they load are left out.
+let latest = null;
 
 async function use(instrument) {
   latest = instrument;
@@ -24,14 +27,14 @@ async function use(instrument) {
   postMessage({ ready: true });
 }
 
-function send(numbers, room) {
-  const rows = voices.frames(numbers, room);
+function send(numbers) {
+  const rows = voices.frames(numbers);
   port.postMessage(rows, [rows.buffer]);
 }
 
 function listen(other) {
   port = other;
-  port.onmessage = ({ data: { need, room } }) => send(need, room);
+  port.onmessage = ({ data: need }) => send(need);
 }
 
 // Two frames: the first to sound at once; the second, so that the audio thread need not wait for an answer, once all

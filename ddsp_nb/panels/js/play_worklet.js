@@ -1,22 +1,25 @@
 import { Noise } from "./dsp/noise.js";
 import { within } from "./math.js";
 import { rowWidth } from "./play_frames.js";
-import { Sines } from "./play_sines.js";
+import { Voice } from "./play_voice.js";
 import "./recorder_worklet.js";
 
 // The instrument in the audio thread: voices and their noise. It asks the network's thread for the frames that it
 // needs next, so nothing drifts and no timer is involved. Messages: { sizes, port }, { end }, { count }; to this one it
 // answers { counts: { starved, frames, voices } }.
-const AHEAD = 2; // frames that a voice has waiting once a hop: more would make bends and releases late
-const MOST_AHEAD = 4; // where the network's thread is too late, it is asked earlier
-const FADE_S = 0.01; // in which all ends, so that nothing clicks
-const LOUDEST = 0.95; // of full scale, above which everything is turned down
-const RECOVERY_S = 0.5; // in which the level comes back
+
+// Frames that a voice has waiting once a hop. More would make bends and releases late; where the network's thread is
+// too late, it is asked earlier.
+const [AHEAD, MOST_AHEAD] = [2, 4];
+// In which all ends, so that nothing clicks.
+const FADE_S = 0.01;
+// Of full scale: everything is turned down to it, and the level comes back in this time.
+const [LOUDEST, RECOVERY_S] = [0.95, 0.5];
 
 class PlayWorklet extends AudioWorkletProcessor {
   constructor() {
     super();
-    Object.assign(this, { voices: new Map(), unused: [], rooms: [], ahead: AHEAD, fade: 1, turned_down: 1 });
+    Object.assign(this, { voices: new Map(), ahead: AHEAD, fade: 1, turned_down: 1 });
     Object.assign(this, { starved: 0, frames: 0, noise_at: Infinity, since_asked: 0 });
     this.port.onmessage = ({ data }) => this.hear(data);
   }
@@ -46,21 +49,12 @@ class PlayWorklet extends AudioWorkletProcessor {
     for (let at = 0; at < rows.length; at += width) {
       const row = rows.slice(at, at + width);
       const [number, , last] = row;
-      if (!this.voices.has(number) && last) continue; // it has ended before
-      const voice = this.voices.get(number) ?? this.open(number);
-      voice.queue.push(row);
-      voice.asked = Math.max(0, voice.asked - 1);
-      voice.complete ||= last === 1;
+      // One that is not known and has a last frame has ended before.
+      if (!this.voices.has(number) && last) continue;
+      if (!this.voices.has(number)) this.voices.set(number, new Voice(this.sizes));
+      this.voices.get(number).take(row);
       this.frames++;
     }
-    this.rooms.push(rows.buffer);
-  }
-
-  open(number) {
-    const voice = this.unused.pop() ?? new Sines(this.sizes);
-    voice.begin();
-    this.voices.set(number, voice);
-    return voice;
   }
 
   process(_, [[out]]) {
@@ -68,7 +62,7 @@ class PlayWorklet extends AudioWorkletProcessor {
     let late = false;
     for (const [number, voice] of this.voices) {
       late = voice.render(out) || late;
-      if (voice.over) this.close(number, voice);
+      if (voice.over) this.voices.delete(number);
     }
     if (late) this.ahead = Math.min(this.ahead + 1, MOST_AHEAD);
     if (late) this.starved++;
@@ -76,11 +70,6 @@ class PlayWorklet extends AudioWorkletProcessor {
     this.addNoise(out);
     this.finish(out);
     return this.fade > 0;
-  }
-
-  close(number, voice) {
-    this.voices.delete(number);
-    this.unused.push(voice);
   }
 
   // Ask for what will be needed, once a hop for all voices together, which share the reading of the weights: each has
@@ -92,9 +81,7 @@ class PlayWorklet extends AudioWorkletProcessor {
     const need = [];
     for (let wanted = 1; wanted <= this.ahead; wanted++)
       for (const [number, voice] of this.voices) if (voice.lacks(wanted)) need.push(number);
-    if (!need.length) return;
-    const room = this.rooms.pop();
-    this.source.postMessage({ need, room }, room ? [room] : []);
+    if (need.length) this.source.postMessage(need);
   }
 
   addNoise(out) {

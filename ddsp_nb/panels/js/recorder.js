@@ -6,12 +6,15 @@ import { button, make } from "./page.js";
 import { Playback } from "./playback.js";
 /* global WORKLET */
 
-const RATE = 44_100; // of the recording, whatever the sound card has
+// Of the recording, whatever the sound card has.
+const RATE = 44_100;
 const LONGEST_S = 30;
-const PIECE = 2 ** 23; // bytes in a message: the server refuses more than 10 MiB
-const LARGEST = 2 ** 28; // bytes of a file
-const LOUD = 0.99; // of full scale: from there on it clips
-const QUIET_DB = -60; // left end of the meter
+// Of a message, since the server refuses more than 10 MiB, and of a file.
+const [PIECE_BYTES, LARGEST_BYTES] = [2 ** 23, 2 ** 28];
+// Of full scale: from there on it clips.
+const LOUD = 0.99;
+// At the left end of the meter.
+const QUIET_DB = -60;
 const INVITATION = `One voice or instrument, one note at a time; the microphone takes up to ${LONGEST_S} s.`;
 const OTHERWISE = "Or choose a file instead.";
 
@@ -63,18 +66,20 @@ class View {
   }
 
   async bring(file) {
-    this.file.value = ""; // so that the same file can be chosen again
+    // So that the same file can be chosen again.
+    this.file.value = "";
     if (!file) return;
-    if (file.size > LARGEST) return this.say("That file is larger than 256 MB. Cut it, or use the command line.", true);
+    if (file.size > LARGEST_BYTES)
+      return this.say("That file is larger than 256 MB. Cut it, or use the command line.", true);
     this.say(`Handing over ${file.name} …`);
     this.send("file", await file.arrayBuffer(), { name: file.name });
     this.say("");
   }
 
   send(type, bytes, more) {
-    for (let at = 0; at < Math.max(1, bytes.byteLength); at += PIECE) {
+    for (let at = 0; at < Math.max(1, bytes.byteLength); at += PIECE_BYTES_BYTES) {
       const content = { type, offset: at, total: bytes.byteLength, ...more };
-      this.model.send(content, undefined, [bytes.slice(at, at + PIECE)]);
+      this.model.send(content, undefined, [bytes.slice(at, at + PIECE_BYTES)]);
     }
   }
 

@@ -1,10 +1,10 @@
 // Collects what it hears, in the audio thread, and sends it in parts; any message ends it.
-const PART = 4096; // samples
+const PART_SAMPLES = 4096;
 
 class Recorder extends AudioWorkletProcessor {
   constructor() {
     super();
-    this.part = new Float32Array(PART);
+    this.part = new Float32Array(PART_SAMPLES);
     this.filled = 0;
     this.on = true;
     this.port.onmessage = () => (this.on = false);
@@ -13,7 +13,7 @@ class Recorder extends AudioWorkletProcessor {
   process([[samples]]) {
     for (const sample of samples ?? []) {
       this.part[this.filled++] = sample;
-      if (this.filled === PART) this.send(false);
+      if (this.filled === PART_SAMPLES) this.send(false);
     }
     if (!this.on) this.send(true);
     return this.on;

@@ -1,6 +1,6 @@
 import { within } from "./math.js";
 
-const FULL_SCALE = 2 ** 23 - 1; // of 24 bits
+const FULL_SCALE = 2 ** 23 - 1;
 
 // 24-bit WAV, one channel, of parts [n_samples] each.
 export function waveFile(parts, sample_rate) {
