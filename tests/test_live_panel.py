@@ -29,13 +29,13 @@ def arrays(model):
 def test_every_number_of_the_playing_network_is_sent(trained):
     sent, config = arrays(trained), trained.config
     gru = trained.network.gru
-    np.testing.assert_array_equal(sent["gru.1.state.weight"], gru.weight_hh_l1.detach().flatten())
-    first = sent["gru.0.input.weight"].reshape(-1, LANE)
+    np.testing.assert_array_equal(sent["gru.weight_hh_l1"], gru.weight_hh_l1.detach().flatten())
+    first = sent["gru.weight_ih_l0"].reshape(-1, LANE)
     np.testing.assert_array_equal(first[:, :2], gru.weight_ih_l0.detach()[:, :2])
     assert not first[:, 2:].any()  # MFCCs are 0 where notes are played
-    assert len(sent["amplitude.1.weight"]) == config.n_harmonics * config.hidden_size
+    assert len(sent["amplitude.3.weight"]) == config.n_harmonics * config.hidden_size
     bands = trained.network.instrument.correctors[3]
-    np.testing.assert_array_equal(sent["bands.2.weight"], bands.layers[5].weight.detach()[0])
+    np.testing.assert_array_equal(sent["bands.5.weight"], bands.layers[5].weight.detach()[0])
     assert (sent["bands.std"] > 0).all()
 
 

@@ -1,6 +1,10 @@
 """Sound in the page; the training panel driven without a browser: buttons clicked, sound decoded."""
 
 import asyncio
+import os
+import re
+import shutil
+import subprocess
 import threading
 import time
 
@@ -11,6 +15,7 @@ import torch
 
 from ddsp_nb import AudioError, Config, DDSPModel, load_audio, load_model
 from ddsp_nb.panels import Player, compare, play
+from ddsp_nb.panels.keyboard.weights import WASM
 from ddsp_nb.panels.training_panel import TrainingPanel, time_left
 from ddsp_nb.panels.widgets import Throttle, in_words
 from ddsp_nb.store.fit import load_or_train
@@ -50,6 +55,19 @@ def long_run(panel):
     panel.knobs["epochs"].value = 100_000
     panel.start_button.click()
     wait_for(lambda: panel.history)
+
+
+# What runs in the page
+
+
+@pytest.mark.skipif(not shutil.which("npx"), reason="npm is not installed, which brings the compiler")
+def test_the_network_of_the_page_is_what_its_source_compiles_to(tmp_path):
+    source = shutil.copy(WASM.with_suffix(".ts"), tmp_path)
+    command = re.search("^// +(npx .*)", (tmp_path / "network.ts").read_text(), re.MULTILINE)[1]
+    compiler = subprocess.run(command.split(), cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if compiler.returncode:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"{source}: {compiler.stderr[-500:]}")
+    assert (tmp_path / "network.wasm").read_bytes() == WASM.read_bytes()
 
 
 # Sound in the page

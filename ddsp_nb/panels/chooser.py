@@ -4,7 +4,6 @@ import html
 import io
 import tempfile
 import warnings
-from collections.abc import Iterable
 from pathlib import Path
 
 import ipywidgets
@@ -26,15 +25,19 @@ LONGEST_S = 30.0
 JUDGED_S = 8.0
 # Quantiles that stand for the range of pitches: single wrong frames do not count.
 EDGES = (0.02, 0.98)
-# SNR that sines must reach for a close and for a fair likeness.
-CLOSE_DB, FAIR_DB = 15.0, 8.0
+# From which SNR on, of what sines can reach, these words hold.
+EXPECTATIONS = (
+    (15, "It suits: sines reach {:.0f} dB of it, so expect a close likeness."),
+    (8, "It will do: sines reach {:.0f} dB of it, and breath, bow or room will be played as noise."),
+)
+HARDLY = (
+    "It hardly suits: sines reach only {:.0f} dB of it. Use one voice at a time, near the microphone, in a dry room."
+)
 FOLLOW = "Choose <b>Run → Run All Cells</b>, here and in the other notebooks: all of them follow."
 
 
 class RecordingChooser(ipywidgets.VBox):
-    """Choose the recording that all notebooks work on.
-
-    What is chosen is kept on disk. `recording` is the current one.
+    """Choose the recording that all notebooks work on; it is kept on disk which one.
 
     Args:
         workspace: where recordings are kept; the notebooks' own if None.
@@ -55,23 +58,28 @@ class RecordingChooser(ipywidgets.VBox):
 
     @property
     def recording(self) -> Recording:
-        """The current recording."""
         return self.workspace.current
 
     def bring(self, name: str, content: bytes) -> None:
         """Keep the first 30 s of a sound file; what goes wrong is said in the panel, and the choice stays."""
         self.words.value = f"Listening to {html.escape(name)} …"
-        try:
-            with warnings.catch_warnings(record=True) as notes:
-                warnings.simplefilter("always", WorkbookWarning)
-                audio = decode(name, content, self.config.sample_rate)
+        with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(record=True) as notes:
+            warnings.simplefilter("always", WorkbookWarning)
+            # A name of our own: those of other systems may not be names here, and errors are said in the owner's.
+            path = Path(folder) / "clip"
+            owners = lambda words: html.escape(str(words).replace(str(path), Path(name).name or "clip"))
+            try:
+                path.write_bytes(content)
+                audio = load_audio(path, self.config.sample_rate, duration_s=LONGEST_S)
                 verdict = judge(audio, self.config)
-            recording = self.workspace.add(name, audio, self.config.sample_rate)
-        except Exception as error:  # the traceback of a button is seen by nobody
-            self.words.value = f"<b>That did not work.</b> {html.escape(in_words(error))}"
-            return
+                recording = self.workspace.add(name, audio, self.config.sample_rate)
+            except Exception as error:  # the traceback of a button is seen by nobody
+                self.words.value = f"<b>That did not work.</b> {owners(in_words(error))}"
+                return
         self._fill()
-        self.words.value = f"<b>{html.escape(recording.name)}</b>: {verdict}{in_lines(notes)}<br>{FOLLOW}"
+        ours = [owners(note.message) for note in notes if issubclass(note.category, WorkbookWarning)]
+        lines = [f"<b>{html.escape(recording.name)}</b>: {verdict}", *(f"Note: {words}" for words in ours), FOLLOW]
+        self.words.value = "<br>".join(lines)
 
     def record(self, audio: torch.Tensor, sample_rate: int) -> None:
         """Keep [n_samples] sound from the microphone, through the same door as any file."""
@@ -118,19 +126,8 @@ def judge(audio: torch.Tensor, config: Config) -> str:
     part = features[first : first + round(JUDGED_S * config.sample_rate / hop)]
     sound = audio[first * hop :][: part.n_samples]
     ceiling_db = analyse(part, sound, config).snr_db
-    return f"{words} {expectation(ceiling_db)}"
-
-
-def expectation(ceiling_db: float) -> str:
-    """What the SNR that sines can reach says about what will come of it."""
-    if ceiling_db >= CLOSE_DB:
-        return f"It suits: sines reach {ceiling_db:.0f} dB of it, so expect a close likeness."
-    if ceiling_db >= FAIR_DB:
-        return f"It will do: sines reach {ceiling_db:.0f} dB of it, and breath, bow or room will be played as noise."
-    return (
-        f"It hardly suits: sines reach only {ceiling_db:.0f} dB of it. Use one voice at a time, near the microphone, "
-        "in a dry room."
-    )
+    expectation = next((text for least_db, text in EXPECTATIONS if ceiling_db >= least_db), HARDLY)
+    return f"{words} {expectation.format(ceiling_db)}"
 
 
 def describe(features: Features) -> str:
@@ -143,26 +140,3 @@ def describe(features: Features) -> str:
         f"{seconds:.1f} s, {100 * voiced.float().mean():.0f} % of it with a pitch, from {low_hz:.0f} to "
         f"{high_hz:.0f} Hz, {features.loudness_db.max():.0f} dB at its loudest."
     )
-
-
-def decode(name: str, content: bytes, sample_rate: int) -> torch.Tensor:
-    """Bytes of a sound file to [n_samples] sound; errors and warnings name the file as its owner does."""
-    shown = Path(name).name or "clip"
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(record=True) as notes:
-        warnings.simplefilter("always", WorkbookWarning)
-        # Names of other systems may not be names here.
-        path = Path(folder) / "clip"
-        path.write_bytes(content)
-        try:
-            audio = load_audio(path, sample_rate, duration_s=LONGEST_S)
-        except AudioError as error:
-            raise AudioError(str(error).replace(str(path), shown)) from error
-    for note in notes:
-        warnings.warn(str(note.message).replace(str(path), shown), note.category, stacklevel=2)
-    return audio
-
-
-def in_lines(notes: Iterable[warnings.WarningMessage]) -> str:
-    """Our own warnings, each on a line of the panel."""
-    ours = [str(note.message) for note in notes if issubclass(note.category, WorkbookWarning)]
-    return "".join(f"<br>Note: {html.escape(words)}" for words in ours)

@@ -15,7 +15,8 @@ from ddsp_nb.playing.performance import draw
 from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.take import Take
 
-HIGHEST_HZ = 16_000  # of pictures
+# Of pictures.
+HIGHEST_HZ = 16_000
 STAGE_S = 0.6
 MOST_STAGES = 16
 WIDE = {"description_width": "110px"}
@@ -27,12 +28,7 @@ MELODIES = {
 
 
 class FirstGrowth(ipywidgets.VBox):
-    """Hear a recording's timbre grow from one sine wave; three knobs.
-
-    Args:
-        model: a trained model.
-        take: of its recording.
-    """
+    """Hear a recording's timbre grow from one sine wave, as a trained model plays it; three knobs."""
 
     def __init__(self, model: DDSPModel, take: Take):
         self.instrument, self.recording = model, take
@@ -42,17 +38,17 @@ class FirstGrowth(ipywidgets.VBox):
         self.strategy = ipywidgets.Dropdown(
             options=[(words, name) for name, words in STRATEGY_WORDS.items()], description="Partials", style=WIDE
         )
+        stretch = {"min": 0, "max": 0.01, "step": 0.001, "readout_format": ".3f"}
         self.bell = ipywidgets.FloatSlider(
-            0, min=0, max=0.01, step=0.001, readout_format=".3f", description="Bell stretch", style=WIDE,
-            continuous_update=False,
-        )  # fmt: skip
+            0, description="Bell stretch", style=WIDE, continuous_update=False, **stretch
+        )
         self.status = ipywidgets.HTML()
         rate = model.config.sample_rate
         self.player = Player({"the growth": torch.zeros(1)}, rate, max_hz=min(HIGHEST_HZ, rate / 2))
-        for knob in (self.n_stages, self.strategy, self.bell):
+        knobs = [self.strategy, self.n_stages, self.bell]
+        for knob in knobs:
             knob.observe(lambda _: self.render(), "value")
-        knobs = ipywidgets.HBox([self.strategy, self.n_stages, self.bell], layout=WRAPPED)
-        super().__init__([knobs, self.status, self.player])
+        super().__init__([ipywidgets.HBox(knobs, layout=WRAPPED), self.status, self.player])
         self.render()
 
     def render(self) -> None:
@@ -73,11 +69,7 @@ class FirstGrowth(ipywidgets.VBox):
 
 
 class FirstMelody(ipywidgets.VBox):
-    """Write notes and hear the instrument play them.
-
-    Args:
-        model: a trained model.
-    """
+    """Write notes and hear a trained model play them."""
 
     def __init__(self, model: DDSPModel):
         self.instrument = model

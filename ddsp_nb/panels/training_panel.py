@@ -45,15 +45,9 @@ LIKENESS = (
 class TrainingPanel(ipywidgets.VBox):
     """Start, Stop and Listen buttons around a `TrainingJob`; its curves, and target, first and latest sound to compare.
 
-    At the end, or after Stop, the best model so far is kept in `model` and written to `path`. Resume goes on as if the
-    run had never been stopped, also in another kernel: while it lasts, its state is kept beside `path`.
-
-    Args:
-        model: trained in place.
-        corpus: what it hears and is judged by.
-        take: of its recording, which is saved with it; None where nothing is to be saved.
-        path: checkpoint to write.
-        settings: `epochs`, `learning_rate`, `seed` and `start` of the `TrainingJob`.
+    At the end, or after Stop, the best model so far is kept in `model` and written to `path` with its take; without
+    a take, nothing is written. Resume goes on as if the run had never been stopped, also in another kernel: while it
+    lasts, its state is kept beside `path`. `settings` are those of the `TrainingJob`.
     """
 
     def __init__(
@@ -87,15 +81,9 @@ class TrainingPanel(ipywidgets.VBox):
         corpus, highest_hz = self.job.corpus, min(HIGHEST_HZ, self.sample_rate / 2)
         self.target = TARGET_UNHEARD if corpus.unheard else TARGET
         self.player = Player({self.target: corpus.example.audio}, self.sample_rate, max_hz=highest_hz)
-        buttons = [self.start_button, self.stop_button, self.listen_button, self.anew_button, self.bar]
-        return [
-            ipywidgets.HBox([*self.knobs.values()], layout=WRAPPED),
-            ipywidgets.HTML("<br>".join(HINTS)),
-            ipywidgets.HBox(buttons, layout=WRAPPED),
-            self.status,
-            self.player,
-            self.curves,
-        ]
+        pressed = [self.start_button, self.stop_button, self.listen_button, self.anew_button, self.bar]
+        knobs, buttons = (ipywidgets.HBox(row, layout=WRAPPED) for row in ([*self.knobs.values()], pressed))
+        return [knobs, ipywidgets.HTML("<br>".join(HINTS)), buttons, self.status, self.player, self.curves]
 
     def _build_knobs(self):
         """Settings of the next run, by name."""

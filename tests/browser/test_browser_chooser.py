@@ -8,9 +8,7 @@ import soundfile as sf
 
 RATE = 22_050
 RECORDED_S = 2.0
-NO_MICROPHONE = (
-    """error => { navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('no', error); }; }"""
-)
+NO_MICROPHONE = "error => { navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', error); }; }"
 
 
 @pytest.fixture
@@ -40,7 +38,7 @@ def hand_in(page, panel, path, words):
     return page.wait_for_words(panel, words)
 
 
-def test_a_clip_is_judged_kept_and_current_from_then_on(page, panel, whistle, lab):
+def test_a_clip_is_judged_kept_and_current_from_then_on(page, panel, whistle, lab, tmp_path):
     words = hand_in(page, panel, whistle, "whistle:")
     assert "440" in words and "It suits" in words
     workspace = lab.notebooks / "my"
@@ -50,16 +48,9 @@ def test_a_clip_is_judged_kept_and_current_from_then_on(page, panel, whistle, la
     assert page.value("chooser.recording.name") == "whistle"
     page.do("from ddsp_nb.store.workspace import Workspace")
     assert page.value("Workspace().current.name") == "whistle"  # in any notebook
-
-
-@pytest.mark.parametrize("content", [b"", b"no sound at all"])
-def test_a_broken_file_is_explained_and_the_choice_stays(page, panel, whistle, tmp_path, content):
-    hand_in(page, panel, whistle, "whistle")
-    current = page.value("chooser.recording.name")
-    broken = tmp_path / "broken.wav"
-    broken.write_bytes(content)
-    words = hand_in(page, panel, broken, "did not work")
-    assert "broken.wav" in words and "Traceback" not in words and page.value("chooser.recording.name") == current
+    (tmp_path / "empty.wav").touch()
+    assert "empty.wav" in hand_in(page, panel, tmp_path / "empty.wav", "did not work")
+    assert page.value("chooser.recording.name") == "whistle"
 
 
 def test_the_microphone_is_recorded_listened_to_and_kept(page, panel, lab):

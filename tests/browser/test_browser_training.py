@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 
 from browser.notebook_page import PLAYER
 from ddsp_nb import AnalysedRecording, Corpus, load_audio, load_model
@@ -54,7 +55,9 @@ def test_start_listen_stop_and_go_on(page, panel, lab):
 
     press(panel, "Stop")
     page.wait_for_words(panel, "Stopped")
-    assert start.is_enabled() and stop.is_disabled()
+    # The words come first, then the buttons.
+    expect(start).to_be_enabled()
+    expect(stop).to_be_disabled()
     assert player.evaluate("player => player.playback.running || player.playback.at === 0")  # Stop silences nothing
     checkpoint = lab.notebooks / "output/another/model.pt"
     model, _ = load_model(checkpoint)

@@ -32,10 +32,8 @@ export function loadWorklet(context, name, text) {
   const key = `${name} ${context.sampleRate}`;
   if (!page.modules.has(key)) {
     const url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
-    page.modules.set(
-      key,
-      context.audioWorklet.addModule(url).finally(() => URL.revokeObjectURL(url)),
-    );
+    const loading = context.audioWorklet.addModule(url).finally(() => URL.revokeObjectURL(url));
+    page.modules.set(key, loading);
   }
   return page.modules.get(key);
 }
@@ -58,7 +56,8 @@ export function fallSilent(widget) {
 
 // While anything sounds, a button in the corner stops it, wherever the page was scrolled to.
 function showStop(shown) {
-  page.stop ??= make("button", { className: "ddsp-stop", onclick: () => page.sounding?.pause() }, "■ Stop the sound");
+  const onclick = () => page.sounding?.pause();
+  page.stop ??= make("button", { className: "ddsp-stop", onclick }, "■ Stop the sound");
   if (shown) document.body.append(page.stop);
   else page.stop.remove();
 }

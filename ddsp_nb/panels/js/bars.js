@@ -1,3 +1,4 @@
+import { within } from "./math.js";
 import { make, sharpContext } from "./page.js";
 
 const [LEFT, RIGHT, TOP, BOTTOM] = [36, 12, 10, 20]; // of a chart, for its labels
@@ -5,8 +6,6 @@ export const BLUE = "#0072b2"; // these two can be told apart by all eyes
 export const ORANGE = "#d55e00";
 const SKY = "#56b4e9"; // of the bar that keys change
 const STEPS_DB = { ArrowUp: 1, ArrowDown: -1, PageUp: 6, PageDown: -6 };
-
-export const within = (x, low, high) => Math.min(high, Math.max(low, x));
 
 // Lines and labels of a chart: `across` and `up` are pairs of place (0 to 1) and label. Returns where to draw:
 // x and y give pixels for places.

@@ -27,7 +27,8 @@ export function presets(live, choices) {
 // A slider of the setting `key`; `say(value)` is read out beside it.
 export function slider(live, key, { label, min, max, step, say }) {
   const input = make("input", { type: "range", min, max, step, "aria-label": label });
-  const output = make("span", { className: "value" }); // not <output>, which is read out twice
+  // Not <output>, which is read out twice.
+  const output = make("span", { className: "value" });
   input.oninput = () => live.set({ [key]: Number(input.value) });
   const show = () => {
     const words = say(live.settings[key]);
@@ -49,7 +50,8 @@ export function checkbox(live, key, label) {
 export function sayings(live, words) {
   const element = make("div", { className: "words" });
   const show = () => {
-    element.setAttribute("aria-live", live.wrong ? "assertive" : "off"); // bars say their value themselves
+    // Bars say their value themselves.
+    element.setAttribute("aria-live", live.wrong ? "assertive" : "off");
     element.textContent = live.wrong || words();
     element.classList.toggle("wrong", Boolean(live.wrong));
   };

@@ -1,6 +1,7 @@
-import { BLUE, ORANGE, chart, paintableBars, within } from "./bars.js";
+import { BLUE, ORANGE, chart, paintableBars } from "./bars.js";
 import { checkbox, playButton, presets, root, sayings, showView, slider } from "./controls.js";
 import { Live } from "./live.js";
+import { decibels, hzOfMidi, within } from "./math.js";
 import { hertz, make, noteName } from "./page.js";
 
 /* global WORKLET */
@@ -17,9 +18,7 @@ const QUESTION = "Which bars make a flute, which a clarinet? Try only the first 
 const HELP = "Paint the bars. Or keys: ← → choose, ↑ ↓ by 1 dB, Delete silences.";
 
 const numbers = Array.from({ length: HARMONICS }, (_, i) => i + 1);
-const decibels = (x) => 20 * Math.log10(x);
 const signed = (x, unit) => `${x > 0 ? "+" : x < 0 ? "−" : ""}${Math.abs(x)} ${unit}`;
-const hzOf = (pitch) => 440 * 2 ** ((pitch - 69) / 12);
 
 // 64 amplitudes as bars: the last one is as high as the loudest harmonic above 16, `tail` are those as shares of it.
 function asBars(amplitudes) {
@@ -55,7 +54,7 @@ function message(settings) {
   const sum = wanted.reduce((a, b) => a + b, 0);
   const gain = Math.min(FULL_BAR, LOUDEST / sum);
   const { pitch, cents, rate, wall } = settings;
-  return { tone: { amplitudes: wanted.map((a) => gain * a), hz: hzOf(pitch), cents, rate, wall } };
+  return { tone: { amplitudes: wanted.map((a) => gain * a), hz: hzOfMidi(pitch), cents, rate, wall } };
 }
 
 function drawbars(live) {
@@ -87,7 +86,7 @@ function inWords(settings) {
 }
 
 function barInWords({ bars, pitch }, i) {
-  const name = i < BARS ? `Harmonic ${i + 1}, ${hertz((i + 1) * hzOf(pitch))}` : "Harmonics 17 to 64, the loudest";
+  const name = i < BARS ? `Harmonic ${i + 1}, ${hertz((i + 1) * hzOfMidi(pitch))}` : "Harmonics 17 to 64, the loudest";
   return `${name}: ${bars[i] ? signed(Number(decibels(bars[i]).toFixed(1)), "dB") : "silent"}`;
 }
 
@@ -98,7 +97,7 @@ function heard(hz, wall) {
   return wall ? null : { hz: Math.min(rest, 2 * NYQUIST_HZ - rest), folded: true };
 }
 
-const soundingHz = ({ sweepHz, pitch }) => sweepHz ?? hzOf(pitch);
+const soundingHz = ({ sweepHz, pitch }) => sweepHz ?? hzOfMidi(pitch);
 
 function spectrum(live) {
   const label = "Spectrum: level of each harmonic in dB against frequency up to 22 kHz";
@@ -168,7 +167,7 @@ function sweepButton(live) {
   const element = make("button", { type: "button", "aria-label": "Sweep: up three octaves and back" }, "Sweep");
   element.onclick = () => {
     const sweep = live.settings.sweepHz === null;
-    live.settings.sweepHz = sweep ? hzOf(live.settings.pitch) : null;
+    live.settings.sweepHz = sweep ? hzOfMidi(live.settings.pitch) : null;
     live.play({ sweep });
     live.show();
   };
@@ -179,7 +178,7 @@ function sweepButton(live) {
 const sayBalance = (x) => (x ? `${x < 0 ? "even" : "odd"} −${Math.abs(x)} %` : "as drawn");
 
 function sliders(live) {
-  const sayPitch = (pitch) => pitchInWords(hzOf(pitch));
+  const sayPitch = (pitch) => pitchInWords(hzOfMidi(pitch));
   const all = {
     pitch: { label: "Pitch", min: 33, max: 105, step: 1, say: sayPitch },
     count: { label: "Harmonics", min: 1, max: HARMONICS, step: 1, say: String },

@@ -1,13 +1,14 @@
 import { audioContext, fallSilent, loadWorklet, soundAlone } from "./audio.js";
 
-const RATE = 44_100; // of the workbook
-const FADED_MS = 200; // by then a worklet that was told to end has faded out
+const WORKBOOK_RATE = 44_100;
+// By then a worklet that was told to end has faded out.
+const FADED_MS = 200;
 
 // A widget that sounds while it is played: settings that all its views share, and one worklet that follows them.
 //   name, text: of the worklet; message(settings): what the worklet is sent on every change;
 //   heard(data): called with what the worklet says; rate: of the sound, Hz.
 export class Live {
-  constructor({ name, text, settings, message, heard, rate = RATE }) {
+  constructor({ name, text, settings, message, heard, rate = WORKBOOK_RATE }) {
     Object.assign(this, { name, text, settings, message, heard, rate });
     this.playing = false;
     this.wrong = "";
@@ -73,11 +74,10 @@ export class Live {
   // A view is shown until its output goes; with the last one the sound goes, too.
   attach(view, signal) {
     this.views.add(view);
-    const leave = () => {
+    signal.addEventListener("abort", () => {
       this.views.delete(view);
       if (!this.views.size) this.pause();
-    };
-    signal.addEventListener("abort", leave);
+    });
     this.show();
   }
 }

@@ -1,5 +1,6 @@
 // Numbers that more than one part of the page needs: limits, pitches, levels.
 export const within = (x, low, high) => Math.min(high, Math.max(low, x));
+export const ordered = (a, b) => (a < b ? [a, b] : [b, a]);
 
 export const A4_HZ = 440;
 const A4 = 69; // its MIDI number

@@ -1,4 +1,5 @@
 // Small tools for what widgets show.
+import { midiOfHz } from "./math.js";
 
 // An element: `make("button", { className: "x", onclick }, "words", child)`; attributes with a dash are set as such.
 export function make(tag, attributes = {}, ...children) {
@@ -27,11 +28,20 @@ export function watchLook(canvases, tell) {
   return () => [sizes, themes].forEach((observer) => observer.disconnect());
 }
 
-// A view of `canvas` in `root`: `draw` has it painted, once for each frame of the screen.
+// A view of `canvas` in `root`, one of the `views` of a widget: `update` brings it up to date, and `draw` has the canvas
+// painted, once for each frame of the screen.
 export class CanvasView {
-  appear(el) {
+  appear(el, views) {
     el.append(this.root);
-    this.unwatch = watchLook([this.canvas], () => this.draw());
+    views.add(this);
+    const unwatch = watchLook([this.canvas], () => this.draw());
+    this.leave = () => {
+      unwatch();
+      cancelAnimationFrame(this.frame);
+      this.root.remove();
+      views.delete(this);
+    };
+    this.update();
   }
 
   draw() {
@@ -40,12 +50,6 @@ export class CanvasView {
       this.frame = undefined;
       this.paint();
     });
-  }
-
-  leave() {
-    this.unwatch();
-    cancelAnimationFrame(this.frame);
-    this.root.remove();
   }
 }
 
@@ -60,9 +64,6 @@ export function claim(event) {
   event.preventDefault();
   event.stopPropagation();
 }
-
-export const bounded = (x, low, high) => Math.min(high, Math.max(low, x));
-export const ordered = (a, b) => (a < b ? [a, b] : [b, a]);
 
 // A canvas drawn sharply: its pixels are those of the screen, its context is scaled to those of the page.
 export function sharpContext(canvas) {
@@ -79,7 +80,7 @@ const NOTE_NAMES = ["C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A"
 
 // "A4 +8 ct" of 442 Hz.
 export function noteName(hz) {
-  const midi = 69 + 12 * Math.log2(hz / 440);
+  const midi = midiOfHz(hz);
   const nearest = Math.round(midi);
   const cents = Math.round(100 * (midi - nearest));
   const name = NOTE_NAMES[((nearest % 12) + 12) % 12] + (Math.floor(nearest / 12) - 1);

@@ -11,18 +11,18 @@ export class Network {
   // wasm: exports of network.wasm; instrument: { settings, layout, weights }, as Python packs it.
   constructor(wasm, { settings, layout, weights }) {
     Object.assign(this, { wasm, settings });
-    const { n_harmonics, n_bands, hidden_size, n_layers, corrector_size } = settings;
+    const { n_harmonics, n_bands, hidden_size, n_layers, layers } = settings;
     const [n_levels, n_queries] = [n_harmonics + n_bands, Math.max(n_harmonics, n_bands)];
+    const widest = Math.max(...Object.values(layers).flatMap((all) => all.map(([, n_outputs]) => n_outputs)));
     const scratch = {
       queries: n_queries * QUERY_SIZE,
-      inner: n_queries * corrector_size,
-      outer: n_queries * corrector_size,
+      odd: Math.max(n_queries, MOST_AT_ONCE) * widest,
+      even: Math.max(n_queries, MOST_AT_ONCE) * widest,
       expected: MOST_AT_ONCE * n_levels,
       inputs: MOST_AT_ONCE * N_INPUTS,
       from_input: MOST_AT_ONCE * 3 * hidden_size,
       from_state: MOST_AT_ONCE * 3 * hidden_size,
       state: n_layers * MOST_AT_ONCE * hidden_size,
-      head: MOST_AT_ONCE * hidden_size,
       corrections: MOST_AT_ONCE * n_levels,
     };
     this.at = this.reserve([...layout, ...Object.entries(scratch)]);
@@ -58,9 +58,9 @@ export class Network {
   step(voices) {
     voices.forEach((voice, i) => this.expect(voice, i));
     this.remember(voices);
-    this.answer("amplitude", voices.length, this.settings.n_harmonics, this.at.corrections);
-    const after = this.at.corrections + voices.length * this.settings.n_harmonics;
-    this.answer("noise", voices.length, this.settings.n_bands, after);
+    const [heard, corrections] = [this.stateOf(this.settings.n_layers - 1, 0), this.at.corrections];
+    this.run("amplitude", heard, corrections, voices.length);
+    this.run("noise", heard, corrections + voices.length * this.settings.n_harmonics, voices.length);
     voices.forEach((voice, i) => this.combine(voice, i, voices.length));
     voices.forEach((voice, i) => this.level(voice, i));
   }
@@ -77,8 +77,8 @@ export class Network {
 
   // One query for each partial or band through the small network that all of them share.
   ask(kind, n, to, about, common) {
-    const { corrector_size: size, corrector_clamp: clamp } = this.settings;
-    const { queries, inner, outer } = this.at;
+    const { corrector_clamp: clamp } = this.settings;
+    const { queries } = this.at;
     const [mean, std] = [this.table[`${kind}.mean`], this.table[`${kind}.std`]];
     const query = Array.from({ length: QUERY_SIZE }, () => 0);
     for (let i = 0; i < n; i++) {
@@ -87,12 +87,23 @@ export class Network {
       for (let j = 0; j < QUERY_SIZE; j++)
         this.numbers[queries + QUERY_SIZE * i + j] = clamped((query[j] - mean[j]) / std[j], clamp);
     }
-    this.affine(`${kind}.0`, queries, inner, size, QUERY_SIZE, n);
-    this.normalise(`${kind}.norm`, inner, size, n);
-    this.wasm.silu(4 * inner, n * size);
-    this.affine(`${kind}.1`, inner, outer, size, size, n);
-    this.wasm.silu(4 * outer, n * size);
-    this.affine(`${kind}.2`, outer, to, 1, size, n);
+    this.run(kind, queries, to, n);
+  }
+
+  // n inputs through layers in their order, which are called as PyTorch's classes are; results are [n, n_outputs].
+  run(name, inputs, to, n) {
+    const layers = this.settings.layers[name];
+    const { odd, even } = this.at;
+    let x = inputs;
+    layers.forEach(([kind, n_outputs, n_inputs], i) => {
+      const [weight, bias] = [`${name}.${i}.weight`, `${name}.${i}.bias`];
+      if (kind === "Linear") {
+        const y = i === layers.length - 1 ? to : x === odd ? even : odd;
+        this.affine(weight, bias, x, y, n_outputs, n_inputs, n);
+        x = y;
+      } else if (kind === "LayerNorm") this.wasm.normalise(4 * x, 4 * this.at[weight], 4 * this.at[bias], n_outputs, n);
+      else this.wasm[kind.toLowerCase()](4 * x, n * n_outputs); // SiLU, ReLU
+    });
   }
 
   // The GRU: states [n_layers, n_voices, hidden_size] move on by a frame.
@@ -119,8 +130,8 @@ export class Network {
     const { hidden_size: size } = this.settings;
     const { from_input, from_state, inputs } = this.at;
     const from = l ? this.stateOf(l - 1, 0) : inputs;
-    this.affine(`gru.${l}.input`, from, from_input, 3 * size, l ? size : N_INPUTS, n);
-    this.affine(`gru.${l}.state`, this.stateOf(l, 0), from_state, 3 * size, size, n);
+    this.affine(`gru.weight_ih_l${l}`, `gru.bias_ih_l${l}`, from, from_input, 3 * size, l ? size : N_INPUTS, n);
+    this.affine(`gru.weight_hh_l${l}`, `gru.bias_hh_l${l}`, this.stateOf(l, 0), from_state, 3 * size, size, n);
     for (let i = 0; i < n; i++) {
       const row = 3 * size * i;
       this.wasm.gates(4 * (from_input + row), 4 * (from_state + row), 4 * this.stateOf(l, i), size);
@@ -129,16 +140,6 @@ export class Network {
 
   stateOf(layer, voice) {
     return this.at.state + (layer * MOST_AT_ONCE + voice) * this.settings.hidden_size;
-  }
-
-  // A head: what the GRU corrects, [n_voices, n].
-  answer(name, n_voices, n, to) {
-    const { hidden_size: size, n_layers } = this.settings;
-    const { head } = this.at;
-    this.affine(`${name}.0`, this.stateOf(n_layers - 1, 0), head, size, size, n_voices);
-    this.normalise(`${name}.norm`, head, size, n_voices);
-    this.wasm.relu(4 * head, n_voices * size);
-    this.affine(`${name}.1`, head, to, n, size, n_voices);
   }
 
   // Expectation and correction to levels: softplus for partials, sigmoid for bands.
@@ -175,14 +176,9 @@ export class Network {
     for (let b = 0; b < n_bands; b++) gains[b] = Math.min(gains[b] * gain, max_noise_gain);
   }
 
-  affine(name, from, to, rows, columns, n) {
+  affine(weight, bias, from, to, rows, columns, n) {
     const { at, wasm } = this;
-    wasm.affine(4 * at[`${name}.weight`], 4 * at[`${name}.bias`], 4 * from, 4 * to, rows, columns, n);
-  }
-
-  normalise(name, from, size, n) {
-    const { at, wasm } = this;
-    wasm.normalise(4 * from, 4 * at[`${name}.weight`], 4 * at[`${name}.bias`], size, n);
+    wasm.affine(4 * at[weight], 4 * at[bias], 4 * from, 4 * to, rows, columns, n);
   }
 }
 

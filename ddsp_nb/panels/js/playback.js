@@ -1,6 +1,6 @@
 // Several versions of a sound that run side by side from one start, so that they can be switched at the same position.
 import { audioContext, fallSilent, soundAlone } from "./audio.js";
-import { bounded } from "./page.js";
+import { within } from "./math.js";
 
 // From one version to the next.
 const FADE_S = 0.01;
@@ -177,7 +177,7 @@ export class Playback {
   }
 
   seek(t) {
-    const at = bounded(t, 0, this.length);
+    const at = within(t, 0, this.length);
     if (this.loop && (at < this.loop[0] || at >= this.loop[1])) {
       this.silence();
       this.loop = null;

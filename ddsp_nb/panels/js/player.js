@@ -1,29 +1,25 @@
 // The player: versions of one sound over their spectrogram or waveform, with a playhead that can be taken hold of.
 import { playbacks } from "./audio.js";
-import { bounded, CanvasView, choice, claim, hertz, make, noteName, ordered, pointOn, sharpContext } from "./page.js";
+import { ordered, within } from "./math.js";
+import { CanvasView, choice, claim, hertz, make, noteName, pointOn, sharpContext } from "./page.js";
 import { Playback } from "./playback.js";
 import { picture, spectra } from "./spectrogram.js";
 
-// Of an arrow key.
-const STEP_S = 0.5;
+const ARROW_S = 0.5;
 // Shorter drags are clicks.
 const LEAST_LOOP_S = 0.05;
-// Pixels below the picture, for seconds.
-const AXIS = 16;
-// Of the logarithmic scale.
-const LOWEST_HZ = 40;
-// Of ticks of the time axis.
-const STEPS_S = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60];
-const LOG_TICKS_HZ = [100, 200, 500, 1000, 2000, 5000, 10_000];
+const TIME_AXIS_PX = 16;
+const OCTAVES_FROM_HZ = 40;
+const TICKS_S = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60];
+const OCTAVE_TICKS_HZ = [100, 200, 500, 1000, 2000, 5000, 10_000];
 const CHOICES = {
   view: ["Picture", { spectrogram: "Spectrogram", waveform: "Waveform" }],
   scale: ["Frequency axis", { linear: "in Hz", log: "in octaves" }],
   nFft: ["Window", { 512: "12 ms", 1024: "23 ms", 2048: "46 ms", 4096: "93 ms", 8192: "186 ms" }],
 };
-// Of pitches: told apart by any eye, on black as on violet.
-const LINES = ["#27d3f5", "#ffb000", "#7ee081"];
-// After which a kernel that does not answer is said to be gone.
-const PATIENCE_MS = 4000;
+// Told apart by any eye, on black as on violet.
+const PITCH_COLOURS = ["#27d3f5", "#ffb000", "#7ee081"];
+const GONE_AFTER_MS = 4000;
 const GONE = "No sound came: the kernel was stopped. Run this cell again (Run → Run All Cells).";
 
 class View extends CanvasView {
@@ -34,7 +30,8 @@ class View extends CanvasView {
     this.shown = { view: this.options.view, scale: this.options.scale, nFft: this.options.n_fft };
     this.build();
     this.listen();
-    this.appear(el);
+    this.appear(el, state.views);
+    // A player in sight asks for its sounds.
     this.sight = new IntersectionObserver(([entry]) => entry.isIntersecting && this.ask(), {
       rootMargin: "800px",
     });
@@ -53,7 +50,7 @@ class View extends CanvasView {
       "aria-label": "Position in seconds. Space plays, arrows move, digits choose a version",
       "aria-valuemin": "0",
     });
-    this.canvas.style.height = `${height + AXIS}px`;
+    this.canvas.style.height = `${height + TIME_AXIS_PX}px`;
     this.words = make("span", { className: "words", role: "status" }, "…");
     this.unloop = make("button", { onclick: () => this.playback.setLoop(null) }, "End the loop");
     const choices = Object.entries(CHOICES).map(([name, [about, words]]) => {
@@ -101,7 +98,7 @@ class View extends CanvasView {
     const { canvas, playback } = this;
     const at = (event) => {
       const { x, y } = pointOn(canvas, event);
-      return { t: bounded(x / canvas.clientWidth, 0, 1) * playback.length, y };
+      return { t: within(x / canvas.clientWidth, 0, 1) * playback.length, y };
     };
     canvas.onpointerdown = (event) => {
       this.drag = at(event).t;
@@ -129,7 +126,7 @@ class View extends CanvasView {
     const { playback } = this;
     const { key, target } = event;
     if (["SELECT", "INPUT"].includes(target.tagName) || event.ctrlKey || event.metaKey || event.altKey) return;
-    const move = { ArrowLeft: -STEP_S, ArrowRight: STEP_S }[key];
+    const move = { ArrowLeft: -ARROW_S, ArrowRight: ARROW_S }[key];
     const version = [...playback.sounds.keys()][Number(key) - 1];
     if (key === " " && target.tagName !== "BUTTON") this.toggle();
     else if (move) playback.seek(playback.position() + move * (event.shiftKey ? 4 : 1));
@@ -178,7 +175,7 @@ class View extends CanvasView {
     const { playback } = this;
     const { context, width, height } = sharpContext(this.canvas);
     context.font = "11px sans-serif";
-    const plot = { width, height: height - AXIS };
+    const plot = { width, height: height - TIME_AXIS_PX };
     context.fillStyle = this.shown.view === "waveform" ? "#fff" : "#000";
     context.fillRect(0, 0, plot.width, plot.height);
     const length = playback.length;
@@ -202,12 +199,12 @@ class View extends CanvasView {
   hzAt(y, height) {
     const share = 1 - y / height;
     if (this.shown.scale !== "log") return this.topHz * share;
-    return LOWEST_HZ * (this.topHz / LOWEST_HZ) ** share;
+    return OCTAVES_FROM_HZ * (this.topHz / OCTAVES_FROM_HZ) ** share;
   }
 
   yOf(hz, height) {
     if (this.shown.scale !== "log") return height * (1 - hz / this.topHz);
-    return height * (1 - Math.log(hz / LOWEST_HZ) / Math.log(this.topHz / LOWEST_HZ));
+    return height * (1 - Math.log(hz / OCTAVES_FROM_HZ) / Math.log(this.topHz / OCTAVES_FROM_HZ));
   }
 
   // What `make` gives, once for the sounds that are held.
@@ -231,14 +228,14 @@ class View extends CanvasView {
     const image = this.once(key, () => picture(found, plot.height, this.playback.rate, hzAt, topDb));
     context.drawImage(image, 0, 0, plot.sounding, plot.height);
     this.paintHertz(context, plot);
-    this.state.pitches.forEach((pitch, i) => this.paintPitch(context, plot, pitch, i % LINES.length));
+    this.state.pitches.forEach((pitch, i) => this.paintPitch(context, plot, pitch, i % PITCH_COLOURS.length));
   }
 
   paintHertz(context, plot) {
     const top = this.topHz;
     const step = [250, 500, 1000, 2000, 5000].find((s) => top / s <= 5) ?? 5000;
     const linear = Array.from({ length: Math.floor(top / step) }, (_, i) => (i + 1) * step);
-    const marks = this.shown.scale === "log" ? LOG_TICKS_HZ : linear;
+    const marks = this.shown.scale === "log" ? OCTAVE_TICKS_HZ : linear;
     for (const hz of marks.filter((mark) => mark < top)) {
       const y = this.yOf(hz, plot.height);
       if (y < 10) continue;
@@ -250,7 +247,7 @@ class View extends CanvasView {
   paintPitch(context, plot, { name, hop_s: hop, hz }, i) {
     const x = (frame) => (plot.width * frame * hop) / this.playback.length;
     context.lineWidth = 2;
-    context.strokeStyle = LINES[i];
+    context.strokeStyle = PITCH_COLOURS[i];
     context.beginPath();
     // Frames without a pitch are no numbers.
     hz.forEach((value, frame) => {
@@ -259,7 +256,7 @@ class View extends CanvasView {
     });
     context.stroke();
     const left = plot.width - 8 - context.measureText(name).width;
-    label(context, name, left, 14 + 14 * i, LINES[i]);
+    label(context, name, left, 14 + 14 * i, PITCH_COLOURS[i]);
   }
 
   paintWaveform(context, plot, buffer) {
@@ -279,7 +276,7 @@ class View extends CanvasView {
 
   paintTime(context, plot, length) {
     const x = (t) => (plot.width * t) / length;
-    const step = STEPS_S.find((s) => x(s) > 50) ?? 60;
+    const step = TICKS_S.find((s) => x(s) > 50) ?? 60;
     context.fillStyle = getComputedStyle(this.root).color;
     for (let i = 0; i * step <= length; i++) {
       const text = `${Number((i * step).toFixed(2))} s`;
@@ -319,11 +316,6 @@ class View extends CanvasView {
     const note = hz >= 27 ? `, ${noteName(hz)}` : "";
     this.say(`${t.toFixed(2)} s, ${hertz(hz)}${note}, ${db.toFixed(0).replace("-", "−")} dB`);
   }
-
-  leave() {
-    this.sight.disconnect();
-    super.leave();
-  }
 }
 
 function label(context, text, x, y, colour = "#fff") {
@@ -347,7 +339,7 @@ function monoOf(buffer) {
 
 export default () => {
   const views = new Set();
-  const state = { asked: false, cache: new Map(), pitches: [], marks: [] };
+  const state = { views, asked: false, cache: new Map(), pitches: [], marks: [] };
   state.playback = new Playback(() => views.forEach((view) => view.update()));
 
   function hear(content, buffers) {
@@ -373,7 +365,7 @@ export default () => {
     model.send({ type: "ready" });
     setTimeout(() => {
       if (!state.playback.sounds.size) views.forEach((view) => view.say(GONE, true));
-    }, PATIENCE_MS);
+    }, GONE_AFTER_MS);
   }
 
   function look() {
@@ -395,17 +387,14 @@ export default () => {
     },
     render({ model, el }) {
       const view = new View(model, el, state);
-      views.add(view);
-      view.update();
       if (state.look) requestAnimationFrame(look);
       return () => {
+        view.sight.disconnect();
         view.leave();
-        views.delete(view);
-        if (!views.size) {
-          // Frees the sounds; a view that comes back asks anew.
-          state.playback.release();
-          state.asked = false;
-        }
+        if (views.size) return;
+        // Frees the sounds; a view that comes back asks anew.
+        state.playback.release();
+        state.asked = false;
       };
     },
   };

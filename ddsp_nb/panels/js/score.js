@@ -8,8 +8,13 @@ import { Pointer } from "./score_pointer.js";
 import { curveOf, CURVE_NAMES, places, rearranged } from "./score_stages.js";
 import { HINT, KEYS } from "./score_words.js";
 
-// In beats.
-const GRIDS = { "no grid": 0, "1/4": 1, "1/8": 1 / 2, "1/16": 1 / 4, "1/8 triplets": 1 / 3 };
+const GRIDS_BEATS = [
+  [0, "no grid"],
+  [1, "1/4"],
+  [1 / 2, "1/8"],
+  [1 / 4, "1/16"],
+  [1 / 3, "1/8 triplets"],
+];
 const TOOLS = { listen: "☝ Listen", paint: "✎ Paint" };
 const LOOP = "Loop the chosen stage, or what is dragged along the time axis; again ends it";
 
@@ -20,7 +25,7 @@ class View extends CanvasView {
     this.build();
     this.pointer = new Pointer(this);
     listenToKeys(this);
-    this.appear(el);
+    this.appear(el, shared.views);
   }
 
   get score() {
@@ -50,8 +55,8 @@ class View extends CanvasView {
     this.redo = button("↷ Redo", "Ctrl Shift Z", () => this.send("redo"));
     const double = button("Double", "Another stage like the chosen one after it", () => this.duplicate());
     const remove = button("Remove", "Take the chosen stage out", () => this.removeStage());
-    const grids = Object.keys(GRIDS).map((name) => [name, name]);
-    this.grid = choice("Grid to which edges snap, in notes", grids, (name) => this.set("grid_beats", GRIDS[name]));
+    const snap = (beats) => this.set("grid_beats", Number(beats));
+    this.grid = choice("Grid to which edges snap, in notes", GRIDS_BEATS, snap);
     this.curve = choice("Curve that is drawn below the map", CURVE_NAMES, (curve) => this.share({ curve }));
     this.canvas = make("canvas", {
       tabIndex: 0,
@@ -188,7 +193,7 @@ class View extends CanvasView {
     this.redo.disabled = !model.get("can_redo");
     this.tools.forEach((tool) => tool.setAttribute("aria-pressed", tool.dataset.tool === shared.tool));
     this.curve.value = shared.curve;
-    this.grid.value = Object.keys(GRIDS).find((name) => GRIDS[name] === model.get("grid_beats")) ?? "no grid";
+    this.grid.value = model.get("grid_beats");
     if (!this.words.textContent) this.say("");
     this.draw();
   }
@@ -223,11 +228,6 @@ class View extends CanvasView {
     const end = Math.max(...this.stages.map((stage) => stage.stop));
     return this.shared.draft ? { ...this.score, length_s: Math.max(end, this.score.length_s) } : this.score;
   }
-
-  leave() {
-    this.playback?.watchers.delete(this.watcher);
-    super.leave();
-  }
 }
 
 export default () => {
@@ -246,11 +246,9 @@ export default () => {
     },
     render({ model, el }) {
       const view = new View(model, el, shared);
-      shared.views.add(view);
-      view.update();
       return () => {
+        view.playback?.watchers.delete(view.watcher);
         view.leave();
-        shared.views.delete(view);
       };
     },
   };

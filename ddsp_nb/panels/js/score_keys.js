@@ -1,5 +1,6 @@
 // What keys do on a score, so that everything on it can be done without a pointer.
-import { bounded, claim } from "./page.js";
+import { within } from "./math.js";
+import { claim } from "./page.js";
 import { isOn, lengthOf, orderAfterMove, replaced, resized, withBit } from "./score_stages.js";
 import { cellInWords } from "./score_words.js";
 
@@ -43,7 +44,7 @@ function pressOnMap(view, { key, shiftKey }) {
   if (act) act(view, i);
   else if (aside === undefined) return false;
   else {
-    const to = bounded(aside, 0, last);
+    const to = within(aside, 0, last);
     if (shiftKey && to !== i) view.restage(orderAfterMove(view.stages, i, to));
     view.choose(to);
   }
@@ -55,7 +56,7 @@ function pressOnMap(view, { key, shiftKey }) {
 function step(view, by) {
   const { stage, area, row } = view.chosen();
   const { n_partials: partials, n_bands: bands } = view.score;
-  const at = bounded((area === "bands" ? row : bands + row) + by, 0, bands + partials - 1);
+  const at = within((area === "bands" ? row : bands + row) + by, 0, bands + partials - 1);
   const place = at < bands ? { area: "bands", row: at } : { area: "partials", row: at - bands };
   view.share({ cursor: { stage, ...place } });
 }

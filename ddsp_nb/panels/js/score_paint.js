@@ -1,5 +1,6 @@
 // Where things lie in a score, and its picture.
-import { bounded, hertz } from "./page.js";
+import { within } from "./math.js";
+import { hertz } from "./page.js";
 import { isOn } from "./score_stages.js";
 
 // Pixels beside the map, for labels.
@@ -54,7 +55,7 @@ export class Geometry {
 
   value(curve, y) {
     const [top, bottom] = this.lane;
-    const share = bounded((bottom - y) / (bottom - top), 0, 1);
+    const share = within((bottom - y) / (bottom - top), 0, 1);
     return curve.low + share * (curve.high - curve.low);
   }
 
@@ -139,7 +140,7 @@ function paintCurve(g, geometry, stages, curve, ink) {
   g.fillStyle = mixed(ink, 0.05);
   g.fillRect(LEFT, top, geometry.width - LEFT - RIGHT, bottom - top);
   for (const stage of stages) {
-    const share = (bounded(curve.of(stage), curve.low, curve.high) - curve.low) / (curve.high - curve.low);
+    const share = (within(curve.of(stage), curve.low, curve.high) - curve.low) / (curve.high - curve.low);
     const y = bottom - share * (bottom - top);
     const [x, width] = geometry.span(stage);
     g.fillStyle = `rgba(${GREEN}, 0.35)`;
@@ -175,7 +176,7 @@ function paintLabels(g, geometry, score, curve, { ink, edge }) {
   for (const band of [0, Math.floor(score.n_bands / 2), score.n_bands - 1]) {
     const [y, height] = geometry.row("bands", band);
     const [top, bottom] = geometry.bands;
-    write(hertz(score.band_hz[band]).replace(/\.0+ /, " "), bounded(y + height / 2, top + 6, bottom - 6));
+    write(hertz(score.band_hz[band]).replace(/\.0+ /, " "), within(y + height / 2, top + 6, bottom - 6));
   }
   const [top, bottom] = geometry.lane;
   write(curve.say(curve.high).replace(".0", ""), top + 6);

@@ -1,5 +1,6 @@
 // What a pointer does on a score: drag edges and stages, draw curves, paint cells, move along the time axis.
-import { bounded, ordered, pointOn } from "./page.js";
+import { ordered, within } from "./math.js";
+import { pointOn } from "./page.js";
 import {
   curveOf,
   isOn,
@@ -96,7 +97,7 @@ export class Pointer {
     const drawn = (drag.drawn ?? drag.stages).map((stage, i) => {
       const { start, stop } = drag.stages[i];
       if (stop <= first || start > last) return stage;
-      const share = (bounded((start + stop) / 2, first, last) - from.t) / (to.t - from.t || 1);
+      const share = (within((start + stop) / 2, first, last) - from.t) / (to.t - from.t || 1);
       return drag.curve.set(stage, from.value + share * (to.value - from.value));
     });
     Object.assign(drag, { lastValue: to, drawn });

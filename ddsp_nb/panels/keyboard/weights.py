@@ -24,7 +24,6 @@ from ddsp_nb.training.take import Take
 
 WASM = Path(__file__).parents[1] / "wasm" / "network.wasm"  # its source lies beside it
 LANE = 4  # numbers that WebAssembly computes at once: rows of matrices are filled up to whole lanes with zeros
-QUERY_SIZE = 8  # numbers of a query, filled up
 N_HEARD = 2  # of the GRU's inputs: pitch and loudness; the MFCCs are 0 when notes are played
 SETTLED_FRAMES = 40  # after which a note sounds as it goes on
 MIDDLE = 50  # hundredths of the pitches that were heard
@@ -66,40 +65,41 @@ def check_playable(model: DDSPModel) -> None:
 
 
 def _arrays(model: DDSPModel) -> Iterator[tuple[str, torch.Tensor]]:
-    network = model.network
-    yield from _gru(network.gru)
-    for name, head in (("amplitude", network.amplitude_head), ("noise", network.noise_head)):
-        for part, layer in zip(("0", "norm", "1"), (head[0], head[1], head[3]), strict=True):
-            yield from ((f"{name}.{part}.{kind}", getattr(layer, kind)) for kind in ("weight", "bias"))
+    network, timbre = model.network, OwnTimbre(model)
+    for name, values in network.gru.named_parameters():
+        yield f"gru.{name}", _filled(values[:, :N_HEARD] if name == "weight_ih_l0" else values)
+    for name, layers in _networks(model).items():
+        yield from ((f"{name}.{part}", _filled(values)) for part, values in layers.named_parameters())
     for name, corrector in zip(("partials", "bands"), network.instrument.correctors[2:], strict=True):
-        yield from _corrector(name, corrector)
-    queries, timbre = network.instrument.queries, OwnTimbre(model)
+        yield f"{name}.mean", _filled(corrector.mean[None])
+        yield f"{name}.std", _filled(corrector.std[None], 1.0)
+    queries = network.instrument.queries
     yield from ((name, getattr(queries, name)) for name in ("centres_hz", "log_widths", "bands_hz"))
     yield "noise_power", timbre.noise_power
     yield from ((name, getattr(network, name)[:N_HEARD]) for name in ("input_mean", "input_std"))
 
 
-def _gru(gru: torch.nn.GRU) -> Iterator[tuple[str, torch.Tensor]]:
-    for layer in range(gru.num_layers):
-        of_input = getattr(gru, f"weight_ih_l{layer}")
-        yield f"gru.{layer}.input.weight", of_input if layer else _filled(of_input[:, :N_HEARD], LANE)
-        yield f"gru.{layer}.input.bias", getattr(gru, f"bias_ih_l{layer}")
-        yield f"gru.{layer}.state.weight", getattr(gru, f"weight_hh_l{layer}")
-        yield f"gru.{layer}.state.bias", getattr(gru, f"bias_hh_l{layer}")
+def _networks(model: DDSPModel) -> dict[str, torch.nn.Sequential]:
+    """Those whose layers follow one another: heads of the GRU, and what answers for partials and bands."""
+    network = model.network
+    partials, bands = (corrector.layers for corrector in network.instrument.correctors[2:])
+    return {"amplitude": network.amplitude_head, "noise": network.noise_head, "partials": partials, "bands": bands}
 
 
-def _corrector(name: str, corrector) -> Iterator[tuple[str, torch.Tensor]]:
-    first, norm, second, third = (corrector.layers[i] for i in (0, 1, 3, 5))
-    yield f"{name}.mean", _filled(corrector.mean[None], QUERY_SIZE)
-    yield f"{name}.std", _filled(corrector.std[None], QUERY_SIZE, 1.0)
-    yield f"{name}.0.weight", _filled(first.weight, QUERY_SIZE)
-    yield f"{name}.0.bias", first.bias
-    for part, layer in (("norm", norm), ("1", second), ("2", third)):
-        yield from ((f"{name}.{part}.{kind}", getattr(layer, kind)) for kind in ("weight", "bias"))
+def _layers(network: torch.nn.Sequential) -> list[tuple[str, int, int]]:
+    """Kind, outputs and inputs of each layer, as many as there are in `packed`."""
+    layers, size = [], 0
+    for layer in network:
+        n_inputs = size
+        if isinstance(layer, torch.nn.Linear):
+            n_inputs, size = _filled(layer.weight).shape[1], layer.out_features
+        layers.append((type(layer).__name__, size, n_inputs))
+    return layers
 
 
-def _filled(matrix: torch.Tensor, n_columns: int, value: float = 0.0) -> torch.Tensor:
-    return torch.nn.functional.pad(matrix, (0, n_columns - matrix.shape[1]), value=value)
+def _filled(values: torch.Tensor, value: float = 0.0) -> torch.Tensor:
+    """Rows of a matrix filled up to whole lanes; a vector as it is."""
+    return values if values.ndim < 2 else torch.nn.functional.pad(values, (0, -values.shape[1] % LANE), value=value)
 
 
 def settings(model: DDSPModel, take: Take | None, n_voices: int) -> dict:
@@ -120,7 +120,7 @@ def settings(model: DDSPModel, take: Take | None, n_voices: int) -> dict:
         "hidden_size": config.hidden_size,
         "n_layers": config.n_layers,
         "n_voices": n_voices,
-        "corrector_size": instrument.HIDDEN_SIZE,
+        "layers": {name: _layers(network) for name, network in _networks(model).items()},
         "corrector_clamp": instrument.CLAMP,
         "input_clamp": CLAMP,
         "min_level": MIN_LEVEL,
