@@ -182,7 +182,8 @@ def test_a_piece_and_what_goes_with_it(grow, tmp_path):
 @pytest.mark.parametrize("source", ["first.json", "first.wav"])
 def test_a_sidecar_renders_the_identical_file(grow, source):
     grow(
-        "--noise bands --order random --seed 7 --melody A3,C4 --stage-duration 0.2,0.1 --subtype FLOAT --output first.wav"
+        "--noise bands --order random --seed 7 --melody A3,C4 --stage-duration 0.2,0.1 "
+        "--subtype FLOAT --output first.wav"
     )
     assert grow(f"--from {source} --output again.wav").stderr == ""
     assert Path("again.wav").read_bytes() == Path("first.wav").read_bytes()
