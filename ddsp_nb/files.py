@@ -10,8 +10,10 @@ from collections.abc import Iterable
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # of every file in a zip, the first that there is: the same files give the same bytes
-UNIX, READABLE = 3, 0o644 << 16  # where a zip says that it was made, and its files' mode, on every system
+# The same files give the same zip, whenever and wherever: the first time that a zip can hold, the number of Unix, and a
+# mode that lets all read.
+ZIP_TIME = (1980, 1, 1, 0, 0, 0)
+UNIX, READABLE = 3, 0o644 << 16
 UNFINISHED = ".unfinished"
 STALE_S = 24 * 3600.0
 
@@ -27,24 +29,17 @@ def written_whole(path, error):
         path: where the file is to be; its folder is made if it is missing.
         error: exception class raised (one line, naming the path) where the system refuses.
     """
-    path = Path(path)
-    temporary = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        sweep(path)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=UNFINISHED, dir=path.parent)
+
+    def make(**place):
+        handle, name = tempfile.mkstemp(**place)
         os.close(handle)
-        temporary = Path(name)
+        return name
+
+    with _unfinished(path, error, make) as temporary:
         yield temporary
         temporary.chmod(0o644)
         reach_disk(temporary)
         temporary.replace(path)
-    except (OSError, RuntimeError) as problem:  # libsndfile and torch report a full disk as RuntimeError
-        reason = getattr(problem, "strerror", None) or str(problem).splitlines()[0]
-        raise error(f"{path}: cannot be written ({reason}). Choose another folder or free some space.") from problem
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -52,28 +47,38 @@ def folder_written_whole(folder, error):
     """Yield a temporary neighbour of `folder`; its files move there only if the block ends well.
 
     Until then nothing in `folder` is touched, and it is not made. Files of other names that are there stay.
-
-    Args:
-        folder: where the files are to be; made if it is missing.
-        error: exception class raised (one line, naming the folder) where the system refuses.
     """
-    folder = Path(folder)
-    temporary = None
-    try:
-        folder.absolute().parent.mkdir(parents=True, exist_ok=True)
-        sweep(folder)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=UNFINISHED, dir=folder.absolute().parent))
+    with _unfinished(folder, error, tempfile.mkdtemp) as temporary:
         yield temporary
         for path in sorted(path for path in temporary.rglob("*") if path.is_file()):
-            target = folder / path.relative_to(temporary)
+            target = Path(folder) / path.relative_to(temporary)
             target.parent.mkdir(parents=True, exist_ok=True)
             path.replace(target)
-    except OSError as problem:
-        reason = problem.strerror or problem
-        raise error(f"{folder}: cannot be written ({reason}). Choose another folder or free some space.") from problem
+
+
+@contextmanager
+def _unfinished(path, error, make):
+    """Yield what `make` made beside a path, and remove what is left of it."""
+    path, temporary = Path(path), None
+    try:
+        folder = path.absolute().parent
+        folder.mkdir(parents=True, exist_ok=True)
+        sweep(path)
+        temporary = Path(make(prefix=f".{path.name}.", suffix=UNFINISHED, dir=folder))
+        yield temporary
+    # libsndfile and torch report a full disk as RuntimeError.
+    except (OSError, RuntimeError) as problem:
+        reason = getattr(problem, "strerror", None) or str(problem).partition("\n")[0]
+        raise error(f"{path}: cannot be written ({reason}). Choose another folder or free some space.") from problem
     finally:
         if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
+            remove(temporary)
+
+
+def remove(path: Path) -> None:
+    """Take a file or a folder away, if it is there and the system lets us."""
+    with suppress(OSError):
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def reach_disk(path: Path) -> None:
@@ -87,7 +92,7 @@ def sweep(path: Path) -> None:
     for left in path.parent.glob(f".{glob.escape(path.name)}.????????{UNFINISHED}"):
         with suppress(OSError):
             if time.time() - left.stat().st_mtime > STALE_S:
-                shutil.rmtree(left) if left.is_dir() else left.unlink()
+                remove(left)
 
 
 def write_zip(path: Path, files: Iterable[Path]) -> None:
@@ -96,6 +101,7 @@ def write_zip(path: Path, files: Iterable[Path]) -> None:
         for file in files:
             entry = zipfile.ZipInfo(file.name, ZIP_TIME)
             entry.compress_type, entry.create_system, entry.external_attr = zipfile.ZIP_DEFLATED, UNIX, READABLE
-            entry.file_size = file.stat().st_size  # tells whether it needs the format for large files
+            # Tells whether it needs the format for large files.
+            entry.file_size = file.stat().st_size
             with open(file, "rb") as source, archive.open(entry, "w") as target:
                 shutil.copyfileobj(source, target)

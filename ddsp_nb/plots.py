@@ -23,16 +23,22 @@ if TYPE_CHECKING:  # matplotlib takes a second to load, and no picture may be wa
 
     Values = torch.Tensor | np.ndarray
 
-COLOURS = "magma"
-LINES = ("#006ba4", "#ff800e", "#595959", "#5f9ed1", "#c85200", "#a2c8ec", "#898989")  # no red beside green
-DPI = 84  # of a notebook's figures, which fill a column of 756 pixels; at 700 their words are still easy to read
-WIDTH, HEIGHT = 9.0, 3.0  # inches of a figure of its own
-MOST_POINTS = 4000  # longer waveforms are drawn as the outline that the eye would see anyway
-LOWEST_HZ, MOST_ROWS = 40.0, 300  # of a spectrogram in octaves
-MIN_MAGNITUDE = 1e-10  # -200 dB: keeps logarithms finite
-MAP_RATE = 48_000  # samples per second in which a stage map counts
-MAP_COLUMNS = 1000  # of a stage map
-DARKEST = 1.6  # stages that sound together, for the darkest colour: one is light, two are dark
+COLOURS, DIVERGING = "magma", "coolwarm"
+# No red beside green.
+LINES = ("#006ba4", "#ff800e", "#595959", "#5f9ed1", "#c85200", "#a2c8ec", "#898989")
+# A notebook's figures fill a column of 756 pixels; at 700 their words are still easy to read.
+DPI = 84
+WIDTH, HEIGHT = 9.0, 3.0
+# Longer waveforms are drawn as the outline that the eye would see anyway.
+MOST_POINTS = 4000
+# Of a spectrogram in octaves.
+LOWEST_HZ, MOST_ROWS = 40.0, 300
+# -200 dB: keeps logarithms finite.
+MIN_MAGNITUDE = 1e-10
+# A stage map is drawn from times in samples at this rate, in so many columns.
+MAP_RATE, MAP_COLUMNS = 48_000, 1000
+# How many stages that sound together have the darkest colour: one is light, two are dark.
+DARKEST = 1.6
 
 
 def look() -> None:
@@ -41,8 +47,10 @@ def look() -> None:
     from cycler import cycler
     from matplotlib_inline.config import InlineBackend
 
-    InlineBackend.instance().figure_formats = {"retina"}  # twice the pixels in the same place
-    warnings.formatwarning = one_line  # of the whole process, which a notebook has for itself
+    # Twice the pixels in the same place.
+    InlineBackend.instance().figure_formats = {"retina"}
+    # Of the whole process, which a notebook has for itself.
+    warnings.formatwarning = one_line
     plt.rcParams.update({"figure.dpi": DPI, "axes.prop_cycle": cycler(color=LINES)})
 
 
@@ -50,7 +58,7 @@ def waveform(audio: Values, sample_rate: int, ax: Axes | None = None, label: str
     """Pressure over time: audio [n_samples], full scale ±1; below 0.1 s the time axis counts milliseconds."""
     ax, audio = _axes(ax), _numpy(audio)
     short = len(audio) < 0.1 * sample_rate
-    rate = sample_rate / 1000 if short else sample_rate  # samples per ms, or per s
+    rate = sample_rate / (1000 if short else 1)
     block = -(-len(audio) // MOST_POINTS)
     if block > 2:
         blocks = np.pad(audio, (0, -len(audio) % block), mode="edge").reshape(-1, block)
@@ -111,18 +119,16 @@ def loudness(features: Any, ax: Axes | None = None, label: str | None = None) ->
 
 def mfcc(features: Any, ax: Axes | None = None) -> Axes:
     """Mel-frequency cepstral coefficients over time, each row as far from its mean as its spread allows."""
-    values = _numpy(features.mfcc).T  # [n_mfcc, n_frames]
-    rows = (values - values.mean(1, keepdims=True)) / (values.std(1, keepdims=True) + MIN_MAGNITUDE)
-    extent = (0, _numpy(features.times_s)[-1], -0.5, len(rows) - 0.5)
-    ax = _image(ax, rows, extent, -3, 3, "coolwarm", "Standard deviations")
+    values = _numpy(features.mfcc)
+    rows = (values - values.mean(0)) / (values.std(0) + MIN_MAGNITUDE)
+    ax = _image_of_frames(ax, rows, features, 0, -3, 3, DIVERGING, "Standard deviations")
     return _finish(ax, "Time (s)", "MFCC number")
 
 
 def inputs(values: Values, config: Config, ax: Axes | None = None, title: str | None = None, limit: float = 3) -> Axes:
     """What the network reads over time: values [n_frames, n_inputs], coloured from -limit to limit."""
     values = _matrix(values)
-    extent = (0, (len(values) - 1) * config.hop_length / config.sample_rate, -0.5, values.shape[1] - 0.5)
-    ax = _image(ax, values.T, extent, -limit, limit, "coolwarm", "Value")
+    ax = _image_of_frames(ax, values, config, 0, -limit, limit, DIVERGING, "Value")
     numbers = range(5, config.n_mfcc, 10)
     ax.set_yticks([0.5, *(2 + n for n in numbers)], ["pitch, level", *(f"MFCC {n}" for n in numbers)])
     return _finish(ax, "Time (s)", None, title=title)
@@ -147,9 +153,8 @@ def amplitudes(
     amplitudes: Values, config: Config, ax: Axes | None = None, title: str | None = None, floor_db: float = -80
 ) -> Axes:
     """Level of every harmonic over time: amplitudes [n_frames, n_harmonics], linear, drawn in dB."""
-    values = _matrix(amplitudes)
-    extent = (0, (len(values) - 1) * config.hop_length / config.sample_rate, 0.5, values.shape[1] + 0.5)
-    ax = _image(ax, _decibels(values).T, extent, floor_db, 0)
+    levels_db = _decibels(_matrix(amplitudes))
+    ax = _image_of_frames(ax, levels_db, config, 1, floor_db, 0)
     return _finish(ax, "Time (s)", "Harmonic", title=title)
 
 
@@ -169,9 +174,9 @@ def noise_bands(
     noise_magnitudes: Values, config: Config, ax: Axes | None = None, title: str | None = None, floor_db: float = -100
 ) -> Axes:
     """Gain of every noise band over time: noise_magnitudes [n_frames, n_bands], linear, drawn in dB."""
-    values = _matrix(noise_magnitudes)
-    times_s = np.arange(len(values)) * config.hop_length / config.sample_rate
-    ax = _log_image(ax, times_s, _numpy(band_centres_hz(config)), _decibels(values).T, floor_db)
+    levels_db = _decibels(_matrix(noise_magnitudes))
+    times_s = np.arange(len(levels_db)) * config.hop_length / config.sample_rate
+    ax = _log_image(ax, times_s, _numpy(band_centres_hz(config)), levels_db.T, floor_db)
     return _finish(ax, "Time (s)", "Band centre (Hz)", title=title)
 
 
@@ -209,7 +214,8 @@ def stage_map(masks: Values, plan: Any, ax: Axes | None = None, noise: Values | 
     bottom, top = 0.5, masks.shape[1] + 0.5
     _draw_stages(ax, edges_s, masks, (bottom, top), "Blues")
     if noise is not None:
-        bottom = -max(masks.shape[1] / 3, 2)  # as a strip below the partials, lowest band at the bottom
+        # As a strip below the partials, lowest band at the bottom.
+        bottom = -max(masks.shape[1] / 3, 2)
         _draw_stages(ax, edges_s, _numpy(noise), (bottom, 0), "Oranges")
         ax.axhline(0.25, color="grey", lw=0.5)
     ax.set(xlim=(0, edges_s[:, 1].max()), ylim=(bottom, top))
@@ -243,7 +249,8 @@ def _axes(ax):
     """`ax`, or new axes on a pyplot figure of their own."""
     if ax is not None:
         return ax
-    import matplotlib.pyplot as plt  # only here: figures made without pyplot are drawn from worker threads
+    # Only here: figures made without pyplot are drawn from worker threads.
+    import matplotlib.pyplot as plt
 
     return plt.subplots(figsize=(WIDTH, HEIGHT), layout="constrained")[1]
 
@@ -265,6 +272,12 @@ def _image(ax, values, extent, low, high, colours=COLOURS, label="Level (dB)"):
     if own:
         _colour_bar(ax, picture, label)
     return ax
+
+
+def _image_of_frames(ax, values, rates, first, *style):
+    """Values [n_frames, n_rows] over time, rows counted from `first`; rates: what knows sample rate and hop."""
+    end_s = (len(values) - 1) * rates.hop_length / rates.sample_rate
+    return _image(ax, values.T, (0, end_s, first - 0.5, first + values.shape[1] - 0.5), *style)
 
 
 def _log_image(ax, times_s, hz, levels_db, floor_db):

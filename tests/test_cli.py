@@ -1,6 +1,5 @@
 """The command line: what it writes, what it says, and that bad input leaves no trace."""
 
-import ast
 import inspect
 import json
 import shutil
@@ -19,7 +18,6 @@ import torch
 from click.testing import CliRunner
 
 import ddsp_nb
-import ddsp_nb.store.fit as fit_module
 from ddsp_nb import ADSR, Composition, Config, GrowthPlan, Layer, Tempo, load_audio, load_model, save_audio
 from ddsp_nb.cli import grow as grow_command
 from ddsp_nb.cli import main as cli
@@ -43,13 +41,24 @@ def run(tmp_path, monkeypatch, data):
     return lambda *args: CliRunner().invoke(cli.main, [str(arg) for arg in args])
 
 
+@pytest.fixture
+def grow(run, checkpoint):
+    """Runner of `grow` with the checkpoint: options as they are typed, to what it said, without an error."""
+
+    def grown(options, model=checkpoint):
+        result = run("grow", "--model", model, *split(options))
+        assert result.exit_code == 0, result.stderr
+        return result
+
+    return grown
+
+
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory, data):
     """A model that the command line trained, with its products beside it."""
     path = tmp_path_factory.mktemp("trained") / "ddsp_model.pt"
-    result = CliRunner().invoke(
-        cli.main, ["train", "--audio", str(data / "violin.flac"), "--output", str(path), *SMALL]
-    )
+    train = ["train", "--audio", str(data / "violin.flac"), "--output", str(path), *SMALL]
+    result = CliRunner().invoke(cli.main, train)
     assert result.exit_code == 0, result.stderr
     for name in (path.name, *PRODUCTS):
         assert name in result.stdout  # it says what it wrote
@@ -57,19 +66,18 @@ def checkpoint(tmp_path_factory, data):
     return path
 
 
-def test_training_writes_the_model_its_picture_and_four_sounds(checkpoint):
+def test_training_writes_the_model_its_picture_and_four_sounds(checkpoint, data):
     assert {path.name for path in checkpoint.parent.iterdir()} == {checkpoint.name, *PRODUCTS}
+    model, take = load_model(checkpoint)
+    assert model.config == replace(Config(), sample_rate=16_000, hidden_size=32, n_harmonics=20)
+    assert take.features.n_samples == 24_000
     sounds = {name: sf.read(checkpoint.parent / name) for name in train_command.SOUNDS}
     assert {(len(sound), rate) for sound, rate in sounds.values()} == {(24_000, 16_000)}
-    whole, harmonic, noise, _ = (sounds[name][0] for name in train_command.SOUNDS)
+    whole, harmonic, noise, residual = (sounds[name][0] for name in train_command.SOUNDS)
     assert np.abs(harmonic + noise - whole).max() < 1e-4  # 16 bits
-    assert (checkpoint.parent / train_command.LOSS_PICTURE).read_bytes().startswith(b"\x89PNG")
-
-
-def test_residual_and_harmonic_part_make_up_the_recording(checkpoint, data):
-    recording = ddsp_nb.load_audio(data / "violin.flac", 16_000, duration_s=1.5).numpy()
-    harmonic, residual = (sf.read(checkpoint.parent / f"ddsp_{name}.wav")[0] for name in ("harmonic_only", "residual"))
+    recording = load_audio(data / "violin.flac", 16_000, duration_s=1.5).numpy()
     assert np.abs(harmonic + residual - np.round(recording * 32_768) / 32_768).max() == 0  # a null test
+    assert (checkpoint.parent / train_command.LOSS_PICTURE).read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_folder_of_notes_is_learned_and_what_is_held_out_is_played(run, tmp_path):
@@ -87,70 +95,39 @@ def test_a_folder_of_notes_is_learned_and_what_is_held_out_is_played(run, tmp_pa
     assert rate == 16_000 and 0.5 * rate < len(played) < 3 * rate and np.abs(played).max() > 0.02
 
 
-def test_options_reach_the_model(checkpoint):
-    model, take = load_model(checkpoint)
-    assert model.config == replace(Config(), sample_rate=16_000, hidden_size=32, n_harmonics=20)
-    assert take.features.n_samples == 24_000
-
-
-def test_the_same_seed_gives_the_same_model(run, checkpoint):
-    assert run("train", "--audio", "violin.flac", *SMALL).exit_code == 0
-    first, second = (load_model(path)[0].state_dict() for path in (checkpoint, "ddsp_model.pt"))
-    for name, weights in first.items():
-        torch.testing.assert_close(second[name], weights)
-
-
-def test_growing_writes_as_many_samples_as_the_plan_says(run, checkpoint):
-    strategy = "primes"
-    result = run("grow", "--model", checkpoint, "--strategy", strategy, "--output", f"{strategy}.flac")
-    assert result.exit_code == 0, result.stderr
-    sound, rate = sf.read(f"{strategy}.flac")
+def test_growing_writes_as_many_samples_as_the_plan_says(grow):
+    result = grow("--strategy primes --output piece.flac")
+    sound, rate = sf.read("piece.flac")
     audible = int(result.stdout.split(" partials")[0].split()[-1])
-    counts = GrowthPlan(strategy).counts(audible)
+    counts = GrowthPlan("primes").counts(audible)
     assert 10 < audible <= 20
     assert len(sound) == round((len(counts) * 0.7 - 0.2) * rate)
     assert ", ".join(map(str, counts)) in result.stdout
 
 
-def test_growth_options_reach_the_piece(run, checkpoint):
-    plan = "--strategy linear --stages 3 --stage-duration 0.1 --silence-duration 0 --noise none --attack 0.05"
-    assert run("grow", "--model", checkpoint, *split(plan)).exit_code == 0
-    sound, rate = sf.read("ddsp_grown_timbre.wav")
-    assert len(sound) == round(0.3 * rate)
-
-
 @pytest.mark.parametrize(
     ("options", "preset", "seed"),
     [
-        (("--preset", "pulse", "--tempo", 90), PRESETS["Pulse"], 0),
-        (("--chance", 7, "--tempo", 90), random_preset(7), 7),
-        (
-            ("--preset", "Bell", "--chance", 3, "--chance-group", "loudness", "--tempo", 90),
-            random_preset(3, ["Loudness"], PRESETS["Bell"]),
-            3,
-        ),
+        ("--preset pulse", PRESETS["Pulse"], 0),
+        ("--chance 7", random_preset(7), 7),
+        ("--preset Bell --chance 3 --chance-group loudness", random_preset(3, ["Loudness"], PRESETS["Bell"]), 3),
     ],
 )
-def test_presets_and_chance_are_those_of_the_panel(run, checkpoint, options, preset, seed):
-    result = run("grow", "--model", checkpoint, "--output", "piece.wav", "--attack", 0.02, *options)
-    assert result.exit_code == 0, result.stderr
+def test_presets_and_chance_are_those_of_the_panel(grow, options, preset, seed):
+    grow(f"--output piece.wav --attack 0.02 --tempo 90 {options}")
     (layer,) = sidecar.read_sidecar("piece.json").composition.layers
     plan = preset.at(Tempo(90))
     assert layer.plan == replace(plan, adsr=replace(plan.adsr, attack_s=0.02))
     assert layer.seed == seed
 
 
-def test_stages_that_a_strategy_ignores_are_mentioned(run, checkpoint):
-    result = run("grow", "--model", checkpoint, "--stages", 3)
-    assert result.exit_code == 0 and result.stderr.startswith("Warning: --stages") and result.stderr.count("\n") == 1
-
-
-def test_a_warning_is_one_plain_line(run, checkpoint, monkeypatch):
+def test_warnings_are_plain_lines(grow, monkeypatch):
+    words = grow("--stages 3").stderr
+    assert words.startswith("Warning: --stages") and words.count("\n") == 1
     loud = lambda *args, **kwargs: replace(grown(*args, **kwargs), audio=torch.full((100,), 2.0))
     grown = ddsp_nb.compose
     monkeypatch.setattr(ddsp_nb, "compose", loud)
-    result = run("grow", "--model", checkpoint)
-    assert result.stderr == "Warning: ddsp_grown_timbre.wav: peak 2.00 turned down to full scale.\n"
+    assert grow("--overwrite").stderr == "Warning: ddsp_grown_timbre.wav: peak 2.00 turned down to full scale.\n"
 
 
 def test_warnings_of_the_recording_are_lines_of_their_own(run):
@@ -162,14 +139,13 @@ def test_warnings_of_the_recording_are_lines_of_their_own(run):
     assert "DC offset of 0.3 removed" in warned[0] and "No pitch found in" in warned[1]
 
 
-def test_every_option_of_the_plan_reaches_it(run, checkpoint):
-    options = (
+def test_every_option_of_the_plan_reaches_it(grow):
+    grow(
+        "--output piece.wav --seed 5 "
         "--stages 1+3/2/5+6 --shrink --order odd --stage-duration 0.3,0.1 --silence-duration 0.1,0.05 --loudness -12,0 "
         "--noise bands --noise-strategy primes --noise-order random --melody A3,220.5,held --ratios 1,2.1 "
         "--inharmonicity 0.001 --crossfade 0.03 --sustain 0.5"
     )
-    result = run("grow", "--model", checkpoint, "--output", "piece.wav", "--seed", 5, *split(options))
-    assert result.exit_code == 0, result.stderr
     (layer,) = sidecar.read_sidecar("piece.json").composition.layers
     assert layer.seed == 5
     assert layer.plan == GrowthPlan(
@@ -190,10 +166,9 @@ def test_every_option_of_the_plan_reaches_it(run, checkpoint):
     )
 
 
-def test_a_piece_and_what_goes_with_it(run, tmp_path, checkpoint):
+def test_a_piece_and_what_goes_with_it(grow, tmp_path):
     options = "--strategy linear --stages 3 --stems --stage-files --midi --map --certificate --subtype PCM_24"
-    result = run("grow", "--model", checkpoint, "--output", "out/piece.wav", *split(options))
-    assert result.exit_code == 0, result.stderr
+    result = grow(f"--output out/piece.wav {options}")
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {
         *("piece.wav", "piece.json", "piece.mid", "piece_map.png", "piece_harmonic.wav", "piece_noise.wav"),
@@ -205,36 +180,34 @@ def test_a_piece_and_what_goes_with_it(run, tmp_path, checkpoint):
 
 
 @pytest.mark.parametrize("source", ["first.json", "first.wav"])
-def test_a_sidecar_renders_the_identical_file(run, checkpoint, source):
-    options = "--noise bands --order random --seed 7 --melody A3,C4 --stage-duration 0.2,0.1 --subtype FLOAT"
-    assert run("grow", "--model", checkpoint, "--output", "first.wav", *split(options)).exit_code == 0
-    result = run("grow", "--from", source, "--model", checkpoint, "--output", "again.wav")
-    assert result.exit_code == 0 and result.stderr == ""
+def test_a_sidecar_renders_the_identical_file(grow, source):
+    grow(
+        "--noise bands --order random --seed 7 --melody A3,C4 --stage-duration 0.2,0.1 "
+        "--subtype FLOAT --output first.wav"
+    )
+    assert grow(f"--from {source} --output again.wav").stderr == ""
     assert Path("again.wav").read_bytes() == Path("first.wav").read_bytes()
     assert Path("again.json").read_bytes() == Path("first.json").read_bytes()
 
 
-def test_a_sidecar_of_another_model_is_refused_and_other_versions_are_told(run, tmp_path, checkpoint):
-    assert run("grow", "--model", checkpoint, "--output", "first.wav").exit_code == 0
+def test_a_sidecar_of_another_model_is_refused_and_other_versions_are_told(run, grow, tmp_path, checkpoint):
+    grow("--output first.wav")
     text = Path("first.json").read_text()
     Path("other.json").write_text(text.replace(json.loads(text)["layers"][0]["origin"]["model_sha256"], "0" * 64))
     Path("older.json").write_text(text.replace(f'"torch":"{torch.__version__}"', '"torch":"1.0"'))
     result = run("grow", "--from", "other.json", "--model", checkpoint, "--output", "out.wav")
     assert result.exit_code == cli.BAD_INPUT and "another model" in result.stderr
     assert not (tmp_path / "out.wav").exists()
-    result = run("grow", "--from", "older.json", "--model", checkpoint, "--output", "out.wav")
-    assert result.exit_code == 0
-    assert result.stderr.startswith("Warning: Other versions") and result.stderr.count("\n") == 1
-    assert "torch" in result.stderr
+    words = grow("--from older.json --output out.wav").stderr
+    assert words.startswith("Warning: Other versions") and words.count("\n") == 1 and "torch" in words
 
 
-def test_lengths_are_note_values_and_drawn_stages_are_written(run, checkpoint):
-    options = (
+def test_lengths_are_note_values_and_drawn_stages_are_written(grow):
+    grow(
+        "--output piece.wav "
         "--tempo 96 --beats-per-bar 3 --stage-duration 1/8,1/16. --silence 1/16t --crossfade 0 --attack 1/64 "
         "--sustain 0.9,0.2 --stages 0/1-3+5/1-8 --noise-stages 0/1-8/1-64 --gain -3 --pan 0.5 --delay 1/2"
     )
-    result = run("grow", "--model", checkpoint, "--output", "piece.wav", *split(options))
-    assert result.exit_code == 0, result.stderr
     composition, tempo = sidecar.read_sidecar("piece.wav").composition, Tempo(96, 3)
     plan = GrowthPlan(
         stages=((), (1, 2, 3, 5), tuple(range(1, 9))),
@@ -248,14 +221,12 @@ def test_lengths_are_note_values_and_drawn_stages_are_written(run, checkpoint):
     assert sound.shape[1] == 2 and not sound[: round(1.25 * rate)].any()
 
 
-def test_pieces_and_recordings_are_added_as_layers(run, tmp_path, checkpoint, other_checkpoint):
-    short = split("--strategy linear --stages 2 --stage-duration 0.2")
-    other = run("grow", "--model", other_checkpoint, "--output", "other.wav", "--delay", 0.1, "--pan", 0.5, *short)
-    assert other.exit_code == 0, other.stderr
-    more = split("--add other.json 1/4 -6 0.7 --add-recording violin.flac 0 -12 0 --midi --certificate")
+def test_pieces_and_recordings_are_added_as_layers(run, grow, checkpoint, other_checkpoint):
+    short = "--strategy linear --stages 2 --stage-duration 0.2"
+    grow(f"--output other.wav --delay 0.1 --pan 0.5 {short}", model=other_checkpoint)
+    more = "--add other.json 1/4 -6 0.7 --add-recording violin.flac 0 -12 0 --midi --certificate"
     models = ("--model", checkpoint, "--model", other_checkpoint)
-    result = run("grow", *models, *short, "--tempo", 60, *more, "--output", "trio.zip")
-    assert result.exit_code == 0, result.stderr
+    result = grow(f"--model {other_checkpoint} {short} --tempo 60 {more} --output trio.zip")
     assert result.stdout.count("Passed.") == 2 and "Layer 3: the recording as it is" in result.stdout
     with zipfile.ZipFile("trio.zip") as archive:
         assert set(archive.namelist()) == {"trio.wav", "trio.json", "trio.mid"}
@@ -266,9 +237,8 @@ def test_pieces_and_recordings_are_added_as_layers(run, tmp_path, checkpoint, ot
     lost = run("grow", "--from", "trio/trio.wav", *models, "--output", "again.wav")
     assert lost.exit_code == cli.BAD_INPUT and "Layer 3 plays a recording that is not there" in lost.stderr
     assert "Layer 2 was grown from another model" in run("grow", "--from", "trio/trio.wav", *models[:2]).stderr
-    swapped = ("--model", other_checkpoint, "--model", checkpoint, "--recording", "violin.flac")
-    result = run("grow", "--from", "trio/trio.wav", *swapped, "--output", "again.wav")
-    assert result.exit_code == 0 and result.stderr == ""
+    swapped = f"--model {checkpoint} --recording violin.flac"
+    assert grow(f"--from trio/trio.wav {swapped} --output again.wav", model=other_checkpoint).stderr == ""
     assert Path("again.wav").read_bytes() == Path("trio/trio.wav").read_bytes()
 
 
@@ -282,14 +252,13 @@ def other_checkpoint(checkpoint, tmp_path_factory):
     return ddsp_nb.save_model(path, model, take)
 
 
-def test_existing_files_are_replaced_only_when_asked(run, tmp_path, checkpoint):
-    assert run("grow", "--model", checkpoint, "--output", "piece.wav").exit_code == 0
+def test_existing_files_are_replaced_only_when_asked(run, grow, tmp_path, checkpoint):
+    grow("--output piece.wav")
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
     result = run("grow", "--model", checkpoint, "--output", "piece.wav", "--strategy", "linear")
     assert result.exit_code == cli.BAD_INPUT and "exists already" in result.stderr
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
-    result = run("grow", "--model", checkpoint, "--output", "piece.wav", "--strategy", "linear", "--overwrite")
-    assert result.exit_code == 0
+    grow("--output piece.wav --strategy linear --overwrite")
     assert (tmp_path / "piece.wav").read_bytes() != before[tmp_path / "piece.wav"]
 
 
@@ -304,41 +273,10 @@ def test_the_command_line_trains_the_model_of_a_notebook(run):
     assert Path("notebook.wav").read_bytes() == Path("ddsp_reconstructed.wav").read_bytes()
 
 
-def interrupt_after(n_epochs):
-    """`train`, interrupted from the keyboard after n_epochs."""
-    real = ddsp_nb.train
-
-    def interrupted(*args, **kwargs):
-        steps = real(*args, **kwargs)
-        for _ in range(n_epochs):
-            yield next(steps)
-        steps.close()
-        raise KeyboardInterrupt
-
-    return interrupted
-
-
-def test_interrupted_training_keeps_the_best_model(run, monkeypatch):
-    monkeypatch.setattr(fit_module, "train", interrupt_after(1))
-    result = run("train", "--audio", "violin.flac", *SMALL)
-    assert result.exit_code == 0
-    assert "Stopped after epoch 1; the best model so far is kept." in result.stderr
-    load_model("ddsp_model.pt")
-
-
-def test_training_interrupted_before_the_first_epoch_writes_nothing(run, monkeypatch, tmp_path):
-    monkeypatch.setattr(fit_module, "train", interrupt_after(0))
-    result = run("train", "--audio", "violin.flac", *SMALL)
-    assert result.exit_code == cli.INTERRUPTED
-    assert "Stopped before the end" in result.stderr and "Traceback" not in result.output
-    assert [path.name for path in tmp_path.iterdir()] == ["violin.flac"]
-
-
 def write_bad_inputs():
     with open("text.wav", "w") as file:
         file.write("This is no sound.")
     sf.write("silence.wav", np.zeros(44_100), 44_100)
-    sf.write("short.wav", np.ones(10), 44_100)
     torch.save({"other": 1}, "other.pt")
     Path("notes.json").write_text('{"format": "shopping list"}')
 
@@ -347,10 +285,8 @@ BAD_INPUT = [
     ("train --audio missing.wav", "missing.wav: no such file"),
     ("train --audio text.wav", "text.wav: not a readable sound file"),
     ("train --audio silence.wav", "silent"),
-    ("train --audio short.wav", "10 samples"),
     ("train", "Missing option '--audio'"),
     ("train --audio violin.flac --epochs 0", "--epochs"),
-    ("train --audio violin.flac --audio missing.wav", "missing.wav: no such file"),
     ("train --audio violin.flac --holdout 0.3 --duration 0.3 --sample-rate 16000", "too little sound"),
     ("train --audio violin.flac --holdout 0.9", "--holdout"),
     ("train --audio out", "no sound files in this folder"),
@@ -358,18 +294,15 @@ BAD_INPUT = [
     ("train --audio violin.flac --duration inf", "--duration"),
     ("train --audio violin.flac --start somewhere", "--start"),
     ("train --audio violin.flac --fft-sizes 2048,many", "--fft-sizes"),
-    ("train --audio violin.flac --fft-sizes 3", "fft_sizes"),
     ("train --audio violin.flac --harmonics 0", "n_harmonics"),
     ("train --audio violin.flac --sample-rate 100", "sample_rate"),
     ("train --audio violin.flac --output out/model.wav", "ends in .pt"),
     ("train --audio violin.flac --output text.wav/model.pt", "cannot be written there"),
-    ("train --audio violin.flac --output out", "ends in .pt"),
     ("grow --model {model} --strategy golden", "'golden' is not one of 'linear', 'exponential', 'fibonacci'"),
     ("grow --model {model} --stage-duration 599", "3600 s"),
     ("grow --model {model} --sustain 2", "Sustain: use numbers from 0 to 1"),
     ("grow --model {model} --stages 1,two", "--stages"),
     ("grow --model {model} --stages 1/400", "There is no partial 400"),
-    ("grow --model {model} --loudness -90,0", "-60 to 60 dB"),
     ("grow --model {model} --crossfade 1,2", "--crossfade"),
     ("grow --model {model} --pitch H4", "C#4"),
     ("grow --model {model} --subtype FLOAT --output out/grown.flac", "Use .wav for floating point"),
@@ -381,13 +314,8 @@ BAD_INPUT = [
     ("grow --model {model} --output text.wav/grown.wav", "cannot be written there"),
     ("grow --model missing.pt", "missing.pt: no such checkpoint"),
     ("grow --model {model} --stage-duration 1/3", "is no note value"),
-    ("grow --model {model} --silence 1/8,soon", "--silence"),
     ("grow --model {model} --tempo 10", "from 20 to 400"),
-    ("grow --model {model} --beats-per-bar 2.5", "--beats-per-bar"),
-    ("grow --model {model} --noise-stages 0/400", "There is no band 400"),
-    ("grow --model {model} --noise-stages 1,2", "--noise-stages"),
     ("grow --model {model} --gain 20", "Gain: use numbers from -60 to 12 dB"),
-    ("grow --model {model} --pan 2", "Pan: use numbers from -1 to 1"),
     ("grow --model {model} --delay 1/8,1/4", "--delay"),
     ("grow --model {model} --add missing.json 0 0 0", "missing.json: cannot be read"),
     ("grow --model {model} --add notes.json soon 0 0", "soon"),
@@ -460,16 +388,11 @@ def test_help_shows_every_option_with_its_default(run, command):
     assert result.stdout.count("[default:") == len(cli.main.commands[command].params) - plain
 
 
-def test_the_command_line_imports_nothing_heavy_before_a_command_runs():
-    tree = ast.parse(inspect.getsource(train_command) + inspect.getsource(grow_command))
-    imported = {alias.name for node in tree.body if isinstance(node, ast.Import) for alias in node.names}
-    imported |= {node.module for node in tree.body if isinstance(node, ast.ImportFrom)}
-    assert not imported & {"torch", "numpy", "librosa", "matplotlib", "tqdm", "ddsp_nb"}
-
-
-@pytest.mark.parametrize("line", ["--sustain 2", "--stage-duration 1/3", "--add a.json 0 0 9", "--tempo 900"])
+@pytest.mark.parametrize(
+    "line", ["grow --sustain 2", "grow --stage-duration 1/3", "grow --add a.json 0 0 9", "train --epochs 0"]
+)
 def test_wrong_options_are_answered_before_anything_heavy_is_imported(tmp_path, line):
-    code = f"import sys, ddsp_nb.cli.main as c; sys.argv[1:] = {['grow', *split(line)]}\n"
+    code = f"import sys, ddsp_nb.cli.main as c; sys.argv[1:] = {split(line)}\n"
     code += "try: c.main()\nfinally: print(*{'torch', 'numpy'} & set(sys.modules))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
     assert result.returncode == cli.BAD_INPUT and result.stdout == "\n" and result.stderr.startswith("Error: ")

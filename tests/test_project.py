@@ -46,17 +46,11 @@ def test_every_direct_dependency_is_pinned():
     assert set(map(canonical, extras["live"])) <= set(pins())
 
 
-def test_torch_is_pinned_in_one_place():
+def test_conda_installs_the_same_versions_and_torch_is_pinned_in_one_place():
     assert re.fullmatch(r">=[\d.]+", requirements()["torch"]), "a range: only constraints.txt names the version"
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())
-    from_pip = environment["dependencies"][-1]["pip"]
-    assert from_pip == ["-c constraints.txt", "-e .[dev]"]
-
-
-def test_conda_installs_the_same_versions():
-    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
-    assert environment["name"] == "timbre-grower"
-    assert "python=3.11" in environment["dependencies"]
+    assert environment["name"] == "timbre-grower" and "python=3.11" in environment["dependencies"]
+    assert environment["dependencies"][-1]["pip"] == ["-c constraints.txt", "-e .[dev]"]
 
 
 def test_the_installed_versions_are_the_pinned_ones():

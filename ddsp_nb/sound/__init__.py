@@ -1,1 +1,1 @@
-"""Sound files: read, checked, written."""
+"""Sound files: read, checked, written (all notebooks)."""

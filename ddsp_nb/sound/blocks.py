@@ -1,4 +1,4 @@
-"""The one door to sound files: blocks of samples, from libsndfile or, where it does not know the format, from FFmpeg.
+"""Sound files as blocks of samples (all notebooks), from libsndfile or, where it does not know a format, from FFmpeg.
 
 FFmpeg (PyAV) is for what phones record: AAC, Opus and AMR, alone or beside a film. It is told which formats and codecs
 it may use, so that a hostile file reaches no playlist, no network and none of its many seldom-used decoders.
@@ -21,27 +21,28 @@ if TYPE_CHECKING:
     from av import AudioFrame, AudioStream
     from av.container import InputContainer
 
-PHONE_SUFFIXES = (".3gp", ".aac", ".amr", ".m4a", ".m4b", ".mka", ".mkv", ".mov", ".mp4", ".webm")  # read by FFmpeg
-CONTAINERS = "aac,amr,caf,matroska,webm,mov,mp4,ogg"  # FFmpeg's names of the formats of those, and of two more
-CODECS = (  # FFmpeg's names of what phones and cameras record, and of what people convert it to
+# What FFmpeg is asked to read, and its names for their formats (and two more) and for their codecs: what phones and
+# cameras record, and what people convert it to.
+PHONE_SUFFIXES = (".3gp", ".aac", ".amr", ".m4a", ".m4b", ".mka", ".mkv", ".mov", ".mp4", ".webm")
+CONTAINERS = "aac,amr,caf,matroska,webm,mov,mp4,ogg"
+CODECS = (
     *("aac", "alac", "amrnb", "amrwb", "ac3", "eac3", "flac", "mp3", "mp3float", "opus", "libopus", "vorbis"),
     *("pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_s32le", "pcm_s32be", "pcm_f32le", "pcm_f32be"),
 )
-COARSE_SUBTYPES = ("PCM_U8", "PCM_S8", "ULAW", "ALAW")  # whose steps make plateaus of their own; no codec above does
-BLOCK_VALUES = 1 << 20  # samples times channels that are read at once
-DAMAGED = (sf.SoundFileError, OSError, TypeError)  # TypeError: headerless formats want to be told their rate
+# The steps of these make plateaus of their own, which are no clipping.
+COARSE_SUBTYPES = ("PCM_U8", "PCM_S8", "ULAW", "ALAW")
+# Samples times channels that are read at once.
+BLOCK_VALUES = 1 << 20
+# TypeError: headerless formats want to be told their rate.
+DAMAGED = (sf.SoundFileError, OSError, TypeError)
 
 
 @dataclass(frozen=True)
 class OpenSound:
-    """An open sound file.
+    """An open sound file; its sample rate is what its header says, and may be nonsense.
 
-    Attributes:
-        sample_rate: Hz, as its header says; it may be nonsense.
-        n_channels: of every block.
-        is_coarse: whether its steps are so large that equal samples in a row mean nothing.
-        blocks: the first so many samples as [n, n_channels] float32 blocks, fewer where it ends early, to be asked for
-            once; any of `DAMAGED` is raised where it cannot be read on.
+    `blocks` gives the first so many samples as [n, n_channels] float32 blocks, fewer where it ends early, once; any of
+    `DAMAGED` is raised where it cannot be read on.
     """
 
     sample_rate: int
@@ -75,16 +76,18 @@ def read_blocks(file: sf.SoundFile, n_samples: int) -> Iterator[np.ndarray]:
 @contextmanager
 def open_with_ffmpeg(path: str | PathLike) -> Iterator[OpenSound]:
     """Open the sound of a film or of a phone's recording. Raises OSError (it is none, or damaged) or AudioError."""
-    import av  # takes a while, and most recordings can do without
+    # Takes a while, and most recordings can do without.
+    import av
 
     options = {"format_whitelist": CONTAINERS, "codec_whitelist": ",".join(CODECS)}
     try:
         with open(path, "rb", buffering=0) as file:
-            file.name = "sound"  # FFmpeg takes names for addresses, and suffixes for facts
+            # FFmpeg takes names for addresses, and suffixes for facts.
+            file.name = "sound"
             with av.open(file, "r", container_options=options, metadata_errors="ignore") as container:
                 frames = container.decode(track_of(container, path))
-                first = next(frames, None)  # its rate and channels are the decoder's: headers are often wrong
-                if first is None:
+                # Rate and channels are those that the decoder found: headers are often wrong.
+                if (first := next(frames, None)) is None:
                     raise OSError("no samples")
                 blocks = partial(gather, itertools.chain([first], frames))
                 yield OpenSound(first.sample_rate, first.layout.nb_channels, False, blocks)
@@ -123,7 +126,8 @@ def gather(frames: Iterator["AudioFrame"], n_samples: int) -> Iterator[np.ndarra
 
 def samples_of(frame: "AudioFrame") -> np.ndarray:
     """[n, n_channels] float32 samples of a frame, integers scaled to ±1."""
-    values: np.ndarray = frame.to_ndarray()  # [n_channels, n] if planar, else [1, n * n_channels]
+    # [n_channels, n] if planar, else [1, n * n_channels].
+    values: np.ndarray = frame.to_ndarray()
     values = values.T if frame.format.is_planar else values.reshape(-1, frame.layout.nb_channels)
     full_scale = 2 ** (8 * values.itemsize - 1) if values.dtype.kind == "i" else 1
     return values.astype(np.float32) / np.float32(full_scale)

@@ -1,4 +1,4 @@
-"""Read sound files as mono sound at one sample rate, and check that something can be learned from them.
+"""Sound files as mono sound at one sample rate, and whether something can be learned from them (all notebooks).
 
 A file is read twice, block by block: once to scan it (headers may lie, and how to mix its channels can only be chosen
 when all of them are known), once to mix and resample it. Memory follows the result, never the file.
@@ -17,15 +17,18 @@ import torch
 from ddsp_nb.errors import AudioError, warn_user
 from ddsp_nb.sound.blocks import DAMAGED, open_sound
 
-SHORTEST_S, LONGEST_S = 0.1, 1200.0  # of recordings
-LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 1_000, 1_000_000  # sample rates of files
-SILENCE_DB = -80.0  # peak level below which a recording holds nothing to learn from
-MAX_PEAK = 1_000.0  # beyond it, numbers are no sound
-MAX_FLOAT_PEAK = 10.0  # up to it, floating-point files are taken as they are
-MIN_OFFSET = 0.1  # of the RMS level: from there on the mean is no part of the sound
-CANCELLED = 0.5  # of the energy that independent channels would have: below, they oppose each other
-PLATEAU_LEVEL = 0.99  # clipping leaves runs of equal samples at full scale ...
-PLATEAU_S = 1 / 12_000  # ... of this length at least
+SHORTEST_S, LONGEST_S = 0.1, 1200.0
+LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 1_000, 1_000_000
+# Peak level below which a recording holds nothing to learn from.
+SILENCE_DB = -80.0
+# Beyond it, numbers are no sound; up to MAX_FLOAT_PEAK, floating-point files are taken as they are.
+MAX_PEAK, MAX_FLOAT_PEAK = 1_000.0, 10.0
+# Share of the RMS level from which on the mean is no part of the sound.
+MIN_OFFSET = 0.1
+# Share of the energy that independent channels would have: below, they oppose each other.
+CANCELLED = 0.5
+# Clipping leaves runs of equal samples at full scale, of this length at least.
+PLATEAU_LEVEL, PLATEAU_S = 0.99, 1 / 12_000
 
 
 def load_audio(path: str | PathLike, sample_rate: int = 44_100, *, duration_s: float | None = None) -> torch.Tensor:
@@ -75,15 +78,12 @@ def check_audio(audio: torch.Tensor, sample_rate: int, name: str | PathLike = "T
 
 @dataclass
 class AudioStats:
-    """What a first pass over a sound file has found.
+    """What a first pass over a sound file has found; values that are NaN or infinite count as zeros in the sums.
 
     Attributes:
-        sample_rate: of the file, Hz.
         total: [n_channels] sum of each channel.
         products: [n_channels, n_channels] sums of products of channels; their energies are on the diagonal.
-        n_samples: per channel, up to the limit of the pass.
-        peak: largest magnitude.
-        n_broken: values that are NaN or infinite; they count as zeros in the sums.
+        n_broken: values that are NaN or infinite.
         n_clipped: values on plateaus at full scale.
     """
 
@@ -126,8 +126,9 @@ def check_stats(stats: AudioStats, name: str | PathLike) -> None:
     if stats.n_samples < SHORTEST_S * rate:
         raise AudioError(f"{name}: only {stats.n_samples} samples long. Use at least {SHORTEST_S} s of sound.")
     if stats.n_samples > LONGEST_S * rate:
+        minutes = LONGEST_S / 60
         raise AudioError(
-            f"{name}: longer than {LONGEST_S / 60:g} minutes. Use its beginning: duration_s, or --duration, in s."
+            f"{name}: longer than {minutes:g} minutes. Use its beginning: duration_s, or --duration, in s."
         )
     if stats.n_broken > stats.n_samples * stats.n_channels / 2:
         raise AudioError(f"{name}: most of its samples are NaN or infinite. Export the recording again.")
@@ -182,6 +183,7 @@ def count_on_plateaus(block: np.ndarray, run: int) -> int:
     """Values of a [n, n_channels] block in runs of at least `run` equal ones at full scale."""
     same = np.zeros(block.shape, np.int8)
     same[1:] = (block[1:] == block[:-1]) & (np.abs(block[1:]) >= PLATEAU_LEVEL)
-    edges = np.diff(same.T.ravel(), append=0, prepend=0)  # each channel begins with a 0, so runs stay apart
+    # Each channel begins with a 0, so runs stay apart.
+    edges = np.diff(same.T.ravel(), append=0, prepend=0)
     lengths = np.flatnonzero(edges < 0) - np.flatnonzero(edges > 0) + 1
     return int(lengths[lengths >= run].sum())

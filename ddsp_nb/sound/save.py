@@ -1,4 +1,4 @@
-"""Write sound files, whole or not at all; the same sound gives the same bytes."""
+"""Sound files written whole or not at all, the same sound as the same bytes (all notebooks)."""
 
 import struct
 from collections.abc import Sequence
@@ -14,7 +14,8 @@ from ddsp_nb.files import written_whole
 
 SUBTYPES = ("PCM_16", "PCM_24", "FLOAT")
 FORMATS = ("WAV", "FLAC")
-PEAK_TIME_OFFSET = 12  # bytes: the time of writing follows the PEAK chunk's name, size and version
+# Bytes: in a PEAK chunk the time of writing follows name, size and version.
+PEAK_TIME_OFFSET = 12
 
 
 def in_steps(audio: torch.Tensor, bits: int = 16) -> torch.Tensor:
@@ -48,9 +49,8 @@ def save_audio(
     path, sound = Path(path), torch.as_tensor(audio).detach().cpu().float()
     file_format = path.suffix.lstrip(".").upper()
     if file_format not in FORMATS or subtype not in SUBTYPES or not sf.check_format(file_format, subtype):
-        raise AudioError(
-            f"{path}: cannot write {subtype} there. Use .wav with {', '.join(SUBTYPES)}, or .flac with PCM."
-        )
+        choices = ", ".join(SUBTYPES)
+        raise AudioError(f"{path}: cannot write {subtype} there. Use .wav with {choices}, or .flac with PCM.")
     if not (sound.ndim == 1 or (sound.ndim == 2 and len(sound) == 2)) or not sound.isfinite().all():
         raise AudioError(f"{path}: the sound to write is not one or two finite channels; nothing was written.")
     peak = float(np.abs(sound.numpy()).max(initial=0))
@@ -65,9 +65,7 @@ def save_audio(
         if subtype == "FLOAT":
             _forget_time(temporary)
         if file_format == "WAV":
-            append_chunks(
-                temporary, (_cue_chunks(marks) if marks else b"") + (_comment_chunk(comment) if comment else b"")
-            )
+            append_chunks(temporary, _cue_chunks(marks) + _comment_chunk(comment))
     return path
 
 
@@ -105,11 +103,13 @@ def append_chunks(path: str | PathLike, chunks: bytes) -> None:
 
 
 def _comment_chunk(text: str) -> bytes:
-    return riff_chunk(b"LIST", b"INFO" + riff_chunk(b"ICMT", text.encode() + b"\0"))
+    return riff_chunk(b"LIST", b"INFO" + riff_chunk(b"ICMT", text.encode() + b"\0")) if text else b""
 
 
 def _cue_chunks(marks: Sequence[tuple[int, str]]) -> bytes:
     """Cue points, numbered from 1: sample within the chunk "data", and their names."""
+    if not marks:
+        return b""
     points = [struct.pack("<II4sIII", i, at, b"data", 0, 0, at) for i, (at, _) in enumerate(marks, 1)]
     names = [riff_chunk(b"labl", struct.pack("<I", i) + name.encode() + b"\0") for i, (_, name) in enumerate(marks, 1)]
     cue = riff_chunk(b"cue ", struct.pack("<I", len(points)) + b"".join(points))

@@ -1,4 +1,6 @@
-"""The optimiser: Adam with decoupled weight decay (Loshchilov & Hutter 2019, https://arxiv.org/abs/1711.05101).
+"""The optimiser (notebook 04, "Training, with you in the room"): Adam with decoupled weight decay.
+
+Loshchilov & Hutter 2019, https://arxiv.org/abs/1711.05101.
 
 The same numbers as `torch.optim.AdamW`, which loads PyTorch's compiler, 820 modules: 1.4 to 1.8 s of the 19 s of
 processor time that `ddsp-nb train` then took with its defaults.

@@ -1,4 +1,4 @@
-"""Training by several processes side by side, as `torchrun --nproc-per-node 2 -m ddsp_nb train ...` starts them.
+"""Training by several processes (notebook 04), as `torchrun --nproc-per-node 2 -m ddsp_nb train ...` starts them.
 
 Every process has the same model and draws the same random numbers, so that nothing but gradients is exchanged: each
 takes its share of a step's examples, and their mean moves all models alike.
