@@ -70,6 +70,7 @@ def notebook(chromium, lab, opened, request):
     def open_notebook(name):
         if name not in opened:
             opened[name] = NotebookPage(chromium, lab, f"{name}.ipynb")
+            opened[name].ear = Ear(opened[name].page)
             used.add(name)
             opened[name].run_all()
         used.add(name)
@@ -83,29 +84,10 @@ def notebook(chromium, lab, opened, request):
         assert opened[name].wrongs() == []
 
 
-@pytest.fixture(scope="module")
-def ears():
-    """One ear for the page of a module, from its first test on."""
-    return []
-
-
 @pytest.fixture
-def ear(page, ears):
-    return ears[0]
-
-
-@pytest.fixture
-def heard_notebook(notebook, ears):
-    """Opener of a notebook to whose page an ear listens, once it shows an element."""
-
-    def open_notebook(name, element):
-        page = notebook(name)
-        if not ears:
-            ears.append(Ear(page.page))
-        page.page.wait_for_selector(element)
-        return page
-
-    return open_notebook
+def ear(page):
+    """What listens to the page of a test."""
+    return page.ear
 
 
 def artefact(test: str, notebook: str) -> Path:

@@ -52,8 +52,8 @@ class Hand:
 
 
 @pytest.fixture
-def page(heard_notebook):
-    return heard_notebook("hands", ".ddsp canvas.paint >> nth=1")
+def page(notebook):
+    return notebook("hands")
 
 
 @pytest.fixture

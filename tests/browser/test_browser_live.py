@@ -51,8 +51,8 @@ ALIGNED_HOPS, HOP = 40, 512  # of a held note, compared
 
 
 @pytest.fixture
-def page(heard_notebook):
-    return heard_notebook("live", ".ddsp .keys")
+def page(notebook):
+    return notebook("live")
 
 
 @pytest.fixture

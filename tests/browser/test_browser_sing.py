@@ -52,8 +52,8 @@ TRACK = """async ([text, rate]) => {
 
 
 @pytest.fixture
-def page(heard_notebook):
-    return heard_notebook("sing", ".ddsp .keys")
+def page(notebook):
+    return notebook("sing")
 
 
 class Singer:

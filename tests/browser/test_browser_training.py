@@ -78,13 +78,3 @@ def test_start_listen_stop_and_go_on(page, panel, lab):
     page.wait_for_words(panel, "Stopped")
     assert checkpoint.stat().st_mtime_ns > written
     load_model(checkpoint)
-
-
-def test_the_keyboard_starts_and_stops_a_training(page, panel):
-    panel.get_by_role("button", name="Start").focus()
-    page.page.keyboard.press("Enter")
-    page.wait_for_words(panel, "Epoch ")
-    panel.get_by_role("button", name="Listen now").focus()
-    page.page.keyboard.press("Shift+Tab")
-    page.page.keyboard.press("Space")
-    page.wait_for_words(panel, "Stopped")

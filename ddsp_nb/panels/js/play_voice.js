@@ -2,6 +2,7 @@ import { Harmonics } from "./dsp/harmonics.js";
 import { ROW_HEAD } from "./play_frames.js";
 
 // A voice of the instrument in the audio thread: it sounds from one frame to the next, which come from the network.
+
 // Where no frames have come for so long, the voice falls silent, and no note is stuck.
 const LONGEST_WAIT_S = 0.25;
 

@@ -5,6 +5,7 @@ import { Voices } from "./play_voices.js";
 // at once, out of turn. The page's own thread, which may be busy drawing, is not on the way.
 // Messages: { use: { wasm, settings, layout, weights } }, { port }, { on: [note, velocity] }, { off: note },
 // { slide: { before, note, bend_semitones } }, { quiet: true }, { bend_semitones, level_db }, { partial_mask, band_mask }.
+
 // By then the browser has compiled the network as well as it can.
 const WARM_UP_STEPS = 40;
 

@@ -1,4 +1,5 @@
 // The harmonics of one pitch. Between two frames pitch and amplitudes move linearly, as `render_hop` does it in Python.
+
 // Amplitude below which the highest harmonics need not be computed.
 const INAUDIBLE = 1e-9;
 

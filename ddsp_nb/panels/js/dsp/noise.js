@@ -1,6 +1,7 @@
 import { fft, fftTables } from "./fft.js";
 
 // White noise through a bank of bands, hop by hop: `NoiseStream` of Python, with other random numbers.
+
 // Centre of the first band.
 const LOWEST_HZ = 20;
 // Numbers that are spread evenly over this range have RMS 1.
