@@ -40,6 +40,8 @@ LISTEN = """() => {
 # The tap is connected to the loudspeaker, too, but puts nothing out: its samples stay zero.
 RECORD = """async seconds => {
     const wait = ms => new Promise(over => setTimeout(over, ms));
+    // The first sound of a page comes once its worklet has been loaded.
+    for (let i = 0; i < 1000 && !ear.taps.length; i++) await wait(10);
     const tap = ear.taps.at(-1), begin = tap.chunks.at(-1)?.at ?? 0, length = Math.round(seconds * 44100);
     while ((tap.chunks.at(-1)?.at ?? 0) < begin + length + 256) await wait(10);
     return pack(tap.chunks.filter(chunk => chunk.at > begin).flatMap(chunk => [...chunk.samples]).slice(0, length));

@@ -1,5 +1,6 @@
 import { BLUE, ORANGE, chart, paintableBars } from "./bars.js";
 import { checkbox, columns, playButton, presets, question, row, sayings, showView, slider } from "./controls.js";
+import { Harmonics, sineDirections } from "./dsp/harmonics.js";
 import { Live } from "./live.js";
 import { amplitudeOf, decibels, hzOfMidi, within } from "./math.js";
 import { button, hertz, make, noteName, signed } from "./page.js";
@@ -157,10 +158,13 @@ function wave(live) {
 }
 
 function onePeriod(levels, n = 512) {
-  const sine = Float64Array.from({ length: n }, (_, i) => Math.sin((2 * Math.PI * i) / n));
-  return Array.from({ length: n + 1 }, (_, i) =>
-    levels.reduce((sum, level, k) => sum + level * sine[((k + 1) * i) % n], 0),
-  );
+  const bank = new Harmonics(n, HARMONICS);
+  bank.aim(1, levels, sineDirections(HARMONICS));
+  bank.leave(n + 1);
+  bank.stay();
+  const points = Array.from({ length: n + 1 }, () => 0);
+  bank.add(points, 0, n + 1);
+  return points;
 }
 
 function sweepButton(live) {

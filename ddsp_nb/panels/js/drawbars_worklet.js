@@ -1,11 +1,10 @@
-import { Harmonics } from "./dsp/harmonics.js";
+import { Harmonics, sineDirections } from "./dsp/harmonics.js";
 import { within } from "./math.js";
 
 // A tone of 64 sines in the audio thread. Messages: { tone: { amplitudes, hz, cents, rate, wall }, sweep, end }.
 // While it sweeps, it says where it is: { hz }, and { hz: null } at the end.
 const HARMONICS = 64;
-// Directions in which each harmonic is a sine.
-const SINES = Array.from({ length: HARMONICS }, () => [1, 0]).flat();
+const SINES = sineDirections(HARMONICS);
 // Changes and fades take about this long, so that nothing clicks.
 const SMOOTH_S = 0.01;
 // Three octaves up, and back.

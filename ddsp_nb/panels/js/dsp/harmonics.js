@@ -3,6 +3,9 @@
 // Amplitude below which the highest harmonics need not be computed.
 const INAUDIBLE = 1e-9;
 
+// Directions in which each of n harmonics is a sine.
+export const sineDirections = (n) => Array.from({ length: n }, () => [1, 0]).flat();
+
 export class Harmonics {
   constructor(sample_rate, n_harmonics) {
     const line = () => new Float64Array(n_harmonics);
