@@ -77,7 +77,7 @@ class View {
   }
 
   send(type, bytes, more) {
-    for (let at = 0; at < Math.max(1, bytes.byteLength); at += PIECE_BYTES_BYTES) {
+    for (let at = 0; at < Math.max(1, bytes.byteLength); at += PIECE_BYTES) {
       const content = { type, offset: at, total: bytes.byteLength, ...more };
       this.model.send(content, undefined, [bytes.slice(at, at + PIECE_BYTES)]);
     }
