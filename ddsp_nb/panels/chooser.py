@@ -73,7 +73,8 @@ class RecordingChooser(ipywidgets.VBox):
                 audio = load_audio(path, self.config.sample_rate, duration_s=LONGEST_S)
                 verdict = judge(audio, self.config)
                 recording = self.workspace.add(name, audio, self.config.sample_rate)
-            except Exception as error:  # the traceback of a button is seen by nobody
+            # The traceback of a button would be seen by nobody.
+            except Exception as error:
                 self.words.value = f"<b>That did not work.</b> {owners(in_words(error))}"
                 return
         self._fill()

@@ -9,7 +9,7 @@ from pathlib import Path
 import anywidget
 
 FOLDER = Path(__file__).with_name("js")
-IMPORT = re.compile(r"^import [^;]* from \"(\./[\w/]+\.js)\";\n", re.MULTILINE)
+IMPORT = re.compile(r"^import (?:[^;]* from )?\"(\./[\w/]+\.js)\";\n", re.MULTILINE)
 
 
 class PageWidget(anywidget.AnyWidget):

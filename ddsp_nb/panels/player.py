@@ -136,7 +136,8 @@ class Player(PageWidget):
         if bundle is None or not os.environ.get(PICTURES):
             return bundle
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        width = {"width": round(plots.WIDTH * plots.DPI)}  # as the figures
+        # As wide as the figures.
+        width = {"width": round(plots.WIDTH * plots.DPI)}
         return data | {"image/png": self.picture()}, metadata | {"image/png": width}
 
     def picture(self) -> bytes:

@@ -104,7 +104,8 @@ class TrainingJob:
             self.on_end(None)
             if self.run_file is not None and self.resumable is None:
                 self.run_file.remove()
-        except BaseException as error:  # `join` raises it where people see it
+        except BaseException as error:
+            # `join` raises it where people see it.
             self._error = error
             self.on_end(error)
 

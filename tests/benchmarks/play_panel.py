@@ -19,7 +19,9 @@ from browser.conftest import FLAGS, browser_path  # noqa: E402
 from browser.ear import RATE, Ear  # noqa: E402
 from browser.lab_server import LabServer  # noqa: E402
 from browser.notebook_page import NotebookPage  # noqa: E402
-from browser.play_view import ASKED, PlayView  # noqa: E402
+from browser.play_view import PlayView, controls_of_pytorch, controls_of_the_page  # noqa: E402
+
+from ddsp_nb import load_model  # noqa: E402
 
 NOTEBOOK = (
     small_notebooks.SET_UP + "from ddsp_nb.panels import PlayPanel\nconfig = Config()",
@@ -51,7 +53,7 @@ def main() -> None:
         try:
             browser = playwright.chromium.launch(executable_path=browser_path(), args=FLAGS)
             page, play = opened(browser, server)
-            tell_controls(play)
+            tell_controls(page, server)
             tell_voices(page, play, seconds)
             page.close()
             page, play = opened(browser, server, listen=True)
@@ -71,10 +73,11 @@ def opened(browser, server, listen=False):
     return page, play
 
 
-def tell_controls(play):
+def tell_controls(page, server):
     """Largest difference from PyTorch's controls, and what a frame takes."""
-    mine, ms_a_frame = play.controls(ASKED)
-    wanted = play.controls_of_pytorch(ASKED)
+    model, _ = load_model(server.notebooks / "output/full.pt")
+    mine, ms_a_frame = controls_of_the_page(page.page, model)
+    wanted = controls_of_pytorch(model)
     apart = [np.abs(np.array(a) - b).max() for a, b in zip(mine, wanted, strict=True)]
     print(
         f"controls beside PyTorch's: amplitudes {apart[0]:.1e}, noise gains {apart[1]:.1e}; {ms_a_frame:.2f} ms a frame"

@@ -1,13 +1,48 @@
-"""The instrument that is played in the page, under the hands of a test."""
+"""The instrument that is played in the page, under the hands of a test, and its network beside PyTorch's."""
 
-COUNT = "async root => root.engine.node && await root.engine.ask(root.engine.node.port, {})"
+import base64
 
+import torch
 
-CONTROLS = """async (root, asked) => {
-    const answer = await root.engine.ask(root.engine.worker, {controls: asked});
-    return [answer.frames.map(([a, g]) => [[...a], [...g]]), answer.ms_a_frame];
+from ddsp_nb.panels.keyboard.weights import WASM, packed, settings
+from ddsp_nb.panels.page import module
+from ddsp_nb.playing.own_timbre import OwnTimbre
+
+NETWORK = """async ([text, wasm, settings, layout, weights, asked]) => {
+    const {Network} = await import(URL.createObjectURL(new Blob([text], {type: 'text/javascript'})));
+    const bytes = text => Uint8Array.from(atob(text), letter => letter.charCodeAt(0));
+    const {instance} = await WebAssembly.instantiate(bytes(wasm), {});
+    const network = new Network(instance.exports, {settings, layout, weights: new Float32Array(bytes(weights).buffer)});
+    const {n_harmonics, n_bands} = settings, state = network.rest(), begun = performance.now();
+    const frames = asked.f0_hz.map((hz, i) => {
+        network.step([{f0_hz: Math.fround(hz), loudness_db: asked.loudness_db[i], state}]);
+        return [[...network.amplitudes.slice(0, n_harmonics)], [...network.gains.slice(0, n_bands)]];
+    });
+    return [frames, (performance.now() - begun) / frames.length];
 }"""
+# What ends all sound of the instrument, besides its own buttons: code of a view.
+WAYS_TO_STOP = {
+    "hidden": """root => { Object.defineProperty(document, 'hidden', {value: true, configurable: true});
+        document.dispatchEvent(new Event('visibilitychange')); delete document.hidden; }""",
+    "another widget": "root => [...document.querySelectorAll('.ddsp .play')].at(-1).click()",
+}
 ASKED = {"f0_hz": [440 * 2 ** (i / 40) for i in range(-40, 60)], "loudness_db": [-30 + i % 17 for i in range(100)]}
+
+
+def controls_of_the_page(page, model, asked=ASKED):
+    """[amplitudes, noise gains] of each frame by the page's network, and the ms that one took."""
+    coded = lambda data: base64.b64encode(data).decode()
+    layout, weights = packed(model)
+    sent = [coded(WASM.read_bytes()), settings(model, None, 1), layout, coded(weights.tobytes())]
+    frames, ms_a_frame = page.evaluate(NETWORK, [module("play_network"), *sent, asked])
+    return [[frame[part] for frame in frames] for part in (0, 1)], ms_a_frame
+
+
+def controls_of_pytorch(model, asked=ASKED):
+    """The same by PyTorch."""
+    timbre = OwnTimbre(model).eval()
+    f0_hz, loudness_db = (torch.tensor(asked[name]).float()[None] for name in ("f0_hz", "loudness_db"))
+    return [levels[0].tolist() for levels in timbre.levelled(f0_hz, loudness_db, timbre.rest())[:2]]
 
 
 class PlayView:
@@ -37,28 +72,13 @@ class PlayView:
         self.view.evaluate("root => root.engine.hands.releaseAll()")
 
     def counts(self):
-        return self.view.evaluate(COUNT)
+        return self.view.evaluate("root => root.engine.count()")
 
     def held(self):
         return self.view.evaluate("root => [...root.engine.hands.held.values()]")
 
     def click(self, button):
         self.view.get_by_role("button", name=button, exact=True).click()
-
-    def controls(self, asked):
-        """[amplitudes, noise gains] of each frame by the page's network, and the ms that one took."""
-        frames, ms_a_frame = self.view.evaluate(CONTROLS, asked)
-        return [[frame[part] for frame in frames] for part in (0, 1)], ms_a_frame
-
-    def controls_of_pytorch(self, asked, model="model"):
-        """The same by a model of the kernel."""
-        self.page.do(
-            f"""from ddsp_nb.playing.own_timbre import OwnTimbre
-timbre = OwnTimbre({model}).eval()
-f0, db = torch.tensor({asked["f0_hz"]})[None], torch.tensor({asked["loudness_db"]}).float()[None]
-levels = [x[0].tolist() for x in timbre.levelled(f0, db, timbre.rest())[:2]]"""
-        )
-        return self.page.value("levels")
 
     def wait_for_silence(self):
         for _ in range(100):

@@ -6,18 +6,18 @@ import mido
 import numpy as np
 import pytest
 import soundfile as sf
+import torch
 from scipy.signal import welch
 
 from browser.ear import RATE
 from browser.hearing import loudest_hz, partials_db
-from browser.play_view import ASKED, PlayView
-from ddsp_nb import Performance, parse_notes
+from browser.looks import NAMELESS, wrong_looks
+from browser.play_view import WAYS_TO_STOP, PlayView, controls_of_pytorch, controls_of_the_page
+from ddsp_nb import Performance, StreamingSynthesizer, load_model, parse_notes
 from ddsp_nb.panels.keyboard.weights import settings
 from ddsp_nb.panels.page import module
 
 A4_CODE, A4 = "KeyH", 69  # key of the computer when the octave of the keys begins with C4
-NAMELESS = """root => [...root.querySelectorAll('button, input, select, .keys')]
-    .filter(control => !control.getAttribute('aria-label')).map(control => control.outerHTML)"""
 MIDI_STUB = """() => {
     const port = {id: 'one', name: 'Stub', state: 'connected', onmidimessage: null};
     window.stub = {inputs: new Map([['one', port]]), port, onstatechange: null};
@@ -47,7 +47,7 @@ FRAMES = """async ([text, settings, events, n_frames]) => {
     return frames;
 }"""
 BLOCK_MS = 12  # by which the clock of the audio context steps
-ALIGNED_HOPS = 40  # of a held note, compared
+ALIGNED_HOPS, HOP = 40, 512  # of a held note, compared
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def played(page):
     instrument = PlayView(page, view)
     instrument.wait()
     usual = view.evaluate("root => ({partials: root.engine.about.n_harmonics, bands: root.engine.about.n_bands})")
-    instrument.set(**usual, order="low", level_db=0, bend_semitones=0, swell=0, volume_db=0, octave=3)
+    instrument.set(**usual, order="low", level_db=0, bend_semitones=0, swell=0, volume_decades=0, octave=3)
     view.focus()
     yield instrument
     if view.count():
@@ -70,21 +70,18 @@ def played(page):
         instrument.wait_for_silence()
 
 
-def test_controls_are_those_of_pytorch(page, played):
-    for mine, wanted in zip(played.controls(ASKED)[0], played.controls_of_pytorch(ASKED), strict=True):
+def test_controls_are_those_of_pytorch(page, trained):
+    heard, _ = controls_of_the_page(page.page, trained)
+    for mine, wanted in zip(heard, controls_of_pytorch(trained), strict=True):
         np.testing.assert_allclose(mine, wanted, atol=1e-6, rtol=1e-4)
 
 
-def reference(page, note, n_hops):
-    """[n_samples] of a held note without noise, as `StreamingSynthesizer` plays it."""
-    page.do(
-        f"""from ddsp_nb import StreamingSynthesizer
-synthesizer = StreamingSynthesizer(model, take)
-synthesizer.noise.hop = lambda gains: torch.zeros(config.hop_length)
-synthesizer.note_on({note})
-reference = synthesizer.render({n_hops} * config.hop_length).tolist()"""
-    )
-    return np.array(page.value("reference"))
+@pytest.fixture
+def python(played, lab):
+    """The same instrument in Python, with a note that is held."""
+    synthesizer = StreamingSynthesizer(*load_model(lab.notebooks / "output/live.pt"))
+    synthesizer.note_on(A4)
+    return synthesizer
 
 
 @pytest.mark.parametrize("measured", [True, False])
@@ -106,7 +103,7 @@ def from_first(sound):
     return sound[np.flatnonzero(np.abs(sound) > 0)[0] - 1 :]
 
 
-def test_a_held_note_is_that_of_pytorch(page, played, ear):
+def test_a_held_note_is_that_of_pytorch(played, python, ear):
     played.press(40)
     ear.hear(0.05)
     played.release_all()
@@ -118,7 +115,8 @@ def test_a_held_note_is_that_of_pytorch(page, played, ear):
     played.press(A4)
     ear.hear(0.7)
     heard = from_first(ear.record()[-1][1])
-    wanted = from_first(reference(page, A4, ALIGNED_HOPS))
+    python.noise.hop = lambda gains: torch.zeros(HOP)
+    wanted = from_first(python.render(ALIGNED_HOPS * HOP).numpy())
     n = min(len(heard), len(wanted))
     assert n > 0.4 * RATE
     wrong_db = 20 * np.log10(np.std(heard[:n] - wanted[:n]) / np.std(wanted[:n]))
@@ -127,21 +125,14 @@ def test_a_held_note_is_that_of_pytorch(page, played, ear):
     assert wrong_db < -60
 
 
-def test_noise_has_the_level_of_pytorchs_in_every_band(page, played, ear):
+def test_noise_has_the_level_of_pytorchs_in_every_band(played, python, ear):
     played.set(partials=0)
     played.press(A4)
     heard = ear.hear(2.5, settle_s=0.5)
-    page.do(
-        f"""synthesizer = StreamingSynthesizer(model, take)
-synthesizer.partials_off = torch.zeros(config.n_harmonics)
-synthesizer.directions = synthesizer.directions * 0
-synthesizer.note_on({A4})
-noise = synthesizer.render(3 * config.sample_rate)[config.sample_rate // 2 :]
-import numpy, scipy.signal
-power = scipy.signal.welch(noise.numpy(), config.sample_rate, nperseg=2048)[1].tolist()"""
-    )
+    python.directions = 0 * python.directions
+    noise = python.render(3 * RATE)[RATE // 2 :].numpy()
     hz, power = welch(heard, RATE, nperseg=2048)
-    wanted, edges = np.array(page.value("power")), np.geomspace(100, 20_000, 24)
+    wanted, edges = welch(noise, RATE, nperseg=2048)[1], np.geomspace(100, 20_000, 24)
     bands = [(hz >= low) & (hz < high) for low, high in pairwise(edges)]
     level = lambda spectrum: np.array([10 * np.log10(spectrum[band].sum()) for band in bands])
     difference = level(power) - level(wanted)
@@ -223,13 +214,7 @@ def test_no_note_is_stuck(page, played, how):
     page.page.keyboard.down("KeyA")
     page.page.wait_for_timeout(100)
     assert played.counts()["voices"] == 1
-    ways = {
-        "focus": "root => root.blur()",
-        "blur": "root => dispatchEvent(new Event('blur'))",
-        "hidden": """root => { Object.defineProperty(document, 'hidden', {value: true, configurable: true});
-            document.dispatchEvent(new Event('visibilitychange')); delete document.hidden; }""",
-        "another widget": "root => [...document.querySelectorAll('.ddsp .play')].at(-1).click()",
-    }
+    ways = {"focus": "root => root.blur()", "blur": "root => dispatchEvent(new Event('blur'))", **WAYS_TO_STOP}
     played.view.evaluate(ways[how])
     assert played.held() == []
     played.wait_for_silence()
@@ -305,7 +290,7 @@ def test_what_is_played_is_recorded(page, played, tmp_path):
     events = page.value("panel.performance().events")
     assert [event[1:] for event in events] == [["on", 60, 96], ["off", 60], ["on", 62, 96], ["off", 62]]
     assert 0.4 < events[1][0] - events[0][0] < 0.8
-    page.wait_for(played.view, "root => !root.querySelector('[aria-label*=WAV]').disabled")
+    page.wait_for(played.view, "root => ['WAV', 'MIDI'].every(kind => root.engine.performance.has(kind))")
     files = []
     for name in ("Download what was recorded as WAV", "Download what was recorded as MIDI"):
         with page.page.expect_download() as download:
@@ -321,8 +306,9 @@ def test_what_is_played_is_recorded(page, played, tmp_path):
 
 
 def test_other_weights_come_under_the_fingers(page, played, ear):
+    played.set(bands=0)
     played.press(A4)
-    ear.hear(0.3)
+    before = partials_db(ear.hear(0.4, settle_s=0.4), RATE, 440, 12)
     ear.forget()
     page.do(
         """torch.manual_seed(1)
@@ -330,13 +316,13 @@ other = DDSPModel(config)
 other.hear(take.features.inputs())
 panel.use(other, take)"""
     )
-    sound = ear.hear(0.5, settle_s=0.5)
-    assert len(ear.record()) == 1 and np.abs(sound).max() > 1e-3  # the same node sounds on
-    asked = {"f0_hz": [440.0] * 5, "loudness_db": [-25.0] * 5}
-    mine, wanted = played.controls(asked)[0][0], played.controls_of_pytorch(asked, "other")[0]
-    np.testing.assert_allclose(mine[-1], wanted[-1], atol=1e-6, rtol=1e-4)
+    other = partials_db(ear.hear(0.4, settle_s=0.8), RATE, 440, 12)
+    assert len(ear.record()) == 1 and other.max() > -60  # the same node sounds on
     page.do("panel.use(model, take)")
-    page.page.wait_for_timeout(300)
+    again = partials_db(ear.hear(0.4, settle_s=0.8), RATE, 440, 12)
+    # A note that sinks changes its timbre a little, too.
+    far_db = lambda now: np.abs(now - now[0] - (before - before[0])).max()
+    assert far_db(other) > 12 and far_db(again) < 6
 
 
 def test_many_notes_leave_nothing_behind(page, played):
@@ -345,14 +331,13 @@ def test_many_notes_leave_nothing_behind(page, played):
         page.page.wait_for_timeout(15)
         played.release(50 + i % 30, source=f"{i} ")
     played.wait_for_silence()
-    left = played.view.evaluate(
-        "root => [root.engine.hands.held.size, root.engine.waiting.size, root.engine.struck.size]"
-    )
-    assert left == [0, 0, 0]
+    left = played.view.evaluate("root => [root.engine.hands.held.size, root.engine.struck.size]")
+    assert left == [0, 0]
 
 
-def test_every_control_has_a_name(played):
-    assert played.view.evaluate(NAMELESS) == []
+@pytest.mark.parametrize("width_px", [600, 1500])
+def test_every_control_has_a_name_and_words_are_whole(page, played, width_px):
+    assert played.view.evaluate(NAMELESS) == [] and wrong_looks(page, [played.view], width_px) == []
 
 
 def test_it_sounds_without_a_kernel_and_ends_with_its_last_view(page, played, ear):

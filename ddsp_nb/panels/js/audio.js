@@ -27,15 +27,27 @@ export function audioContext(rate) {
   return page.contexts.get(rate);
 }
 
-// Load the text of an AudioWorklet module once for each context.
+// Load the text of an AudioWorklet module once for each context that widgets share.
 export function loadWorklet(context, name, text) {
   const key = `${name} ${context.sampleRate}`;
-  if (!page.modules.has(key)) {
-    const url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
-    const loading = context.audioWorklet.addModule(url).finally(() => URL.revokeObjectURL(url));
-    page.modules.set(key, loading);
-  }
+  if (!page.modules.has(key)) page.modules.set(key, addWorklet(context, text));
   return page.modules.get(key);
+}
+
+export function addWorklet(context, text) {
+  const url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
+  return context.audioWorklet.addModule(url).finally(() => URL.revokeObjectURL(url));
+}
+
+// A worklet that only listens to the node `source`; `heard` is called with what it says.
+export function listener(source, name, heard) {
+  const { context } = source;
+  const node = new AudioWorkletNode(context, name, { channelCount: 1, channelCountMode: "explicit" });
+  node.port.onmessage = ({ data }) => heard(data);
+  // A node that leads nowhere is not run.
+  const muted = new GainNode(context, { gain: 0 });
+  source.connect(node).connect(muted).connect(context.destination);
+  return node;
 }
 
 // `widget.pause()` is called when another one begins, here or in another tab. Call this in a click: only that lets a

@@ -1,7 +1,8 @@
 import { paintableBars } from "./bars.js";
-import { playButton, presets, root, sayings, showView, slider } from "./controls.js";
+import { playButton, presets, question, row, sayings, showView, slider } from "./controls.js";
 import { Live } from "./live.js";
-import { hertz, make } from "./page.js";
+import { amplitudeOf, decibels, within } from "./math.js";
+import { hertz, signed } from "./page.js";
 
 /* global WORKLET */
 
@@ -9,8 +10,10 @@ const BANDS = 64;
 const [LOWEST_HZ, NYQUIST_HZ] = [20, 22_050];
 const OCTAVES = Math.log2(NYQUIST_HZ / LOWEST_HZ);
 const OCTAVES_A_BAND = OCTAVES / (BANDS - 1);
-const SHUT_DB = -60; // a fader at the bottom is shut
-const FIRST_BAND = 40; // that sounds alone
+// Of a fader at the bottom.
+const SHUT_DB = -60;
+// Sounds alone where none was chosen.
+const FIRST_BAND = 40;
 const QUESTION = "Which noise is wind, which the sea? Open one band alone, then paint a slope and a hill.";
 const TICKS_HZ = [20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000];
 
@@ -18,9 +21,8 @@ const HELP = "Paint the bands. Or keys: ← → choose, ↑ ↓ by 1 dB, Delete 
 
 const bands = Array.from({ length: BANDS }, (_, i) => i);
 const centreHz = (band) => LOWEST_HZ * 2 ** (band * OCTAVES_A_BAND);
-const inDb = (gain) => Math.min(0, Math.max(SHUT_DB, 20 * Math.log10(gain)));
-const gainOf = (db) => (db > SHUT_DB ? 10 ** (db / 20) : 0);
-const minus = (x, unit) => `${x < 0 ? "−" : x > 0 ? "+" : ""}${Math.abs(x)} ${unit}`;
+const inDb = (gain) => within(decibels(gain), SHUT_DB, 0);
+const gainOf = (db) => (db > SHUT_DB ? amplitudeOf(db) : 0);
 
 // Narrow bells let little of the white noise through: their presets are turned up.
 function choices(model, settings) {
@@ -40,12 +42,12 @@ function choices(model, settings) {
 }
 
 const message = ({ faders, level, wind }) => ({
-  noise: { gains: faders.map(gainOf), level: 10 ** (level / 20), wind },
+  noise: { gains: faders.map(gainOf), level: amplitudeOf(level), wind },
 });
 
 function bandInWords({ faders, selected }) {
   const band = selected ?? FIRST_BAND;
-  const db = faders[band] > SHUT_DB ? minus(Math.round(faders[band]), "dB") : "shut";
+  const db = faders[band] > SHUT_DB ? signed(Math.round(faders[band]), "dB") : "shut";
   return `Band ${band}, ${hertz(centreHz(band))}: ${db}`;
 }
 
@@ -74,7 +76,7 @@ function faders(live) {
     ],
     place: (i) => place(settings.faders[i]),
     paint,
-    stepped: (i, steps) => place(Math.min(0, Math.max(SHUT_DB, settings.faders[i] + steps))),
+    stepped: (i, steps) => place(within(settings.faders[i] + steps, SHUT_DB, 0)),
     selected: () => settings.selected ?? FIRST_BAND,
     select: (selected) => live.set({ selected }),
     say: () => bandInWords(settings),
@@ -82,30 +84,26 @@ function faders(live) {
 }
 
 function render(live, view) {
-  const row = (...parts) => make("div", { className: "row" }, ...parts.map((part) => part.element));
-  const sayLevel = (x) => minus(x, "dB");
-  const level = { label: "Level", min: -30, max: 24, step: 1, say: sayLevel };
-  const [play, loud] = [playButton(live), slider(live, "level", level)];
+  const level = { label: "Level", min: -30, max: 24, step: 1, say: (x) => signed(x, "dB") };
   const preset = presets(live, choices(view.model, live.settings));
-  const bars = faders(live);
-  const words = sayings(live, () => `${bandInWords(live.settings)}. ${HELP}`);
-  const question = make("div", { className: "question" }, QUESTION);
-  const element = root(question, row(play, preset, loud), bars.element, words.element);
-  showView(live, view, element, [play, preset, loud, bars, words]);
+  showView(
+    live,
+    view,
+    question(QUESTION),
+    row(playButton(live), preset, slider(live, "level", level)),
+    faders(live),
+    sayings(live, () => `${bandInWords(live.settings)}. ${HELP}`),
+  );
 }
 
 export default () => {
   const settings = { faders: bands.map(() => 0), level: 0, wind: false, preset: "white", selected: null };
-  const live = new Live({
-    name: "ddsp-band-faders",
-    text: WORKLET,
-    settings,
-    message,
-    heard({ gains }) {
-      if (!gains || !settings.wind) return; // the last words of a wind that has been painted over
-      settings.faders = Array.from(gains, inDb);
-      live.show();
-    },
-  });
+  const heard = ({ gains }) => {
+    // A wind that has been painted over may have said what it is before it knew.
+    if (!gains || !settings.wind) return;
+    settings.faders = Array.from(gains, inDb);
+    live.show();
+  };
+  const live = new Live({ name: "ddsp-band-faders", text: WORKLET, settings, message, heard });
   return { render: (view) => render(live, view) };
 };

@@ -5,10 +5,12 @@ import { within } from "./math.js";
 // While the wind blows, it says what the gains are: { gains }.
 const BANDS = 64;
 const HOP = 512;
-const FADE_S = 0.01; // of begin and end
-const LOUDEST_RMS = 0.16; // noise peaks at five times its RMS once in a million samples: it does not clip
-const WIND_BAND = 34; // around which the wind wanders
-const WIND_WIDTH = 3; // standard deviation of its bell, in bands
+// In which the sound begins and ends, so that nothing clicks.
+const FADE_S = 0.01;
+// Noise peaks at five times its RMS once in a million samples: then it does not clip.
+const LOUDEST_RMS = 0.16;
+// The wind wanders around this band, as a bell with this standard deviation in bands.
+const [WIND_BAND, WIND_WIDTH] = [34, 3];
 
 class BandFadersWorklet extends AudioWorkletProcessor {
   constructor() {
@@ -16,7 +18,7 @@ class BandFadersWorklet extends AudioWorkletProcessor {
     this.bank = new Noise({ sample_rate: sampleRate, hop_length: HOP, n_bands: BANDS });
     this.at = HOP;
     this.gate = 0;
-    this.blown = 0; // seconds of wind
+    this.blown_s = 0;
     this.port.onmessage = ({ data }) => {
       this.noise = data.noise ?? this.noise;
       this.ending ||= data.end;
@@ -45,8 +47,8 @@ class BandFadersWorklet extends AudioWorkletProcessor {
 
   // A bell of bands that wanders: two slow swings that never meet in the same way.
   blow() {
-    this.blown += HOP / sampleRate;
-    const at = WIND_BAND + 11 * Math.sin(0.9 * this.blown) + 7 * Math.sin(2.13 * this.blown + 1);
+    this.blown_s += HOP / sampleRate;
+    const at = WIND_BAND + 11 * Math.sin(0.9 * this.blown_s) + 7 * Math.sin(2.13 * this.blown_s + 1);
     const gains = Float32Array.from({ length: BANDS }, (_, i) => Math.exp(-0.5 * ((i - at) / WIND_WIDTH) ** 2));
     this.port.postMessage({ gains });
     return gains;

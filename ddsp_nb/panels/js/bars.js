@@ -1,10 +1,12 @@
 import { within } from "./math.js";
 import { make, sharpContext } from "./page.js";
 
-const [LEFT, RIGHT, TOP, BOTTOM] = [36, 12, 10, 20]; // of a chart, for its labels
-export const BLUE = "#0072b2"; // these two can be told apart by all eyes
+// Pixels around a chart, for its labels.
+const [LEFT, RIGHT, TOP, BOTTOM] = [36, 12, 10, 20];
+// These can be told apart by all eyes; the last is that of the bar that keys change.
+export const BLUE = "#0072b2";
 export const ORANGE = "#d55e00";
-const SKY = "#56b4e9"; // of the bar that keys change
+const SKY = "#56b4e9";
 const STEPS_DB = { ArrowUp: 1, ArrowDown: -1, PageUp: 6, PageDown: -6 };
 
 // Lines and labels of a chart: `across` and `up` are pairs of place (0 to 1) and label. Returns where to draw:
@@ -39,7 +41,8 @@ function drawBars(canvas, bars) {
     g.fillStyle = i === bars.selected() ? SKY : BLUE;
     g.fillRect(left, top, right - left, y(0) - top);
     if (i !== bars.selected()) continue;
-    g.strokeStyle = ink; // colour is not the only sign
+    // Colour is not the only sign.
+    g.strokeStyle = ink;
     g.strokeRect(left - 1, y(1), right - left + 2, y(0) - y(1));
   }
 }

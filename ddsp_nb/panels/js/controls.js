@@ -1,22 +1,35 @@
-import { make, watchLook } from "./page.js";
+import { button, make, watchLook } from "./page.js";
 
 // Each control is { element, show }: `show` brings it up to date with the settings of `live`.
 
 export function playButton(live) {
-  const element = make("button", { type: "button", className: "play" });
-  element.onclick = () => (live.playing ? live.pause() : live.play());
+  const press = () => (live.playing ? live.pause() : live.play());
+  const { element, show } = changingButton(press, () => (live.playing ? ["■ Stop", "Stop"] : ["▶ Play", "Play"]));
+  element.className = "play";
+  return { element, show };
+}
+
+// A button that does one thing and then another: `says()` is what is on it now, and its name.
+export function changingButton(onclick, says) {
+  const element = button("", onclick);
   const show = () => {
-    element.textContent = live.playing ? "■ Stop" : "▶ Play";
-    element.setAttribute("aria-label", live.playing ? "Stop" : "Play");
+    const [words, label] = says();
+    element.textContent = words;
+    element.setAttribute("aria-label", label);
   };
   return { element, show };
 }
+
+// An element that never changes, among controls that do.
+export const still = (element) => ({ element, show() {} });
+
+export const question = (words) => still(make("div", { className: "question" }, words));
 
 // Buttons of which one may be pressed: `choices` is name to settings.
 export function presets(live, choices) {
   const buttons = Object.entries(choices).map(([name, settings]) => {
     const onclick = () => live.set({ ...settings(), preset: name });
-    return make("button", { type: "button", onclick, "aria-label": `Preset: ${name}` }, name);
+    return button(name, onclick, { "aria-label": `Preset: ${name}` });
   });
   const element = make("span", { className: "row", role: "group", "aria-label": "Presets" }, ...buttons);
   const show = () =>
@@ -36,7 +49,7 @@ export function slider(live, key, { label, min, max, step, say }) {
     input.setAttribute("aria-valuetext", words);
     output.textContent = words;
   };
-  return { element: make("label", {}, make("span", {}, label), input, output), show };
+  return { element: make("label", {}, make("span", {}, label), input, output), input, show };
 }
 
 export function checkbox(live, key, label) {
@@ -58,22 +71,28 @@ export function sayings(live, words) {
   return { element, show };
 }
 
-// The root of a view: keys are for its controls, not for JupyterLab, which would move or cut cells.
-export function root(...children) {
-  const element = make("div", { className: "ddsp" }, ...children);
+// Controls beside one another, or under one another in columns.
+export const row = (...controls) => together("row", controls);
+export const columns = (...controls) => together("knobs", controls);
+
+function together(className, controls) {
+  const element = make("div", { className }, ...controls.map((control) => control.element));
+  return { element, show: () => controls.forEach((control) => control.show()) };
+}
+
+// Show a view of controls, which are brought up to date on every change, and when size or theme are others; returns its
+// root. Keys are for the controls, not for JupyterLab, which would move or cut cells.
+export function showView(live, { el, signal }, ...controls) {
+  const element = make("div", { className: "ddsp" }, ...controls.map((control) => control.element));
   element.addEventListener("keydown", (event) => {
     if (!event.ctrlKey && !event.metaKey && !event.altKey && !event.shiftKey) event.stopPropagation();
   });
-  return element;
-}
-
-// Show a view: `parts` are brought up to date on every change, and when size or theme are others.
-export function showView(live, { el, signal }, element, parts) {
   el.append(element);
-  const show = () => parts.forEach((part) => part.show());
+  const show = () => controls.forEach((control) => control.show());
   // In the next frame: a new theme takes its time, and canvases have no size until it is there.
   const unwatch = watchLook(element.querySelectorAll("canvas"), () => live.show());
   signal.addEventListener("abort", unwatch);
   show();
   live.attach(show, signal);
+  return element;
 }

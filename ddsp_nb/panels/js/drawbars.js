@@ -1,24 +1,25 @@
 import { BLUE, ORANGE, chart, paintableBars } from "./bars.js";
-import { checkbox, playButton, presets, root, sayings, showView, slider } from "./controls.js";
+import { checkbox, columns, playButton, presets, question, row, sayings, showView, slider } from "./controls.js";
 import { Live } from "./live.js";
-import { decibels, hzOfMidi, within } from "./math.js";
-import { hertz, make, noteName } from "./page.js";
+import { amplitudeOf, decibels, hzOfMidi, within } from "./math.js";
+import { button, hertz, make, noteName, signed } from "./page.js";
 
 /* global WORKLET */
 
 const HARMONICS = 64;
-const BARS = 16; // the bar after them is for all harmonics above
+// One for each harmonic; the bar after them is for all harmonics above.
+const BARS = 16;
 const NYQUIST_HZ = 22_050;
 const [SHOWN_HZ, SHOWN_DB] = [24_000, 60];
-const SOFTEST_DB = -40; // of a bar: below it is silence
-const LOUDEST = 0.9; // that all harmonics together may reach
-const FULL_BAR = 0.25; // amplitude of a full bar, where all harmonics together leave room
+// A bar below it is silent.
+const SOFTEST_DB = -40;
+// Amplitude of a full bar, and what all harmonics together may reach: where they could reach more, all become softer.
+const [FULL_BAR, LOUDEST] = [0.25, 0.9];
 const QUESTION = "Which bars make a flute, which a clarinet? Try only the first three, then only the odd ones.";
 
 const HELP = "Paint the bars. Or keys: ← → choose, ↑ ↓ by 1 dB, Delete silences.";
 
 const numbers = Array.from({ length: HARMONICS }, (_, i) => i + 1);
-const signed = (x, unit) => `${x > 0 ? "+" : x < 0 ? "−" : ""}${Math.abs(x)} ${unit}`;
 
 // 64 amplitudes as bars: the last one is as high as the loudest harmonic above 16, `tail` are those as shares of it.
 function asBars(amplitudes) {
@@ -44,7 +45,7 @@ function amplitudes({ bars, tail, count, tilt, balance }) {
   return numbers.map((k) => {
     const bar = k <= BARS ? bars[k - 1] : bars[BARS] * tail[k - 1 - BARS];
     const side = Math.min(1, k % 2 ? 1 - balance / 100 : 1 + balance / 100);
-    return k <= count ? bar * side * 10 ** ((tilt * Math.log2(k)) / 20) : 0;
+    return k <= count ? bar * side * amplitudeOf(tilt * Math.log2(k)) : 0;
   });
 }
 
@@ -62,7 +63,7 @@ function drawbars(live) {
   const names = [...numbers.slice(0, BARS), "17+"];
   const stepped = (i, db) => {
     const level = settings.bars[i] ? decibels(settings.bars[i]) + db : db > 0 ? SOFTEST_DB : -Infinity;
-    return level < SOFTEST_DB - 0.5 ? 0 : Math.min(1, 10 ** (level / 20));
+    return level < SOFTEST_DB - 0.5 ? 0 : Math.min(1, amplitudeOf(level));
   };
   return paintableBars({
     count: BARS + 1,
@@ -115,7 +116,8 @@ function spectrum(live) {
       g.fillStyle = at.folded ? ORANGE : BLUE;
       const [left, top] = [x(at.hz / SHOWN_HZ), y(place)];
       g.fillRect(left - 1, top, 2, y(0) - top);
-      if (at.folded) g.fillRect(left - 3, top, 6, 3); // a head, so that colour is not the only sign
+      // A head, so that colour is not the only sign.
+      if (at.folded) g.fillRect(left - 3, top, 6, 3);
     });
     drawWall(g, x, y, { ink, paper }, live.settings.wall);
   };
@@ -164,15 +166,15 @@ function onePeriod(levels, n = 512) {
 }
 
 function sweepButton(live) {
-  const element = make("button", { type: "button", "aria-label": "Sweep: up three octaves and back" }, "Sweep");
-  element.onclick = () => {
-    const sweep = live.settings.sweepHz === null;
-    live.settings.sweepHz = sweep ? hzOfMidi(live.settings.pitch) : null;
+  const { settings } = live;
+  const press = () => {
+    const sweep = settings.sweepHz === null;
+    settings.sweepHz = sweep ? hzOfMidi(settings.pitch) : null;
     live.play({ sweep });
     live.show();
   };
-  const show = () => element.setAttribute("aria-pressed", live.settings.sweepHz !== null);
-  return { element, show };
+  const element = button("Sweep", press, { "aria-label": "Sweep: up three octaves and back" });
+  return { element, show: () => element.setAttribute("aria-pressed", settings.sweepHz !== null) };
 }
 
 const sayBalance = (x) => (x ? `${x < 0 ? "even" : "odd"} −${Math.abs(x)} %` : "as drawn");
@@ -182,13 +184,7 @@ function sliders(live) {
   const all = {
     pitch: { label: "Pitch", min: 33, max: 105, step: 1, say: sayPitch },
     count: { label: "Harmonics", min: 1, max: HARMONICS, step: 1, say: String },
-    tilt: {
-      label: "Tilt",
-      min: -12,
-      max: 6,
-      step: 0.5,
-      say: (x) => signed(x, "dB/octave"),
-    },
+    tilt: { label: "Tilt", min: -12, max: 6, step: 0.5, say: (x) => signed(x, "dB/octave") },
     balance: { label: "Odd / even", min: -100, max: 100, step: 5, say: sayBalance },
     cents: { label: "Vibrato", min: 0, max: 100, step: 1, say: (x) => `±${x} cents` },
     rate: { label: "Vibrato rate", min: 0.5, max: 10, step: 0.1, say: (x) => `${x} Hz` },
@@ -197,34 +193,27 @@ function sliders(live) {
 }
 
 function render(live, view) {
-  const row = (...parts) => make("div", { className: "row" }, ...parts.map((part) => part.element));
-  const [play, preset, sweep] = [playButton(live), presets(live, choices(view.model)), sweepButton(live)];
   const wall = checkbox(live, "wall", "Nyquist wall");
-  const [bars, knobs, levels, period] = [drawbars(live), sliders(live), spectrum(live), wave(live)];
-  const words = sayings(live, () => inWords(live.settings));
-  const question = { element: make("div", { className: "question" }, QUESTION) };
-  const order = [question.element, row(play, preset, sweep, wall), bars.element, words.element];
-  const element = root(
-    ...order,
-    make("div", { className: "knobs" }, ...knobs.map((knob) => knob.element)),
-    row(levels, period),
+  showView(
+    live,
+    view,
+    question(QUESTION),
+    row(playButton(live), presets(live, choices(view.model)), sweepButton(live), wall),
+    drawbars(live),
+    sayings(live, () => inWords(live.settings)),
+    columns(...sliders(live)),
+    row(spectrum(live), wave(live)),
   );
-  showView(live, view, element, [play, preset, sweep, wall, bars, words, ...knobs, levels, period]);
 }
 
 export default () => {
   const knobs = { pitch: 57, tilt: 0, balance: 0, cents: 0, rate: 5.5, wall: true };
-  const settings = { ...knobs, ...asBars(numbers.map((k) => 1 / k)), preset: "sawtooth" };
-  Object.assign(settings, { selected: 0, sweepHz: null });
-  const live = new Live({
-    name: "ddsp-drawbars",
-    text: WORKLET,
-    settings,
-    message,
-    heard({ hz = null }) {
-      settings.sweepHz = hz;
-      live.show();
-    },
-  });
+  const bars = { ...asBars(numbers.map((k) => 1 / k)), preset: "sawtooth", selected: 0 };
+  const settings = { ...knobs, ...bars, sweepHz: null };
+  const heard = ({ hz = null }) => {
+    settings.sweepHz = hz;
+    live.show();
+  };
+  const live = new Live({ name: "ddsp-drawbars", text: WORKLET, settings, message, heard });
   return { render: (view) => render(live, view) };
 };

@@ -4,26 +4,30 @@ import { within } from "./math.js";
 // A tone of 64 sines in the audio thread. Messages: { tone: { amplitudes, hz, cents, rate, wall }, sweep, end }.
 // While it sweeps, it says where it is: { hz }, and { hz: null } at the end.
 const HARMONICS = 64;
-const SINES = Array.from({ length: HARMONICS }, () => [1, 0]).flat(); // directions: each begins at 0
-const SMOOTH_S = 0.01; // changes and fades take about this long, so that nothing clicks
-const SWEEP_S = 6; // three octaves up, and back
-const TAPER_HZ = 500; // below the wall: a harmonic fades out before it gets there
+// Directions in which each harmonic is a sine.
+const SINES = Array.from({ length: HARMONICS }, () => [1, 0]).flat();
+// Changes and fades take about this long, so that nothing clicks.
+const SMOOTH_S = 0.01;
+// Three octaves up, and back.
+const SWEEP_S = 6;
+// A harmonic fades out so far below the wall.
+const TAPER_HZ = 500;
 const REPORT_S = 0.04;
 
 class DrawbarsWorklet extends AudioWorkletProcessor {
   constructor() {
     super();
     this.harmonics = new Harmonics(sampleRate, HARMONICS);
-    this.swing = 0; // of the vibrato, in periods
+    this.vibrato_periods = 0;
     this.gate = 0;
-    this.levels = new Float64Array(HARMONICS); // smoothed
+    this.smoothed = new Float64Array(HARMONICS);
     this.sounding = new Float64Array(HARMONICS);
     this.port.onmessage = ({ data }) => this.hear(data);
   }
 
   hear({ tone, sweep, end }) {
     if (tone && !this.tone) {
-      this.levels.set(tone.amplitudes);
+      this.smoothed.set(tone.amplitudes);
       this.base = tone.hz;
     }
     this.tone = tone ?? this.tone;
@@ -47,8 +51,8 @@ class DrawbarsWorklet extends AudioWorkletProcessor {
   nextPitch(seconds) {
     const { hz, cents, rate } = this.tone;
     this.base += (1 - Math.exp(-seconds / SMOOTH_S)) * (hz - this.base);
-    this.swing = (this.swing + rate * seconds) % 1;
-    const swung = this.base * 2 ** ((cents / 1200) * Math.sin(2 * Math.PI * this.swing));
+    this.vibrato_periods = (this.vibrato_periods + rate * seconds) % 1;
+    const swung = this.base * 2 ** ((cents / 1200) * Math.sin(2 * Math.PI * this.vibrato_periods));
     return typeof this.swept === "number" ? swung * 2 ** this.nextOctaves(seconds) : swung;
   }
 
@@ -67,9 +71,9 @@ class DrawbarsWorklet extends AudioWorkletProcessor {
   nextLevels(hz, pull) {
     const { amplitudes, wall } = this.tone;
     for (let i = 0; i < HARMONICS; i++) {
-      this.levels[i] += pull * (amplitudes[i] - this.levels[i]);
+      this.smoothed[i] += pull * (amplitudes[i] - this.smoothed[i]);
       const room = wall ? within((sampleRate / 2 - (i + 1) * hz) / TAPER_HZ, 0, 1) : 1;
-      this.sounding[i] = this.gate * room * this.levels[i];
+      this.sounding[i] = this.gate * room * this.smoothed[i];
     }
   }
 }

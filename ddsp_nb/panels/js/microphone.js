@@ -1,10 +1,7 @@
-// How the page asks for a microphone, and what it says where it gets none.
-const AS_IT_IS = {
-  channelCount: 1,
-  echoCancellation: false,
-  noiseSuppression: false,
-  autoGainControl: false,
-};
+// How the page asks for a microphone and listens to it, and what it says where it gets none.
+import { addWorklet, listener } from "./audio.js";
+
+const AS_IT_IS = { channelCount: 1, echoCancellation: false, noiseSuppression: false, autoGainControl: false };
 const INSECURE = "This page may not use a microphone: open JupyterLab at localhost or over https.";
 
 // Ask for the microphone, without what browsers do for telephone calls; on a click only, since they ask their user.
@@ -13,7 +10,18 @@ export async function openMicrophone() {
   return navigator.mediaDevices.getUserMedia({ audio: AS_IT_IS });
 }
 
-export const closeMicrophone = (stream) => stream.getTracks().forEach((track) => track.stop()); // the red light goes out
+// The light of the microphone goes out with its last track.
+export const closeMicrophone = (stream) => stream.getTracks().forEach((track) => track.stop());
+
+// The node of the worklet `name`, of the module `text`, which hears the microphone in a context of its own: not every
+// browser takes a microphone into a context with another rate. Without `sampleRate`, the context has the microphone's.
+export async function hearMicrophone(stream, { name, text, sampleRate }, heard) {
+  const context = new AudioContext({ latencyHint: "interactive", sampleRate });
+  await addWorklet(context, text);
+  const node = listener(context.createMediaStreamSource(stream), name, heard);
+  await context.resume();
+  return node;
+}
 
 // What an error of `openMicrophone` means, and what to do before one presses the button again.
 export function whyNoMicrophone(error, button) {

@@ -12,6 +12,8 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
+export const button = (words, onclick, attributes = {}) => make("button", { onclick, ...attributes }, words);
+
 // A choice from a list: `options` are [value, words]; `chosen` is told the value.
 export function choice(label, options, chosen) {
   const element = make("select", { "aria-label": label, title: label });
@@ -90,6 +92,9 @@ export function noteName(hz) {
 export function hertz(hz) {
   return hz < 1000 ? `${Math.round(hz)} Hz` : `${(hz / 1000).toFixed(hz < 10_000 ? 2 : 1)} kHz`;
 }
+
+// "+3 dB", "−3 dB", "0 dB".
+export const signed = (x, unit) => `${x > 0 ? "+" : x < 0 ? "−" : ""}${Math.abs(x)} ${unit}`;
 
 // Hand a file to the browser as a download; no request leaves the page.
 export function save(name, bytes) {

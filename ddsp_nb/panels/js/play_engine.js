@@ -1,14 +1,19 @@
-import { Hands } from "./play_hands.js";
 import { Live } from "./live.js";
+import { within } from "./math.js";
+import { Hands } from "./play_hands.js";
 import { HIGHEST_OCTAVE, LOWEST_OCTAVE } from "./play_keyboard.js";
 import { Microphone } from "./play_microphone.js";
-import { Recording } from "./play_recording.js";
+import { Performance } from "./play_performance.js";
 /* global WORKLET, WORKER */
 
-const ANSWER_MS = 10_000; // in which a kernel that lives has sent the instrument
-const FADE_MS = 200; // by then the worklet has faded out
-const SWELL_DB = 12; // of a modulation wheel that is turned all the way, or a key that is pressed hard
-const [QUIETEST_DB, LOUDEST_DB] = [-60, 24]; // of all that makes notes softer or louder together
+// In which a kernel that lives has sent the instrument.
+const ANSWER_MS = 10_000;
+// An instrument that has others is another one: nothing goes on.
+const SIZES = ["sample_rate", "n_harmonics", "n_bands", "hop_length"];
+// Of a modulation wheel that is turned all the way, or a key that is pressed hard.
+const SWELL_DB = 12;
+// Limits of all that makes notes softer or louder together.
+const [QUIETEST_DB, LOUDEST_DB] = [-60, 24];
 const NO_SIMD =
   "This browser's WebAssembly has no SIMD, which the network needs. Use a current Chrome, Edge or Firefox.";
 const NO_WORKLET = "This page has no AudioWorklet: open JupyterLab at localhost or over https, in a current browser.";
@@ -19,25 +24,12 @@ const LOST = "The network stopped";
 export class Engine extends Live {
   constructor(model) {
     const growth = { order: "low", partials: 0, bands: 0 };
-    const settings = { ...growth, level_db: 0, swell: 0, volume_db: 0, sung_db: 0 };
-    Object.assign(settings, { bend_semitones: 0, octave: 4 });
-    super({
-      name: "ddsp-play",
-      text: WORKLET,
-      settings,
-      message: () => ({}),
-      heard: (data) => this.hear(data),
-    });
-    Object.assign(this, {
-      model,
-      pieces: [],
-      waiting: new Map(),
-      struck: new Map(),
-      counted: 0,
-      ready: false,
-    });
+    const levels = { level_db: 0, swell: 0, volume_decades: 0, sung_db: 0 };
+    const settings = { ...growth, ...levels, bend_semitones: 0, octave: 4 };
+    super({ name: "ddsp-play", text: WORKLET, settings, message: () => ({}), heard: (data) => this.hear(data) });
+    Object.assign(this, { model, pieces: [], struck: new Map(), ready: false });
     this.hands = new Hands(this);
-    this.recording = new Recording(this);
+    this.performance = new Performance(this);
     this.microphone = new Microphone(this);
     this.receive = this.receive.bind(this);
   }
@@ -49,29 +41,28 @@ export class Engine extends Live {
       if (!content.offset) this.pieces = [];
       this.pieces.push(buffers[0]);
     } else if (content.type === "instrument") this.use(content, buffers[0]);
+    else if (content.type === "midi") this.performance.midi = buffers[0];
+    this.show();
   }
 
-  use({ settings: about, layout, version }, wasm) {
+  use({ settings: about, layout }, wasm) {
     clearTimeout(this.late);
-    const code = copyOf(wasm);
+    const code = new Uint8Array(bytesOf([wasm]));
     if (!globalThis.WebAssembly?.validate(code)) return this.fail(NO_SIMD);
-    const weights = joinedPieces(this.pieces);
+    const weights = new Float32Array(bytesOf(this.pieces));
     this.pieces = [];
-    const other =
-      !this.about ||
-      ["sample_rate", "n_harmonics", "n_bands", "hop_length"].some((key) => about[key] !== this.about[key]);
-    if (other) {
-      this.pause();
-      this.worker?.terminate();
-      this.worker = null;
-      this.ready = false;
-      const octave = octaveOf(about.heard_notes);
-      Object.assign(this.settings, { partials: about.n_harmonics, bands: about.n_bands, octave });
-    }
+    if (!this.about || SIZES.some((size) => about[size] !== this.about[size])) this.makeRoom(about);
     Object.assign(this, { about, rate: about.sample_rate, wrong: "" });
     this.worker ??= this.hire();
-    this.worker.postMessage({ use: { wasm: code, settings: about, layout, weights, version } }, [weights.buffer]);
-    this.show();
+    this.worker.postMessage({ use: { wasm: code, settings: about, layout, weights } }, [weights.buffer]);
+  }
+
+  // For an instrument of another size: nothing of the one before can go on.
+  makeRoom({ n_harmonics, n_bands, heard_notes }) {
+    this.pause();
+    this.worker?.terminate();
+    Object.assign(this, { worker: null, ready: false });
+    Object.assign(this.settings, { partials: n_harmonics, bands: n_bands, octave: octaveOf(heard_notes) });
   }
 
   hire() {
@@ -83,12 +74,10 @@ export class Engine extends Live {
   }
 
   // What the threads say.
-  hear({ ready, wrong, part, last, id, ...rest }) {
-    if (ready !== undefined) this.begin();
+  hear({ ready, wrong, counts }) {
+    if (ready) this.begin();
     if (wrong) this.fail(`${LOST} (${wrong}). Run this cell again.`);
-    if (part) this.recording.take(part, last);
-    this.waiting.get(id)?.(rest);
-    this.waiting.delete(id);
+    if (counts) this.counted(counts);
   }
 
   begin() {
@@ -104,13 +93,10 @@ export class Engine extends Live {
     this.show();
   }
 
-  // One number of a thread's own: { starved, frames, peak, voices } of the audio thread, or controls of the network.
-  ask(thread, question) {
-    const id = ++this.counted;
-    return new Promise((answer) => {
-      this.waiting.set(id, answer);
-      thread.postMessage({ ...question, id, count: id });
-    });
+  // What the audio thread has counted since it was asked last; for tests.
+  count() {
+    this.node?.port.postMessage({ count: true });
+    return this.node && new Promise((answer) => (this.counted = answer));
   }
 
   async play() {
@@ -126,7 +112,7 @@ export class Engine extends Live {
     this.worker.postMessage({ port: port1 }, [port1]);
     const sizes = { sample_rate, hop_length, n_harmonics, n_bands, max_noise_gain, directions };
     this.node.port.postMessage({ sizes, port: port2 }, [port2]);
-    this.recording.connected();
+    this.performance.listen();
     this.strike();
   }
 
@@ -140,18 +126,15 @@ export class Engine extends Live {
   pause() {
     this.microphone?.stop();
     this.hands?.releaseAll();
-    this.recording?.stop();
+    this.performance?.stop();
     this.worker?.postMessage({ quiet: true });
     this.struck?.clear();
-    const { node } = this;
     super.pause();
-    if (node) setTimeout(() => (node.port.onmessage = null), FADE_MS);
-    if (node) node.port.onmessage = ({ data }) => data.part && this.recording.take(data.part, data.last);
   }
 
   // Notes: `hands` calls these, once for each note that begins and ends.
   noteOn(note, velocity) {
-    this.recording.note("on", note, velocity);
+    this.performance.note("on", note, velocity);
     this.struck.set(note, velocity);
     if (this.node) this.strike();
     else this.play();
@@ -159,7 +142,7 @@ export class Engine extends Live {
   }
 
   noteOff(note) {
-    this.recording.note("off", note);
+    this.performance.note("off", note);
     this.struck.delete(note);
     this.worker?.postMessage({ off: note });
     this.show();
@@ -171,9 +154,9 @@ export class Engine extends Live {
     if (before === undefined) return;
     const { plain_velocity } = this.about;
     this.settings.bend_semitones = bend_semitones;
-    this.recording.moved(bend_semitones, this.level());
-    this.recording.note("on", note, plain_velocity);
-    this.recording.note("off", before);
+    this.performance.moved(bend_semitones, this.level());
+    this.performance.note("on", note, plain_velocity);
+    this.performance.note("off", before);
     this.hands.held.set(source, note);
     if (this.struck.delete(before)) this.struck.set(note, plain_velocity);
     this.worker?.postMessage({ slide: { before, note, bend_semitones } });
@@ -184,9 +167,11 @@ export class Engine extends Live {
     if (!this.ready || !this.about) return;
     const { order, partials, bands } = this.settings;
     const { n_harmonics, n_bands, orders } = this.about;
-    const partial_mask = maskOf(orders[order].partials, partials, n_harmonics);
-    const band_mask = maskOf(orders[order].bands, bands, n_bands);
-    this.worker.postMessage({ partial_mask, band_mask });
+    const first = orders[order];
+    this.worker.postMessage({
+      partial_mask: maskOf(first.partials, partials, n_harmonics),
+      band_mask: maskOf(first.bands, bands, n_bands),
+    });
     this.sendHands();
   }
 
@@ -201,21 +186,21 @@ export class Engine extends Live {
     const { bend_semitones } = this.settings;
     const level_db = this.level();
     this.worker.postMessage({ bend_semitones, level_db });
-    this.recording.moved(bend_semitones, level_db);
+    this.performance.moved(bend_semitones, level_db);
   }
 
   // How much louder all notes are than usual, dB: the slider, the wheel and the volume of MIDI and the singer together.
   level() {
-    const { level_db, swell, volume_db, sung_db } = this.settings;
-    return Math.min(Math.max(level_db + SWELL_DB * swell + volume_db + sung_db, QUIETEST_DB), LOUDEST_DB);
+    const { level_db, swell, volume_decades, sung_db } = this.settings;
+    const volume_db = (this.about?.db_per_decade ?? 0) * volume_decades;
+    return within(level_db + SWELL_DB * swell + volume_db + sung_db, QUIETEST_DB, LOUDEST_DB);
   }
 
   // The first view asks for the instrument, the last one lets it go with its threads.
   attach(view, signal) {
     if (!this.views.size) this.call();
     super.attach(view, signal);
-    const leave = () => !this.views.size && this.leave();
-    signal.addEventListener("abort", leave);
+    signal.addEventListener("abort", () => !this.views.size && this.leave());
   }
 
   call() {
@@ -229,25 +214,22 @@ export class Engine extends Live {
     this.model.off("msg:custom", this.receive);
     this.worker?.terminate();
     Object.assign(this, { worker: null, about: null, ready: false, pieces: [] });
-    this.recording.forget();
+    this.performance.forget();
   }
 }
 
 // The octave below that of the instrument's middle: with it the keys on the screen begin.
-const octaveOf = ([low, high]) => Math.min(Math.max(Math.floor((low + high) / 24) - 2, LOWEST_OCTAVE), HIGHEST_OCTAVE);
+const octaveOf = ([low, high]) => within(Math.floor((low + high) / 24) - 2, LOWEST_OCTAVE, HIGHEST_OCTAVE);
 
-const copyOf = ({ buffer, byteOffset, byteLength }) =>
-  new Uint8Array(buffer.slice(byteOffset, byteOffset + byteLength));
-
-// A message's buffer is a view into the message: its bytes are copied.
-function joinedPieces(pieces) {
-  const bytes = new Uint8Array(pieces.reduce((n, piece) => n + piece.byteLength, 0));
+// Buffers of messages are views into messages: their bytes are copied, one after another.
+function bytesOf(views) {
+  const bytes = new Uint8Array(views.reduce((n, view) => n + view.byteLength, 0));
   let at = 0;
-  for (const piece of pieces) {
-    bytes.set(new Uint8Array(piece.buffer, piece.byteOffset, piece.byteLength), at);
-    at += piece.byteLength;
+  for (const { buffer, byteOffset, byteLength } of views) {
+    bytes.set(new Uint8Array(buffer, byteOffset, byteLength), at);
+    at += byteLength;
   }
-  return new Float32Array(bytes.buffer);
+  return bytes.buffer;
 }
 
 function maskOf(order, n_sounding, n) {

@@ -1,4 +1,4 @@
-import { closeMicrophone, openMicrophone, whyNoMicrophone } from "./microphone.js";
+import { closeMicrophone, hearMicrophone, openMicrophone, whyNoMicrophone } from "./microphone.js";
 import { noteName } from "./page.js";
 import { Singer } from "./play_singer.js";
 /* global MICROPHONE */
@@ -7,8 +7,8 @@ const ADVICE = "Sing one note at a time, with headphones: the microphone must no
 const UNPLUGGED = "The microphone was pulled out. Plug one in, then press Sing again.";
 const AT_REST = { bend_semitones: 0, sung_db: 0 };
 
-// The microphone as a hand: what is sung is played, from one press of the button to the next. It ends with the sound of
-// the engine, whoever ends that, and where the page is hidden.
+// The microphone plays the instrument: what is sung sounds from one press of the button to the next. It ends with the
+// sound of the engine, whoever ends that, and where the page is hidden.
 export class Microphone {
   constructor(engine) {
     Object.assign(this, { engine, words: "", asked: null, open: null, singer: null });
@@ -31,7 +31,8 @@ export class Microphone {
       const stream = await openMicrophone();
       const open = new AbortController();
       open.signal.addEventListener("abort", () => closeMicrophone(stream));
-      if (this.asked !== asked) return open.abort(); // pressed again, or gone, while the browser asked
+      // The button was pressed again, or the page has gone, while the browser asked its user.
+      if (this.asked !== asked) return open.abort();
       this.open = open;
       await this.engine.play();
       if (this.asked === asked && this.engine.node) await this.listen(stream, open.signal);
@@ -44,25 +45,15 @@ export class Microphone {
     this.engine.show();
   }
 
-  // In a context of its own, at the microphone's rate: not every browser takes one into a context with another.
   async listen(stream, signal) {
-    const context = new AudioContext({ latencyHint: "interactive" });
-    signal.addEventListener("abort", () => context.close());
     stream.getTracks()[0].onended = () => (this.stop(), (this.words = UNPLUGGED));
     document.addEventListener("visibilitychange", () => document.hidden && this.stop(), { signal });
     window.addEventListener("pagehide", () => this.stop(), { signal });
-    const url = URL.createObjectURL(new Blob([MICROPHONE], { type: "text/javascript" }));
-    await context.audioWorklet.addModule(url).finally(() => URL.revokeObjectURL(url));
-    if (signal.aborted) return;
-    const node = new AudioWorkletNode(context, "ddsp-microphone", {
-      channelCount: 1,
-      channelCountMode: "explicit",
-    });
-    const muted = new GainNode(context, { gain: 0 }); // a node that leads nowhere is not run
     const singer = (this.singer = new Singer(this.engine));
-    node.port.onmessage = ({ data }) => signal.aborted || singer.follow(data);
-    context.createMediaStreamSource(stream).connect(node).connect(muted).connect(context.destination);
-    await context.resume();
+    const follow = (heard) => signal.aborted || singer.follow(heard);
+    const { context } = await hearMicrophone(stream, { name: "ddsp-microphone", text: MICROPHONE }, follow);
+    if (signal.aborted) return context.close();
+    signal.addEventListener("abort", () => context.close());
     this.words = ADVICE;
   }
 
@@ -73,7 +64,8 @@ export class Microphone {
     open?.abort();
     singer?.end();
     const rest = () => this.singer || engine.set(AT_REST);
-    if (singer && engine.about) setTimeout(rest, 1000 * engine.about.release_s); // the last note fades at its pitch
+    // The last note fades at its pitch.
+    if (singer && engine.about) setTimeout(rest, 1000 * engine.about.release_s);
     engine.show();
   }
 

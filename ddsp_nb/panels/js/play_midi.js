@@ -1,11 +1,10 @@
+// Kinds of messages, and numbers of controllers.
 const [NOTE_OFF, NOTE_ON, KEY_PRESSURE, CONTROL, PRESSURE, BEND] = [0x80, 0x90, 0xa0, 0xb0, 0xd0, 0xe0];
-const [WHEEL, VOLUME_CONTROL, EXPRESSION, PEDAL] = [1, 7, 11, 64]; // numbers of controllers
-const SILENCING = [120, 123]; // controllers: all sound off, all notes off
-const USUAL = { [VOLUME_CONTROL]: 100, [EXPRESSION]: 127 }; // values at which they change nothing: General MIDI
-const DECADE_DB = 40; // of volume and expression
-const PEDAL_DOWN = 64; // from this value on
-const WHEEL_SEMITONES = 2; // of a bend wheel that is turned all the way
-const WHEEL_STEPS = 8192;
+const [WHEEL, VOLUME, EXPRESSION, PEDAL, ALL_SOUND_OFF, ALL_NOTES_OFF] = [1, 7, 11, 64, 120, 123];
+// Values that General MIDI gives: where volumes change nothing, from where on a pedal is down, and how far a wheel bends.
+const USUAL = { [VOLUME]: 100, [EXPRESSION]: 127 };
+const PEDAL_DOWN = 64;
+const [WHEEL_SEMITONES, WHEEL_STEPS] = [2, 8192];
 const NO_MIDI = "This browser has no Web MIDI. Use Chrome, Edge or Firefox, or play with the keys of the computer.";
 const REFUSED = "The browser may not use MIDI. Allow it (the sign beside the address), then press MIDI again.";
 const NONE = "No MIDI keyboard is plugged in. Plug one in: it is found by itself.";
@@ -68,14 +67,14 @@ export class Midi {
     if (number === PEDAL) this.hands.setPedal(value >= PEDAL_DOWN);
     else if (number === WHEEL) this.swell({ wheel: value / 127 });
     else if (number in USUAL) this.setVolume(number, value);
-    else if (SILENCING.includes(number)) this.hands.releaseAll();
+    else if (number === ALL_SOUND_OFF || number === ALL_NOTES_OFF) this.hands.releaseAll();
     this.engine.show();
   }
 
   setVolume(number, value) {
     this.volumes[number] = value;
     const decades = Object.entries(this.volumes).map(([n, v]) => Math.log10(Math.max(v, 1) / USUAL[n]));
-    this.engine.set({ volume_db: DECADE_DB * decades.reduce((a, b) => a + b) });
+    this.engine.set({ volume_decades: decades.reduce((a, b) => a + b) });
   }
 
   close() {

@@ -1,11 +1,16 @@
+import { A4_HZ, within } from "./math.js";
+
 // The control network of the workbook for notes that are played: pitch and loudness to the levels of partials and
 // bands, as `OwnTimbre.levelled` in Python. Products and activations of layers run in WebAssembly; what is done once
 // for each partial or band is done here.
-export const MOST_AT_ONCE = 8; // voices that share one reading of the weights
-const QUERY_SIZE = 8; // numbers in a query, filled up with zeros
-const N_INPUTS = 4; // of the GRU: pitch, loudness and two zeros, which fill a lane
-const MEMORY_PAGE = 65_536; // bytes
-const SOFTPLUS_IS_LINEAR = 20; // from there on, as in PyTorch
+
+// Voices that share one reading of the weights.
+export const MOST_AT_ONCE = 8;
+// Of a query and of the GRU, filled up with zeros to whole lanes of WebAssembly.
+const [QUERY_SIZE, N_INPUTS] = [8, 4];
+const MEMORY_PAGE_BYTES = 65_536;
+// As in PyTorch.
+const SOFTPLUS_IS_LINEAR_FROM = 20;
 
 export class Network {
   // wasm: exports of network.wasm; instrument: { settings, layout, weights }, as Python packs it.
@@ -32,20 +37,21 @@ export class Network {
     );
     this.amplitudes = new Float32Array(MOST_AT_ONCE * n_harmonics);
     this.gains = new Float32Array(MOST_AT_ONCE * n_bands);
-    this.of_bands = bandQueries(this);
   }
 
   // Places, in numbers, of arrays that lie one after another; each begins on a lane, as Python packs them.
   reserve(arrays) {
     const { memory } = this.wasm;
-    let end = memory.buffer.byteLength / 4; // behind what the module keeps for itself
+    // Behind what the module keeps for itself.
+    let end = memory.buffer.byteLength / 4;
     const places = {};
     for (const [name, n] of arrays) {
       places[name] = end;
       end += Math.ceil(n / 4) * 4;
     }
-    memory.grow(Math.ceil((4 * end - memory.buffer.byteLength) / MEMORY_PAGE));
-    this.numbers = new Float32Array(memory.buffer); // only now: growing takes earlier views away
+    memory.grow(Math.ceil((4 * end - memory.buffer.byteLength) / MEMORY_PAGE_BYTES));
+    // Growing takes earlier views away.
+    this.numbers = new Float32Array(memory.buffer);
     return places;
   }
 
@@ -69,25 +75,23 @@ export class Network {
   expect({ f0_hz, loudness_db }, i) {
     const { n_harmonics, n_bands } = this.settings;
     const to = this.at.expected + i * (n_harmonics + n_bands);
-    const common = [Math.log2(f0_hz / 440), loudness_db / 20];
-    this.ask("partials", n_harmonics, to, (k, query) => partialQuery(this, f0_hz, k + 1, query), common);
-    const about_band = (band, query) => bandQuery(this, f0_hz, band, query);
-    this.ask("bands", n_bands, to + n_harmonics, about_band, common);
+    const common = [Math.log2(f0_hz / A4_HZ), loudness_db / 20];
+    this.ask("partials", n_harmonics, to, (k) => [...partialQuery(this, f0_hz, k + 1), ...common]);
+    this.ask("bands", n_bands, to + n_harmonics, (band) => [...bandQuery(this, f0_hz, band), ...common]);
   }
 
   // One query for each partial or band through the small network that all of them share.
-  ask(kind, n, to, about, common) {
-    const { corrector_clamp: clamp } = this.settings;
+  ask(kind, n, to, query) {
     const { queries } = this.at;
     const [mean, std] = [this.table[`${kind}.mean`], this.table[`${kind}.std`]];
-    const query = Array.from({ length: QUERY_SIZE }, () => 0);
-    for (let i = 0; i < n; i++) {
-      const own = about(i, query);
-      [query[own], query[own + 1]] = common;
-      for (let j = 0; j < QUERY_SIZE; j++)
-        this.numbers[queries + QUERY_SIZE * i + j] = clamped((query[j] - mean[j]) / std[j], clamp);
-    }
+    for (let i = 0; i < n; i++)
+      this.write(queries + QUERY_SIZE * i, query(i), mean, std, this.settings.corrector_clamp);
     this.run(kind, queries, to, n);
+  }
+
+  // Inputs of a network, normalised; zeros after them fill a lane.
+  write(to, inputs, mean, std, clamp) {
+    inputs.forEach((x, j) => (this.numbers[to + j] = clamped((x - mean[j]) / std[j], clamp)));
   }
 
   // n inputs through layers in their order, which are called as PyTorch's classes are; results are [n, n_outputs].
@@ -102,7 +106,8 @@ export class Network {
         this.affine(weight, bias, x, y, n_outputs, n_inputs, n);
         x = y;
       } else if (kind === "LayerNorm") this.wasm.normalise(4 * x, 4 * this.at[weight], 4 * this.at[bias], n_outputs, n);
-      else this.wasm[kind.toLowerCase()](4 * x, n * n_outputs); // SiLU, ReLU
+      // SiLU and ReLU.
+      else this.wasm[kind.toLowerCase()](4 * x, n * n_outputs);
     });
   }
 
@@ -111,10 +116,8 @@ export class Network {
     const { hidden_size: size, n_layers, input_clamp } = this.settings;
     const { numbers, at, table } = this;
     voices.forEach(({ f0_hz, loudness_db, state }, i) => {
-      const heard = [Math.log2(f0_hz / 440), loudness_db];
-      for (let j = 0; j < N_INPUTS; j++)
-        numbers[at.inputs + N_INPUTS * i + j] =
-          j < 2 ? clamped((heard[j] - table.input_mean[j]) / table.input_std[j], input_clamp) : 0;
+      const heard = [Math.log2(f0_hz / A4_HZ), loudness_db];
+      this.write(at.inputs + N_INPUTS * i, heard, table.input_mean, table.input_std, input_clamp);
       for (let l = 0; l < n_layers; l++) numbers.set(state.subarray(l * size, (l + 1) * size), this.stateOf(l, i));
     });
     for (let l = 0; l < n_layers; l++) this.layer(l, voices.length);
@@ -147,13 +150,10 @@ export class Network {
     const { n_harmonics, n_bands, nepers_per_db, max_noise_gain, min_level, max_level } = this.settings;
     const { numbers, at } = this;
     const expected = at.expected + i * (n_harmonics + n_bands);
-    const level = (j) =>
-      Math.min(Math.max(Math.exp(nepers_per_db * loudness_db + numbers[expected + j]), min_level), max_level);
+    const level = (j) => within(Math.exp(nepers_per_db * loudness_db + numbers[expected + j]), min_level, max_level);
     const corrected = at.corrections + i * n_harmonics;
-    for (let k = 0; k < n_harmonics; k++) {
-      const x = inverseSoftplus(level(k)) + numbers[corrected + k];
-      this.amplitudes[i * n_harmonics + k] = softplus(x);
-    }
+    for (let k = 0; k < n_harmonics; k++)
+      this.amplitudes[i * n_harmonics + k] = softplus(inverseSoftplus(level(k)) + numbers[corrected + k]);
     const corrected_band = at.corrections + n_voices * n_harmonics + i * n_bands;
     for (let b = 0; b < n_bands; b++) {
       const share = Math.min(level(n_harmonics + b), max_noise_gain);
@@ -182,9 +182,9 @@ export class Network {
   }
 }
 
-const clamped = (x, most) => Math.min(Math.max(x, -most), most);
+const clamped = (x, most) => within(x, -most, most);
 const inverseSoftplus = (y) => y + Math.log(-Math.expm1(-y));
-const softplus = (x) => (x > SOFTPLUS_IS_LINEAR ? x : Math.log1p(Math.exp(x)));
+const softplus = (x) => (x > SOFTPLUS_IS_LINEAR_FROM ? x : Math.log1p(Math.exp(x)));
 
 // x M x of a square matrix, row by row.
 function quadraticForm(matrix, x) {
@@ -197,39 +197,22 @@ function quadraticForm(matrix, x) {
   return total;
 }
 
-// What is known about partial k, as `Queries.at_partials` in Python; returns how many numbers that are.
-function partialQuery({ settings, table }, f0_hz, k, query) {
+// What is known about partial k, as `Queries.at_partials` in Python.
+function partialQuery({ settings, table }, f0_hz, k) {
   const { nyquist_hz, safe_nyquist } = settings;
   const hz = Math.min(Math.fround(f0_hz * k), nyquist_hz);
   const shared = Math.max(logWidth(table, hz) - Math.log(f0_hz), 0);
-  query[0] = Math.log2(k);
-  query[1] = 1 / k;
-  query[2] = Math.log2(hz / 1000);
-  query[3] = k % 2;
-  query[4] = shared;
-  query[5] = hz < safe_nyquist * nyquist_hz ? 1 : 0;
-  return 6;
-}
-
-// What of a band's query does not depend on the pitch.
-function bandQueries({ table }) {
-  return Array.from(table.bands_hz, (hz) => ({
-    hz,
-    height: Math.log2(hz / 1000),
-    width: logWidth(table, hz),
-  }));
+  return [Math.log2(k), 1 / k, Math.log2(hz / 1000), k % 2, shared, Number(hz < safe_nyquist * nyquist_hz)];
 }
 
 // What is known about a noise band, as `Queries.at_bands` in Python.
-function bandQuery({ settings, of_bands }, f0_hz, band, query) {
-  const { hz, height, width } = of_bands[band];
+function bandQuery({ settings, table }, f0_hz, band) {
+  const hz = table.bands_hz[band];
   const order = hz / f0_hz;
-  query[0] = height;
-  query[1] = Math.min(Math.max(Math.log2(order), -3), 7);
-  query[2] = Math.min(Math.abs(order - Math.max(Math.round(order), 1)), 1); // from the nearest partial
-  query[3] = order > settings.n_harmonics + 0.5 ? 1 : 0;
-  query[4] = width - Math.log(f0_hz);
-  return 5;
+  const from_partial = Math.abs(order - Math.max(Math.round(order), 1));
+  const height = [Math.log2(hz / 1000), within(Math.log2(order), -3, 7)];
+  const above = Number(order > settings.n_harmonics + 0.5);
+  return [...height, Math.min(from_partial, 1), above, logWidth(table, hz) - Math.log(f0_hz)];
 }
 
 // Natural logarithm of the width of a mel band at a frequency.
@@ -240,6 +223,6 @@ function logWidth({ centres_hz, log_widths }, hz) {
     if (centres_hz[middle] < hz) low = middle;
     else high = middle;
   }
-  const share = Math.min(Math.max((hz - centres_hz[low]) / (centres_hz[high] - centres_hz[low]), 0), 1);
+  const share = within((hz - centres_hz[low]) / (centres_hz[high] - centres_hz[low]), 0, 1);
   return log_widths[low] + share * (log_widths[high] - log_widths[low]);
 }

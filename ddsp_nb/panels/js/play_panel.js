@@ -1,5 +1,5 @@
-import { root, sayings, showView, slider } from "./controls.js";
-import { make } from "./page.js";
+import { changingButton, columns, row, sayings, showView, slider, still } from "./controls.js";
+import { button, choice, make, signed } from "./page.js";
 import { Engine } from "./play_engine.js";
 import { computerKeys, guardKeys, screenKeys, shiftOctave } from "./play_keyboard.js";
 import { Midi } from "./play_midi.js";
@@ -17,121 +17,95 @@ const ORDER_WORDS = {
   random: "by chance",
 };
 
-function button(words, onclick, title = words) {
-  return make("button", { type: "button", onclick, "aria-label": title }, words);
-}
-
-// Which partials and bands come first, and how many of them sound.
-function growthKnobs(engine) {
-  const say = (of) => (n) => `${n} of ${engine.about?.[of] ?? "…"}`;
-  const partials = limited(engine, "partials", "n_harmonics", { label: "Partials", say: say("n_harmonics") });
-  const bands = limited(engine, "bands", "n_bands", { label: "Noise bands", say: say("n_bands") });
-  return [partials, bands, orders(engine)];
-}
-
 // A slider from 0 to what the instrument has.
-function limited(engine, key, of, { label, say }) {
-  const { element, show } = slider(engine, key, { label, min: 0, max: 512, step: 1, say });
-  const input = element.querySelector("input");
-  return { element, show: () => (Object.assign(input, { max: engine.about?.[of] ?? 512 }), show()) };
+function limited(engine, key, size, label) {
+  const say = (n) => `${n} of ${engine.about?.[size] ?? "…"}`;
+  const { element, input, show } = slider(engine, key, { label, min: 0, max: 512, step: 1, say });
+  return { element, show: () => ((input.max = engine.about?.[size] ?? 512), show()) };
 }
 
+// In which order partials and bands enter.
 function orders(engine) {
-  const options = Object.entries(ORDER_WORDS).map(([value, words]) => make("option", { value }, words));
-  const select = make("select", { "aria-label": "Order of growth" }, ...options);
-  select.onchange = () => engine.set({ order: select.value });
+  const select = choice("Order of growth", Object.entries(ORDER_WORDS), (order) => engine.set({ order }));
   const show = () => (select.value = engine.settings.order);
   return { element: make("label", {}, make("span", {}, "They enter"), select), show };
 }
 
-function loudnessKnobs(engine) {
-  const level = {
-    label: "Loudness",
-    min: -30,
-    max: 12,
-    step: 0.5,
-    say: (db) => `${db > 0 ? "+" : ""}${db} dB`,
-  };
-  const cents = (x) => `${Math.round(100 * x)} ct`;
-  const bend = slider(engine, "bend_semitones", { label: "Bend", min: -2, max: 2, step: 0.01, say: cents });
-  const input = bend.element.querySelector("input");
-  for (const name of ["pointerup", "pointercancel"])
-    // as a wheel with a spring
-    input.addEventListener(name, () => engine.set({ bend_semitones: 0 }));
-  return [slider(engine, "level_db", level), bend];
+// Like a wheel with a spring.
+function bend(engine) {
+  const say = (semitones) => `${Math.round(100 * semitones)} ct`;
+  const wheel = slider(engine, "bend_semitones", { label: "Bend", min: -2, max: 2, step: 0.01, say });
+  const spring = () => engine.set({ bend_semitones: 0 });
+  for (const name of ["pointerup", "pointercancel"]) wheel.input.addEventListener(name, spring);
+  return wheel;
 }
 
-function recorder(engine) {
-  const { recording } = engine;
-  const toggle = button("● Record", () => (recording.running ? recording.stop() : recording.start()));
-  const wave = button("WAV", () => recording.saveWave(), "Download what was recorded as WAV");
-  const midi = button("MIDI file", () => recording.saveMidi(), "Download what was recorded as MIDI");
-  const show = () => {
-    const { running, seconds, done } = recording;
-    toggle.textContent = running ? `■ Stop ${seconds.toFixed(0)} s` : "● Record";
-    toggle.setAttribute("aria-label", running ? "Stop recording" : "Record");
-    wave.disabled = midi.disabled = running || !done;
-  };
-  return [toggle, wave, midi].map((element, i) => ({ element, show: i ? () => {} : show }));
+function knobs(engine) {
+  const say = (db) => signed(db, "dB");
+  return [
+    limited(engine, "partials", "n_harmonics", "Partials"),
+    limited(engine, "bands", "n_bands", "Noise bands"),
+    orders(engine),
+    slider(engine, "level_db", { label: "Loudness", min: -30, max: 12, step: 0.5, say }),
+    bend(engine),
+  ];
+}
+
+function octaveButtons(engine) {
+  const shift = (words, by, label) => still(button(words, () => shiftOctave(engine, by), { "aria-label": label }));
+  return [shift("z: octave −", -1, "Octave down"), shift("x: octave +", 1, "Octave up")];
 }
 
 // Sing, and what is sung.
-function microphoneKnobs({ microphone }) {
-  const toggle = button("♪ Sing", () => microphone.toggle(), "Sing");
+function microphoneControls({ microphone }) {
+  const says = () => (microphone.running ? ["■ Stop singing", "Stop singing"] : ["♪ Sing", "Sing"]);
   const now = make("span", { className: "value sung" });
-  const show = () => {
-    toggle.textContent = microphone.running ? "■ Stop singing" : "♪ Sing";
-    toggle.setAttribute("aria-label", microphone.running ? "Stop singing" : "Sing");
-    now.textContent = microphone.now;
-    now.hidden = !microphone.running;
-  };
-  return [
-    { element: toggle, show },
-    { element: now, show() {} },
-  ];
+  const show = () => Object.assign(now, { textContent: microphone.now, hidden: !microphone.running });
+  return [changingButton(() => microphone.toggle(), says), { element: now, show }];
 }
 
-function words(engine, midi) {
-  return sayings(engine, () => {
-    if (!engine.about) return LOADING;
-    return engine.microphone.words || midi.words || INVITATION;
+function recordButtons({ performance }) {
+  const press = () => (performance.running ? performance.stop() : performance.start());
+  const stop = () => [`■ Stop ${performance.seconds.toFixed(0)} s`, "Stop recording"];
+  const record = changingButton(press, () => (performance.running ? stop() : ["● Record", "Record"]));
+  const files = ["WAV", "MIDI"].map((kind) => {
+    const label = `Download what was recorded as ${kind}`;
+    const element = button(`${kind} file`, () => performance.save(kind), { "aria-label": label });
+    return { element, show: () => (element.disabled = !performance.has(kind)) };
   });
+  return [record, ...files];
 }
 
-function plugIn(engine, midi) {
-  engine.microphone.words = ""; // what MIDI says is newer
-  return midi.connect();
+function midiButton(engine, midi) {
+  const plugIn = () => {
+    // What MIDI says is newer.
+    engine.microphone.words = "";
+    return midi.connect();
+  };
+  return still(button("MIDI keyboard …", plugIn, { "aria-label": "MIDI keyboard" }));
 }
 
 function render(engine, midi, view) {
-  const octaves = [-1, 1].map((by) => {
-    const name = by < 0 ? "Octave down" : "Octave up";
-    return {
-      element: button(by < 0 ? "z: octave −" : "x: octave +", () => shiftOctave(engine, by), name),
-      show() {},
-    };
-  });
-  const plug = { element: button("MIDI keyboard …", () => plugIn(engine, midi), "MIDI keyboard"), show() {} };
   const keys = screenKeys(engine);
-  const [knobs, levels, sing, record, says] = [
-    growthKnobs(engine),
-    loudnessKnobs(engine),
-    microphoneKnobs(engine),
-    recorder(engine),
-    words(engine, midi),
-  ];
-  const row = (...parts) => make("div", { className: "row" }, ...parts.map(({ element }) => element));
-  const grid = make("div", { className: "knobs" }, ...[...knobs, ...levels].map(({ element }) => element));
-  const element = root(row(...octaves, plug, ...sing, ...record), keys.element, says.element, grid);
+  const plug = midiButton(engine, midi);
+  const words = () => (engine.about ? engine.microphone.words || midi.words || INVITATION : LOADING);
+  const element = showView(
+    engine,
+    view,
+    row(...octaveButtons(engine), plug, ...microphoneControls(engine), ...recordButtons(engine)),
+    keys,
+    sayings(engine, words),
+    columns(...knobs(engine)),
+  );
   element.tabIndex = 0;
   element.setAttribute("role", "group");
   element.setAttribute("aria-label", "Play the instrument");
   keys.element.addEventListener("pointerdown", () => element.focus({ preventScroll: true }));
   computerKeys(engine, element, view.signal);
   guardKeys(engine, view.signal);
-  showView(engine, view, element, [keys, ...knobs, ...levels, ...sing, ...record, says]);
   view.signal.addEventListener("abort", () => !engine.views.size && midi.close());
-  element.engine = engine; // for other programs of the page, and tests
+  // For other programs of the page, and tests.
+  element.engine = engine;
 }
 
 export default () => {

@@ -1,18 +1,25 @@
 // Pitch and level of one voice by the normalised square difference of a window with itself (McLeod and Wyvill, 2005):
 // 1 at a lag after which the sound repeats exactly, about 0 where it does not.
-const WINDOW_S = 0.0465; // 2048 samples at 44.1 kHz: three periods of the lowest pitch
-const HOP_S = 0.0116; // 512 samples
-const TRACKED_HZ = 22_050; // is fine enough for 1.2 kHz, and takes a quarter of the time
-const [LOWEST_HZ, HIGHEST_HZ] = [65, 1200]; // C2 to D6: what people sing
-const NEARLY_HIGHEST = 0.9; // of the highest peak: the first such peak is the period, later ones are its multiples
-const CLEAR = 0.85; // from this peak on a note begins
-const STILL_CLEAR = 0.7; // down to this one it goes on
-const SILENT_DB = -55; // of full scale: below it is the room
-const AGREEING_SEMITONES = 1; // between two windows of the same note
-const FIRST_WINDOWS = 2; // that agree before a note begins
-const JUMP_WINDOWS = 4; // that agree before a jump is believed which trackers make by mistake
-const MISTAKEN_SEMITONES = [12, 19, 24]; // where 2, 3 or 4 periods are taken for one, or one for as many
-const TINY = 1e-12; // keeps 0 / 0 away
+
+// Three periods of the lowest pitch: 2048 samples at 44.1 kHz, which move on by a quarter.
+const [WINDOW_S, HOP_S] = [0.0465, 0.0116];
+// Fine enough for the highest pitch, and four times as quick as a rate twice as high.
+const TRACKED_HZ = 22_050;
+// What people sing: C2 to D6.
+const [LOWEST_HZ, HIGHEST_HZ] = [65, 1200];
+// The likeness is high at every multiple of the period: the first peak that comes so near to the highest is taken.
+const NEARLY_HIGHEST = 0.9;
+// Likeness from which on a note begins, and down to which it goes on.
+const [CLEAR, STILL_CLEAR] = [0.85, 0.7];
+// Beside full scale; what is softer is the room.
+const SILENT_DB = -55;
+// Any tracker now and then takes 2, 3 or 4 periods for one, or one for as many. A jump by such an interval is therefore
+// believed only after more windows of about the same pitch than a note needs to begin.
+const MISTAKEN_SEMITONES = [12, 19, 24];
+const [FIRST_WINDOWS, JUMP_WINDOWS] = [2, 4];
+const SAME_SEMITONES = 1;
+// Keeps 0 / 0 away.
+const TINY = 1e-12;
 
 const semitonesBetween = (a_hz, b_hz) => Math.abs(12 * Math.log2(a_hz / b_hz));
 
@@ -55,10 +62,11 @@ export class PitchTracker {
     this.heard({ f0_hz: this.f0_hz, level_db, clarity });
   }
 
-  // A note begins, or moves by a suspicious interval, once some windows in a row agree; until then it is as it was.
+  // A note begins, or jumps by an interval that may be a mistake, once some windows in a row have the same pitch; until
+  // then it is as it was.
   believe(hz) {
     const needed = this.f0_hz ? (isSuspicious(hz, this.f0_hz) ? JUMP_WINDOWS : 1) : FIRST_WINDOWS;
-    const again = hz && this.other_hz && semitonesBetween(hz, this.other_hz) < AGREEING_SEMITONES;
+    const again = hz && this.other_hz && semitonesBetween(hz, this.other_hz) < SAME_SEMITONES;
     this.n_other = again ? this.n_other + 1 : 1;
     this.other_hz = hz;
     if (!hz || this.n_other >= needed) this.f0_hz = hz;
@@ -110,7 +118,7 @@ export class PitchTracker {
 
 function isSuspicious(hz, before_hz) {
   const interval = hz ? semitonesBetween(hz, before_hz) : 0;
-  return MISTAKEN_SEMITONES.some((semitones) => Math.abs(interval - semitones) < AGREEING_SEMITONES);
+  return MISTAKEN_SEMITONES.some((semitones) => Math.abs(interval - semitones) < SAME_SEMITONES);
 }
 
 // Top of the parabola through a peak and its neighbours.

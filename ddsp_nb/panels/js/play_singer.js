@@ -1,27 +1,24 @@
-// What is sung as notes of the instrument: one that begins, bends, slides to the next key and ends.
-const NEAR_SEMITONES = 0.7; // from its key: as far a note is bent, and a vibrato stays within
-const LEAP_SEMITONES = 1.5; // from its key: as far no vibrato goes
-const FAR_WINDOWS = 5; // 58 ms beyond the near ones, and the next key is meant
-const LEAP_WINDOWS = 2;
-const SILENT_WINDOWS = 3; // 35 ms without a pitch end a note; shorter gaps are within it
-const USUAL_WINDOWS = 690; // 8 s of singing, whose level counts as the usual one
-const [SOFTEST_DB, LOUDEST_SUNG_DB] = [-30, 12]; // beside it
-const BEND_STEPS_A_SEMITONE = 100; // cents: finer ones are not heard
-const LEVEL_STEPS_A_DB = 10;
-export const SINGER = "microphone"; // name of the source that holds the note
+import { midiOfHz, within } from "./math.js";
 
+// Semitones from the key of a note: up to the first it is bent, and a vibrato stays within; no vibrato reaches the second.
+const [NEAR_SEMITONES, LEAP_SEMITONES] = [0.7, 1.5];
+// Windows of 12 ms beyond each of them after which another key is meant.
+const [FAR_WINDOWS, LEAP_WINDOWS] = [5, 2];
+// Shorter gaps without a pitch are within a note.
+const SILENT_WINDOWS = 3;
+// The level of the last 8 s counts as the usual one, and these are the limits beside it.
+const USUAL_WINDOWS = 690;
+const [SOFTEST_DB, LOUDEST_SUNG_DB] = [-30, 12];
+// Finer ones are not heard.
+const [BEND_STEPS_A_SEMITONE, LEVEL_STEPS_A_DB] = [100, 10];
+// Of `Hands`: the microphone holds one note.
+const SOURCE = "microphone";
+
+// What is sung as notes of the instrument: one that begins, bends, slides to the next key and ends.
 export class Singer {
   // engine: `Engine`, of which this uses about, hands, steer, slide.
   constructor(engine) {
-    Object.assign(this, {
-      engine,
-      note: null,
-      octaves: null,
-      usual_db: null,
-      n_heard: 0,
-      n_far: 0,
-      n_silent: 0,
-    });
+    Object.assign(this, { engine, note: null, octaves: null, usual_db: null, n_heard: 0, n_far: 0, n_silent: 0 });
   }
 
   // One window of `PitchTracker`.
@@ -29,7 +26,7 @@ export class Singer {
     if (!f0_hz) return this.wait();
     this.n_silent = 0;
     this.sung_hz = f0_hz;
-    const sung = 69 + 12 * Math.log2(f0_hz / 440);
+    const sung = midiOfHz(f0_hz);
     this.octaves ??= this.octavesTo(sung);
     this.move(sung + 12 * this.octaves, this.beside(level_db));
   }
@@ -44,7 +41,7 @@ export class Singer {
   beside(level_db) {
     this.n_heard = Math.min(this.n_heard + 1, USUAL_WINDOWS);
     this.usual_db = (this.usual_db ?? level_db) + (level_db - (this.usual_db ?? level_db)) / this.n_heard;
-    return Math.min(Math.max(level_db - this.usual_db, SOFTEST_DB), LOUDEST_SUNG_DB);
+    return within(level_db - this.usual_db, SOFTEST_DB, LOUDEST_SUNG_DB);
   }
 
   move(pitch, beside_db) {
@@ -53,9 +50,9 @@ export class Singer {
     const before = this.note;
     if (before === null || this.isElsewhere(pitch)) this.note = keyOf(pitch);
     const bend_semitones = rounded(pitch - this.note, BEND_STEPS_A_SEMITONE);
-    if (before !== null && before !== this.note) engine.slide(SINGER, this.note, bend_semitones);
+    if (before !== null && before !== this.note) engine.slide(SOURCE, this.note, bend_semitones);
     engine.steer({ bend_semitones, sung_db });
-    if (before === null) engine.hands.press(SINGER, this.note, engine.about.plain_velocity);
+    if (before === null) engine.hands.press(SOURCE, this.note, engine.about.plain_velocity);
   }
 
   // Whether another key has been meant for a while.
@@ -74,7 +71,7 @@ export class Singer {
   // The bend stays until the next note, so that this one fades at its pitch.
   end() {
     Object.assign(this, { note: null, n_far: 0, sung_hz: 0 });
-    this.engine.hands.release(SINGER);
+    this.engine.hands.release(SOURCE);
   }
 
   // The pitch of the note that sounds, Hz, or 0.
@@ -83,5 +80,5 @@ export class Singer {
   }
 }
 
-const keyOf = (pitch) => Math.min(Math.max(Math.round(pitch), 0), 127);
+const keyOf = (pitch) => within(Math.round(pitch), 0, 127);
 const rounded = (x, steps) => Math.round(x * steps) / steps;

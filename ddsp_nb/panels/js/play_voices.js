@@ -1,3 +1,4 @@
+import { A4_HZ, hzOfMidi } from "./math.js";
 import { ROW_HEAD, rowWidth } from "./play_frames.js";
 import { MOST_AT_ONCE } from "./play_network.js";
 
@@ -67,16 +68,13 @@ export class Voices {
 
   hzOf(note) {
     const { highest_hz } = this.network.settings;
-    return Math.fround(Math.min(440 * 2 ** ((note + this.bend_semitones - 69) / 12), highest_hz));
+    return Math.fround(Math.min(hzOfMidi(note + this.bend_semitones), highest_hz));
   }
 
-  // The next frames of the voices with these numbers, as one array of rows, into `room` if it is large enough.
-  frames(numbers, room) {
+  // The next frames of the voices with these numbers, as one array of rows.
+  frames(numbers) {
     const width = rowWidth(this.network.settings);
-    const n_bytes = 4 * width * numbers.length;
-    const fits = room && room.byteLength >= n_bytes;
-    const rows = new Float32Array(fits ? room : new ArrayBuffer(n_bytes), 0, width * numbers.length);
-    rows.fill(0);
+    const rows = new Float32Array(width * numbers.length);
     const asked = numbers.map((number, i) => {
       rows[i * width] = number;
       return [number, rows.subarray(i * width, (i + 1) * width)];
@@ -91,7 +89,7 @@ export class Voices {
     const asked = batch.map(([number, row]) => [this.list.find((voice) => voice.number === number), row]);
     const { n_harmonics, n_bands } = this.network.settings;
     for (const [voice, row] of asked) {
-      row[1] = voice ? this.hzOf(voice.note) : 440;
+      row[1] = voice ? this.hzOf(voice.note) : A4_HZ;
       row[2] = 1;
       if (!voice) continue;
       Object.assign(voice, { f0_hz: row[1], loudness_db: this.nextLoudness(voice) });

@@ -4,13 +4,16 @@ import { Voices } from "./play_voices.js";
 // The thread between hands and audio thread: it answers each wish of the audio thread for frames, and begins a note
 // at once, out of turn. The page's own thread, which may be busy drawing, is not on the way.
 // Messages: { use: { wasm, settings, layout, weights } }, { port }, { on: [note, velocity] }, { off: note },
-// { slide: { before, note, bend_semitones } }, { quiet: true }, { bend_semitones }, { level_db }, { partial_mask, band_mask }, { controls: {...}, id }.
-const WARM_UP_STEPS = 40; // by then the browser has compiled the network as well as it can
+// { slide: { before, note, bend_semitones } }, { quiet: true }, { bend_semitones, level_db }, { partial_mask, band_mask }.
+// By then the browser has compiled the network as well as it can.
+const WARM_UP_STEPS = 40;
 
 let voices = null;
 let port = null;
-const begun = []; // voices whose second frame is due
-let latest = null; // what was asked for last: instruments that come quicker than they load are left out
+// Voices whose second frame is due.
+const begun = [];
+// What was asked for last: instruments that come quicker than they load are left out.
+let latest = null;
 
 async function use(instrument) {
   latest = instrument;
@@ -21,17 +24,17 @@ async function use(instrument) {
   for (let i = 0; i < WARM_UP_STEPS; i++) network.step(still);
   if (voices) voices.use(network);
   else voices = new Voices(network);
-  postMessage({ ready: instrument.version });
+  postMessage({ ready: true });
 }
 
-function send(numbers, room) {
-  const rows = voices.frames(numbers, room);
+function send(numbers) {
+  const rows = voices.frames(numbers);
   port.postMessage(rows, [rows.buffer]);
 }
 
 function listen(other) {
   port = other;
-  port.onmessage = ({ data: { need, room } }) => send(need, room);
+  port.onmessage = ({ data: need }) => send(need);
 }
 
 // Two frames: the first to sound at once; the second, so that the audio thread need not wait for an answer, once all
@@ -43,19 +46,6 @@ function begin([note, velocity]) {
   if (begun.push(number) === 1) setTimeout(() => send(begun.splice(0)));
 }
 
-// Controls of one voice over many frames, to compare them with PyTorch's.
-function controls({ f0_hz, loudness_db }) {
-  const { network } = voices;
-  const { n_harmonics, n_bands } = network.settings;
-  const state = network.rest();
-  const begun = performance.now();
-  const frames = Array.from(f0_hz, (hz, i) => {
-    network.step([{ f0_hz: Math.fround(hz), loudness_db: loudness_db[i], state }]);
-    return [network.amplitudes.slice(0, n_harmonics), network.gains.slice(0, n_bands)];
-  });
-  return { frames, ms_a_frame: (performance.now() - begun) / f0_hz.length };
-}
-
 onmessage = ({ data }) => {
   if (data.use) use(data.use).catch((error) => postMessage({ wrong: error.message }));
   else if (data.port) listen(data.port);
@@ -63,6 +53,5 @@ onmessage = ({ data }) => {
   else if (data.off !== undefined) voices?.noteOff(data.off);
   else if (data.slide) voices?.slide(data.slide);
   else if (data.quiet) voices?.allOff();
-  else if (data.controls) postMessage({ id: data.id, ...controls(data.controls) });
   else if (voices) Object.assign(voices, data);
 };

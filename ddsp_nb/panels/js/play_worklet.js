@@ -1,30 +1,32 @@
 import { Noise } from "./dsp/noise.js";
+import { within } from "./math.js";
 import { rowWidth } from "./play_frames.js";
-import { Sines } from "./play_sines.js";
+import { Voice } from "./play_voice.js";
+import "./recorder_worklet.js";
 
 // The instrument in the audio thread: voices and their noise. It asks the network's thread for the frames that it
-// needs next, so nothing drifts and no timer is involved. Messages: { sizes, port }, { record }, { count: id }, { end };
-// it says { chunk } while it records, and { id, starved, voices, frames, peak } where it is asked to count.
-const AHEAD = 2; // frames that a voice has waiting once a hop: more would make bends and releases late
-const MOST_AHEAD = 4; // where the network's thread is too late, it is asked earlier
-const FADE_S = 0.01; // in which all ends, so that nothing clicks
-const CHUNK = 4096; // samples in a message while it records
-const LOUDEST = 0.95; // of full scale, above which everything is turned down
-const RECOVERY_S = 0.5; // in which the level comes back
+// needs next, so nothing drifts and no timer is involved. Messages: { sizes, port }, { end }, { count }; to this one it
+// answers { counts: { starved, frames, voices } }.
+
+// Frames that a voice has waiting once a hop. More would make bends and releases late; where the network's thread is
+// too late, it is asked earlier.
+const [AHEAD, MOST_AHEAD] = [2, 4];
+// In which all ends, so that nothing clicks.
+const FADE_S = 0.01;
+// Of full scale: everything is turned down to it, and the level comes back in this time.
+const [LOUDEST, RECOVERY_S] = [0.95, 0.5];
 
 class PlayWorklet extends AudioWorkletProcessor {
   constructor() {
     super();
-    Object.assign(this, { voices: new Map(), unused: [], rooms: [], ahead: AHEAD, fade: 1, turned_down: 1 });
-    Object.assign(this, { starved: 0, frames: 0, peak: 0, noise_at: Infinity, since_asked: 0 });
+    Object.assign(this, { voices: new Map(), ahead: AHEAD, fade: 1, turned_down: 1 });
+    Object.assign(this, { starved: 0, frames: 0, noise_at: Infinity, since_asked: 0 });
     this.port.onmessage = ({ data }) => this.hear(data);
   }
 
-  hear({ sizes, port, record, count, end }) {
+  hear({ sizes, port, count, end }) {
     if (sizes) this.begin(sizes, port);
-    if (record !== undefined) this.chunk = record ? new Float32Array(CHUNK) : this.handOver(true);
-    if (record) this.chunk_at = 0;
-    if (count) this.report(count);
+    if (count) this.report();
     this.ending ||= end;
   }
 
@@ -35,10 +37,10 @@ class PlayWorklet extends AudioWorkletProcessor {
     port.onmessage = ({ data }) => this.take(data);
   }
 
-  report(id) {
-    const { starved, frames, peak, ahead } = this;
-    this.port.postMessage({ id, starved, frames, peak, ahead, voices: this.voices.size });
-    Object.assign(this, { starved: 0, frames: 0, peak: 0 });
+  report() {
+    const { starved, frames, voices } = this;
+    this.port.postMessage({ counts: { starved, frames, voices: voices.size } });
+    Object.assign(this, { starved: 0, frames: 0 });
   }
 
   // Rows of frames; a voice that is not known begins with its first.
@@ -47,21 +49,12 @@ class PlayWorklet extends AudioWorkletProcessor {
     for (let at = 0; at < rows.length; at += width) {
       const row = rows.slice(at, at + width);
       const [number, , last] = row;
-      if (!this.voices.has(number) && last) continue; // it has ended before
-      const voice = this.voices.get(number) ?? this.open(number);
-      voice.queue.push(row);
-      voice.asked = Math.max(0, voice.asked - 1);
-      voice.complete ||= last === 1;
+      // One that is not known and has a last frame has ended before.
+      if (!this.voices.has(number) && last) continue;
+      if (!this.voices.has(number)) this.voices.set(number, new Voice(this.sizes));
+      this.voices.get(number).take(row);
       this.frames++;
     }
-    this.rooms.push(rows.buffer);
-  }
-
-  open(number) {
-    const voice = this.unused.pop() ?? new Sines(this.sizes);
-    voice.begin();
-    this.voices.set(number, voice);
-    return voice;
   }
 
   process(_, [[out]]) {
@@ -69,20 +62,14 @@ class PlayWorklet extends AudioWorkletProcessor {
     let late = false;
     for (const [number, voice] of this.voices) {
       late = voice.render(out) || late;
-      if (voice.over) this.close(number, voice);
+      if (voice.over) this.voices.delete(number);
     }
     if (late) this.ahead = Math.min(this.ahead + 1, MOST_AHEAD);
     if (late) this.starved++;
     this.ask(out.length);
     this.addNoise(out);
     this.finish(out);
-    if (this.chunk) this.keep(out);
     return this.fade > 0;
-  }
-
-  close(number, voice) {
-    this.voices.delete(number);
-    this.unused.push(voice);
   }
 
   // Ask for what will be needed, once a hop for all voices together, which share the reading of the weights: each has
@@ -94,9 +81,7 @@ class PlayWorklet extends AudioWorkletProcessor {
     const need = [];
     for (let wanted = 1; wanted <= this.ahead; wanted++)
       for (const [number, voice] of this.voices) if (voice.lacks(wanted)) need.push(number);
-    if (!need.length) return;
-    const room = this.rooms.pop();
-    this.source.postMessage({ need, room }, room ? [room] : []);
+    if (need.length) this.source.postMessage(need);
   }
 
   addNoise(out) {
@@ -127,31 +112,15 @@ class PlayWorklet extends AudioWorkletProcessor {
   finish(out) {
     let peak = 0;
     for (let i = 0; i < out.length; i++) peak = Math.max(peak, Math.abs(out[i]));
-    this.peak = Math.max(this.peak, peak);
     const before = this.turned_down;
     const recovered = before + out.length / (RECOVERY_S * sampleRate);
     this.turned_down = Math.min(LOUDEST / Math.max(peak, LOUDEST), recovered);
     const fade_step = this.ending ? 1 / (FADE_S * sampleRate) : 0;
     for (let i = 0; i < out.length; i++) {
       const gain = before + ((this.turned_down - before) * i) / out.length;
-      out[i] = this.fade * Math.min(Math.max(gain * out[i], -1), 1);
+      out[i] = this.fade * within(gain * out[i], -1, 1);
       this.fade = Math.max(0, this.fade - fade_step);
     }
-  }
-
-  keep(out) {
-    for (let i = 0; i < out.length; i++) {
-      this.chunk[this.chunk_at++] = out[i];
-      if (this.chunk_at === CHUNK) this.handOver();
-    }
-  }
-
-  // Send what is recorded; with `last`, no more follows.
-  handOver(last = false) {
-    const part = this.chunk?.slice(0, this.chunk_at) ?? new Float32Array(0);
-    this.chunk_at = 0;
-    this.port.postMessage({ part, last }, [part.buffer]);
-    return null;
   }
 }
 

@@ -32,9 +32,7 @@ class View extends CanvasView {
     this.listen();
     this.appear(el, state.views);
     // A player in sight asks for its sounds.
-    this.sight = new IntersectionObserver(([entry]) => entry.isIntersecting && this.ask(), {
-      rootMargin: "800px",
-    });
+    this.sight = new IntersectionObserver(([entry]) => entry.isIntersecting && this.ask(), { rootMargin: "800px" });
     this.sight.observe(this.root);
   }
 
@@ -77,13 +75,7 @@ class View extends CanvasView {
   buildMix({ names: [first, second], usual }) {
     const words = make("span", { className: "words" });
     const about = `Share of ${first}, %`;
-    const slider = make("input", {
-      type: "range",
-      min: 0,
-      max: 100,
-      value: 100 * usual,
-      "aria-label": about,
-    });
+    const slider = make("input", { type: "range", min: 0, max: 100, value: 100 * usual, "aria-label": about });
     slider.oninput = () => {
       const share = slider.value / 100;
       this.playback.mix = { [first]: share / usual, [second]: (1 - share) / (1 - usual) };

@@ -67,10 +67,7 @@ const CURVES = {
     // Or more, see curveOf.
     high: 1,
     of: lengthOf,
-    set: (stage, value) => ({
-      ...stage,
-      stop: stage.start + Math.max(SHORTEST_S, Math.round(value * 100) / 100),
-    }),
+    set: (stage, value) => ({ ...stage, stop: stage.start + Math.max(SHORTEST_S, Math.round(value * 100) / 100) }),
     say: (value) => `${value.toFixed(2)} s`,
     message: (stages) => ({ lengths_s: stages.map(lengthOf) }),
   },

@@ -2,7 +2,8 @@
 import { fft, fftTables } from "./dsp/fft.js";
 
 const COLOURS = ["#000004", "#1d1147", "#51127c", "#832681", "#b73779", "#e75263", "#fc8961", "#fec488", "#fcfdbf"];
-const FLOOR_DB = 80; // below the loudest: black
+// Below the loudest, where all is black.
+const FLOOR_DB = 80;
 
 // Levels in dB, 0 for a full-scale sine: [columns][bins], column c around the time (c + 0.5) / columns of the whole.
 export function spectra(samples, nFft, columns) {
@@ -16,7 +17,8 @@ export function spectra(samples, nFft, columns) {
   };
   const decibels = (x, y) => 10 * Math.log10((x * x + y * y) / ((nFft * nFft) / 4) + 1e-14);
   for (let c = 0; c < columns; c += 2) {
-    frame(re, c); // two real frames in one complex transform: one is its even part, the other its odd part
+    // Two real frames in one complex transform: one is its even part, the other its odd part.
+    frame(re, c);
     frame(im, c + 1);
     fft(re, im, table);
     for (let k = 0; k < bins; k++) {

@@ -1,6 +1,10 @@
 """The instrument under the hands: keys in the page that a trained model answers, without the kernel."""
 
-from ddsp_nb.errors import ConfigError
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from ddsp_nb.errors import ConfigError, NotesError
 from ddsp_nb.panels.keyboard.weights import WASM, check_playable, packed, settings
 from ddsp_nb.panels.page import PageWidget, module
 from ddsp_nb.playing.performance import Performance
@@ -36,7 +40,6 @@ class PlayPanel(PageWidget):
         super().__init__()
         self.model_played, self.take_played, self.n_voices = model, take, n_voices
         self._performance: Performance | None = None
-        self._version = 0
         self.on_msg(self._heard)
 
     def use(self, model: DDSPModel, take: Take | None = None) -> None:
@@ -70,15 +73,15 @@ class PlayPanel(PageWidget):
         data = numbers.tobytes()
         for offset in range(0, len(data), PIECE):
             self.send({"type": "numbers", "offset": offset}, buffers=[data[offset : offset + PIECE]])
-        self._version += 1
         about = settings(self.model_played, self.take_played, self.n_voices)
-        message = {"type": "instrument", "layout": layout, "settings": about, "version": self._version}
-        self.send(message, buffers=[WASM.read_bytes()])
+        self.send({"type": "instrument", "layout": layout, "settings": about}, buffers=[WASM.read_bytes()])
 
     def _heard(self, _, content, buffers):
         if content.get("type") == "ready":
             self._send_instrument()
         elif content.get("type") == "performance":
-            events = tuple(tuple(event) for event in content["events"])
-            played = any(kind == "on" for _, kind, *_ in events)
-            self._performance = Performance(events, content["seconds"]) if played else None
+            self._performance = None
+            with suppress(NotesError), TemporaryDirectory() as folder:
+                self._performance = Performance(tuple(map(tuple, content["events"])), content["seconds"])
+                midi = self._performance.save_midi(Path(folder) / "played.mid")
+                self.send({"type": "midi"}, buffers=[midi.read_bytes()])

@@ -4,13 +4,17 @@
 //   npx --yes --package assemblyscript@0.28.20 asc network.ts -O3 --runtime stub --noAssert --enable simd -o network.wasm
 // Not relaxed SIMD: where a browser does not know it, the whole module fails, and it is only 5 % faster.
 
-const LANE = 16; // bytes of four float32
-const EPSILON: f32 = 1e-5; // of PyTorch's LayerNorm
-const MOST: f32 = 87; // beyond which exp leaves float32
+const LANE_BYTES = 16;
+// Of PyTorch's LayerNorm.
+const EPSILON: f32 = 1e-5;
+// Beyond it exp leaves float32.
+const MOST: f32 = 87;
 const LOG2_E: f32 = 1.4426950408889634;
-const LN2_HIGH: f32 = 0.693359375; // few digits, so that a whole multiple of it is exact
+// ln 2 in two parts: the first has few digits, so that a whole multiple of it is exact.
+const LN2_HIGH: f32 = 0.693359375;
 const LN2_LOW: f32 = -2.12194440054690583e-4;
-const EXPONENT_BIAS = 127; // of float32
+// Of float32.
+const EXPONENT_BIAS = 127;
 const MANTISSA_BITS = 23;
 
 // y = W x + b for each of n inputs x [n, cols], to y [n, rows]. A few rows for all inputs, then the next ones: large
@@ -33,7 +37,7 @@ export function affine(w: usize, b: usize, x: usize, y: usize, rows: i32, cols: 
 
 function oneRow(w: usize, b: usize, x: usize, y: usize, line: usize): void {
   let a = f32x4.splat(0);
-  for (let c: usize = 0; c < line; c += LANE) a = f32x4.add(a, f32x4.mul(v128.load(w + c), v128.load(x + c)));
+  for (let c: usize = 0; c < line; c += LANE_BYTES) a = f32x4.add(a, f32x4.mul(v128.load(w + c), v128.load(x + c)));
   f32.store(y, sum(a) + f32.load(b));
 }
 
@@ -41,7 +45,7 @@ function oneRow(w: usize, b: usize, x: usize, y: usize, line: usize): void {
 function fourRows(w: usize, b: usize, x: usize, y: usize, line: usize): void {
   let a0 = f32x4.splat(0), a1 = f32x4.splat(0), a2 = f32x4.splat(0), a3 = f32x4.splat(0);
   const w1 = w + line, w2 = w1 + line, w3 = w2 + line;
-  for (let c: usize = 0; c < line; c += LANE) {
+  for (let c: usize = 0; c < line; c += LANE_BYTES) {
     const v = v128.load(x + c);
     a0 = f32x4.add(a0, f32x4.mul(v128.load(w + c), v));
     a1 = f32x4.add(a1, f32x4.mul(v128.load(w1 + c), v));
@@ -84,7 +88,7 @@ function fourRows(w: usize, b: usize, x: usize, y: usize, line: usize): void {
 
 // x sigmoid(x), in place.
 export function silu(x: usize, size: i32): void {
-  for (let end = x + (<usize>size << 2); x < end; x += LANE) {
+  for (let end = x + (<usize>size << 2); x < end; x += LANE_BYTES) {
     const v = v128.load(x);
     v128.store(x, f32x4.mul(v, sigmoid(v)));
   }
@@ -92,7 +96,7 @@ export function silu(x: usize, size: i32): void {
 
 // max(x, 0), in place.
 export function relu(x: usize, size: i32): void {
-  for (let end = x + (<usize>size << 2); x < end; x += LANE)
+  for (let end = x + (<usize>size << 2); x < end; x += LANE_BYTES)
     v128.store(x, f32x4.max(v128.load(x), f32x4.splat(0)));
 }
 
@@ -101,14 +105,14 @@ export function normalise(x: usize, gain: usize, bias: usize, size: i32, n: i32)
   const line: usize = <usize>size << 2;
   for (let i = 0; i < n; i++, x += line) {
     let total = f32x4.splat(0), squares = f32x4.splat(0);
-    for (let c: usize = 0; c < line; c += LANE) total = f32x4.add(total, v128.load(x + c));
+    for (let c: usize = 0; c < line; c += LANE_BYTES) total = f32x4.add(total, v128.load(x + c));
     const mean = f32x4.splat(sum(total) / <f32>size);
-    for (let c: usize = 0; c < line; c += LANE) {
+    for (let c: usize = 0; c < line; c += LANE_BYTES) {
       const d = f32x4.sub(v128.load(x + c), mean);
       squares = f32x4.add(squares, f32x4.mul(d, d));
     }
     const scale = f32x4.splat(<f32>1 / sqrt<f32>(sum(squares) / <f32>size + EPSILON));
-    for (let c: usize = 0; c < line; c += LANE) {
+    for (let c: usize = 0; c < line; c += LANE_BYTES) {
       const d = f32x4.mul(f32x4.sub(v128.load(x + c), mean), scale);
       v128.store(x + c, f32x4.add(f32x4.mul(d, v128.load(gain + c)), v128.load(bias + c)));
     }
@@ -119,12 +123,13 @@ export function normalise(x: usize, gain: usize, bias: usize, size: i32, n: i32)
 //   h = (1 - z) tanh(n_input + r n_state) + z h
 export function gates(input: usize, state: usize, h: usize, size: i32): void {
   const line: usize = <usize>size << 2;
-  for (let c: usize = 0; c < line; c += LANE) {
+  for (let c: usize = 0; c < line; c += LANE_BYTES) {
     const r = sigmoid(f32x4.add(v128.load(input + c), v128.load(state + c)));
     const z = sigmoid(f32x4.add(v128.load(input + line + c), v128.load(state + line + c)));
     const x = f32x4.add(v128.load(input + 2 * line + c), f32x4.mul(r, v128.load(state + 2 * line + c)));
     const twice = sigmoid(f32x4.add(x, x));
-    const n = f32x4.sub(f32x4.add(twice, twice), f32x4.splat(1)); // tanh x = 2 sigmoid(2 x) - 1
+    // tanh x = 2 sigmoid(2 x) - 1
+    const n = f32x4.sub(f32x4.add(twice, twice), f32x4.splat(1));
     const before = v128.load(h + c);
     v128.store(h + c, f32x4.add(n, f32x4.mul(z, f32x4.sub(before, n))));
   }

@@ -1,18 +1,14 @@
 // The harmonics of one pitch. Between two frames pitch and amplitudes move linearly, as `render_hop` does it in Python.
-const INAUDIBLE = 1e-9; // amplitude below which the highest harmonics need not be computed
+// Amplitude below which the highest harmonics need not be computed.
+const INAUDIBLE = 1e-9;
 
 export class Harmonics {
   constructor(sample_rate, n_harmonics) {
     const line = () => new Float64Array(n_harmonics);
     Object.assign(this, { sample_rate, n_harmonics, folds: false });
     Object.assign(this, { sin_from: line(), cos_from: line(), sin_to: line(), cos_to: line() });
-    this.rest();
-  }
-
-  // Silence, at no pitch yet.
-  rest() {
-    this.silence();
-    Object.assign(this, { phase: 0, hz_from: 0, hz_to: 0, top_from: 0, at: 0, length: 0 });
+    // Silence, at no pitch yet.
+    Object.assign(this, { phase: 0, hz_from: 0, hz_to: 0, top_from: 0, top_to: 0, at: 0, length: 0 });
   }
 
   // The frame that is reached is the one to leave from; the next one is `length` samples away.

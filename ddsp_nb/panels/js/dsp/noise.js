@@ -1,8 +1,10 @@
 import { fft, fftTables } from "./fft.js";
 
 // White noise through a bank of bands, hop by hop: `NoiseStream` of Python, with other random numbers.
-const LOWEST_HZ = 20; // centre of the first band
-const UNIT_RMS = Math.sqrt(12); // of numbers that are spread evenly over a range of 1
+// Centre of the first band.
+const LOWEST_HZ = 20;
+// Numbers that are spread evenly over this range have RMS 1.
+const RANGE = Math.sqrt(12);
 
 export class Noise {
   constructor({ sample_rate, hop_length, n_bands }) {
@@ -22,7 +24,8 @@ export class Noise {
     const { hop_length, sound, tail, window } = this;
     const shaped = gains ? this.filter(gains) : null;
     for (let i = 0; i < hop_length; i++) {
-      const [late, early] = [window[i + hop_length], window[i]]; // of two windows that overlap here
+      // Two windows overlap here.
+      const [late, early] = [window[i + hop_length], window[i]];
       sound[i] = (tail[i] + (shaped ? shaped[i] * early : 0)) / (early ** 2 + late ** 2);
       tail[i] = shaped ? shaped[i + hop_length] * late : 0;
     }
@@ -32,7 +35,7 @@ export class Noise {
   draw() {
     const { white, hop_length } = this;
     white.copyWithin(0, hop_length);
-    for (let i = hop_length; i < 2 * hop_length; i++) white[i] = UNIT_RMS * (Math.random() - 0.5);
+    for (let i = hop_length; i < 2 * hop_length; i++) white[i] = RANGE * (Math.random() - 0.5);
   }
 
   // Gains of the bands to gains of the bins; the mean square of these is the power of the noise.

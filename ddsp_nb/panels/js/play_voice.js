@@ -2,22 +2,24 @@ import { Harmonics } from "./dsp/harmonics.js";
 import { ROW_HEAD } from "./play_frames.js";
 
 // A voice of the instrument in the audio thread: it sounds from one frame to the next, which come from the network.
-const LONGEST_WAIT_S = 0.25; // for frames that do not come: then the voice falls silent, and no note is stuck
+// Where no frames have come for so long, the voice falls silent, and no note is stuck.
+const LONGEST_WAIT_S = 0.25;
 
-export class Sines extends Harmonics {
+export class Voice extends Harmonics {
   // sizes: { sample_rate, hop_length, n_harmonics, n_bands, directions [n_harmonics, 2] }
   constructor(sizes) {
     super(sizes.sample_rate, sizes.n_harmonics);
-    Object.assign(this, sizes, { queue: [], gains: new Float32Array(sizes.n_bands) }); // gains at the next frame
-    this.begin();
+    // Gains are those of the next frame.
+    Object.assign(this, sizes, { queue: [], gains: new Float32Array(sizes.n_bands), waited: 0, asked: 0 });
+    // The last frame may be the next one, known of, or played.
+    Object.assign(this, { last: false, complete: false, over: false });
   }
 
-  begin() {
-    this.rest();
-    this.gains.fill(0);
-    this.queue.length = 0;
-    // The last frame may be the next one, known of, or played.
-    Object.assign(this, { last: false, complete: false, over: false, waited: 0, asked: 0 });
+  // A frame for later.
+  take(row) {
+    this.queue.push(row);
+    this.asked = Math.max(0, this.asked - 1);
+    this.complete ||= row[2] === 1;
   }
 
   // Whether fewer frames than wanted are waiting or on their way; then one more is asked for.
