@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from browser import small_notebooks  # noqa: E402
 from browser.conftest import FLAGS, browser_path  # noqa: E402
-from browser.ear import RATE, Ear  # noqa: E402
+from browser.ear import Ear  # noqa: E402
 from browser.lab_server import LabServer  # noqa: E402
 from browser.notebook_page import NotebookPage  # noqa: E402
 from browser.play_view import PlayView, controls_of_pytorch, controls_of_the_page  # noqa: E402
@@ -95,8 +95,7 @@ def tell_latency(page, play):
         ear.forget()
         page.page.keyboard.down("KeyA")
         ear.hear(0.2, settle_s=0)
-        (start, sound), ((key, *_), _) = ear.record()[-1], ear.clock()
-        late_ms.append(1000 * ((start + np.flatnonzero(np.abs(sound) > 1e-7)[0]) / RATE - key))
+        late_ms.append(ear.late_ms())
         page.page.keyboard.up("KeyA")
         play.wait_for_silence()
     print(f"key to sound, page drawing: median {np.median(late_ms):.1f} ms, at most {max(late_ms):.1f} ms")

@@ -1,8 +1,8 @@
 """Samples that widgets of the page play, taken from the audio thread on their way to the loudspeaker."""
 
-import base64
-
 import numpy as np
+
+from browser.notebook_page import unpacked
 
 RATE = 44_100
 
@@ -44,33 +44,22 @@ RECORD = """async seconds => {
     while ((tap.chunks.at(-1)?.at ?? 0) < begin + length + 256) await wait(10);
     return pack(tap.chunks.filter(chunk => chunk.at > begin).flatMap(chunk => [...chunk.samples]).slice(0, length));
 }"""
-PACK = """() => { window.pack = numbers => {
-    const bytes = new Uint8Array(Float32Array.from(numbers).buffer), part = 32768;
-    let text = '';
-    for (let i = 0; i < bytes.length; i += part) text += String.fromCharCode(...bytes.subarray(i, i + part));
-    return btoa(text);
-}; }"""
 ALL = """() => ear.taps.map(({chunks}) => [chunks[0]?.at ?? 0, pack(chunks.flatMap(chunk => [...chunk.samples]))])"""
 FORGET = "() => { ear.taps = ear.taps.slice(-1); ear.taps.forEach(tap => tap.chunks = []); ear.keys = []; }"
 CLOCK = "() => ({keys: ear.keys, output: ear.context.baseLatency + (ear.context.outputLatency || 0)})"
 
 
 class Ear:
-    """Listens to a page; begin before anything sounds in it.
-
-    Args:
-        page: of Playwright.
-    """
+    """Listens to the page of a `NotebookPage`; begin before anything sounds in it."""
 
     def __init__(self, page):
         self.page = page
-        page.evaluate(PACK)
         page.evaluate(LISTEN)
 
     def hear(self, seconds: float = 0.3, *, settle_s: float = 0.1) -> np.ndarray:
         """[n_samples] of the widget that began last, from now on."""
         self.page.wait_for_timeout(1000 * settle_s)
-        return _unpacked(self.page.evaluate(RECORD, seconds))
+        return unpacked(self.page.evaluate(RECORD, seconds))
 
     def forget(self) -> None:
         """Begin a new record."""
@@ -78,13 +67,14 @@ class Ear:
 
     def record(self) -> list[tuple[int, np.ndarray]]:
         """For each beginning of a widget: the first sample's place in time, and all that it has played."""
-        return [(at, _unpacked(text)) for at, text in self.page.evaluate(ALL)]
+        return [(at, unpacked(text)) for at, text in self.page.evaluate(ALL)]
+
+    def late_ms(self) -> float:
+        """From the one key that was pressed to the first sample that sounds after it, in the audio clock's time."""
+        (start, sound), ((key, *_), _) = self.record()[-1], self.clock()
+        return 1000 * ((start + np.flatnonzero(np.abs(sound) > 1e-7)[0]) / RATE - key)
 
     def clock(self) -> tuple[list[float], float]:
         """Times of the audio clock when keys were pressed, and how long rendered sound takes to the loudspeaker."""
         clock = self.page.evaluate(CLOCK)
         return clock["keys"], clock["output"]
-
-
-def _unpacked(text):
-    return np.frombuffer(base64.b64decode(text), "<f4")

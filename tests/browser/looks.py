@@ -4,7 +4,8 @@ NAMELESS = """root => [...root.querySelectorAll('button, input, select, canvas, 
     .filter(control => !control.getAttribute('aria-label') && !control.textContent).map(control => control.outerHTML)"""
 CUT_OFF = """root => {
     const outer = root.closest('.jp-OutputArea-output').getBoundingClientRect();
-    return [...root.querySelectorAll('div, button, label, span, select, canvas')].filter(element => {
+    const shown = [...root.querySelectorAll('div, button, label, span, select, canvas')].filter(e => e.offsetParent);
+    return shown.filter(element => {
         const box = element.getBoundingClientRect();
         return element.scrollWidth > element.clientWidth + 1 && element.clientWidth
             || box.left < outer.left - 1 || box.right > outer.right + 1;

@@ -104,25 +104,25 @@ def from_first(sound):
 
 
 def test_a_held_note_is_that_of_pytorch(played, python, ear):
-    played.press(40)
-    ear.hear(0.05)
-    played.release_all()
-    played.wait_for_silence()
     played.set(bands=0)
-    played.page.page.wait_for_timeout(50)
-    ear.hear(0.05)
-    ear.forget()
-    played.press(A4)
-    ear.hear(0.7)
+    for _ in range(5):
+        played.release_all()
+        played.wait_for_silence()
+        ear.hear(0.05)
+        played.counts()
+        ear.forget()
+        played.press(A4)
+        ear.hear(0.7)
+        # A machine that is busy may give the page too little time.
+        if not played.counts()["starved"]:
+            break
     heard = from_first(ear.record()[-1][1])
     python.noise.hop = lambda gains: torch.zeros(HOP)
     wanted = from_first(python.render(ALIGNED_HOPS * HOP).numpy())
     n = min(len(heard), len(wanted))
-    assert n > 0.4 * RATE
     wrong_db = 20 * np.log10(np.std(heard[:n] - wanted[:n]) / np.std(wanted[:n]))
-    starved = played.counts()["starved"]
-    print(f"a held note differs from PyTorch's by {wrong_db:.0f} dB; {starved} quanta starved")
-    assert wrong_db < -60
+    print(f"a held note differs from PyTorch's by {wrong_db:.0f} dB")
+    assert n > 0.4 * RATE and wrong_db < -60
 
 
 def test_noise_has_the_level_of_pytorchs_in_every_band(played, python, ear):
@@ -201,9 +201,7 @@ def test_a_key_is_heard_at_once(page, played, ear):
         ear.forget()
         page.page.keyboard.down("KeyA")
         ear.hear(0.12, settle_s=0)
-        (start, sound), ((key, *_), _) = ear.record()[-1], ear.clock()
-        first = np.flatnonzero(np.abs(sound) > 1e-7)[0]
-        late_ms.append(1000 * ((start + first) / RATE - key))
+        late_ms.append(ear.late_ms())
         page.page.keyboard.up("KeyA")
         played.wait_for_silence()
     assert min(late_ms) > -BLOCK_MS and len(late_ms) == 12  # each key sounds, and none before it was pressed

@@ -4,8 +4,6 @@ import { Live } from "./live.js";
 import { amplitudeOf, decibels, within } from "./math.js";
 import { hertz, signed } from "./page.js";
 
-/* global WORKLET */
-
 const BANDS = 64;
 const [LOWEST_HZ, NYQUIST_HZ] = [20, 22_050];
 const OCTAVES = Math.log2(NYQUIST_HZ / LOWEST_HZ);

@@ -4,8 +4,6 @@ import { Live } from "./live.js";
 import { amplitudeOf, decibels, hzOfMidi, within } from "./math.js";
 import { button, hertz, make, noteName, signed } from "./page.js";
 
-/* global WORKLET */
-
 const HARMONICS = 64;
 // One for each harmonic; the bar after them is for all harmonics above.
 const BARS = 16;

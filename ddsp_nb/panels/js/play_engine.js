@@ -4,7 +4,6 @@ import { Hands } from "./play_hands.js";
 import { HIGHEST_OCTAVE, LOWEST_OCTAVE } from "./play_keyboard.js";
 import { Microphone } from "./play_microphone.js";
 import { Performance } from "./play_performance.js";
-/* global WORKLET, WORKER */
 
 // In which a kernel that lives has sent the instrument.
 const ANSWER_MS = 10_000;

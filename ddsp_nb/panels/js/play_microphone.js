@@ -1,7 +1,6 @@
 import { closeMicrophone, hearMicrophone, openMicrophone, whyNoMicrophone } from "./microphone.js";
 import { noteName } from "./page.js";
 import { Singer } from "./play_singer.js";
-/* global MICROPHONE */
 
 const ADVICE = "Sing one note at a time, with headphones: the microphone must not hear the instrument.";
 const UNPLUGGED = "The microphone was pulled out. Plug one in, then press Sing again.";

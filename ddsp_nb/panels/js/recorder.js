@@ -4,7 +4,6 @@ import { decibels } from "./math.js";
 import { closeMicrophone, hearMicrophone, openMicrophone, whyNoMicrophone } from "./microphone.js";
 import { button, make } from "./page.js";
 import { Playback } from "./playback.js";
-/* global WORKLET */
 
 // Of the recording, whatever the sound card has.
 const RATE = 44_100;
@@ -106,7 +105,7 @@ class View {
     this.seconds += part.length / RATE;
     const peak = part.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
     this.clipped ||= peak >= LOUD;
-    this.meter.value = decibels(peak);
+    this.meter.value = Math.max(QUIET_DB, decibels(peak));
     if (!this.stop) return;
     this.say(`Recording: ${this.seconds.toFixed(1)} s of ${LONGEST_S}${this.clipped ? ". Too loud: move away" : ""}`);
     if (this.seconds >= LONGEST_S && !this.record.disabled) this.toggle();
