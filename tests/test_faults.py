@@ -1,6 +1,5 @@
 """Faults at the worst moment: kills, full disks, read-only places, two writers; the last good file survives."""
 
-import errno
 import os
 import re
 import shutil
@@ -181,39 +180,6 @@ def test_training_onto_a_full_disk_ends_in_one_line(small_disk):
     assert last.startswith("Error: ") and "ddsp_model.pt: cannot be written" in last
     assert "could not be resumed" in result.stderr  # nor can its state be kept meanwhile, which is no reason to stop
     assert {path.name for path in small_disk.iterdir()} == {"ballast"}
-
-
-@pytest.fixture
-def read_only(tmp_path, monkeypatch):
-    """A folder where nothing can be made; root may write anywhere, so for root the system's answer is imitated."""
-    folder = tmp_path / "locked"
-    folder.mkdir()
-    folder.chmod(0o555)
-    if os.geteuid() == 0:
-        real = os.open
-
-        def refuse(path, flags, *args, **kwargs):
-            if flags & (os.O_WRONLY | os.O_RDWR) and str(path).startswith(str(folder)):
-                raise OSError(errno.EROFS, "Read-only file system", str(path))
-            return real(path, flags, *args, **kwargs)
-
-        monkeypatch.setattr(os, "open", refuse)
-    yield folder
-    folder.chmod(0o755)
-
-
-def test_read_only_folder_is_one_line_before_any_work(read_only, trained, take, clip):
-    for save, error in (
-        (lambda: save_model(read_only / "m.pt", trained, take), CheckpointError),
-        (lambda: save_audio(read_only / "a.wav", clip), AudioError),
-    ):
-        with pytest.raises(error, match="cannot be written") as problem:
-            save()
-        assert "\n" not in str(problem.value)
-    result = run(training(read_only))
-    assert result.exit_code == cli.BAD_INPUT
-    assert result.stderr.startswith("Error: ") and result.stderr.count("\n") == 1
-    assert list(read_only.iterdir()) == []
 
 
 # Two writers, and files that are there already

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ddsp_nb import Composition, GrowthError, GrowthPlan, Layer, Source, compose, grow
-from ddsp_nb.growth import piece as piece_module
+from ddsp_nb.piece import compose as piece_module
 from ddsp_nb.piece.compose import Piece
 
 RATE = 16_000

@@ -73,7 +73,7 @@ class Features:
         Args:
             semitones: to move by.
             tape: whether the spectrum moves along, as on a tape that runs faster. Else the instrument is asked for
-                the new pitch, and its resonances stay where they are.
+                the new pitch, and the spectrum moves less.
         """
         return replace(
             self,

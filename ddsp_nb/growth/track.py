@@ -116,7 +116,7 @@ def _median_hz(features):
 def held_note(model: DDSPModel, take: Take, hz: float | torch.Tensor) -> tuple[torch.Tensor, Controls]:
     """Pitch and controls of a note of the instrument, with the small movements of a steady stretch of the recording.
 
-    The instrument is asked for the note with the envelope of that stretch, so that its resonances stay where they are.
+    The instrument is asked for the note with the envelope of that stretch, which moves less than a tape's would.
     """
     config, energy = model.config, take.controls.amplitudes.square().sum(-1)
     frames_of = lambda seconds: seconds * config.sample_rate / config.hop_length
