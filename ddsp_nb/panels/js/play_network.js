@@ -75,9 +75,9 @@ export class Network {
   expect({ f0_hz, loudness_db }, i) {
     const { n_harmonics, n_bands } = this.settings;
     const to = this.at.expected + i * (n_harmonics + n_bands);
-    const common = [Math.log2(f0_hz / A4_HZ), loudness_db / 20];
-    this.ask("partials", n_harmonics, to, (k) => [...partialQuery(this, f0_hz, k + 1), ...common]);
-    this.ask("bands", n_bands, to + n_harmonics, (band) => [...bandQuery(this, f0_hz, band), ...common]);
+    const played = { f0_hz, octaves: Math.log2(f0_hz / A4_HZ), loudness: loudness_db / 20 };
+    this.ask("partials", n_harmonics, to, (k) => partialQuery(this, played, k + 1));
+    this.ask("bands", n_bands, to + n_harmonics, (band) => bandQuery(this, played, band));
   }
 
   // One query for each partial or band through the small network that all of them share.
@@ -91,7 +91,7 @@ export class Network {
 
   // Inputs of a network, normalised; zeros after them fill a lane.
   write(to, inputs, mean, std, clamp) {
-    inputs.forEach((x, j) => (this.numbers[to + j] = clamped((x - mean[j]) / std[j], clamp)));
+    for (let j = 0; j < inputs.length; j++) this.numbers[to + j] = clamped((inputs[j] - mean[j]) / std[j], clamp);
   }
 
   // n inputs through layers in their order, which are called as PyTorch's classes are; results are [n, n_outputs].
@@ -198,21 +198,22 @@ function quadraticForm(matrix, x) {
 }
 
 // What is known about partial k, as `Queries.at_partials` in Python.
-function partialQuery({ settings, table }, f0_hz, k) {
+function partialQuery({ settings, table }, { f0_hz, octaves, loudness }, k) {
   const { nyquist_hz, safe_nyquist } = settings;
   const hz = Math.min(Math.fround(f0_hz * k), nyquist_hz);
   const shared = Math.max(logWidth(table, hz) - Math.log(f0_hz), 0);
-  return [Math.log2(k), 1 / k, Math.log2(hz / 1000), k % 2, shared, Number(hz < safe_nyquist * nyquist_hz)];
+  const safe = Number(hz < safe_nyquist * nyquist_hz);
+  return [Math.log2(k), 1 / k, Math.log2(hz / 1000), k % 2, shared, safe, octaves, loudness];
 }
 
 // What is known about a noise band, as `Queries.at_bands` in Python.
-function bandQuery({ settings, table }, f0_hz, band) {
+function bandQuery({ settings, table }, { f0_hz, octaves, loudness }, band) {
   const hz = table.bands_hz[band];
   const order = hz / f0_hz;
-  const from_partial = Math.abs(order - Math.max(Math.round(order), 1));
-  const height = [Math.log2(hz / 1000), within(Math.log2(order), -3, 7)];
+  const from_partial = Math.min(Math.abs(order - Math.max(Math.round(order), 1)), 1);
   const above = Number(order > settings.n_harmonics + 0.5);
-  return [...height, Math.min(from_partial, 1), above, logWidth(table, hz) - Math.log(f0_hz)];
+  const width = logWidth(table, hz) - Math.log(f0_hz);
+  return [Math.log2(hz / 1000), within(Math.log2(order), -3, 7), from_partial, above, width, octaves, loudness];
 }
 
 // Natural logarithm of the width of a mel band at a frequency.

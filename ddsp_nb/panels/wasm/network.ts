@@ -5,6 +5,9 @@
 // Not relaxed SIMD: where a browser does not know it, the whole module fails, and it is only 5 % faster.
 
 const LANE_BYTES = 16;
+// Each weight is read once for so many voices or queries, and so many rows of a matrix for all of them.
+const INPUTS_AT_ONCE = 4;
+const ROWS_AT_ONCE = 4;
 // Of PyTorch's LayerNorm.
 const EPSILON: f32 = 1e-5;
 // Beyond it exp leaves float32.
@@ -21,17 +24,29 @@ const MANTISSA_BITS = 23;
 // matrices come from far, and are read once.
 export function affine(w: usize, b: usize, x: usize, y: usize, rows: i32, cols: i32, n: i32): void {
   const line: usize = <usize>cols << 2, out: usize = <usize>rows << 2;
-  for (let r = 0; r < rows; ) {
-    const four = r + 4 <= rows;
-    for (let i = 0, from = x, to = y; i < n; i++, from += line, to += out) {
-      if (four) fourRows(w, b, from, to, line);
-      else oneRow(w, b, from, to, line);
+  let r = 0;
+  for (; r + ROWS_AT_ONCE <= rows; r += ROWS_AT_ONCE) {
+    let from = x, to = y, i = 0;
+    for (; i + INPUTS_AT_ONCE <= n; i += INPUTS_AT_ONCE) {
+      twoRows(w, b, from, to, line, out);
+      twoRows(w + 2 * line, b + 8, from, to + 8, line, out);
+      from += line * INPUTS_AT_ONCE;
+      to += out * INPUTS_AT_ONCE;
     }
-    const done = four ? 4 : 1;
-    r += done;
-    w += line * done;
-    b += 4 * done;
-    y += 4 * done;
+    for (; i < n; i++) {
+      fourRows(w, b, from, to, line);
+      from += line;
+      to += out;
+    }
+    w += line * ROWS_AT_ONCE;
+    b += LANE_BYTES;
+    y += LANE_BYTES;
+  }
+  for (; r < rows; r++) {
+    for (let i = 0; i < n; i++) oneRow(w, b, x + <usize>i * line, y + <usize>i * out, line);
+    w += line;
+    b += 4;
+    y += 4;
   }
 }
 
@@ -56,6 +71,34 @@ function fourRows(w: usize, b: usize, x: usize, y: usize, line: usize): void {
   f32.store(y + 4, sum(a1) + f32.load(b + 4));
   f32.store(y + 8, sum(a2) + f32.load(b + 8));
   f32.store(y + 12, sum(a3) + f32.load(b + 12));
+}
+
+// Two rows and four inputs, whose results are `out` bytes apart: 8 voices take a fifth less than by fewer at once.
+function twoRows(w: usize, b: usize, x: usize, y: usize, line: usize, out: usize): void {
+  let a0 = f32x4.splat(0), a1 = f32x4.splat(0), a2 = f32x4.splat(0), a3 = f32x4.splat(0);
+  let b0 = f32x4.splat(0), b1 = f32x4.splat(0), b2 = f32x4.splat(0), b3 = f32x4.splat(0);
+  const next = w + line, x1 = x + line, x2 = x1 + line, x3 = x2 + line;
+  for (let c: usize = 0; c < line; c += LANE_BYTES) {
+    const v = v128.load(w + c), u = v128.load(next + c);
+    const v0 = v128.load(x + c), v1 = v128.load(x1 + c), v2 = v128.load(x2 + c), v3 = v128.load(x3 + c);
+    a0 = f32x4.add(a0, f32x4.mul(v, v0));
+    a1 = f32x4.add(a1, f32x4.mul(v, v1));
+    a2 = f32x4.add(a2, f32x4.mul(v, v2));
+    a3 = f32x4.add(a3, f32x4.mul(v, v3));
+    b0 = f32x4.add(b0, f32x4.mul(u, v0));
+    b1 = f32x4.add(b1, f32x4.mul(u, v1));
+    b2 = f32x4.add(b2, f32x4.mul(u, v2));
+    b3 = f32x4.add(b3, f32x4.mul(u, v3));
+  }
+  const c0 = f32.load(b), c1 = f32.load(b + 4), y1 = y + out, y2 = y1 + out, y3 = y2 + out;
+  f32.store(y, sum(a0) + c0);
+  f32.store(y1, sum(a1) + c0);
+  f32.store(y2, sum(a2) + c0);
+  f32.store(y3, sum(a3) + c0);
+  f32.store(y + 4, sum(b0) + c1);
+  f32.store(y1 + 4, sum(b1) + c1);
+  f32.store(y2 + 4, sum(b2) + c1);
+  f32.store(y3 + 4, sum(b3) + c1);
 }
 
 @inline function sum(a: v128): f32 {
