@@ -66,8 +66,8 @@ class Config:
             raise ConfigError(f"waveform_weight is {self.waveform_weight!r}; use 0 to {MAX_WAVEFORM_WEIGHT:g}.")
         if not LOWEST_F0_HZ <= self.f0_min_hz < self.f0_max_hz <= HIGHEST_F0_HZ or self.f0_min_hz >= self.nyquist_hz:
             raise ConfigError(
-                f"The pitch range {self.f0_min_hz:g} to {self.f0_max_hz:g} Hz is not usable; use f0_min_hz (--f0-min) from "
-                f"{LOWEST_F0_HZ:g} Hz and f0_max_hz (--f0-max) above it, up to {HIGHEST_F0_HZ:g} Hz."
+                f"The pitch range {self.f0_min_hz:g} to {self.f0_max_hz:g} Hz is not usable; use f0_min_hz (--f0-min) "
+                f"from {LOWEST_F0_HZ:g} Hz on, and f0_max_hz (--f0-max) above it, up to {HIGHEST_F0_HZ:g} Hz."
             )
 
     @property
