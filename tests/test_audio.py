@@ -191,7 +191,7 @@ REFUSED = {  # what is no recording, and what is said of it
     "2 GHz": (lambda path: header(write(path, sine(440)), rate=2 * 10**9), "2000000000 Hz. Convert"),
     "long": (
         lambda path: write(path, np.tile(np.int16([0, 9999, 0, -9999]), 325_000), 1000),
-        "longer than 20 minutes. Use its beginning: duration_s, or --duration",
+        "longer than 20 minutes. Use a part of it: start_s and duration_s, or --skip and --duration",
     ),
 }
 
@@ -208,6 +208,15 @@ def test_what_is_no_recording_is_refused_in_one_line(tmp_path, name):
 def test_a_part_is_read_of_what_is_too_long(tmp_path):
     REFUSED["long"][0](tmp_path / "long.wav")
     assert len(load_audio(tmp_path / "long.wav", 8000, duration_s=2)) == 16_000
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "mp3"])
+def test_a_part_is_the_same_samples_as_in_the_whole(tmp_path, data, suffix):
+    write(path := tmp_path / f"phrase.{suffix}", sf.read(data / "violin.flac")[0], 44_100)
+    whole, part = load_audio(path), load_audio(path, start_s=1.5, duration_s=2)
+    assert len(part) == 2 * 44_100 and torch.equal(part, whole[round(1.5 * 44_100) :][: len(part)])
+    with pytest.raises(AudioError, match="nothing is left of it after 7 s"):
+        load_audio(path, start_s=7)
 
 
 @pytest.mark.parametrize("name", ["cut.flac", "cut.ogg", "cut.mp3", "cut.wav"])
