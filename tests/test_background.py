@@ -63,7 +63,7 @@ def test_steady_tones_in_the_rests_are_named_and_change_neither_pitch_nor_rests(
     assert (features.voiced == wanted.voiced).float().mean() > 0.98
     both = features.voiced & wanted.voiced & (wanted.loudness_db > -35)
     off = (1200 * torch.log2(features.f0_hz / wanted.f0_hz)).abs()[both] > 50
-    assert off.float().mean() < 0.02
+    assert off.float().mean() < 0.05
     rests = wanted.loudness_db < -85
     assert rests.float().mean() > 0.3
     assert (features.loudness_db[rests] < -65).float().mean() > 0.97

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.ndimage import binary_opening, convolve1d, label, median_filter
+from scipy.ndimage import binary_opening, convolve1d, median_filter
 
 from ddsp_nb.analysis.mel import MIN_DB, loudness_db
 from ddsp_nb.config import Config
@@ -70,12 +70,12 @@ class Background:
             hz = hz[~family]
         if not names:
             return ""
-        one = len(names) == 1
-        return (
-            f"{'A steady tone' if one else 'Steady tones'} of {', '.join(names)}, {self.level_db:.0f} dB, "
-            f"{'lies' if one else 'lie'} under the recording; {'it is' if one else 'they are'} kept out of pitch, ranges "
-            "and export."
-        )
+        told = "A steady tone of {}, {:.0f} dB, lies under the recording; it is kept out of pitch, ranges and export."
+        if len(names) > 1:
+            told = (
+                "Steady tones of {}, {:.0f} dB, lie under the recording; they are kept out of pitch, ranges and export."
+            )
+        return told.format(", ".join(names), self.level_db)
 
 
 def rests(level_db: np.ndarray, config: Config) -> np.ndarray:

@@ -115,8 +115,8 @@ class FeatureExtractor:
     def __call__(self, audio: torch.Tensor) -> Features:
         """Analyse [n_samples] sound, without the steady tones that its rests hold: they are not the instrument's.
 
-        Warns of such tones, and where most of it has no pitch. Raises AudioError where it is silent, too short, not one channel or has
-        samples that are no numbers.
+        Warns of such tones, and where most of it has no pitch. Raises AudioError where it is silent, too short, not one
+        channel or has samples that are no numbers.
         """
         config = self.config
         check_audio(audio, config.sample_rate)
