@@ -126,7 +126,7 @@ def windows(sound: np.ndarray, resting: np.ndarray, n_fft: int) -> tuple[np.ndar
     cut = lambda values: np.lib.stride_tricks.sliding_window_view(values[: len(sound)], n_fft)[:: n_fft // 2]
     window = np.hanning(n_fft)
     spectra = np.abs(np.fft.rfft(cut(sound) * window)) / (window.sum() / 2)
-    return 20 * np.log10(spectra.clip(1e-9)), cut(resting).all(1)
+    return 20 * np.log10(spectra.clip(1e-9)), cut(resting).min(1)
 
 
 def is_multiple(hz: np.ndarray, base_hz: float) -> np.ndarray:
