@@ -1,6 +1,6 @@
-"""What lies under a recording and is not its instrument: mains hum, a fan, a whistle, a room's floor.
+"""What lies under a recording and is not its instrument, told by its rests (notebook 01, "What does the network read?").
 
-It is told from the instrument by the rests, where only it is heard. A steady tone counts where it sounds in every rest
+Mains hum, a fan, a whistle, a room's floor: in the rests only they are heard. A steady tone counts where it sounds in every rest
 alike and goes on under the notes; then it is followed through the recording, at most as loud as in the rests, so that a
 partial that happens to lie on it keeps all but that. A recording without rests has no background that could be told.
 """
