@@ -1,8 +1,8 @@
-"""What lies under a recording and is not its instrument, told by its rests (notebook 01, "What does the network read?").
+"""What lies under a recording and is no instrument, told by its rests (notebook 01, "What does the network read?").
 
-Mains hum, a fan, a whistle, a room's floor: in the rests only they are heard. A steady tone counts where it sounds in every rest
-alike and goes on under the notes; then it is followed through the recording, at most as loud as in the rests, so that a
-partial that happens to lie on it keeps all but that. A recording without rests has no background that could be told.
+Mains hum, a fan, a whistle, a room's floor: in the rests only they are heard. A steady tone counts where it sounds in
+every rest alike and goes on under the notes; then it is followed through the recording, at most as loud as in the
+rests, so that a partial that happens to lie on it keeps all but that. Where there are no rests nothing is claimed.
 """
 
 from dataclasses import dataclass
