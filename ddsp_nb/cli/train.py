@@ -121,7 +121,7 @@ def run(paths, config, stretch, holdout, settings, run_file, output, products):
     history = run_training(model, corpus, settings, run_file)
     click.echo(summary(history))
     click.echo(save_model(output, model, take))
-    write_products(products, model, take, recordings[0].audio, corpus, history)
+    write_products(products, model, take, recordings[0], corpus, history)
     if len(history) == history[-1].epochs:
         run_file.remove()
 
@@ -177,10 +177,10 @@ def write_products(paths, model, take, recording, corpus, history):
     sound = take.render(model.config)
     draw_history(paths[LOSS_PICTURE], history)
     click.echo(paths[LOSS_PICTURE])
-    residual = in_steps(recording) - in_steps(sound.harmonic)
+    residual = in_steps(recording.audio) - in_steps(sound.harmonic)
     for name, samples in zip(SOUNDS, (sound.audio, sound.harmonic, sound.noise, residual), strict=True):
         click.echo(save_audio(paths[name], samples, model.config.sample_rate))
-    click.echo(f"The take: {evaluate(recording, sound, model.config)}")
+    click.echo(f"The take: {evaluate(recording.instrument, sound, model.config)}")
     if take.ceiling_db < LOW_CEILING_DB:
         click.echo(
             f"Sines reach only {take.ceiling_db:.1f} dB of this recording: it is noisy, reverberant or has several "
