@@ -1,6 +1,5 @@
 """Sound files written whole or not at all, the same sound as the same bytes (all notebooks)."""
 
-import struct
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
@@ -11,6 +10,7 @@ import torch
 
 from ddsp_nb.errors import AudioError, warn_user
 from ddsp_nb.files import written_whole
+from ddsp_nb.sound.riff import append_chunks, comment_chunk, cue_chunks
 
 SUBTYPES = ("PCM_16", "PCM_24", "FLOAT")
 FORMATS = ("WAV", "FLAC")
@@ -65,7 +65,7 @@ def save_audio(
         if subtype == "FLOAT":
             _forget_time(temporary)
         if file_format == "WAV":
-            append_chunks(temporary, _cue_chunks(marks) + _comment_chunk(comment))
+            append_chunks(temporary, cue_chunks(marks) + comment_chunk(comment))
     return path
 
 
@@ -84,60 +84,3 @@ def _forget_time(path: Path) -> None:
         if at >= 0:
             file.seek(at + PEAK_TIME_OFFSET)
             file.write(bytes(4))
-
-
-# The comment of a WAV file is hand-written, as libsndfile drops comments of more than some 2000 characters, and so are
-# cue points, whose names it does not write. The file is a list of chunks, each with a name, a size and an even number
-# of bytes; the comment is the chunk ICMT within a chunk LIST of kind INFO, names of cue points are chunks labl within a
-# LIST of kind adtl (Microsoft and IBM, Multimedia Programming Interface 1.0, 1991).
-
-
-def append_chunks(path: str | PathLike, chunks: bytes) -> None:
-    """Add chunks at the end of a WAV file."""
-    with open(path, "r+b") as file:
-        end = file.seek(0, 2)
-        file.write(bytes(end % 2) + chunks)
-        size = file.tell() - 8
-        file.seek(4)
-        file.write(struct.pack("<I", size))
-
-
-def _comment_chunk(text: str) -> bytes:
-    return riff_chunk(b"LIST", b"INFO" + riff_chunk(b"ICMT", text.encode() + b"\0")) if text else b""
-
-
-def _cue_chunks(marks: Sequence[tuple[int, str]]) -> bytes:
-    """Cue points, numbered from 1: sample within the chunk "data", and their names."""
-    if not marks:
-        return b""
-    points = [struct.pack("<II4sIII", i, at, b"data", 0, 0, at) for i, (at, _) in enumerate(marks, 1)]
-    names = [riff_chunk(b"labl", struct.pack("<I", i) + name.encode() + b"\0") for i, (_, name) in enumerate(marks, 1)]
-    cue = riff_chunk(b"cue ", struct.pack("<I", len(points)) + b"".join(points))
-    return cue + riff_chunk(b"LIST", b"adtl" + b"".join(names))
-
-
-def read_comment(path: str | PathLike, max_bytes: int) -> str:
-    """The comment of a WAV file, "" where it has none or one of over `max_bytes`.
-
-    Raises:
-        OSError: the file cannot be read.
-    """
-    with open(path, "rb") as file:
-        if file.read(12)[8:] != b"WAVE":
-            return ""
-        while len(head := file.read(8)) == 8:
-            name, size = head[:4], int.from_bytes(head[4:], "little")
-            if name != b"LIST" or size > max_bytes:
-                file.seek(size + size % 2, 1)
-                continue
-            content = file.read(size)
-            if content[:8] == b"INFOICMT":
-                length = int.from_bytes(content[8:12], "little")
-                return content[12 : 12 + length].rstrip(b"\0").decode(errors="replace")
-            file.seek(size % 2, 1)
-    return ""
-
-
-def riff_chunk(name: bytes, content: bytes) -> bytes:
-    """A chunk of a RIFF file: name, size, and an even number of bytes."""
-    return name + struct.pack("<I", len(content)) + content + bytes(len(content) % 2)
