@@ -58,7 +58,7 @@ def play(checkpoint, audio, midi, notes, output, own_timbre, octave, stems, over
             check_not_input(path, audio)
     refuse_to_replace(paths, overwrite)
 
-    from ddsp_nb import FeatureExtractor, load_audio, load_model, save_audio
+    from ddsp_nb import FeatureExtractor, load_audio, load_model, save_audio, save_together
     from ddsp_nb.notes.note import parse_notes
     from ddsp_nb.playing.performance import Performance
     from ddsp_nb.playing.transfer import transfer
@@ -71,5 +71,11 @@ def play(checkpoint, audio, midi, notes, output, own_timbre, octave, stems, over
         features = played.features(model, take)
     features = transfer(features, model, nearest_octave=octave == "auto", **moves)
     sound = model(features, envelope=audio is not None and not own_timbre, seed=seed)
-    for path, part in zip(paths, (sound.audio, sound.harmonic, sound.noise), strict=False):
-        click.echo(save_audio(path, part, model.config.sample_rate))
+    whole, *stems = paths
+    if not stems:
+        click.echo(save_audio(whole, sound.audio, model.config.sample_rate))
+        return
+    harmonic, noise = stems
+    parts, rests = {whole: sound.audio, harmonic: sound.harmonic}, {noise: (sound.audio, harmonic)}
+    for path in save_together(parts, model.config.sample_rate, rests=rests):
+        click.echo(path)
