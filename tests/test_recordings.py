@@ -107,6 +107,9 @@ def test_a_folder_is_analysed_in_order_and_said(data, config):
     assert all(len(recording.audio) == recording.features.n_samples == RATE for recording in found)
     assert all(recording.analysis.snr_db > 5 for recording in found)
     assert lines[0] == "Analysed 1 of 4: flute.flac" and len(lines) == 4
+    (part,) = analyse_recordings([data / "flute.flac"], config, start_s=2, duration_s=1)
+    assert part.name == "flute.flac (2-3 s)"
+    assert torch.equal(part.audio, load_audio(data / "flute.flac", RATE, start_s=2, duration_s=1))
 
 
 def test_a_bad_file_is_named_and_left_out(data, tmp_path, config):
@@ -149,7 +152,7 @@ def test_no_piece_is_too_long_or_a_scrap(seconds):
 def test_pieces_are_named_by_their_place_and_silent_ones_skipped(tmp_path, flute):
     sound = flute(130)
     sound[50 * RATE : 111 * RATE] = 0
-    loaded = recordings.load_pieces([save_audio(tmp_path / "rests.wav", sound, RATE)], RATE, None)
+    loaded = recordings.load_pieces([save_audio(tmp_path / "rests.wav", sound, RATE)], RATE, 0.0, None)
     assert loaded[0][0] == "rests.wav" and loaded[-1][0].endswith("-130 s)") and len(loaded) == 3
     assert all(piece.abs().max() > 0.01 for _, piece in loaded)
 

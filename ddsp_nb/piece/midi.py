@@ -16,8 +16,8 @@ from ddsp_nb.piece.compose import Piece
 def save_midi(path: str | Path, piece: Piece) -> Path:
     """Write tempo, time signature and a marker for each stage, then a named track for each layer.
 
-    A stage is the note nearest to its pitch, with a velocity from its loudness; one without a tone is none. Note values
-    lie on their ticks exactly, other lengths on the nearest.
+    A stage is the note nearest to its pitch, bent to it, with a velocity from its loudness; one without a tone is none.
+    Note values lie on their ticks exactly, other lengths on the nearest.
 
     Raises:
         NotesError: the place cannot be written.
@@ -44,12 +44,18 @@ def _notes(piece: Piece, i: int) -> Iterator[Note]:
     growth, gain_db = piece.growths[i], piece.composition.layers[i].gain_db
     for j, (on_s, off_s) in enumerate(_edges_s(piece, i)):
         assert growth is not None  # it has stages
-        number = note_number(growth.schedule, j)
+        number = pitch_number(growth.schedule, j)
         if number is not None:
             yield Note(on_s, off_s, number, midi_value(growth.stages[j].level_db + gain_db))
 
 
 def note_number(schedule: Schedule, i: int) -> int | None:
-    """MIDI number nearest to the pitch of stage i, 69 is A4; None where no tone or no partial is in it."""
+    """MIDI number nearest to the pitch that stage i plays, None where it plays none."""
+    number = pitch_number(schedule, i)
+    return None if number is None else round(number)
+
+
+def pitch_number(schedule: Schedule, i: int) -> float | None:
+    """MIDI number, not rounded, of the pitch of stage i, 69 is A4; None where no tone or no partial is in it."""
     hz = schedule.hz(i) if schedule.stages[i].n_harmonics else None
-    return None if hz is None else min(max(round(midi_number(hz)), 0), 127)
+    return None if hz is None else min(max(midi_number(hz), 0.0), 127.0)

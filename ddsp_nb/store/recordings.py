@@ -44,7 +44,7 @@ IDLE_S = 20.0
 # Of the environment: another folder, or empty for none.
 CACHE_VARIABLE = "DDSP_NB_CACHE"
 # Count it up when the analysis finds other numbers in the same sound.
-CACHE_VERSION = 3
+CACHE_VERSION = 4
 # Shorter pieces are analysed in seconds.
 SHORTEST_CACHED_S = 20.0
 # An hour of sound.
@@ -58,6 +58,7 @@ def analyse_recordings(
     paths: Iterable[str | Path],
     config: Config,
     *,
+    start_s: float = 0.0,
     duration_s: float | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> list[AnalysedRecording]:
@@ -69,13 +70,14 @@ def analyse_recordings(
     Args:
         paths: files and folders.
         config: sizes and pitch range.
-        duration_s: use only the first seconds of each file.
+        start_s: pass over the seconds before it in each file.
+        duration_s: use only so many seconds of each file.
         say: told one line for each piece that is done.
 
     Raises:
         AudioError: a path does not exist, a folder holds no sound, or none of the files can be used.
     """
-    pieces, recordings = load_pieces(find_recordings(paths), config.sample_rate, duration_s), []
+    pieces, recordings = load_pieces(find_recordings(paths), config.sample_rate, start_s, duration_s), []
     for (name, audio), (features, analysis, messages) in zip(pieces, analyse_pieces(pieces, config), strict=True):
         for message in messages:
             warn_user(f"{name}: {message}")
@@ -110,7 +112,9 @@ def sounds_in(folder: Path) -> list[Path]:
     return [path for path in files if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
 
 
-def load_pieces(files: list[Path], sample_rate: int, duration_s: float | None) -> list[tuple[str, torch.Tensor]]:
+def load_pieces(
+    files: list[Path], sample_rate: int, start_s: float, duration_s: float | None
+) -> list[tuple[str, torch.Tensor]]:
     """Name and sound [n_samples] of every piece that is not silent; warns of files that cannot be used.
 
     Raises AudioError, that of the first file, where none can be used.
@@ -118,12 +122,13 @@ def load_pieces(files: list[Path], sample_rate: int, duration_s: float | None) -
     pieces, problems = [], []
     for file in files:
         try:
-            audio = load_audio(file, sample_rate, duration_s=duration_s)
+            audio = load_audio(file, sample_rate, start_s=start_s, duration_s=duration_s)
         except AudioError as error:
             problems.append(error)
             continue
         for start, stop in piece_edges(audio, sample_rate):
-            place = f" ({start / sample_rate:.0f}-{stop / sample_rate:.0f} s)" if start else ""
+            begin_s, end_s = start_s + start / sample_rate, start_s + stop / sample_rate
+            place = f" ({begin_s:.0f}-{end_s:.0f} s)" if begin_s else ""
             # With memory of its own, as a worker is sent all the memory of a tensor.
             piece = audio[start:stop].clone()
             if piece.abs().max() > 10 ** (SILENCE_DB / 20):
