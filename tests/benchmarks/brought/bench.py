@@ -41,7 +41,8 @@ class Said:
     def word(self) -> str:
         """Its warnings and errors; without any, all that it said."""
         lines = self.text.splitlines()
-        return " / ".join([x for x in lines if x.startswith(("Warning", "Error"))] or ["no word:", *lines[-2:]])[:300]
+        warned = [line for line in lines if line.startswith(("Warning", "Error"))]
+        return (" / ".join(warned) or f"no word, {' '.join(lines[-1:])}")[:300]
 
 
 class Checkout:
