@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from scipy.ndimage import binary_dilation
 
+from ddsp_nb.analysis.background import Background
 from ddsp_nb.analysis.mel import loudness_db, mel_cepstrum
 from ddsp_nb.analysis.phase import fit_phase, track_phase
 from ddsp_nb.analysis.pitch import TRACKERS, track_pitch
@@ -83,8 +84,8 @@ class Features:
             tape=tape,
         )
 
-    def __getitem__(self, frames: slice) -> "Features":
-        """A stretch of neighbouring frames."""
+    def __getitem__(self, frames: slice | torch.Tensor) -> "Features":
+        """Some of the frames, as if they were neighbours."""
         tensors: dict[str, Any] = {k: value[frames] for k, value in vars(self).items() if torch.is_tensor(value)}
         return replace(self, **tensors, n_samples=(len(tensors["f0_hz"]) - 1) * self.hop_length)
 
@@ -112,15 +113,19 @@ class FeatureExtractor:
         self.config, self.tracker = config, tracker
 
     def __call__(self, audio: torch.Tensor) -> Features:
-        """Analyse [n_samples] sound.
+        """Analyse [n_samples] sound, without the steady tones that its rests hold: they are not the instrument's.
 
-        Warns where most of it has no pitch. Raises AudioError where it is silent, too short, not one channel or has
-        samples that are no numbers.
+        Warns of such tones, and where most of it has no pitch. Raises AudioError where it is silent, too short, not one
+        channel or has samples that are no numbers.
         """
         config = self.config
         check_audio(audio, config.sample_rate)
         n_frames = config.n_frames(len(audio))
-        sound = np.pad(audio.cpu().numpy(), (0, (n_frames - 1) * config.hop_length - len(audio)))
+        background = Background.of(audio, config)
+        if len(background.tones_hz):
+            warn_user(background.words())
+        sound = (audio - background.tones).cpu().numpy()
+        sound = np.pad(sound, (0, (n_frames - 1) * config.hop_length - len(sound)))
         tracked_hz, periodic = track_pitch(sound, config, tracker=self.tracker)
         tracked_hz, tracked_phase = track_phase(sound, tracked_hz, config.sample_rate, config.hop_length)
         level_db = loudness_db(torch.from_numpy(sound), config)

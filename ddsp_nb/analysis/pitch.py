@@ -9,10 +9,14 @@ a periodic sound has peaks of height 1 at its period and its multiples. The high
 frame, being unvoiced is one more; a Viterbi path with a cost for octave jumps and for voicing changes decides.
 """
 
+import math
 from typing import Any
 
 import lazy_loader
 import numpy as np
+import soxr
+from scipy import fft
+from scipy.ndimage import median_filter
 
 from ddsp_nb.config import Config
 
@@ -22,17 +26,29 @@ QUIET = 0.01  # of the loudest frame's RMS: YIN has no opinion on voicing, so lo
 CARRIED_HZ = 220.0  # pitch of a recording that has none
 
 # Autocorrelation
-N_CANDIDATES = 15  # peaks a frame
-PERIODS = 3  # that a window holds at the lowest pitch
-OCTAVE_COST = 0.02  # per octave, in favour of the higher candidate
-OCTAVE_JUMP_COST = 0.5  # per octave and 10 ms
-VOICING_COST = 0.14  # per change and 10 ms
-VOICING_THRESHOLD = 0.45  # height of a peak that passes for periodic
-SILENCE_THRESHOLD = 0.01  # of the recording's peak
-MIN_LAG_RATE_HZ = 88_200  # to which autocorrelations are interpolated, for high notes
-FRAMES_AT_ONCE = 512  # in memory
-RANGE_QUANTILE = 0.02  # of the pitches that a first pass found: the recording's lowest note ...
-RANGE_MARGIN = 0.7  # ... and how far below it the second pass looks
+# Peaks a frame.
+N_CANDIDATES = 15
+# That a window holds at the lowest pitch.
+PERIODS = 3
+# Per octave, in favour of the higher candidate.
+OCTAVE_COST = 0.02
+# Per octave and 10 ms, and per change of voicing and 10 ms.
+OCTAVE_JUMP_COST, VOICING_COST = 0.5, 0.14
+# Height of a peak that passes for periodic.
+VOICING_THRESHOLD = 0.45
+# Of the recording's peak.
+SILENCE_THRESHOLD = 0.01
+# Of the shortest period, to which autocorrelations are interpolated at least: peaks of a bright sound are narrow.
+PERIOD_SAMPLES = 32
+# In memory.
+FRAMES_AT_ONCE = 256
+# The first pass, which only looks for the recording's own range, has windows so long that they would take five times as
+# long as the second pass. So it hears these samples of the shortest period, interpolates to those, and skips frames.
+ROUGH_SAMPLES, ROUGH_PERIOD_SAMPLES, ROUGH_HOPS = 2.2, 8, 2
+# A note of that range lasts more than one of those frames; a slip of the first pass does not.
+SLIP_FRAMES = 3
+# How far beyond the notes of that range the second pass looks.
+RANGE_MARGIN = 0.7
 
 
 def track_pitch(
@@ -80,10 +96,11 @@ def pyin_pitch(audio: np.ndarray, config: Config) -> tuple[np.ndarray, np.ndarra
 
 
 def _librosa_arguments(config: Config) -> dict[str, Any]:
-    length = 1 << int(np.ceil(np.log2(2.2 * config.sample_rate / config.f0_min_hz)))
+    low_hz, high_hz = config.f0_range_hz
+    length = 1 << int(np.ceil(np.log2(2.2 * config.sample_rate / low_hz)))
     return dict(
-        fmin=config.f0_min_hz,
-        fmax=config.f0_max_hz,
+        fmin=low_hz,
+        fmax=high_hz,
         sr=config.sample_rate,
         hop_length=config.hop_length,
         frame_length=length,
@@ -102,67 +119,84 @@ def autocorrelation_pitch(audio: np.ndarray, config: Config) -> tuple[np.ndarray
     Returns:
         f0_hz [n_frames], meaningless where unvoiced, and voiced [n_frames] bool.
     """
-    f0_hz, voiced = _track(audio, config, config.f0_min_hz)
-    if not voiced.any():
-        return f0_hz, voiced
-    floor_hz = RANGE_MARGIN * np.quantile(f0_hz[voiced], RANGE_QUANTILE)
-    return _track(audio, config, max(config.f0_min_hz, floor_hz))
+    audio, (low_hz, high_hz) = audio.astype(np.float32), config.f0_range_hz
+    factor = max(1, int(config.sample_rate / (ROUGH_SAMPLES * high_hz)))
+    rough, hop = soxr.resample(audio, factor, 1) if factor > 1 else audio, ROUGH_HOPS * config.hop_length // factor
+    f0_hz, voiced = _track(rough, config.sample_rate / factor, hop, low_hz, high_hz, ROUGH_PERIOD_SAMPLES)
+    if voiced.any():
+        notes_hz = median_filter(f0_hz[voiced], SLIP_FRAMES)
+        low_hz, high_hz = max(low_hz, RANGE_MARGIN * notes_hz.min()), min(high_hz, notes_hz.max() / RANGE_MARGIN)
+    return _track(audio, config.sample_rate, config.hop_length, low_hz, high_hz, PERIOD_SAMPLES)
 
 
-def _track(audio: np.ndarray, config: Config, floor_hz: float) -> tuple[np.ndarray, np.ndarray]:
-    periods_s, strengths, levels = _candidates(audio, config, floor_hz)
-    path = _cheapest_path(periods_s, strengths, levels, config.hop_length / config.sample_rate)
+def _track(
+    audio: np.ndarray, rate_hz: float, hop_length: int, low_hz: float, high_hz: float, period_samples: float
+) -> tuple[np.ndarray, np.ndarray]:
+    periods_s, strengths, levels = _candidates(audio, rate_hz, hop_length, low_hz, high_hz, period_samples)
+    path = _cheapest_path(periods_s, strengths, levels, hop_length / rate_hz)
     chosen = np.take_along_axis(periods_s, np.maximum(path, 1)[:, None] - 1, 1)[:, 0]
     return 1 / chosen, path > 0
 
 
-def _candidates(audio: np.ndarray, config: Config, floor_hz: float) -> tuple[np.ndarray, ...]:
+def _candidates(
+    audio: np.ndarray, rate_hz: float, hop_length: int, low_hz: float, high_hz: float, period_samples: float
+) -> tuple[np.ndarray, ...]:
     """Periods (s) and strengths [n_frames, N_CANDIDATES], and each frame's peak level relative to the loudest."""
-    length = int(PERIODS * config.sample_rate / floor_hz) // 2 * 2
-    n_frames, loudest = config.n_frames(len(audio)), max(np.abs(audio).max(), 1e-12)
-    padded = np.pad(audio, (length // 2, length // 2 + config.hop_length))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, length)[:: config.hop_length][:n_frames]
+    length = int(PERIODS * rate_hz / low_hz) // 2 * 2
+    n_frames, loudest = math.ceil(len(audio) / hop_length) + 1, max(np.abs(audio).max(), 1e-12)
+    padded = np.pad(audio, (length // 2, length // 2 + hop_length))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, length)[::hop_length][:n_frames]
     parts = []
     for start in range(0, n_frames, FRAMES_AT_ONCE):
-        some = frames[start : start + FRAMES_AT_ONCE]
+        some = frames[start : start + FRAMES_AT_ONCE] / loudest
         some = some - some.mean(1, keepdims=True)
-        parts.append((*_frame_candidates(some, config, floor_hz, loudest), np.abs(some).max(1) / loudest))
+        parts.append((*_frame_candidates(some, rate_hz, low_hz, high_hz, period_samples), np.abs(some).max(1)))
     return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
 
 
 def _frame_candidates(
-    frames: np.ndarray, config: Config, floor_hz: float, loudest: float
+    frames: np.ndarray, rate_hz: float, low_hz: float, high_hz: float, period_samples: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Periods (s) and strengths of the highest autocorrelation peaks, [n_frames, N_CANDIDATES] each."""
-    length, rate = frames.shape[1], config.sample_rate
-    window = np.hanning(length + 2)[1:-1]
-    oversampling = 1 << max(0, int(np.ceil(np.log2(MIN_LAG_RATE_HZ / rate))))
-    n_fft = 1 << (length + length // 2).bit_length()
+    length = frames.shape[1]
+    window = np.hanning(length + 2)[1:-1].astype(np.float32)
+    oversampling = 1 << max(0, math.ceil(math.log2(period_samples * high_hz / rate_hz)))
+    n_fft = fft.next_fast_len(length + length // 2, real=True)
     own = _autocorrelation(window, n_fft, oversampling)
     correlation = _autocorrelation(frames * window, n_fft, oversampling)
-    lag_rate = rate * oversampling
-    lags = slice(max(1, int(lag_rate / config.f0_max_hz) - 1), int(np.ceil(lag_rate / floor_hz)) + 2)
-    energy = np.maximum(correlation[:, :1], 1e-12 * loudest**2)
-    positions, heights = _highest_peaks(correlation[:, lags] / energy / (own[lags] / own[0]))
+    lag_rate = rate_hz * oversampling
+    lags = slice(max(1, int(lag_rate / high_hz) - 1), int(np.ceil(lag_rate / low_hz)) + 2)
+    energy = np.maximum(correlation[:, :1], 1e-12)
+    cost = OCTAVE_COST * np.log2(low_hz * np.arange(lags.start, lags.stop) / lag_rate)
+    positions, heights = _highest_peaks(correlation[:, lags] / (energy * (own[lags] / own[0])), cost)
     periods_s = (positions + lags.start) / lag_rate
-    strengths = heights - OCTAVE_COST * np.log2(floor_hz * periods_s)
+    strengths = heights - OCTAVE_COST * np.log2(low_hz * periods_s)
     return periods_s, np.where(heights > 0, strengths, -1e3)
 
 
 def _autocorrelation(x: np.ndarray, n_fft: int, oversampling: int) -> np.ndarray:
-    return np.fft.irfft(np.abs(np.fft.rfft(x, n_fft)) ** 2, n_fft * oversampling)
+    return fft.irfft(np.abs(fft.rfft(x, n_fft)) ** 2, n_fft * oversampling)
 
 
-def _highest_peaks(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Positions and heights of each row's highest local maxima, refined by a parabola; height -1 for none."""
+def _highest_peaks(rows: np.ndarray, cost: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Positions and heights of each row's local maxima, refined by a parabola; height -1 for none.
+
+    The best ones by height less [n_lags] cost: of a high note hundreds of multiples of its period are as high as it.
+    """
     left, mid, right = rows[:, :-2], rows[:, 1:-1], rows[:, 2:]
-    peaks = np.where((mid > left) & (mid >= right), mid, -1.0)
-    n = min(N_CANDIDATES, peaks.shape[1])
-    best = np.argpartition(-peaks, n - 1, axis=1)[:, :n]
-    a, b, c, height = (np.take_along_axis(x, best, 1) for x in (left, mid, right, peaks))
+    row, lag = ((mid > left) & (mid >= right) & (mid > 0)).nonzero()
+    best_first = np.lexsort((cost[lag + 1] - mid[row, lag], row))
+    row, lag = row[best_first], lag[best_first]
+    rank = np.arange(len(row)) - np.searchsorted(row, row)
+    row, lag, rank = (x[rank < N_CANDIDATES] for x in (row, lag, rank))
+    a, b, c = (x[row, lag].astype(float) for x in (left, mid, right))
     shift = np.clip(0.5 * (a - c) / np.minimum(a - 2 * b + c, -1e-12), -0.5, 0.5)
-    height = np.where(height > 0, b - 0.25 * (a - c) * shift, -1.0)
-    return best + 1 + shift, np.where(height > 1, 1 / height, height)  # over 1 only by error of the window's division
+    height = b - 0.25 * (a - c) * shift
+    positions, heights = np.ones((len(rows), N_CANDIDATES)), np.full((len(rows), N_CANDIDATES), -1.0)
+    positions[row, rank] = lag + 1 + shift
+    # Over 1 only by error of the window's division.
+    heights[row, rank] = np.where(height > 1, 1 / height, height)
+    return positions, heights
 
 
 def _cheapest_path(periods_s: np.ndarray, strengths: np.ndarray, levels: np.ndarray, hop_s: float) -> np.ndarray:

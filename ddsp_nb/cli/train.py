@@ -44,6 +44,7 @@ LOW_CEILING_DB = 10.0
         type=click.Choice(["shared", "envelope"]),
         help="Begin with what instruments have in common, or with the bare spectral envelope.",
     ),
+    click.option("--skip", default=0.0, type=FiniteFloat(0), help="Seconds to pass over where a recording begins."),
     click.option("--duration", type=FiniteFloat(0.1), show_default="all", help="Seconds of the recording to use."),
     click.option("--resume", is_flag=True, help="Go on with a run that was interrupted, with its own settings."),
     click.option("--overwrite", is_flag=True, help="Replace files of an earlier run."),
@@ -63,7 +64,9 @@ LOW_CEILING_DB = 10.0
         help="Windows of the spectral loss, samples.",
     ),
 )
-def train(paths, output, holdout, epochs, learning_rate, start, duration, resume, overwrite, device, seed, **sizes):
+def train(
+    paths, output, holdout, epochs, learning_rate, start, skip, duration, resume, overwrite, device, seed, **sizes
+):
     """Train an instrument on recordings; write the model, its sounds and its loss curve.
 
     The first recording is kept as the take, which reconstructs it phase by phase. Ctrl-C stops early and keeps the best
@@ -90,10 +93,10 @@ def train(paths, output, holdout, epochs, learning_rate, start, duration, resume
         refuse_to_forget(run_file.path, overwrite)
     settings = dict(epochs=epochs, learning_rate=learning_rate, seed=seed, device=device, start=start, resume=state)
     with joined():
-        run(paths, config, duration, holdout, settings, run_file, output, products)
+        run(paths, config, (skip, duration), holdout, settings, run_file, output, products)
 
 
-def run(paths, config, duration, holdout, settings, run_file, output, products):
+def run(paths, config, stretch, holdout, settings, run_file, output, products):
     """Analyse, train and write everything; where several processes train, the others help the first, silently."""
     import torch
 
@@ -106,7 +109,7 @@ def run(paths, config, duration, holdout, settings, run_file, output, products):
         tell = lambda line: None
         warnings.simplefilter("ignore")
     with first_alone():
-        recordings = analyse_recordings(paths, config, duration_s=duration, say=tell)
+        recordings = analyse_recordings(paths, config, start_s=stretch[0], duration_s=stretch[1], say=tell)
     corpus = Corpus.of(recordings, config, holdout)
     tell(materials(corpus, recordings[0].name))
     torch.manual_seed(settings["seed"])
@@ -118,7 +121,7 @@ def run(paths, config, duration, holdout, settings, run_file, output, products):
     history = run_training(model, corpus, settings, run_file)
     click.echo(summary(history))
     click.echo(save_model(output, model, take))
-    write_products(products, model, take, recordings[0].audio, corpus, history)
+    write_products(products, model, take, recordings[0], corpus, history)
     if len(history) == history[-1].epochs:
         run_file.remove()
 
@@ -162,30 +165,27 @@ def summary(history) -> str:
 
 
 def write_products(paths, model, take, recording, corpus, history):
-    """Write the loss picture and the sounds, and print how near they come.
-
-    The residual is the recording without the harmonic part *as written*, in 16-bit steps, so that the two files add
-    up to the recording exactly.
-    """
+    """Write the loss picture and the sounds, and print how near they come."""
     import torch
 
-    from ddsp_nb import evaluate, in_steps, save_audio
+    from ddsp_nb import evaluate, save_together
 
     sound = take.render(model.config)
     draw_history(paths[LOSS_PICTURE], history)
     click.echo(paths[LOSS_PICTURE])
-    residual = in_steps(recording) - in_steps(sound.harmonic)
-    for name, samples in zip(SOUNDS, (sound.audio, sound.harmonic, sound.noise, residual), strict=True):
-        click.echo(save_audio(paths[name], samples, model.config.sample_rate))
-    click.echo(f"The take: {evaluate(recording, sound, model.config)}")
+    whole, harmonic, noise, residual = (paths[name] for name in SOUNDS)
+    parts = {whole: sound.audio, harmonic: sound.harmonic}
+    if corpus.unheard:
+        parts[paths[UNHEARD]] = torch.cat([model(phrase.features).audio.cpu() for phrase in corpus.unheard])
+    rests = {noise: (sound.audio, harmonic), residual: (recording.audio, harmonic)}
+    for path in save_together(parts, model.config.sample_rate, rests=rests):
+        click.echo(path)
+    click.echo(f"The take: {evaluate(recording.instrument, sound, model.config)}")
     if take.ceiling_db < LOW_CEILING_DB:
         click.echo(
             f"Sines reach only {take.ceiling_db:.1f} dB of this recording: it is noisy, reverberant or has several "
             "voices, or its pitch was not found. Look at the pitch in notebook 01."
         )
-    if corpus.unheard:
-        played = [model(phrase.features).audio.cpu() for phrase in corpus.unheard]
-        click.echo(save_audio(paths[UNHEARD], torch.cat(played), model.config.sample_rate))
 
 
 def draw_history(path, history):
