@@ -74,9 +74,9 @@ def normal_equations(
         cycles, _ = interpolate_phase(f0_hz[frames], phase[frames], config)
         weighted = torch.cat([weights.expand(len(cycles), -1, -1), sound[hops, None] * ramps], 1)  # [hops, 5, hop]
         parts.append(moments(weighted, cycles, 2 * n_harmonics + 1))
-    start, both, end, heard_start, heard_end = torch.cat(parts).unbind(1)  # [n_hops, 2K + 1]
-    heard = overlap_add(heard_start, heard_end)[:, 1 : n_harmonics + 1]
-    return gram(overlap_add(start, end)), gram(both), torch.cat([heard.imag, heard.real], -1)
+    before, both, end, heard_before, heard_end = torch.cat(parts).unbind(1)  # [n_hops, 2K + 1]
+    heard = overlap_add(heard_before, heard_end)[:, 1 : n_harmonics + 1]
+    return gram(overlap_add(before, end)), gram(both), torch.cat([heard.imag, heard.real], -1)
 
 
 def assemble(start: torch.Tensor, end: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
