@@ -106,7 +106,7 @@ def yin_pitch(audio: np.ndarray, config: Config) -> tuple[np.ndarray, np.ndarray
     lags = slice(int(finer * rate / high_hz), finer * longest)
     found = [
         _first_dips(_unlikeness(some, longest, finer)[:, lags]) + lags.start
-        for some in _frames(audio.astype(np.float32), 2 * longest, config.hop_length)
+        for some in _frames(audio.astype(np.float32), 2 * longest, config.hop_length, before=longest // 2)
     ]
     level_db = loudness_db(torch.from_numpy(audio), config).numpy()
     return finer * rate / np.concatenate(found), fit_length(level_db > level_db.max() + QUIET_DB, len(level_db))
@@ -187,15 +187,15 @@ def _candidates(
     """Periods (s) and strengths [n_frames, N_CANDIDATES], and each frame's peak level relative to the loudest."""
     length = int(PERIODS * rate_hz / low_hz) // 2 * 2
     parts = []
-    for some in _frames(audio / max(np.abs(audio).max(), TINY), length, hop_length):
+    for some in _frames(audio / max(np.abs(audio).max(), TINY), length, hop_length, before=length // 2):
         some = some - some.mean(1, keepdims=True)
         parts.append((*_frame_candidates(some, rate_hz, low_hz, high_hz, period_samples), np.abs(some).max(1)))
     return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
 
 
-def _frames(audio: np.ndarray, length: int, hop_length: int) -> Iterator[np.ndarray]:
-    """[n, length] windows around every hop of [n_samples] sound, some at a time."""
-    n_frames, before = math.ceil(len(audio) / hop_length) + 1, length // 2
+def _frames(audio: np.ndarray, length: int, hop_length: int, *, before: int) -> Iterator[np.ndarray]:
+    """[n, length] windows at every hop of [n_samples] sound, so many samples of each before it; some at a time."""
+    n_frames = math.ceil(len(audio) / hop_length) + 1
     padded = np.pad(audio, (before, length - before + hop_length))
     frames = np.lib.stride_tricks.sliding_window_view(padded, length)[::hop_length][:n_frames]
     for start in range(0, n_frames, FRAMES_AT_ONCE):
