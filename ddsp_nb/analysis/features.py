@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from scipy.ndimage import binary_dilation
 
+from ddsp_nb.analysis.background import Background
 from ddsp_nb.analysis.mel import loudness_db, mel_cepstrum
 from ddsp_nb.analysis.phase import fit_phase, track_phase
 from ddsp_nb.analysis.pitch import TRACKERS, track_pitch
@@ -114,15 +115,19 @@ class FeatureExtractor:
         self.config, self.tracker = config, tracker
 
     def __call__(self, audio: torch.Tensor) -> Features:
-        """Analyse [n_samples] sound.
+        """Analyse [n_samples] sound, without the steady tones that its rests hold: they are not the instrument's.
 
-        Warns where most of it has no pitch. Raises AudioError where it is silent, too short, not one channel or has
-        samples that are no numbers.
+        Warns of such tones, and where most of it has no pitch. Raises AudioError where it is silent, too short, not one
+        channel or has samples that are no numbers.
         """
         config = self.config
         check_audio(audio, config.sample_rate)
         n_frames = config.n_frames(len(audio))
-        sound = np.pad(audio.cpu().numpy(), (0, (n_frames - 1) * config.hop_length - len(audio)))
+        background = Background.of(audio, config)
+        if len(background.tones_hz):
+            warn_user(background.words())
+        sound = (audio - background.tones).cpu().numpy()
+        sound = np.pad(sound, (0, (n_frames - 1) * config.hop_length - len(sound)))
         tracked_hz, periodic = track_pitch(sound, config, tracker=self.tracker)
         tracked_hz, tracked_phase = track_phase(sound, tracked_hz, config.sample_rate, config.hop_length)
         level_db = loudness_db(torch.from_numpy(sound), config)
@@ -154,9 +159,10 @@ def warn_of_missing_pitch(voiced: torch.Tensor, level_db: torch.Tensor) -> None:
 def warn_of_limits(f0_hz: np.ndarray, config: Config) -> None:
     """Tell the user where [n_voiced] pitches lie at the end of the range that was searched."""
     for limit_hz, words in zip(config.f0_range_hz, ("lowest", "highest"), strict=True):
-        share = np.mean(np.abs(np.log2(f0_hz / limit_hz)) < AT_LIMIT_OCTAVES) if len(f0_hz) else 0
-        if share > AT_LIMIT:
+        at_limit = np.abs(np.log2(f0_hz / limit_hz)) < AT_LIMIT_OCTAVES
+        if at_limit.any() and at_limit.mean() > AT_LIMIT:
             warn_user(
-                f"In {100 * share:.0f} % of the notes the pitch is the {words} that was looked for, {limit_hz:g} Hz: it "
-                "may be wrong there. Widen the range: --f0-min and --f0-max, or Config(f0_min_hz=..., f0_max_hz=...)."
+                f"In {100 * at_limit.mean():.0f} % of the notes the pitch is the {words} that was looked for, "
+                f"{limit_hz:g} Hz: it may be wrong there. Widen the range: --f0-min and --f0-max, in code Config's "
+                "f0_min_hz and f0_max_hz."
             )

@@ -15,7 +15,7 @@ SOUND_SUFFIXES = (".wav", ".flac")
 @options(
     click.option("--model", "checkpoint", default="ddsp_model.pt", type=Path, help="What `ddsp-nb train` wrote."),
     click.option("--audio", type=Path, help="Recording whose performance is to be played."),
-    click.option("--midi", type=Path, help="MIDI file to play instead, one note at a time."),
+    click.option("--midi", type=Path, help="MIDI file to play instead, all of it but drums."),
     click.option("--notes", help='Notes with their seconds to play instead: "A4:0.5 C5:0.5 -:0.25".'),
     click.option("--output", default="ddsp_played.wav", type=Path, help="Sound file, .wav or .flac."),
     click.option(
@@ -58,18 +58,28 @@ def play(checkpoint, audio, midi, notes, output, own_timbre, octave, stems, over
             check_not_input(path, audio)
     refuse_to_replace(paths, overwrite)
 
-    from ddsp_nb import FeatureExtractor, load_audio, load_model, save_audio
+    from torch.nn.utils.rnn import pad_sequence
+
+    from ddsp_nb import FeatureExtractor, load_audio, load_model, save_audio, save_together
     from ddsp_nb.notes.note import parse_notes
     from ddsp_nb.playing.performance import Performance
-    from ddsp_nb.playing.transfer import transfer
+    from ddsp_nb.playing.transfer import transfer_lines
 
     model, take = load_model(checkpoint)
     if audio is not None:
-        features = FeatureExtractor(model.config)(load_audio(audio, model.config.sample_rate))
+        lines = [FeatureExtractor(model.config)(load_audio(audio, model.config.sample_rate))]
     else:
         played = Performance.of_notes(parse_notes(notes)) if midi is None else Performance.of_midi(midi)
-        features = played.features(model, take)
-    features = transfer(features, model, nearest_octave=octave == "auto", **moves)
-    sound = model(features, envelope=audio is not None and not own_timbre, seed=seed)
-    for path, part in zip(paths, (sound.audio, sound.harmonic, sound.noise), strict=False):
-        click.echo(save_audio(path, part, model.config.sample_rate))
+        lines = [line.features(model, take) for line in played.lines()]
+    lines = transfer_lines(lines, model, nearest_octave=octave == "auto", **moves)
+    envelope = audio is not None and not own_timbre
+    sounds = [model(line, envelope=envelope, seed=seed + i) for i, line in enumerate(lines)]
+    mixed = lambda part: pad_sequence([getattr(sound, part) for sound in sounds]).sum(1)
+    whole, *stems = paths
+    if not stems:
+        click.echo(save_audio(whole, mixed("audio"), model.config.sample_rate))
+        return
+    harmonic, noise = stems
+    parts, rests = {whole: mixed("audio"), harmonic: mixed("harmonic")}, {noise: (mixed("audio"), harmonic)}
+    for path in save_together(parts, model.config.sample_rate, rests=rests):
+        click.echo(path)

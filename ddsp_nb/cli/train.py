@@ -130,7 +130,7 @@ def run(paths, config, stretch, holdout, settings, run_file, output, products):
     history = run_training(model, corpus, settings, run_file)
     click.echo(summary(history))
     click.echo(save_model(output, model, take))
-    write_products(products, model, take, recordings[0].audio, corpus, history)
+    write_products(products, model, take, recordings[0], corpus, history)
     if len(history) == history[-1].epochs:
         run_file.remove()
 
@@ -174,28 +174,25 @@ def summary(history) -> str:
 
 
 def write_products(paths, model, take, recording, corpus, history):
-    """Write the loss picture and the sounds, and print how near they come.
-
-    The residual is the recording without the harmonic part *as written*, in 16-bit steps, so that the two files add
-    up to the recording exactly.
-    """
+    """Write the loss picture and the sounds, and print how near they come."""
     import torch
 
-    from ddsp_nb import evaluate, in_steps, save_audio
+    from ddsp_nb import evaluate, save_together
 
     sound = take.render(model.config)
     draw_history(paths[LOSS_PICTURE], history)
     click.echo(paths[LOSS_PICTURE])
-    residual = in_steps(recording) - in_steps(sound.harmonic)
-    for name, samples in zip(SOUNDS, (sound.audio, sound.harmonic, sound.noise, residual), strict=True):
-        click.echo(save_audio(paths[name], samples, model.config.sample_rate))
-    quality = evaluate(recording, sound, model.config)
+    whole, harmonic, noise, residual = (paths[name] for name in SOUNDS)
+    parts = {whole: sound.audio, harmonic: sound.harmonic}
+    if corpus.unheard:
+        parts[paths[UNHEARD]] = torch.cat([model(phrase.features).audio.cpu() for phrase in corpus.unheard])
+    rests = {noise: (sound.audio, harmonic), residual: (recording.audio, harmonic)}
+    for path in save_together(parts, model.config.sample_rate, rests=rests):
+        click.echo(path)
+    quality = evaluate(recording.instrument, sound, model.config)
     click.echo(f"The take: {quality}")
     if line := doubt(quality, take, model.config):
         click.echo(line)
-    if corpus.unheard:
-        played = [model(phrase.features).audio.cpu() for phrase in corpus.unheard]
-        click.echo(save_audio(paths[UNHEARD], torch.cat(played), model.config.sample_rate))
 
 
 def doubt(quality, take, config) -> str:

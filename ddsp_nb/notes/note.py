@@ -16,10 +16,25 @@ MOST_SECONDS = 1200.0
 # What MIDI has keys for, but for the few that nobody hears as a pitch.
 LOWEST_HZ, HIGHEST_HZ = 16, 12_500
 
-# (seconds, "on", number, velocity), (seconds, "off", number), (seconds, "bend", semitones of all notes),
-# (seconds, "level", dB of all notes beside the usual), (seconds, "quiet"): all keys go up
+# As far as MPE may bend.
+MAX_BEND_SEMITONES = 96.0
+
+# (seconds, "on", number, velocity), (seconds, "off", number), (seconds, "bend", semitones),
+# (seconds, "level", dB beside the usual) or (seconds, "quiet"), where all keys go up. Each may end with the part that
+# it is of, such as a channel of MIDI: a number, 0 where there is none. Keys, bend and level are a part's own; a "quiet"
+# without one is of all parts.
 Event = tuple[Any, ...]
+# Of each before its part.
+N_VALUES = {"on": 2, "off": 1, "bend": 1, "level": 1, "quiet": 0}
 Seconds = float | Fraction  # of a piece on its grid they are exact
+Parted = tuple[Seconds, str, tuple, int | None]
+
+
+def parted(event: Event) -> Parted:
+    """Seconds, kind, values and part of an event; no part where it is of all."""
+    seconds, kind, *values = event
+    n = N_VALUES[kind]
+    return seconds, kind, tuple(values[:n]), values[n] if len(values) > n else None if kind == "quiet" else 0
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from ddsp_nb.piece.compose import Piece
 def save_midi(path: str | Path, piece: Piece) -> Path:
     """Write tempo, time signature and a marker for each stage, then a named track for each layer.
 
-    A stage is the note nearest to its pitch, with a velocity from its loudness. Note values lie on their ticks exactly,
-    other lengths on the nearest.
+    A stage is the note nearest to its pitch, bent to it, with a velocity from its loudness. Note values lie on their
+    ticks exactly, other lengths on the nearest.
 
     Raises:
         NotesError: the place cannot be written.
@@ -40,13 +40,20 @@ def _notes(piece: Piece, i: int) -> list[Note]:
     delay_s, edges_s = Fraction(str(layer.delay_s)), growth.plan.edges_s(len(growth.stages))
     return [
         Note(
-            delay_s + on_s, delay_s + off_s, note_number(growth.schedule, j), midi_value(stage.level_db + layer.gain_db)
+            delay_s + on_s,
+            delay_s + off_s,
+            pitch_number(growth.schedule, j),
+            midi_value(stage.level_db + layer.gain_db),
         )
         for j, ((on_s, off_s), stage) in enumerate(zip(edges_s, growth.stages, strict=True))
     ]
 
 
 def note_number(schedule: Schedule, i: int) -> int:
-    """MIDI number nearest to the pitch that stage i plays, that of its median frame; 69 is A4."""
-    hz = schedule.played(i).f0_hz.median().item()
-    return min(max(round(midi_number(hz)), 0), 127)
+    """MIDI number nearest to the pitch that stage i plays."""
+    return round(pitch_number(schedule, i))
+
+
+def pitch_number(schedule: Schedule, i: int) -> float:
+    """MIDI number, not rounded, of the pitch that stage i plays, that of its median frame; 69 is A4."""
+    return min(max(midi_number(schedule.played(i).f0_hz.median().item()), 0.0), 127.0)

@@ -131,7 +131,7 @@ class Corpus:
 
 def cut(recording: AnalysedRecording, config: Config) -> list[Phrase]:
     """The phrases of one recording, in the order of time."""
-    features, audio, analysis = recording.features, recording.audio, recording.analysis
+    features, audio, analysis = recording.features, recording.instrument, recording.analysis
     check_features(features, config)
     if features.phase is None or len(audio) != features.n_samples:
         raise ConfigError("Train on the recording's own features: FeatureExtractor(model.config)(audio), untransposed.")
