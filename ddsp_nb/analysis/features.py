@@ -86,8 +86,8 @@ class Features:
             tape=tape,
         )
 
-    def __getitem__(self, frames: slice) -> "Features":
-        """A stretch of neighbouring frames."""
+    def __getitem__(self, frames: slice | torch.Tensor) -> "Features":
+        """Some of the frames, as if they were neighbours."""
         tensors: dict[str, Any] = {k: value[frames] for k, value in vars(self).items() if torch.is_tensor(value)}
         return replace(self, **tensors, n_samples=(len(tensors["f0_hz"]) - 1) * self.hop_length)
 
