@@ -142,7 +142,7 @@ class MidiReceiver:
     Events carry their channel, counted from 0, as their part. `n_drums` counts the strokes that were left out.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.decoders = [MidiDecoder(channel) for channel in range(N_CHANNELS)]
         self.members: dict[int, range] = {}  # of zones, by the channel that speaks for them
         self.n_drums = 0

@@ -32,7 +32,7 @@ def messages_of(tracks: Sequence[Sequence[Event]]) -> list[list[tuple[Seconds, m
     return written
 
 
-def _channels(tracks: list[list[Parted]]) -> dict[tuple[int, int], "_Channels"]:
+def _channels(tracks: list[list[Parted]]) -> dict[tuple[int, int | None], "_Channels"]:
     """Channels of each part of each track that has notes."""
     parts = dict.fromkeys((i, part) for i, events in enumerate(tracks) for _, kind, _, part in events if kind == "on")
     spare = [channel for channel in range(midi.N_CHANNELS) if channel != midi.DRUMS]
