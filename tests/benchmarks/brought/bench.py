@@ -31,7 +31,7 @@ class Said:
     text: str
 
     def has(self, words: str) -> bool:
-        return bool(re.search(words, self.text, re.IGNORECASE))
+        return bool(re.search(words, self.text, re.IGNORECASE | re.DOTALL))
 
     def refused(self) -> bool:
         """One line that says what to do, exit code 2, and no traceback."""

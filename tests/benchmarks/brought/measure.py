@@ -21,7 +21,7 @@ def spectrum(sound: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def sine_hz(sound: np.ndarray) -> np.ndarray:
     """The strongest frequency of every 50 ms that are no softer than 35 dB below the loudest."""
     windows = librosa.util.frame(sound, frame_length=SR // 5, hop_length=SR // 20).T
-    peaks = np.array([(f[m.argmax()], m.max()) for f, m in map(spectrum, windows)])
+    peaks = np.array([(f[8:][m[8:].argmax()], m[8:].max()) for f, m in map(spectrum, windows)])
     return peaks[peaks[:, 1] > max(1e-4, 10 ** (-35 / 20) * peaks[:, 1].max()), 0]
 
 

@@ -83,14 +83,15 @@ def encode(path: Path, codec: str, sound: np.ndarray, gap_s: float = 0.0, start_
     )
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=rate, layout="mono")
-        size = 960 if "opus" in codec else 1024
-        for start in range(0, len(sound) - size + 1, size):
-            block = sound[start : start + size].astype(np.float32)[None]
-            frame = av.AudioFrame.from_ndarray(block, format="flt", layout="mono")
-            frame = av.AudioResampler(stream.codec_context.format, "mono", rate).resample(frame)[0]
-            late = start_s + (gap_s if start >= rate else 0)
-            frame.sample_rate, frame.time_base = rate, Fraction(1, rate)
-            frame.pts = start + round(late * rate)
+        stream.codec_context.bit_rate = 128_000
+        stream.codec_context.open()
+        size, resampler = stream.codec_context.frame_size or 1024, av.AudioResampler(stream.format, "mono", rate)
+        for start in range(0, len(sound), size):
+            frame = av.AudioFrame.from_ndarray(sound[None, start : start + size].astype(np.float32), "flt", "mono")
+            frame.sample_rate = rate
+            (frame,) = resampler.resample(frame)
+            frame.time_base = Fraction(1, rate)
+            frame.pts = start + round((start_s + gap_s * (start >= rate)) * rate)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
 

@@ -1,6 +1,7 @@
 """Sounds that people bring, made here: notes, bells, hum, breath, chords."""
 
 from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 
 import librosa
@@ -73,12 +74,16 @@ def breathy(pitches: Iterable[float], growing: bool = False) -> np.ndarray:
     return sung + level * (curve == 0) * hiss(8, 600, 6000)(len(curve))
 
 
+@cache
 def shipped(name: str, speed: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
     """A recording that lies in data/, and its pitch in Hz as librosa hears it, where it is loud."""
-    sound = soundfile.read(ROOT / "data" / f"{name}.flac")[0]
-    pitch = librosa.yin(sound, fmin=90 if name == "voice" else 200, fmax=1200, sr=SR, hop_length=512)
+    if speed != 1:
+        sound, pitch = shipped(name)
+        return sound, speed * pitch
+    sound = recording(name)
+    pitch, voiced, _ = librosa.pyin(sound, fmin=100, fmax=1200, sr=SR, hop_length=512)
     level = librosa.feature.rms(y=sound, hop_length=512)[0]
-    return sound, speed * pitch[level > 0.1 * level.max()]
+    return sound, pitch[voiced & (level > 0.05 * level.max())]
 
 
 def plucked(hz: float, length_s: float = 2.0, seed: int = 0) -> np.ndarray:
