@@ -14,7 +14,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ddsp_nb import AudioError, WorkbookWarning, load_audio, save_audio
+from ddsp_nb import AudioError, WorkbookWarning, load_audio, save_audio, save_together
 from ddsp_nb.sound import blocks
 
 RATE = 16_000
@@ -387,6 +387,28 @@ def test_too_loud_sound_is_turned_down_and_said_at_the_users_own_line(tmp_path, 
         save_audio(tmp_path / "loud.wav", 4 * tone, RATE)
     assert notes[0].filename == __file__
     assert torch.allclose(load_audio(tmp_path / "loud.wav", RATE), 2 * tone, atol=1 / 16384)
+
+
+@pytest.mark.parametrize("level", [0.4, 1.0, 3.7])
+def test_files_that_belong_together_add_up_at_one_gain(tmp_path, tone, level):
+    """Harmonic part and residual are the recording, also where one of them alone is too loud."""
+    noise_part = torch.from_numpy(noise(RATE)).float()
+    recording, harmonic = level * tone + noise_part, 1.2 * level * tone.roll(18)
+    names = ("whole.wav", "harmonic.wav", "noise.wav", "residual.wav")
+    whole, part, hiss, rest = paths = [tmp_path / name for name in names]
+    mix = harmonic + noise_part
+    with warnings.catch_warnings(record=True) as notes:
+        warnings.simplefilter("always")
+        written = save_together({whole: mix, part: harmonic}, RATE, rests={hiss: (mix, part), rest: (recording, part)})
+    assert written == paths
+    down_db = [float(str(note.message).split("down by ")[1].split()[0]) for note in notes]
+    assert len(down_db) == (level > 0.5) and all(", ".join(names) in str(note.message) for note in notes)
+    gain = 10 ** (-sum(down_db) / 20)
+    steps = {path.stem: sf.read(path, dtype="int16")[0].astype(int) for path in paths}
+    exact = lambda sound: (gain * sound.double() * 2**15).round().numpy()
+    assert np.array_equal(steps["harmonic"] + steps["residual"], exact(recording))
+    assert np.array_equal(steps["harmonic"] + steps["noise"], exact(mix))
+    assert np.array_equal(steps["whole"], exact(mix)) and np.array_equal(steps["harmonic"], exact(harmonic))
 
 
 @pytest.mark.parametrize(

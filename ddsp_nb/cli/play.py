@@ -60,7 +60,7 @@ def play(checkpoint, audio, midi, notes, output, own_timbre, octave, stems, over
 
     from torch.nn.utils.rnn import pad_sequence
 
-    from ddsp_nb import FeatureExtractor, load_audio, load_model, save_audio
+    from ddsp_nb import FeatureExtractor, load_audio, load_model, save_audio, save_together
     from ddsp_nb.notes.note import parse_notes
     from ddsp_nb.playing.performance import Performance
     from ddsp_nb.playing.transfer import transfer_lines
@@ -74,6 +74,12 @@ def play(checkpoint, audio, midi, notes, output, own_timbre, octave, stems, over
     lines = transfer_lines(lines, model, nearest_octave=octave == "auto", **moves)
     envelope = audio is not None and not own_timbre
     sounds = [model(line, envelope=envelope, seed=seed + i) for i, line in enumerate(lines)]
-    for path, name in zip(paths, ("audio", "harmonic", "noise"), strict=False):
-        whole = pad_sequence([getattr(sound, name) for sound in sounds]).sum(1)
-        click.echo(save_audio(path, whole, model.config.sample_rate))
+    mixed = lambda part: pad_sequence([getattr(sound, part) for sound in sounds]).sum(1)
+    whole, *stems = paths
+    if not stems:
+        click.echo(save_audio(whole, mixed("audio"), model.config.sample_rate))
+        return
+    harmonic, noise = stems
+    parts, rests = {whole: mixed("audio"), harmonic: mixed("harmonic")}, {noise: (mixed("audio"), harmonic)}
+    for path in save_together(parts, model.config.sample_rate, rests=rests):
+        click.echo(path)

@@ -165,30 +165,27 @@ def summary(history) -> str:
 
 
 def write_products(paths, model, take, recording, corpus, history):
-    """Write the loss picture and the sounds, and print how near they come.
-
-    The residual is the recording without the harmonic part *as written*, in 16-bit steps, so that the two files add
-    up to the recording exactly.
-    """
+    """Write the loss picture and the sounds, and print how near they come."""
     import torch
 
-    from ddsp_nb import evaluate, in_steps, save_audio
+    from ddsp_nb import evaluate, save_together
 
     sound = take.render(model.config)
     draw_history(paths[LOSS_PICTURE], history)
     click.echo(paths[LOSS_PICTURE])
-    residual = in_steps(recording.audio) - in_steps(sound.harmonic)
-    for name, samples in zip(SOUNDS, (sound.audio, sound.harmonic, sound.noise, residual), strict=True):
-        click.echo(save_audio(paths[name], samples, model.config.sample_rate))
+    whole, harmonic, noise, residual = (paths[name] for name in SOUNDS)
+    parts = {whole: sound.audio, harmonic: sound.harmonic}
+    if corpus.unheard:
+        parts[paths[UNHEARD]] = torch.cat([model(phrase.features).audio.cpu() for phrase in corpus.unheard])
+    rests = {noise: (sound.audio, harmonic), residual: (recording.audio, harmonic)}
+    for path in save_together(parts, model.config.sample_rate, rests=rests):
+        click.echo(path)
     click.echo(f"The take: {evaluate(recording.instrument, sound, model.config)}")
     if take.ceiling_db < LOW_CEILING_DB:
         click.echo(
             f"Sines reach only {take.ceiling_db:.1f} dB of this recording: it is noisy, reverberant or has several "
             "voices, or its pitch was not found. Look at the pitch in notebook 01."
         )
-    if corpus.unheard:
-        played = [model(phrase.features).audio.cpu() for phrase in corpus.unheard]
-        click.echo(save_audio(paths[UNHEARD], torch.cat(played), model.config.sample_rate))
 
 
 def draw_history(path, history):

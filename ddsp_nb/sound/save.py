@@ -1,6 +1,7 @@
 """Sound files written whole or not at all, the same sound as the same bytes (all notebooks)."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from ddsp_nb.sound.riff import append_chunks, comment_chunk, cue_chunks
 
 SUBTYPES = ("PCM_16", "PCM_24", "FLOAT")
 FORMATS = ("WAV", "FLAC")
+# To which sounds that belong together are turned down at most: two roundings to 16 bits below full scale.
+HIGHEST = 1 - 2**-14
 # Bytes: in a PEAK chunk the time of writing follows name, size and version.
 PEAK_TIME_OFFSET = 12
 
@@ -22,6 +25,46 @@ def in_steps(audio: torch.Tensor, bits: int = 16) -> torch.Tensor:
     """The sound as a file of so many bits holds it: rounded to whole steps of 1/32768 (16 bits), within full scale."""
     full = 2 ** (bits - 1)
     return (audio * full).round().clamp(-full, full - 1) / full
+
+
+def peak(sound: torch.Tensor) -> float:
+    """Largest absolute sample, 0 where there is none."""
+    return float(np.abs(sound.numpy()).max(initial=0))
+
+
+def save_together(
+    sounds: Mapping[Path, torch.Tensor], sample_rate: int = 44_100, *, rests: Mapping[Path, tuple[torch.Tensor, Path]]
+) -> list[Path]:
+    """Write 16-bit files that belong together as `save_audio` does, all with one gain, so that they can be added up.
+
+    Where any of them goes beyond full scale all are turned down by whole tenths of a dB, which a warning tells.
+
+    Args:
+        sounds: path and sound, [n_samples], of each file.
+        rests: path, a sound, and which of `sounds` to take from it: the file is what that one, as it is written,
+            leaves over, so that both files add up to the sound to the last 16-bit step.
+
+    Returns:
+        The paths that were written.
+
+    Raises:
+        AudioError: as `save_audio` does.
+    """
+    parts = {path: part.detach().cpu().float() for path, part in sounds.items()}
+    wholes = {path: (whole.detach().cpu().float(), of) for path, (whole, of) in rests.items()}
+    left = (max(peak(whole), peak(whole - parts[of])) for whole, of in wholes.values())
+    loudest, gain = max(*map(peak, parts.values()), *left), 1.0
+    if 1 < loudest < math.inf:
+        down_db = math.ceil(200 * math.log10(loudest / HIGHEST)) / 10
+        gain = 10 ** (-down_db / 20)
+        names = ", ".join(path.name for path in (*parts, *wholes))
+        warn_user(f"{names}: all turned down by {down_db:.1f} dB, to stay within full scale.")
+    steps = lambda sound: in_steps(gain * sound.double()).float()
+    for path, part in parts.items():
+        save_audio(path, steps(part), sample_rate)
+    for path, (whole, of) in wholes.items():
+        save_audio(path, steps(whole) - steps(parts[of]), sample_rate)
+    return [*parts, *wholes]
 
 
 def save_audio(
@@ -53,10 +96,9 @@ def save_audio(
         raise AudioError(f"{path}: cannot write {subtype} there. Use .wav with {choices}, or .flac with PCM.")
     if not (sound.ndim == 1 or (sound.ndim == 2 and len(sound) == 2)) or not sound.isfinite().all():
         raise AudioError(f"{path}: the sound to write is not one or two finite channels; nothing was written.")
-    peak = float(np.abs(sound.numpy()).max(initial=0))
-    if peak > 1 and subtype != "FLOAT":
-        warn_user(f"{path.name}: peak {peak:.2f} turned down to full scale.")
-        sound = sound / peak
+    if subtype != "FLOAT" and (loudest := peak(sound)) > 1:
+        warn_user(f"{path.name}: peak {loudest:.2f} turned down to full scale.")
+        sound = sound / loudest
     with written_whole(path, AudioError) as temporary:
         with sf.SoundFile(temporary, "w", sample_rate, sound.ndim, subtype, format=file_format) as file:
             if comment and file_format == "FLAC":

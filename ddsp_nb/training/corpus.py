@@ -132,11 +132,11 @@ class Corpus:
 
 def cut(recording: AnalysedRecording, config: Config) -> list[Phrase]:
     """The phrases of one recording, in the order of time."""
-    features, audio, analysis = recording.features, recording.instrument, recording.analysis
+    features, analysis = recording.features, recording.analysis
     check_features(features, config)
-    if features.phase is None or len(audio) != features.n_samples:
+    if features.phase is None or len(recording.audio) != features.n_samples:
         raise ConfigError("Train on the recording's own features: FeatureExtractor(model.config)(audio), untransposed.")
-    padded = F.pad(audio, (0, (len(features) - 1) * config.hop_length - len(audio)))
+    padded = F.pad(recording.instrument, (0, (len(features) - 1) * config.hop_length - features.n_samples))
     directions = Controls.of_coefficients(analysis.coefficients, analysis.noise_magnitudes).directions
     whole = Phrase(features, padded, Targets.of(features, analysis, config), directions)
     return [
