@@ -60,6 +60,7 @@ def read(voice: Voice, tempo: Tempo) -> dict[str, Any]:
         "bands": stages_in_words(plan.noise_stages) if plan.noise_stages else None,
         "pitch": NOTES if typed_pitch else plan.pitch,
         "phrase": plan.phrase if plan.pitch == PHRASE else None,
+        "rests": plan.rests if plan.pitch == PHRASE else None,
         "notes": _in_words(plan.melody, "Hz") if typed_pitch else None,
         "ratios": OWN if typed_ratios else plan.ratios,
         "own_ratios": _in_words(plan.ratios) if typed_ratios else None,
