@@ -115,7 +115,7 @@ def spectra(sound: np.ndarray, resting: np.ndarray, config: Config) -> tuple[np.
     """
     n_fft = 1 << round(np.log2(WINDOW_S * config.sample_rate))
     if not resting.any() or len(sound) < n_fft:
-        return np.zeros((2, 0, n_fft // 2 + 1))
+        return (nothing := np.zeros((0, n_fft // 2 + 1))), nothing
     step = max(n_fft // 2, len(sound) // MOST_WINDOWS)
     cut = lambda values: np.lib.stride_tricks.sliding_window_view(values[: len(sound)], n_fft)[::step]
     window = np.hanning(n_fft)
