@@ -113,7 +113,7 @@ def scan(path: Path, start_s: float, max_s: float) -> AudioStats:
         channels, rate = source.n_channels, source.sample_rate
         stats = AudioStats(rate, np.zeros(channels), np.zeros((channels, channels)), start=round(start_s * rate))
         run = None if source.is_coarse else max(3, round(PLATEAU_S * rate))
-        for block in after(stats.start, source.blocks(stats.start + int(max_s * rate))):
+        for block in after(stats.start, source.blocks(stats.start + round(max_s * rate))):
             finite = np.isfinite(block)
             block = np.where(finite, block, 0).astype(np.float64)
             stats.n_samples += len(block)
