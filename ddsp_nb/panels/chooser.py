@@ -3,6 +3,7 @@
 import html
 import io
 import tempfile
+import threading
 import warnings
 from pathlib import Path
 
@@ -53,6 +54,7 @@ class RecordingChooser(ipywidgets.VBox):
         self.words = ipywidgets.HTML(layout={"max_width": "940px"})
         self.recorder = Recorder(self.record, self.bring)
         self.picker = StretchPicker(self.cut, lambda rate: self.recording.audio(rate))
+        self._judging, self._latest = threading.Lock(), None
         self._fill()
         self.list.observe(self._chosen, "value")
         super().__init__([self.list, self.recorder, self.picker, self.words])
@@ -85,24 +87,29 @@ class RecordingChooser(ipywidgets.VBox):
     def _hear(self, name, keep, owners=str):
         """Judge the recording that `keep` gives, and say it in the owner's words, with what there was to warn of."""
         self.words.value = f"Listening to {html.escape(name)} …"
-        with warnings.catch_warnings(record=True) as notes:
+        # JupyterLab may call for several widgets at once: they wait for each other, and only the last has its say.
+        self._latest = keep
+        with self._judging, warnings.catch_warnings(record=True) as notes:
             warnings.simplefilter("always", WorkbookWarning)
             try:
                 recording = keep()
                 # How long it is, and what of it is used, before there is anything else to say.
                 self._fill()
                 self.words.value += "<br>Listening …"
-                verdict = judge(recording.audio(self.config.sample_rate), self.config)
+                if self._latest is keep:
+                    verdict = judge(recording.audio(self.config.sample_rate), self.config)
             # The traceback of a button would be seen by nobody.
             except Exception as error:
                 self._fill()
                 self.words.value = f"<b>That did not work.</b> {html.escape(owners(in_words(error)))}"
                 return
-        self._fill()
-        said = [owners(str(note.message)) for note in notes if issubclass(note.category, WorkbookWarning)]
-        lines = [f"<b>{html.escape(recording.name)}</b>: {verdict}", used(recording)]
-        lines += [*(f"Note: {html.escape(words)}" for words in dict.fromkeys(said)), FOLLOW]
-        self.words.value = "<br>".join(filter(None, lines))
+            if self._latest is not keep:
+                return
+            self._fill()
+            said = [owners(str(note.message)) for note in notes if issubclass(note.category, WorkbookWarning)]
+            lines = [f"<b>{html.escape(recording.name)}</b>: {verdict}", used(recording)]
+            lines += [*(f"Note: {html.escape(words)}" for words in dict.fromkeys(said)), FOLLOW]
+            self.words.value = "<br>".join(filter(None, lines))
 
     def record(self, audio: torch.Tensor, sample_rate: int) -> None:
         """Keep [n_samples] sound from the microphone, through the same door as any file."""
@@ -127,6 +134,7 @@ class RecordingChooser(ipywidgets.VBox):
     def _chosen(self, change):
         if self._filling:
             return
+        self._latest = None
         try:
             self._show(self.workspace.choose(change.new), FOLLOW)
         except AudioError as error:

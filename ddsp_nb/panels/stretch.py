@@ -47,12 +47,12 @@ class StretchPicker(PageWidget):
             "longest": min(LONGEST_STRETCH_S, recording.seconds),
             "rate": RATE,
         }
-        # Also where it is what it was: a page may have another one in mind.
-        self.send({"type": "shown"})
 
     def _heard(self, _, content, buffers):
         if content.get("type") == "stretch":
             self._chosen(float(content["start"]), float(content["stop"]), bool(content["all"]))
+            # What was refused changes nothing here, but the page has to take it back.
+            self.send({"type": "answer"})
         elif content.get("type") == "listen":
             sound = self._sound(RATE).numpy().astype("<f4").tobytes()
             self.send({"type": "sound"}, buffers=[sound])

@@ -21,7 +21,7 @@ function clock(seconds) {
 class View extends CanvasView {
   constructor(model, el, views) {
     super();
-    Object.assign(this, { model, drag: null, asked: false });
+    Object.assign(this, { model, drag: null, asked: false, unanswered: 0, about: {} });
     this.playback = new Playback(() => this.show());
     const says = { tabIndex: 0, role: "slider", "aria-label": LABEL, "aria-valuemin": 0 };
     this.canvas = make("canvas", { className: "overview", ...says });
@@ -29,22 +29,30 @@ class View extends CanvasView {
     this.canvas.onkeydown = (event) => this.onKey(event);
     this.ends = ["From", "to"].map((word, i) => {
       const input = make("input", { type: "number", step: 0.1, min: 0, "aria-label": `${word}, in seconds` });
-      input.onchange = () => this.choose(this.withEnd(i, Number(input.value)));
+      input.onchange = () => {
+        input.shown = null;
+        this.choose(this.typed(i, Number(input.value)));
+      };
       return input;
     });
     this.play = button("", () => this.listen(), { className: "play" });
-    this.all = make("input", { type: "checkbox", onchange: () => this.tell() });
+    const learned = "learn from all of it";
+    this.all = make("input", { type: "checkbox", onchange: () => this.tell(), "aria-label": learned });
     this.words = make("span", { className: "words" });
     const [from, to] = this.ends.map((input, i) => make("label", {}, ["From", "to"][i], input, "s"));
-    const all = make("label", {}, this.all, "learn from all of it");
+    const all = make("label", {}, this.all, learned);
     this.root = make("div", { className: "ddsp", role: "group" }, this.canvas);
     this.root.append(make("div", { className: "row" }, this.play, from, to, this.words, all));
+    // Digits and Enter are for the numbers, not for JupyterLab, which takes them for commands.
+    this.root.onkeydown = (event) => event.stopPropagation();
     this.appear(el, views);
   }
 
-  // What the kernel says counts from now on.
+  // What the kernel says counts from now on, unless it has not heard the last of this page.
   update() {
+    const { about } = this;
     this.about = this.model.get("about");
+    if (this.about.name === about.name && (this.drag || this.due || this.unanswered)) return;
     this.root.hidden = !this.about.seconds;
     if (this.root.hidden) return this.playback.release();
     this.root.setAttribute("aria-label", `The whole of ${this.about.name}`);
@@ -58,7 +66,11 @@ class View extends CanvasView {
     if (this.root.hidden) return;
     const { seconds, longest } = this.about;
     const [start, stop] = this.stretch;
-    this.ends.forEach((input, i) => Object.assign(input, { max: seconds, value: this.stretch[i].toFixed(1) }));
+    this.ends.forEach((input, i) => {
+      const shown = this.stretch[i].toFixed(1);
+      // Whoever is typing another one goes on.
+      if (input.shown !== shown) Object.assign(input, { max: seconds, value: shown, shown });
+    });
     const most = stop - start > longest - 0.05 ? ", the most" : "";
     this.words.textContent = `${(stop - start).toFixed(1)} s of ${clock(seconds)}${most}`;
     this.play.textContent = this.playback.running ? "⏸ Pause" : "▶ Listen";
@@ -85,6 +97,12 @@ class View extends CanvasView {
     return [start, start + length];
   }
 
+  // One end where it was typed; where the other does not allow it, both go there.
+  typed(i, s) {
+    const stretch = this.withEnd(i, s);
+    return stretch[i] === s ? stretch : this.movedTo(i ? s - (this.stretch[1] - this.stretch[0]) : s);
+  }
+
   // From where the pointer came down to where it is; a click moves the stretch there.
   drawn(from, s) {
     const { shortest, longest } = this.about;
@@ -103,6 +121,8 @@ class View extends CanvasView {
 
   tell() {
     const [start, stop] = this.stretch;
+    this.due = null;
+    this.unanswered++;
     this.model.send({ type: "stretch", start, stop, all: this.all.checked });
   }
 
@@ -221,7 +241,10 @@ export default {
     const update = () => view.update();
     const onMessage = ({ type }, buffers) => {
       if (type === "sound") view.hear(new Float32Array(buffers[0].buffer, buffers[0].byteOffset));
-      else update();
+      else {
+        view.unanswered = Math.max(0, view.unanswered - 1);
+        update();
+      }
     };
     model.on("change:about", update);
     model.on("msg:custom", onMessage);
