@@ -9,7 +9,7 @@ import pytest
 from ddsp_nb import AudioError, Config, load_audio
 from ddsp_nb.panels import RecordingChooser
 from ddsp_nb.sound import blocks, load
-from ddsp_nb.store.recordings import find_recordings
+from ddsp_nb.sound.find import find_recordings
 from ddsp_nb.store.workspace import Workspace
 from tests.phone import RECORDINGS, encode, encoded, retimed
 

@@ -17,6 +17,8 @@ from ddsp_nb.sound.load import check_audio
 
 AUDIBLE_DB = 60.0  # below the loudest frame
 UNPITCHED = 0.7  # of the audible frames: from there on the user is told
+# A quarter tone, and a share of the voiced frames: the pitch sits at the end of what is searched.
+AT_LIMIT_OCTAVES, AT_LIMIT = 1 / 24, 0.05
 ATTACK_FRAMES = 4  # the tracker hears a note only once it is periodic; its attack and release belong to it
 
 
@@ -131,6 +133,7 @@ class FeatureExtractor:
         level_db = loudness_db(torch.from_numpy(sound), config)
         voiced = torch.from_numpy(binary_dilation(periodic, iterations=ATTACK_FRAMES))
         warn_of_missing_pitch(voiced, level_db)
+        warn_of_limits(tracked_hz[periodic], config)
         lowest_hz, highest_hz = config.f0_min_hz / 2, config.nyquist_hz
         f0_hz, phase = torch.from_numpy(tracked_hz.clip(lowest_hz, highest_hz)), torch.from_numpy(tracked_phase)
         f0_hz, phase = fit_phase(f0_hz, phase, voiced, torch.from_numpy(sound), config)
@@ -151,3 +154,15 @@ def warn_of_missing_pitch(voiced: torch.Tensor, level_db: torch.Tensor) -> None:
     share = 1 - voiced[level_db > level_db.max() - AUDIBLE_DB].float().mean().item()
     if share > UNPITCHED:
         warn_user(f"No pitch found in {100 * share:.0f} % of the frames: the harmonic part will be silent there.")
+
+
+def warn_of_limits(f0_hz: np.ndarray, config: Config) -> None:
+    """Tell the user where [n_voiced] pitches lie at the end of the range that was searched."""
+    for limit_hz, words in zip(config.f0_range_hz, ("lowest", "highest"), strict=True):
+        at_limit = np.abs(np.log2(f0_hz / limit_hz)) < AT_LIMIT_OCTAVES
+        if at_limit.any() and at_limit.mean() > AT_LIMIT:
+            warn_user(
+                f"In {100 * at_limit.mean():.0f} % of the notes the pitch is the {words} that was looked for, "
+                f"{limit_hz:g} Hz: it may be wrong there. Widen the range: --f0-min and --f0-max, in code Config's "
+                "f0_min_hz and f0_max_hz."
+            )

@@ -71,7 +71,7 @@ def play(checkpoint, audio, midi, notes, bpm, output, own_timbre, octave, stems,
 
     from torch.nn.utils.rnn import pad_sequence
 
-    from ddsp_nb import FeatureExtractor, load_audio, load_model, save_audio, save_together
+    from ddsp_nb import FeatureExtractor, load_audio, load_model, save_together
     from ddsp_nb.playing.performance import Performance
     from ddsp_nb.playing.transfer import transfer_lines
 
@@ -86,10 +86,9 @@ def play(checkpoint, audio, midi, notes, bpm, output, own_timbre, octave, stems,
     sounds = [model(line, envelope=envelope, seed=seed + i) for i, line in enumerate(lines)]
     mixed = lambda part: pad_sequence([getattr(sound, part) for sound in sounds]).sum(1)
     whole, *stems = paths
-    if not stems:
-        click.echo(save_audio(whole, mixed("audio"), model.config.sample_rate))
-        return
-    harmonic, noise = stems
-    parts, rests = {whole: mixed("audio"), harmonic: mixed("harmonic")}, {noise: (mixed("audio"), harmonic)}
-    for path in save_together(parts, model.config.sample_rate, rests=rests):
+    files, rests = {whole: mixed("audio")}, {}
+    if stems:
+        harmonic, noise = stems
+        files[harmonic], rests[noise] = mixed("harmonic"), (files[whole], harmonic)
+    for path in save_together(files, model.config.sample_rate, rests=rests):
         click.echo(path)

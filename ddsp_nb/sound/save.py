@@ -53,12 +53,12 @@ def save_together(
     parts = {path: part.detach().cpu().float() for path, part in sounds.items()}
     wholes = {path: (whole.detach().cpu().float(), of) for path, (whole, of) in rests.items()}
     left = (max(peak(whole), peak(whole - parts[of])) for whole, of in wholes.values())
-    loudest, gain = max(*map(peak, parts.values()), *left), 1.0
+    loudest, gain = max([*map(peak, parts.values()), *left]), 1.0
     if 1 < loudest < math.inf:
         down_db = math.ceil(200 * math.log10(loudest / HIGHEST)) / 10
         gain = 10 ** (-down_db / 20)
         names = ", ".join(path.name for path in (*parts, *wholes))
-        warn_user(f"{names}: all turned down by {down_db:.1f} dB, to stay within full scale.")
+        warn_user(f"{names}: turned down by {down_db:.1f} dB to stay within full scale.")
     steps = lambda sound: in_steps(gain * sound.double()).float()
     for path, part in parts.items():
         save_audio(path, steps(part), sample_rate)
