@@ -37,6 +37,7 @@ from .playing.transfer import transfer as transfer
 from .sound.load import load_audio as load_audio
 from .sound.save import in_steps as in_steps
 from .sound.save import save_audio as save_audio
+from .sound.save import save_together as save_together
 from .store.checkpoint import load_model as load_model
 from .store.checkpoint import save_model as save_model
 from .store.fit import fit as fit

@@ -15,6 +15,8 @@ INTEGER_RANGES = {
     "n_layers": (1, 8),
 }
 MAX_WAVEFORM_WEIGHT = 10.0
+# Of pitches: slower is heard as beats, and no instrument's own pitch is higher.
+LOWEST_F0_HZ, HIGHEST_F0_HZ = 20.0, 10_000.0
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Config:
         fft_sizes: window lengths (samples) of the multi-scale spectral loss.
         waveform_weight: of the waveforms' difference in the loss, beside 1 for that of the spectra; 0 to 10.
         f0_min_hz: lowest pitch that the tracker looks for.
-        f0_max_hz: highest pitch that the tracker looks for.
+        f0_max_hz: highest pitch that the tracker looks for, where the sample rate can hold it.
 
     Raises:
         ConfigError: a value outside its range; the message names it and the range.
@@ -49,8 +51,8 @@ class Config:
     # As usual: on unheard notes of violin, clarinet and bassoon it does neither good nor harm. The loss of spectra is
     # 0.864, 0.775 and 0.876 after training with it, and 0.864, 0.773 and 0.874 after training without.
     waveform_weight: float = 0.1
-    f0_min_hz: float = 50.0
-    f0_max_hz: float = 2_000.0
+    f0_min_hz: float = 25.0
+    f0_max_hz: float = 5_000.0
 
     def __post_init__(self):
         for name, (low, high) in INTEGER_RANGES.items():
@@ -62,16 +64,21 @@ class Config:
             raise ConfigError(f"fft_sizes is {self.fft_sizes!r}; use whole numbers from 16 to 65536.")
         if not 0 <= self.waveform_weight <= MAX_WAVEFORM_WEIGHT:
             raise ConfigError(f"waveform_weight is {self.waveform_weight!r}; use 0 to {MAX_WAVEFORM_WEIGHT:g}.")
-        if not 20 <= self.f0_min_hz < self.f0_max_hz <= self.nyquist_hz:
+        if not LOWEST_F0_HZ <= self.f0_min_hz < self.f0_max_hz <= HIGHEST_F0_HZ or self.f0_min_hz >= self.nyquist_hz:
             raise ConfigError(
-                f"The pitch range {self.f0_min_hz} to {self.f0_max_hz} Hz is not usable; "
-                f"keep 20 <= f0_min_hz < f0_max_hz <= {self.nyquist_hz:g}."
+                f"The pitch range {self.f0_min_hz:g} to {self.f0_max_hz:g} Hz is not usable; use f0_min_hz (--f0-min) "
+                f"from {LOWEST_F0_HZ:g} Hz on, and f0_max_hz (--f0-max) above it, up to {HIGHEST_F0_HZ:g} Hz."
             )
 
     @property
     def nyquist_hz(self) -> float:
         """Half the sample rate: no partial may sound above it."""
         return self.sample_rate / 2
+
+    @property
+    def f0_range_hz(self) -> tuple[float, float]:
+        """Lowest and highest pitch that the tracker looks for at this sample rate, Hz."""
+        return self.f0_min_hz, min(self.f0_max_hz, self.nyquist_hz)
 
     @property
     def n_inputs(self) -> int:

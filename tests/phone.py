@@ -16,8 +16,11 @@ RECORDINGS = {  # file name to FFmpeg's name of the encoder
     "radio.aac": "aac",
     "old_phone.3gp": "libopencore_amrnb",
     "old_phone.amr": "libopencore_amrnb",
+    "old_computer.wma": "wmav2",
 }
 PICTURE_PX, PICTURES_PER_S = 32, 25
+# FFmpeg's usual rate is too low for WMA.
+WMA_BITS_PER_S = 128_000
 
 
 def encode(path, sound, rate, codec, *, n_pictures=0):
@@ -32,11 +35,26 @@ def encode(path, sound, rate, codec, *, n_pictures=0):
         if sound is not None:
             layout = {1: "mono", 2: "stereo"}[sound.shape[1]]
             track = container.add_stream(codec, rate=rate, layout=layout)
+            if codec == "wmav2":
+                track.bit_rate = WMA_BITS_PER_S
             tracks.append((track, converted(sound, rate, layout, track.codec_context.format or "s16")))
         for stream, frames in tracks:
             for frame in (*frames, None):  # None: the rest
                 container.mux(stream.encode(frame))
     return path
+
+
+def retimed(path, copy, later_s):
+    """Copy a recording whose packets come later, by `later_s` of their time, both in s."""
+    with av.open(str(path)) as source, av.open(str(copy), "w") as container:
+        track = source.streams.audio[0]
+        stream = container.add_stream_from_template(track)
+        for packet in source.demux(track):
+            if packet.size:
+                moved = round(later_s(float(packet.pts * packet.time_base)) / packet.time_base)
+                packet.pts, packet.dts, packet.stream = packet.pts + moved, packet.dts + moved, stream
+                container.mux(packet)
+    return copy
 
 
 def encoded(sound, rate, name, codec):

@@ -14,7 +14,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ddsp_nb import AudioError, WorkbookWarning, load_audio, save_audio
+from ddsp_nb import AudioError, WorkbookWarning, load_audio, save_audio, save_together
 from ddsp_nb.sound import blocks
 
 RATE = 16_000
@@ -164,6 +164,111 @@ def header(path, **fields):
     return path
 
 
+RIFF, ALL_ONES, LIST = 4, 2**32 - 1, b"LIST\x0e\0\0\0INFOICMT\x02\0\0\0a\0"
+
+
+def sized(path, riff, data, *, before=b"", after=b""):
+    """Write these sizes into a WAV file, None for right ones, and put chunks before and after its sound."""
+    content = path.read_bytes()
+    at = content.index(b"data")
+    content = content[:at] + before + content[at:] + after
+    for place, value in ((RIFF, riff), (at + len(before) + 4, data)):
+        right = len(content) - 8 if place == RIFF else len(content) - len(after) - place - 4
+        content = content[:place] + struct.pack("<I", right if value is None else value) + content[place + 4 :]
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "FLOAT", "IMA_ADPCM"])
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        dict(riff=0, data=0),
+        dict(riff=36, data=0, before=LIST),
+        dict(riff=ALL_ONES, data=ALL_ONES),
+        dict(riff=None, data=0),
+    ],
+)
+def test_a_header_that_was_never_finished_costs_no_sound_and_is_said(tmp_path, violin, subtype, sizes):
+    path = write(tmp_path / "a.wav", np.stack([violin, violin / 2], 1), subtype=subtype)
+    whole, _ = heard(path)
+    read, (words,) = heard(sized(path, **sizes))
+    assert np.array_equal(read, whole) and "a.wav: its header has a wrong length" in words
+
+
+def test_of_a_header_that_stands_still_all_that_follows_is_read(tmp_path, violin):
+    read, (words,) = heard(sized(write(tmp_path / "a.wav", violin), 10_036, 10_000))
+    np.testing.assert_allclose(read, violin, atol=1e-4)
+    assert "header" in words
+
+
+@pytest.mark.parametrize(("riff", "said"), [(None, 0), (0, 1), (10**9, 1)])
+def test_what_follows_the_sound_is_not_heard(tmp_path, violin, riff, said):
+    for after in (LIST, b"id3 " + struct.pack("<I", 99_000) + bytes(99_000), bytes(5000)):
+        read, words = heard(sized(write(tmp_path / "a.wav", violin), riff, None, after=after))
+        assert len(read) == RATE and len(words) == said
+
+
+@pytest.mark.parametrize("magic", [b"RF64", b"BW64"])
+@pytest.mark.parametrize("subtype", ["PCM_24", "FLOAT"])
+def test_wav_files_for_long_sounds_are_read(tmp_path, violin, magic, subtype):
+    path = write(tmp_path / "a.wav", violin, format="RF64", subtype=subtype)
+    content = path.read_bytes()
+    for lengths, said in ((content[20:36], 0), (bytes(16), 1)):
+        path.write_bytes(magic + content[4:20] + lengths + content[36:])
+        read, words = heard(path)
+        np.testing.assert_allclose(read, violin, atol=1e-6)
+        assert len(words) == said
+
+
+def flac_of(path, sound, n_samples):
+    """A FLAC file that tells of so many samples: the last 36 bits of 8 bytes."""
+    content = write(path, sound).read_bytes()
+    told = int.from_bytes(content[18:26], "big") >> 36 << 36 | n_samples
+    path.write_bytes(content[:18] + told.to_bytes(8, "big") + content[26:])
+    return path
+
+
+@pytest.mark.parametrize("n_samples", [0, 100, 10**6, 2**36 - 1])
+def test_flac_of_unknown_or_wrong_length_is_read_whole(tmp_path, violin, n_samples):
+    read, words = heard(flac_of(tmp_path / "a.flac", violin, n_samples))
+    assert len(read) == RATE and not words
+    np.testing.assert_allclose(read, violin, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["a.mp3", "a.ogg"])
+def test_files_one_after_the_other_are_all_heard(tmp_path, violin, name):
+    path = write(tmp_path / name, violin)
+    path.write_bytes(2 * path.read_bytes())
+    read, _ = heard(path)
+    assert len(read) == pytest.approx(2 * RATE, rel=0.1)
+    assert likeness(read[-RATE:], violin) > 0.9
+
+
+CHANNELS = {  # gain of the violin and level of the hum in each channel, dB, and which are used
+    "left only": ([0, None], [None, None], [1]),
+    "right only": ([None, 0], [None, None], [2]),
+    "hum on the left": ([None, 0], [-60, None], [2]),
+    "one far below": ([0, -42], [None, None], [1]),
+    "all but one of 5.1": ([None, None, -6, None, None, None], [-70] * 6, [3]),
+    "two of 5.1": ([0, -3, None, None, None, None], [None] * 6, [1, 2]),
+    "panned": ([0, -12], [None, None], []),
+    "alike": ([-3, -3], [-60, -60], []),
+}
+
+
+@pytest.mark.parametrize("name", CHANNELS)
+def test_silent_channels_make_nothing_quieter(tmp_path, violin, name):
+    gains_db, hums_db, used = CHANNELS[name]
+    linear = lambda levels_db: np.array([0 if db is None else 10 ** (db / 20) for db in levels_db])
+    sound = np.outer(violin, linear(gains_db)) + np.outer(sine(50, 1), linear(hums_db))
+    read, words = heard(write(tmp_path / "a.wav", sound, subtype="FLOAT"))
+    wanted = sound[:, np.array(used) - 1] if used else sound
+    np.testing.assert_allclose(read, wanted.mean(1), atol=1e-6)
+    listed = f"uses only channel{'s' * (len(used) > 1)} {', '.join(map(str, used))} of {len(gains_db)};"
+    assert [listed in line for line in words] == [True] * bool(used)
+
+
 def promising(path, n_bytes=None):
     """A file whose header promises 4 GB."""
     path = header(write(path, sine(440)), riff=2**32 - 1, data=2**32 - 2)
@@ -282,6 +387,28 @@ def test_too_loud_sound_is_turned_down_and_said_at_the_users_own_line(tmp_path, 
         save_audio(tmp_path / "loud.wav", 4 * tone, RATE)
     assert notes[0].filename == __file__
     assert torch.allclose(load_audio(tmp_path / "loud.wav", RATE), 2 * tone, atol=1 / 16384)
+
+
+@pytest.mark.parametrize("level", [0.4, 1.0, 3.7])
+def test_files_that_belong_together_add_up_at_one_gain(tmp_path, tone, level):
+    """Harmonic part and residual are the recording, also where one of them alone is too loud."""
+    noise_part = torch.from_numpy(noise(RATE)).float()
+    recording, harmonic = level * tone + noise_part, 1.2 * level * tone.roll(18)
+    names = ("whole.wav", "harmonic.wav", "noise.wav", "residual.wav")
+    whole, part, hiss, rest = paths = [tmp_path / name for name in names]
+    mix = harmonic + noise_part
+    with warnings.catch_warnings(record=True) as notes:
+        warnings.simplefilter("always")
+        written = save_together({whole: mix, part: harmonic}, RATE, rests={hiss: (mix, part), rest: (recording, part)})
+    assert written == paths
+    down_db = [float(str(note.message).split("down by ")[1].split()[0]) for note in notes]
+    assert len(down_db) == (level > 0.5) and all(", ".join(names) in str(note.message) for note in notes)
+    gain = 10 ** (-sum(down_db) / 20)
+    steps = {path.stem: sf.read(path, dtype="int16")[0].astype(int) for path in paths}
+    exact = lambda sound: (gain * sound.double() * 2**15).round().numpy()
+    assert np.array_equal(steps["harmonic"] + steps["residual"], exact(recording))
+    assert np.array_equal(steps["harmonic"] + steps["noise"], exact(mix))
+    assert np.array_equal(steps["whole"], exact(mix)) and np.array_equal(steps["harmonic"], exact(harmonic))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import mido
 import numpy as np
 import pytest
 import torch
@@ -16,7 +17,10 @@ from ddsp_nb import (
     load_audio,
     record_take,
 )
+from ddsp_nb.panels.growth.score import note_name
+from ddsp_nb.piece.export import export
 from ddsp_nb.piece.midi import note_number
+from ddsp_nb.piece.sidecar import read_sidecar, regrow
 
 FLAT = ADSR(0.01, 0, 1.0, 0.01)
 
@@ -257,3 +261,75 @@ def test_notes_of_an_unfolding_phrase_are_those_that_each_stage_plays(growing):
     heard = [69 + 12 * np.log2(peak_hz(growth.stage_audio(i), growth.sample_rate) / 440) for i in range(6)]
     near = np.abs(np.array(notes) - heard) < 1  # but for a stage in which the pitch changes
     assert near.sum() >= 5 and len(set(notes)) >= 3
+
+
+SUNG_HZ, WORD_S, BREATH_S, CONSONANT_S = (110.0, 165.0, 110.0, 165.0), 0.5, 0.8, 0.05
+
+
+def breath(seconds, level, rate=16_000):
+    """White noise that comes and goes."""
+    noise = torch.randn(round(seconds * rate), generator=torch.Generator().manual_seed(0))
+    return level * noise * torch.hann_window(len(noise)).sqrt()
+
+
+@pytest.fixture(scope="module")
+def song(sawtooth, study, small_config):
+    """An instrument, and its take of words of two notes: a consonant within each, a breath 45 dB softer between."""
+
+    def word(hz):
+        sung = sawtooth(hz, WORD_S, 16_000)
+        edge = (torch.arange(len(sung)) / 400).clamp(max=1)
+        sung = sung * edge * edge.flip(0)
+        return torch.cat([sung, breath(CONSONANT_S, 0.02), sung, breath(BREATH_S, 0.001)])
+
+    sound = torch.cat([word(hz) for hz in SUNG_HZ])
+    return DDSPModel(small_config), study(sound + 1e-5 * torch.randn(len(sound)), small_config)[2]
+
+
+LINE = dict(stages=(8,) * 16, stage_duration_s=0.2, silence_duration_s=0.1, noise="none")
+
+
+def test_stages_of_a_song_lie_in_its_notes_and_not_in_its_breaths(song, tmp_path):
+    growth = grow(*song, GrowthPlan(**LINE))
+    levels_db = [10 * np.log10(sound.square().mean().item()) for sound in stages(growth)]
+    assert max(levels_db) - min(levels_db) < 12
+    assert {note_name(growth.schedule, i) for i in range(16)} == {"A2", "E3"}
+    whole = grow(*song, GrowthPlan(**LINE, rests="keep"))
+    silent = [20 * np.log10(sound.abs().max().item() + 1e-9) < -40 for sound in stages(whole)]
+    assert 3 <= sum(silent) <= 6
+    assert [note_name(whole.schedule, i) == "" for i in range(16)] == silent
+    export(whole, tmp_path / "whole.wav", midi=True)
+    track = mido.MidiFile(tmp_path / "whole.mid").tracks[1]
+    assert {m.note for m in track if m.type == "note_on"} == {45, 52}
+    assert sum(m.type == "note_on" for m in track) == 16 - sum(silent)
+    assert "Stage 16" in [m.text for m in mido.MidiFile(tmp_path / "whole.mid").tracks[0] if m.type == "marker"]
+    for piece in (growth, whole):
+        assert piece.certificate().passed
+        path = export(piece, tmp_path / f"{piece.plan.rests}.wav", overwrite=True)[0]
+        again = export(regrow(read_sidecar(path), song), tmp_path / "again.wav", overwrite=True)[0]
+        assert again.read_bytes() == path.read_bytes()
+
+
+def test_words_stay_whole_and_are_joined_without_a_click(song):
+    """What is left are the consonants of four words. A sine bends no more than the higher of its notes does."""
+    length_s = len(SUNG_HZ) * (2 * WORD_S + CONSONANT_S) - 0.05
+    sine = grow(*song, GrowthPlan(stages=((1,),), stage_duration_s=length_s, noise="none", adsr=FLAT)).audio.numpy()
+    level = np.abs(sine[: len(sine) // 320 * 320]).reshape(-1, 320).max(1)  # every 20 ms
+    dips = np.flatnonzero(np.diff(np.flatnonzero(level > 0.3 * level.max())) > 2)
+    assert len(dips) == len(SUNG_HZ) and level.argmin() * 0.02 > 0.3
+    bends = np.abs(np.diff(sine, 2))[200:-200]
+    assert bends.max() < 1.5 * sine.max() * (2 * np.pi * max(SUNG_HZ) / 16_000) ** 2
+
+
+def test_noise_alone_grows_and_has_no_notes(study, small_config, tmp_path):
+    with pytest.warns(UserWarning, match="No pitch"):
+        take = study(breath(2.0, 0.1), small_config)[2]
+    for pitch in ("phrase", "held"):
+        growth = grow(
+            DDSPModel(small_config), take, GrowthPlan(n_stages=3, strategy="linear", noise="every", pitch=pitch)
+        )
+        assert all(sound.square().mean() > 1e-4 for sound in stages(growth)) and not growth.harmonic.any()
+        assert [note_name(growth.schedule, i) for i in range(3)] == ["", "", ""]
+        assert any("no tone" in remark for remark in growth.remarks)
+        export(growth, tmp_path / f"{pitch}.wav", midi=True)
+        assert not any(m.type == "note_on" for m in mido.MidiFile(tmp_path / f"{pitch}.mid"))

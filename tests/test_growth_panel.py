@@ -33,6 +33,7 @@ SOME = {  # a value of each control, what must hold for it to count, and the par
     "noise_order": ("high", {"noise": "bands"}, {"noise_order": "high"}),
     "pitch": ("held", {}, {"pitch": "held"}),
     "phrase": ("repeat", {}, {"phrase": "repeat"}),
+    "rests": ("keep", {}, {"rests": "keep"}),
     "notes": ("A4, 330", {"pitch": "notes"}, {"pitch": ("A4", 330.0)}),
     "ratios": ("just", {}, {"ratios": "just"}),
     "own_ratios": ("1, 2.5", {"ratios": "own"}, {"ratios": (1.0, 2.5)}),

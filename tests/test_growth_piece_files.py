@@ -136,7 +136,8 @@ def test_midi_is_on_the_grid_of_the_tempo(stereo, tmp_path):
     assert file.ticks_per_beat == beat
     assert on(file.tracks[1]) == [(k * (eighth + gap), 69) for k in range(7)]
     assert off(file.tracks[1]) == [k * (eighth + gap) + eighth for k in range(7)]
-    assert [tick for tick, _ in on(file.tracks[2])] == [2 * beat, 2 * beat + 1440 + 298]  # 0.2 s are 297.6 ticks
+    # Of breath and tone, the tone; 0.2 s between them are 297.6 ticks.
+    assert [tick for tick, _ in on(file.tracks[2])] == [2 * beat + 1440 + 298]
     assert not on(file.tracks[3])
 
 

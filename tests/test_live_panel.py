@@ -129,4 +129,4 @@ def test_all_voices_of_a_performance_are_rendered_as_they_were_heard(trained, ta
 def test_a_performance_is_a_midi_file(tmp_path):
     again = Performance.of_midi(PLAYED.save_midi(tmp_path / "played.mid"))
     assert [round(seconds, 2) for seconds, *_ in again.events] == [0.0, 0.2, 0.3, 0.5, 0.6, 0.9]
-    assert again.events[1][1:] == ("bend", 0.5) and again.n_notes == 2
+    assert again.events[1][1:] == ("bend", 0.5, 0) and again.n_notes == 2

@@ -9,9 +9,9 @@ import pytest
 from ddsp_nb import AudioError, Config, load_audio
 from ddsp_nb.panels import RecordingChooser
 from ddsp_nb.sound import blocks, load
-from ddsp_nb.store.recordings import find_recordings
+from ddsp_nb.sound.find import find_recordings
 from ddsp_nb.store.workspace import Workspace
-from tests.phone import RECORDINGS, encode, encoded
+from tests.phone import RECORDINGS, encode, encoded, retimed
 
 RATE = 16_000
 SECONDS = 2
@@ -99,6 +99,45 @@ def test_the_sound_beside_pictures_is_read_whatever_its_name(tmp_path, violin, n
     assert level_db(read) == pytest.approx(level_db(sound), abs=0.5)
     for name in ("no suffix", "wrong.wav", "http:x.raw"):
         assert np.array_equal(heard(shutil.copy(path, tmp_path / name), 44_100), read)
+
+
+GAPS = [  # file, Hz, when something is missing and for how long, s; and how exact the times of such a file are
+    ("browser.webm", 48_000, [(0.5, 0.7)], 1e-4),
+    ("browser.webm", 48_000, [(0.3, 0.02), (0.4, 0.1), (1.5, 0.4)], 1e-4),
+    ("film.mp4", 44_100, [(1, 1)], 1e-4),
+    ("lossless_memo.m4a", 44_100, [(1, 0.5), (1.5, 0.03)], 1e-4),
+    ("film.mkv", 44_100, [(1, 0.25)], 1e-3),
+]
+
+
+@pytest.mark.parametrize(("name", "rate", "gaps", "exact_s"), GAPS)
+def test_where_a_film_has_no_sound_there_is_silence(tmp_path, violin, short_blocks, name, rate, gaps, exact_s):
+    path = encode(tmp_path / f"whole_{name}", violin(rate), rate, RECORDINGS.get(name, "aac"))
+    whole, frame = heard(path, rate), 0.1
+    read = heard(retimed(path, tmp_path / name, lambda at: sum(length for when, length in gaps if at >= when)), rate)
+    assert (len(read) - len(whole)) / rate == pytest.approx(sum(length for _, length in gaps), abs=exact_s)
+    ends = round((gaps[0][0] - frame) * rate)
+    assert np.array_equal(read[:ends], whole[:ends])
+    starts = round((SECONDS - gaps[-1][0] - frame) * rate)
+    assert np.array_equal(read[-starts:], whole[-starts:])
+    longest = max(np.diff(np.flatnonzero(read))) / rate
+    assert longest == pytest.approx(max(length for _, length in gaps), abs=2e-3)
+
+
+CLOCKS = {  # time in s to how much later a film says that it is
+    "starts late": lambda at: 2.0,
+    "trembles": lambda at: 0.007 * (at * 50 % 2 < 1),
+    "stutters": lambda at: max(0.0, 0.12 - (at - 1) / 2) if at >= 1 else 0.0,
+    "is slow": lambda at: 0.01 * at,
+    "is set": lambda at: 5e6 * (at >= 1),
+}
+
+
+@pytest.mark.parametrize("name", CLOCKS)
+def test_a_film_whose_clock_is_wrong_has_no_holes(tmp_path, violin, name):
+    path = encode(tmp_path / "whole.webm", violin(48_000), 48_000, "libopus")
+    read = heard(retimed(path, tmp_path / "film.webm", CLOCKS[name]), 48_000)
+    assert np.array_equal(read, heard(path, 48_000))
 
 
 def test_opposite_channels_are_treated_as_in_any_file(tmp_path, violin, short_blocks):

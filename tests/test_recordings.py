@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from ddsp_nb import AudioError, Config, FeatureExtractor, WorkbookWarning, load_audio, save_audio
+from ddsp_nb.sound.find import find_recordings
 from ddsp_nb.store import recordings
-from ddsp_nb.store.recordings import analyse_recordings, find_recordings, piece_edges
+from ddsp_nb.store.recordings import analyse_recordings, piece_edges
 
 RATE = 16_000
 
@@ -84,12 +85,36 @@ def touch(path):
 
 def test_folders_are_searched_and_each_file_is_found_once(tmp_path):
     first, second, third = (touch(tmp_path / name) for name in ("a.wav", "b/deep/c.FLAC", "b/d.mp3"))
-    for name in ("b/notes.txt", "b/e.raw", "b/._a.wav", ".trash/f.wav"):
+    for name in ("b/notes.txt", "b/._a.wav", ".trash/f.wav"):
         touch(tmp_path / name)
     odd = touch(tmp_path / "odd.sound")
     (tmp_path / "link.wav").symlink_to(first)
     paths = [str(tmp_path / "b"), first, tmp_path / "b" / "d.mp3", tmp_path / "link.wav", odd]
     assert find_recordings(paths) == sorted([first, third, second, odd])
+
+
+def test_linked_folders_are_searched_and_end(tmp_path):
+    folder = tmp_path / "mine"
+    own, far = touch(folder / "a.bwf"), touch(tmp_path / "elsewhere" / "deep" / "b.wave")
+    (folder / "far").symlink_to(tmp_path / "elsewhere")
+    (folder / "again").symlink_to(tmp_path / "elsewhere" / "deep")
+    (tmp_path / "elsewhere" / "back").symlink_to(folder)
+    (folder / "up").symlink_to(tmp_path)
+    assert {path.resolve() for path in find_recordings([folder])} == {own, far}
+
+
+def test_what_looks_like_sound_but_is_not_read_is_named_in_one_line(tmp_path):
+    kept = touch(tmp_path / "a.wma")
+    for name in ("b/c.ape", "d.AVI", "notes.txt", ".e.wv"):
+        touch(tmp_path / name)
+    (tmp_path / "gone.wav").symlink_to(tmp_path / "nowhere.wav")
+    with pytest.warns(WorkbookWarning, match=r"left out.*: b/c\.ape, d\.AVI, gone\.wav\. ") as caught:
+        assert find_recordings([tmp_path]) == [kept]
+    assert len(caught) == 1
+    for i in range(20):
+        touch(tmp_path / f"{i}.dsf")
+    with pytest.warns(WorkbookWarning, match=r"12\.dsf and 18 more\. "):
+        find_recordings([tmp_path])
 
 
 def test_what_is_not_there_is_said_in_one_line(tmp_path):

@@ -102,7 +102,7 @@ def broken(growth):
     change = lambda **values: json.dumps(good | values)
     layer = lambda **values: change(layers=[good["layers"][0] | values])
     yield from ("", "[]", "null", "{", "[" * 100_000, "NaN", json.dumps(good)[:-1], b"\xff\xfe\x00")
-    yield from (change(format=name) for name in ("other", "ddsp_nb growth 4", 5, None, ["ddsp_nb growth 5"]))
+    yield from (change(format=name) for name in ("other", "ddsp_nb growth 5", 6, None, ["ddsp_nb growth 6"]))
     yield change(version=4)
     yield json.dumps(good | {"ex\ntra": 1})
     yield json.dumps({name: value for name, value in good.items() if name != "tempo"})

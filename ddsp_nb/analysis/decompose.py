@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional as F
 
+from ddsp_nb.analysis.background import Background
 from ddsp_nb.analysis.features import FeatureExtractor, Features
 from ddsp_nb.analysis.least_squares import least_squares
 from ddsp_nb.config import Config
@@ -30,12 +31,14 @@ class Analysis:
         harmonic: [n_samples] the sound of those coefficients.
         noise_magnitudes: [n_frames, n_bands] gains that give noise the level of what the sines leave.
         snr_db: the ceiling: level of the recording over that of what the sines leave.
+        tones: [n_samples] steady tones that lie under the recording (`Background`); all figures are without them.
     """
 
     coefficients: torch.Tensor
     harmonic: torch.Tensor
     noise_magnitudes: torch.Tensor
     snr_db: float
+    tones: torch.Tensor
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,11 @@ class AnalysedRecording:
     features: Features
     analysis: Analysis
 
+    @property
+    def instrument(self) -> torch.Tensor:
+        """[n_samples] the sound without what is heard in its rests."""
+        return self.audio - self.analysis.tones
+
     @classmethod
     def of(cls, name: str, audio: torch.Tensor, config: Config) -> "AnalysedRecording":
         """Extract features from [n_samples] sound and analyse it."""
@@ -63,11 +71,13 @@ class AnalysedRecording:
 @torch.no_grad()
 def analyse(features: Features, audio: torch.Tensor, config: Config) -> Analysis:
     """Solve for the coefficients of a recording, [n_samples] sound of which `features` were extracted."""
+    tones = Background.of(audio, config).tones
+    audio = audio - tones
     phase = integrate_pitch(features.f0_hz, config) if features.phase is None else features.phase
     coefficients = least_squares(features.f0_hz, phase, features.voiced, audio, config)
     harmonic = HarmonicOscillator(config).render(features.f0_hz, coefficients, phase=phase)[: len(audio)]
     noise = band_gains(audio - harmonic, config, len(features))
-    return Analysis(coefficients, harmonic, noise, snr_db(audio, harmonic))
+    return Analysis(coefficients, harmonic, noise, snr_db(audio, harmonic), tones)
 
 
 def band_gains(sound: torch.Tensor, config: Config, n_frames: int) -> torch.Tensor:

@@ -1,7 +1,7 @@
 """Pitch of a monophonic recording, by one of three trackers (notebook 01, "Why is finding a pitch difficult?").
 
 Every tracker answers the same question, sound to f0 and voicing at each hop, so that they can be shown side by
-side: autocorrelation with a Viterbi path (the default), YIN and pYIN (librosa's).
+side: autocorrelation with a Viterbi path (the default), YIN, and pYIN (librosa's).
 
 The default follows P. Boersma, "Accurate short-term analysis of the fundamental frequency and the harmonics-to-noise
 ratio of a sampled sound" (1993): the autocorrelation of each windowed frame is divided by that of the window, so that
@@ -9,30 +9,59 @@ a periodic sound has peaks of height 1 at its period and its multiples. The high
 frame, being unvoiced is one more; a Viterbi path with a cost for octave jumps and for voicing changes decides.
 """
 
-from typing import Any
+import math
+from collections.abc import Iterator
 
 import lazy_loader
 import numpy as np
+import soxr
+import torch
+from scipy import fft
+from scipy.ndimage import median_filter
 
+from ddsp_nb.analysis.mel import loudness_db
 from ddsp_nb.config import Config
 
 librosa = lazy_loader.load("librosa")  # takes two seconds; the default tracker does without it
 
-QUIET = 0.01  # of the loudest frame's RMS: YIN has no opinion on voicing, so loudness decides
-CARRIED_HZ = 220.0  # pitch of a recording that has none
+# Beside the loudest frame.
+QUIET_DB = -40.0
+# Pitch of a recording that has none.
+CARRIED_HZ = 220.0
+# Keeps 0 / 0 away.
+TINY = 1e-12
+
+# YIN: by how much a dip may be less deep than the deepest, which often is that of twice the period.
+NEARLY_DEEPEST = 0.1
+# Of the shortest period.
+YIN_PERIOD_SAMPLES = 12
+# pYIN: semitones from pitch to pitch of its path, whose time grows with their square.
+PYIN_RESOLUTION = 0.2
 
 # Autocorrelation
-N_CANDIDATES = 15  # peaks a frame
-PERIODS = 3  # that a window holds at the lowest pitch
-OCTAVE_COST = 0.02  # per octave, in favour of the higher candidate
-OCTAVE_JUMP_COST = 0.5  # per octave and 10 ms
-VOICING_COST = 0.14  # per change and 10 ms
-VOICING_THRESHOLD = 0.45  # height of a peak that passes for periodic
-SILENCE_THRESHOLD = 0.01  # of the recording's peak
-MIN_LAG_RATE_HZ = 88_200  # to which autocorrelations are interpolated, for high notes
-FRAMES_AT_ONCE = 512  # in memory
-RANGE_QUANTILE = 0.02  # of the pitches that a first pass found: the recording's lowest note ...
-RANGE_MARGIN = 0.7  # ... and how far below it the second pass looks
+# Peaks a frame.
+N_CANDIDATES = 15
+# That a window holds at the lowest pitch.
+PERIODS = 3
+# Per octave, in favour of the higher candidate.
+OCTAVE_COST = 0.02
+# Per octave and 10 ms, and per change of voicing and 10 ms.
+OCTAVE_JUMP_COST, VOICING_COST = 0.5, 0.14
+# Height of a peak that passes for periodic.
+VOICING_THRESHOLD = 0.45
+# Of the recording's peak.
+SILENCE_THRESHOLD = 0.01
+# Of the shortest period, to which autocorrelations are interpolated at least: peaks of a bright sound are narrow.
+PERIOD_SAMPLES = 32
+# In memory.
+FRAMES_AT_ONCE = 256
+# The first pass, which only looks for the recording's own range, has windows so long that they would take five times as
+# long as the second pass. So it hears these samples of the shortest period, interpolates to those, and skips frames.
+ROUGH_SAMPLES, ROUGH_PERIOD_SAMPLES, ROUGH_HOPS = 2.2, 8, 2
+# A note of that range lasts more than one of those frames; a slip of the first pass does not.
+SLIP_FRAMES = 3
+# How far beyond the notes of that range the second pass looks.
+RANGE_MARGIN = 0.7
 
 
 def track_pitch(
@@ -67,27 +96,58 @@ def fit_length(values: np.ndarray, n_frames: int) -> np.ndarray:
 
 
 def yin_pitch(audio: np.ndarray, config: Config) -> tuple[np.ndarray, np.ndarray]:
-    """YIN (de Cheveigné & Kawahara 2002); voiced where it is not quiet."""
-    f0_hz = librosa.yin(audio, **_librosa_arguments(config))
-    rms = librosa.feature.rms(y=audio, frame_length=config.frame_length, hop_length=config.hop_length)[0]
-    return f0_hz, fit_length(rms, len(f0_hz)) > QUIET * rms.max()
+    """YIN (de Cheveigné & Kawahara 2002): the first lag after which a stretch of sound comes again.
+
+    It has neither a path nor a cost of octaves, so that it can judge what the default finds. It has no opinion on
+    voicing: that is where it is not quiet.
+    """
+    rate, (low_hz, high_hz) = config.sample_rate, config.f0_range_hz
+    finer, longest = _oversampling(rate, high_hz, YIN_PERIOD_SAMPLES), math.ceil(rate / low_hz) + 1
+    lags = slice(int(finer * rate / high_hz), finer * longest)
+    found = [
+        _first_dips(_unlikeness(some, longest, finer)[:, lags]) + lags.start
+        for some in _frames(audio.astype(np.float32), 2 * longest, config.hop_length, before=longest // 2)
+    ]
+    level_db = loudness_db(torch.from_numpy(audio), config).numpy()
+    return finer * rate / np.concatenate(found), fit_length(level_db > level_db.max() + QUIET_DB, len(level_db))
+
+
+def _unlikeness(frames: np.ndarray, longest: int, finer: int) -> np.ndarray:
+    """[n_frames, finer * longest] squared difference of a frame's half and what comes a lag later, beside its mean."""
+    n_fft = fft.next_fast_len(3 * longest, real=True)
+    product = np.conj(fft.rfft(frames[:, :longest], n_fft)) * fft.rfft(frames, n_fft)
+    correlation = finer * fft.irfft(product, finer * n_fft)[:, : finer * longest]
+    energy = np.pad(np.cumsum(frames.astype(float) ** 2, 1), ((0, 0), (1, 0)))
+    later = energy[:, longest:] - energy[:, : longest + 1]
+    between = np.diff(later)[..., None] * (np.arange(finer) / finer)
+    later = (later[:, :-1, None] + between).reshape(correlation.shape)
+    difference = later[:, :1] + later - 2 * correlation
+    mean = np.cumsum(np.maximum(difference, 0), 1) / np.arange(1, difference.shape[1] + 1)
+    return difference / np.maximum(mean, TINY)
+
+
+def _first_dips(unlikeness: np.ndarray) -> np.ndarray:
+    """Lag of each row's first dip that is nearly as deep as its deepest, to a fraction."""
+    left, mid, right = unlikeness[:, :-2], unlikeness[:, 1:-1], unlikeness[:, 2:]
+    dips = (mid < left) & (mid <= right) & (mid < mid.min(1, keepdims=True) + NEARLY_DEEPEST)
+    at = dips.argmax(1)[:, None]
+    a, b, c = (np.take_along_axis(x, at, 1)[:, 0] for x in (left, mid, right))
+    return at[:, 0] + 1 + np.clip(0.5 * (a - c) / np.maximum(a - 2 * b + c, TINY), -0.5, 0.5)
 
 
 def pyin_pitch(audio: np.ndarray, config: Config) -> tuple[np.ndarray, np.ndarray]:
     """Probabilistic YIN (Mauch & Dixon 2014), librosa's."""
-    f0_hz, voiced, _ = librosa.pyin(audio, **_librosa_arguments(config))
-    return np.where(voiced, f0_hz, CARRIED_HZ), voiced
-
-
-def _librosa_arguments(config: Config) -> dict[str, Any]:
-    length = 1 << int(np.ceil(np.log2(2.2 * config.sample_rate / config.f0_min_hz)))
-    return dict(
-        fmin=config.f0_min_hz,
-        fmax=config.f0_max_hz,
+    low_hz, high_hz = config.f0_range_hz
+    f0_hz, voiced, _ = librosa.pyin(
+        audio,
+        fmin=low_hz,
+        fmax=high_hz,
         sr=config.sample_rate,
         hop_length=config.hop_length,
-        frame_length=length,
+        frame_length=1 << math.ceil(math.log2(2.2 * config.sample_rate / low_hz)),
+        resolution=PYIN_RESOLUTION,
     )
+    return np.where(voiced, f0_hz, CARRIED_HZ), voiced
 
 
 def autocorrelation_pitch(audio: np.ndarray, config: Config) -> tuple[np.ndarray, np.ndarray]:
@@ -102,67 +162,94 @@ def autocorrelation_pitch(audio: np.ndarray, config: Config) -> tuple[np.ndarray
     Returns:
         f0_hz [n_frames], meaningless where unvoiced, and voiced [n_frames] bool.
     """
-    f0_hz, voiced = _track(audio, config, config.f0_min_hz)
-    if not voiced.any():
-        return f0_hz, voiced
-    floor_hz = RANGE_MARGIN * np.quantile(f0_hz[voiced], RANGE_QUANTILE)
-    return _track(audio, config, max(config.f0_min_hz, floor_hz))
+    audio, (low_hz, high_hz) = audio.astype(np.float32), config.f0_range_hz
+    factor = max(1, int(config.sample_rate / (ROUGH_SAMPLES * high_hz)))
+    rough, hop = soxr.resample(audio, factor, 1) if factor > 1 else audio, ROUGH_HOPS * config.hop_length // factor
+    f0_hz, voiced = _track(rough, config.sample_rate / factor, hop, low_hz, high_hz, ROUGH_PERIOD_SAMPLES)
+    if voiced.any():
+        notes_hz = median_filter(f0_hz[voiced], SLIP_FRAMES)
+        low_hz, high_hz = max(low_hz, RANGE_MARGIN * notes_hz.min()), min(high_hz, notes_hz.max() / RANGE_MARGIN)
+    return _track(audio, config.sample_rate, config.hop_length, low_hz, high_hz, PERIOD_SAMPLES)
 
 
-def _track(audio: np.ndarray, config: Config, floor_hz: float) -> tuple[np.ndarray, np.ndarray]:
-    periods_s, strengths, levels = _candidates(audio, config, floor_hz)
-    path = _cheapest_path(periods_s, strengths, levels, config.hop_length / config.sample_rate)
+def _track(
+    audio: np.ndarray, rate_hz: float, hop_length: int, low_hz: float, high_hz: float, period_samples: float
+) -> tuple[np.ndarray, np.ndarray]:
+    periods_s, strengths, levels = _candidates(audio, rate_hz, hop_length, low_hz, high_hz, period_samples)
+    path = _cheapest_path(periods_s, strengths, levels, hop_length / rate_hz)
     chosen = np.take_along_axis(periods_s, np.maximum(path, 1)[:, None] - 1, 1)[:, 0]
     return 1 / chosen, path > 0
 
 
-def _candidates(audio: np.ndarray, config: Config, floor_hz: float) -> tuple[np.ndarray, ...]:
+def _candidates(
+    audio: np.ndarray, rate_hz: float, hop_length: int, low_hz: float, high_hz: float, period_samples: float
+) -> tuple[np.ndarray, ...]:
     """Periods (s) and strengths [n_frames, N_CANDIDATES], and each frame's peak level relative to the loudest."""
-    length = int(PERIODS * config.sample_rate / floor_hz) // 2 * 2
-    n_frames, loudest = config.n_frames(len(audio)), max(np.abs(audio).max(), 1e-12)
-    padded = np.pad(audio, (length // 2, length // 2 + config.hop_length))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, length)[:: config.hop_length][:n_frames]
+    length = int(PERIODS * rate_hz / low_hz) // 2 * 2
     parts = []
-    for start in range(0, n_frames, FRAMES_AT_ONCE):
-        some = frames[start : start + FRAMES_AT_ONCE]
+    for some in _frames(audio / max(np.abs(audio).max(), TINY), length, hop_length, before=length // 2):
         some = some - some.mean(1, keepdims=True)
-        parts.append((*_frame_candidates(some, config, floor_hz, loudest), np.abs(some).max(1) / loudest))
+        parts.append((*_frame_candidates(some, rate_hz, low_hz, high_hz, period_samples), np.abs(some).max(1)))
     return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
 
 
+def _frames(audio: np.ndarray, length: int, hop_length: int, *, before: int) -> Iterator[np.ndarray]:
+    """[n, length] windows at every hop of [n_samples] sound, so many samples of each before it; some at a time."""
+    n_frames = math.ceil(len(audio) / hop_length) + 1
+    padded = np.pad(audio, (before, length - before + hop_length))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, length)[::hop_length][:n_frames]
+    for start in range(0, n_frames, FRAMES_AT_ONCE):
+        yield frames[start : start + FRAMES_AT_ONCE]
+
+
+def _oversampling(rate_hz: float, high_hz: float, period_samples: float) -> int:
+    """A power of two, by which the period of the highest pitch gets so many samples at least."""
+    return 1 << max(0, math.ceil(math.log2(period_samples * high_hz / rate_hz)))
+
+
 def _frame_candidates(
-    frames: np.ndarray, config: Config, floor_hz: float, loudest: float
+    frames: np.ndarray, rate_hz: float, low_hz: float, high_hz: float, period_samples: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Periods (s) and strengths of the highest autocorrelation peaks, [n_frames, N_CANDIDATES] each."""
-    length, rate = frames.shape[1], config.sample_rate
-    window = np.hanning(length + 2)[1:-1]
-    oversampling = 1 << max(0, int(np.ceil(np.log2(MIN_LAG_RATE_HZ / rate))))
-    n_fft = 1 << (length + length // 2).bit_length()
+    length = frames.shape[1]
+    window = np.hanning(length + 2)[1:-1].astype(np.float32)
+    oversampling = _oversampling(rate_hz, high_hz, period_samples)
+    n_fft = fft.next_fast_len(length + length // 2, real=True)
     own = _autocorrelation(window, n_fft, oversampling)
     correlation = _autocorrelation(frames * window, n_fft, oversampling)
-    lag_rate = rate * oversampling
-    lags = slice(max(1, int(lag_rate / config.f0_max_hz) - 1), int(np.ceil(lag_rate / floor_hz)) + 2)
-    energy = np.maximum(correlation[:, :1], 1e-12 * loudest**2)
-    positions, heights = _highest_peaks(correlation[:, lags] / energy / (own[lags] / own[0]))
+    lag_rate = rate_hz * oversampling
+    lags = slice(max(1, int(lag_rate / high_hz) - 1), int(np.ceil(lag_rate / low_hz)) + 2)
+    energy = np.maximum(correlation[:, :1], TINY)
+    cost = OCTAVE_COST * np.log2(low_hz * np.arange(lags.start, lags.stop) / lag_rate)
+    positions, heights = _highest_peaks(correlation[:, lags] / (energy * (own[lags] / own[0])), cost)
     periods_s = (positions + lags.start) / lag_rate
-    strengths = heights - OCTAVE_COST * np.log2(floor_hz * periods_s)
+    strengths = heights - OCTAVE_COST * np.log2(low_hz * periods_s)
     return periods_s, np.where(heights > 0, strengths, -1e3)
 
 
 def _autocorrelation(x: np.ndarray, n_fft: int, oversampling: int) -> np.ndarray:
-    return np.fft.irfft(np.abs(np.fft.rfft(x, n_fft)) ** 2, n_fft * oversampling)
+    return fft.irfft(np.abs(fft.rfft(x, n_fft)) ** 2, n_fft * oversampling)
 
 
-def _highest_peaks(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Positions and heights of each row's highest local maxima, refined by a parabola; height -1 for none."""
+def _highest_peaks(rows: np.ndarray, cost: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Positions and heights of each row's local maxima, refined by a parabola; height -1 for none.
+
+    The best ones by height less [n_lags] cost: of a high note hundreds of multiples of its period are as high as it.
+    """
     left, mid, right = rows[:, :-2], rows[:, 1:-1], rows[:, 2:]
-    peaks = np.where((mid > left) & (mid >= right), mid, -1.0)
-    n = min(N_CANDIDATES, peaks.shape[1])
-    best = np.argpartition(-peaks, n - 1, axis=1)[:, :n]
-    a, b, c, height = (np.take_along_axis(x, best, 1) for x in (left, mid, right, peaks))
+    row, lag = ((mid > left) & (mid >= right) & (mid > 0)).nonzero()
+    best_first = np.lexsort((cost[lag + 1] - mid[row, lag], row))
+    row, lag = row[best_first], lag[best_first]
+    rank = np.arange(len(row)) - np.searchsorted(row, row)
+    row, lag, rank = (x[rank < N_CANDIDATES] for x in (row, lag, rank))
+    a, b, c = (x[row, lag].astype(float) for x in (left, mid, right))
     shift = np.clip(0.5 * (a - c) / np.minimum(a - 2 * b + c, -1e-12), -0.5, 0.5)
-    height = np.where(height > 0, b - 0.25 * (a - c) * shift, -1.0)
-    return best + 1 + shift, np.where(height > 1, 1 / height, height)  # over 1 only by error of the window's division
+    height = b - 0.25 * (a - c) * shift
+    positions, heights = np.ones((len(rows), N_CANDIDATES)), np.full((len(rows), N_CANDIDATES), -1.0)
+    positions[row, rank] = lag + 1 + shift
+    # Over 1 only by error of the window's division.
+    heights[row, rank] = np.where(height > 1, 1 / height, height)
+    return positions, heights
 
 
 def _cheapest_path(periods_s: np.ndarray, strengths: np.ndarray, levels: np.ndarray, hop_s: float) -> np.ndarray:

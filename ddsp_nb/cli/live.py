@@ -28,8 +28,8 @@ HEADROOM_DB = -9.0  # for chords: a violin's loud notes reach full scale one by 
 def live(checkpoint, midi, port, output, n_voices, block, volume_db, overwrite, seed):
     """Play the trained instrument live: from a MIDI port or file, to the sound device or to a file.
 
-    Velocity is loudness, and so are volume and expression (controllers 7 and 11); the wheel bends by two semitones,
-    the pedal sustains.
+    Velocity is loudness, and so are volume and expression (controllers 7 and 11). The wheel bends by two semitones, or
+    by what the sender asks for; pedals sustain. All of these count for their channel alone, or for its zone in MPE.
     """
     if (midi is None) == (port is None):
         raise WorkbookError("Say what to play: --midi FILE or --port NAME, one of them.")

@@ -1,5 +1,6 @@
 """`ddsp-nb train`. PyTorch takes seconds to import, so what needs it is imported inside: errors come at once."""
 
+import math
 import warnings
 from pathlib import Path
 
@@ -17,6 +18,8 @@ SOUNDS = ("ddsp_reconstructed.wav", "ddsp_harmonic_only.wav", "ddsp_noise_only.w
 UNHEARD = "ddsp_unheard.wav"
 # SNR of the sines: below, something is wrong with the pitch or the recording.
 LOW_CEILING_DB = 10.0
+# Share of the frames in which another tracker may hear another pitch: attacks and breaths.
+DOUBTFUL_PITCH = 0.1
 
 
 @click.command()
@@ -56,6 +59,12 @@ LOW_CEILING_DB = 10.0
     click.option("--layers", "n_layers", default=Config.n_layers, help="GRU layers."),
     click.option("--harmonics", "n_harmonics", default=Config.n_harmonics, help="Sine waves of the oscillator."),
     click.option("--bands", "n_bands", default=Config.n_bands, help="Bands of the noise filterbank."),
+    click.option(
+        "--f0-min", "f0_min_hz", default=Config.f0_min_hz, type=FiniteFloat(), help="Lowest pitch to look for, Hz."
+    ),
+    click.option(
+        "--f0-max", "f0_max_hz", default=Config.f0_max_hz, type=FiniteFloat(), help="Highest pitch to look for, Hz."
+    ),
     click.option(
         "--fft-sizes",
         default=Config.fft_sizes,
@@ -121,7 +130,7 @@ def run(paths, config, stretch, holdout, settings, run_file, output, products):
     history = run_training(model, corpus, settings, run_file)
     click.echo(summary(history))
     click.echo(save_model(output, model, take))
-    write_products(products, model, take, recordings[0].audio, corpus, history)
+    write_products(products, model, take, recordings[0], corpus, history)
     if len(history) == history[-1].epochs:
         run_file.remove()
 
@@ -165,30 +174,41 @@ def summary(history) -> str:
 
 
 def write_products(paths, model, take, recording, corpus, history):
-    """Write the loss picture and the sounds, and print how near they come.
-
-    The residual is the recording without the harmonic part *as written*, in 16-bit steps, so that the two files add
-    up to the recording exactly.
-    """
+    """Write the loss picture and the sounds, and print how near they come."""
     import torch
 
-    from ddsp_nb import evaluate, in_steps, save_audio
+    from ddsp_nb import evaluate, save_together
 
     sound = take.render(model.config)
     draw_history(paths[LOSS_PICTURE], history)
     click.echo(paths[LOSS_PICTURE])
-    residual = in_steps(recording) - in_steps(sound.harmonic)
-    for name, samples in zip(SOUNDS, (sound.audio, sound.harmonic, sound.noise, residual), strict=True):
-        click.echo(save_audio(paths[name], samples, model.config.sample_rate))
-    click.echo(f"The take: {evaluate(recording, sound, model.config)}")
-    if take.ceiling_db < LOW_CEILING_DB:
-        click.echo(
-            f"Sines reach only {take.ceiling_db:.1f} dB of this recording: it is noisy, reverberant or has several "
-            "voices, or its pitch was not found. Look at the pitch in notebook 01."
-        )
+    whole, harmonic, noise, residual = (paths[name] for name in SOUNDS)
+    parts = {whole: sound.audio, harmonic: sound.harmonic}
     if corpus.unheard:
-        played = [model(phrase.features).audio.cpu() for phrase in corpus.unheard]
-        click.echo(save_audio(paths[UNHEARD], torch.cat(played), model.config.sample_rate))
+        parts[paths[UNHEARD]] = torch.cat([model(phrase.features).audio.cpu() for phrase in corpus.unheard])
+    rests = {noise: (sound.audio, harmonic), residual: (recording.audio, harmonic)}
+    for path in save_together(parts, model.config.sample_rate, rests=rests):
+        click.echo(path)
+    quality = evaluate(recording.instrument, sound, model.config)
+    click.echo(f"The take: {quality}")
+    if line := doubt(quality, take, model.config):
+        click.echo(line)
+
+
+def doubt(quality, take, config) -> str:
+    """What may be wrong with the take, and what can be done about it, in one line; "" if nothing is."""
+    low_hz, high_hz = config.f0_range_hz
+    look = "Look at the pitch in notebook 01, or search another range: --f0-min and --f0-max, in Hz"
+    if math.isnan(quality.pitch_off):
+        return f"No pitch was found from {low_hz:g} to {high_hz:g} Hz, so all of it is noise. {look}."
+    if quality.pitch_off > DOUBTFUL_PITCH:
+        return f"Another pitch tracker disagrees in {100 * quality.pitch_off:.0f} % of the frames. {look}."
+    if take.ceiling_db < LOW_CEILING_DB:
+        return (
+            f"Sines reach only {take.ceiling_db:.1f} dB of this recording: it is noisy, reverberant or has several "
+            "voices. Use one voice at a time, near the microphone, in a dry room."
+        )
+    return ""
 
 
 def draw_history(path, history):

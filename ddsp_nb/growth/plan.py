@@ -75,6 +75,9 @@ class GrowthPlan:
         "The phrase unfolds over the piece, or every stage repeats its fullest stretch.",
         choices=("unfold", "repeat"),
     )
+    rests: str = setting(
+        "skip", "Rests and breaths of the phrase are left out, or stay in it.", choices=("skip", "keep")
+    )
     ratios: str | tuple[float, ...] = setting(
         "harmonic", f"Where partials sound: {', '.join(TABLES)}, or multiples such as 1,2.1,3.3."
     )

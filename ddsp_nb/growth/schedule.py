@@ -18,6 +18,8 @@ from ddsp_nb.training.take import Take
 
 # A slip of the keyboard, or a stranger's sidecar, should not fill the memory.
 LONGEST_PIECE_S = 3600
+# Share of a stage in which a tone has to sound: less is the end of a note before a rest.
+LEAST_TONE = 0.1
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,12 @@ class Schedule:
         first = stage.offset // hop
         return self.tracks[stage.pitch][first : first + len(stage) // hop + 1]
 
+    def hz(self, i: int) -> float | None:
+        """Median pitch of the tone in stage i, None where there is only a rest or a breath."""
+        track = self.played(i)
+        is_tone = track.sounding.float().mean() >= LEAST_TONE
+        return track.f0_hz[track.sounding].median().item() if is_tone else None
+
     def overlap(self, i: int) -> int:
         """Samples that stage i shares with the one before it; 0 before the first and after the last."""
         inside = 0 < i < len(self.stages)
@@ -136,7 +144,8 @@ def make_schedule(model: DDSPModel, take: Take, plan: GrowthPlan, seed: int = 0)
     longest = config.n_frames(plan.longest(config.sample_rate))
     check_length(longest * config.hop_length * len(set(plan.melody)), config)
     ratios = ratio_table(plan.ratios, plan.inharmonicity, config.n_harmonics)
-    makers = {p: track_maker(model, take, p, unfolding=plan.phrase == "unfold") for p in dict.fromkeys(plan.melody)}
+    phrase = dict(unfolding=plan.phrase == "unfold", rests=plan.rests == "keep")
+    makers = {p: track_maker(model, take, p, **phrase) for p in dict.fromkeys(plan.melody)}
     track_of = lambda pitch, n_frames: replace(makers[pitch](n_frames), ratios=ratios)
     tracks = {p: track_of(p, len(take.features) if runs_on(plan, p) else longest) for p in makers}
     levels = torch.stack([track.levels(config) for track in tracks.values()]).amax(0)
@@ -145,7 +154,10 @@ def make_schedule(model: DDSPModel, take: Take, plan: GrowthPlan, seed: int = 0)
     check_length(stages[-1].stop * len(tracks), config)
     whole = config.n_frames(stages[-1].stop)
     tracks = {p: track_of(p, whole) if runs_on(plan, p) else track for p, track in tracks.items()}
-    return Schedule(plan, stages, tracks, config, tuple(remarks(plan, stages, levels, config)))
+    said = list(remarks(plan, stages, levels, config))
+    if not any(track.sounding.any() for track in tracks.values()):
+        said.append("The recording has no tone: only its noise can grow, in every stage or band by band.")
+    return Schedule(plan, stages, tracks, config, tuple(said))
 
 
 def runs_on(plan: GrowthPlan, pitch: str | float) -> bool:

@@ -1,6 +1,6 @@
 """What a stage plays before its mask: the take's phrase, or a living note (notebook 05, "Does the phrase move?")."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import torch
@@ -22,6 +22,12 @@ SMOOTHING_S = 0.03
 LEAST_FRAMES = 8
 # Of the loudest frame's energy: -30 dB. Below it nobody says that the recording has begun.
 SOUNDING = 1e-3
+# The same, -40 dB: a phrase may be that soft, a breath is softer still.
+FAINTEST = 1e-4
+# A shorter gap is a consonant within a word, a longer one a rest or a breath.
+REST_S = 0.08
+# Where a stretch between rests begins and ends: from there it falls by 15 dB within so many s.
+EDGE, EDGE_S = 10**-1.5, 0.1
 
 
 @dataclass(frozen=True)
@@ -50,16 +56,19 @@ class ControlTrack:
         f0_hz: [n_frames] Hz.
         phase: [n_frames] float64 radians, unwrapped.
         controls: `Controls` of one clip, [n_frames, ...] each.
+        sounding: [n_frames] bool, where there is a tone; elsewhere f0 is only carried on.
         ratios: [n_harmonics] float64 multiples of f0 at which the partials sound, or None for whole ones.
     """
 
     f0_hz: torch.Tensor
     phase: torch.Tensor
     controls: Controls
+    sounding: torch.Tensor
     ratios: torch.Tensor | None = None
 
     def __getitem__(self, frames: slice) -> "ControlTrack":
-        return replace(self, f0_hz=self.f0_hz[frames], phase=self.phase[frames], controls=self.controls[frames])
+        parts = {name: getattr(self, name)[frames] for name in ("f0_hz", "phase", "controls", "sounding")}
+        return replace(self, **parts)
 
     def multiples(self) -> torch.Tensor:
         """[n_harmonics] frequency of each partial as a multiple of f0."""
@@ -73,31 +82,77 @@ class ControlTrack:
 
 
 def track_maker(
-    model: DDSPModel, take: Take, pitch: str | float, *, unfolding: bool = False
+    model: DDSPModel, take: Take, pitch: str | float, *, unfolding: bool = False, rests: bool = False
 ) -> Callable[[int], ControlTrack]:
     """What a stage plays at a pitch, as a function of how many frames it lasts; the network is asked once, here.
 
     The take is walked back and forth where a track is longer. An unfolding phrase begins where the recording does; else
-    it is the recording's fullest stretch.
+    it is the recording's fullest stretch. Its rests are left out unless they are asked for, those of a note always.
     """
+    heard = sounding(take)
+    if pitch != PHRASE or not rests:
+        take, heard = without_rests(take, heard, model.config)
     if pitch == PHRASE:
-        return lambda n_frames: phrase_track(take, model.config, n_frames, unfolding=unfolding)
-    f0_hz, controls = held_note(model, take, _median_hz(take.features) if pitch == HELD else pitch_hz(pitch))
+        return lambda n_frames: phrase_track(take, heard, model.config, n_frames, unfolding=unfolding)
+    a_tone = pitch != HELD or bool(heard.any())
+    f0_hz, controls = held_note(model, take, _median_hz(take, heard) if pitch == HELD else pitch_hz(pitch))
+    controls = replace(controls, amplitudes=controls.amplitudes * a_tone)
 
     def track(n_frames):
         frames = there_and_back(len(f0_hz), n_frames)
-        return ControlTrack(f0_hz[frames], integrate_pitch(f0_hz[frames], model.config), controls[frames])
+        phase, is_tone = integrate_pitch(f0_hz[frames], model.config), torch.full((n_frames,), a_tone)
+        return ControlTrack(f0_hz[frames], phase, controls[frames], is_tone)
 
     return track
 
 
-def phrase_track(take: Take, config: Config, n_frames: int, *, unfolding: bool = False) -> ControlTrack:
+def sounding(take: Take) -> torch.Tensor:
+    """[n_frames] bool: where a tone sounds. What has no pitch, and what is 40 dB below the loudest, is none."""
+    energy = take.controls.amplitudes.square().sum(-1)
+    return take.features.voiced & (energy >= FAINTEST * energy.max())
+
+
+def without_rests(take: Take, heard: torch.Tensor, config: Config) -> tuple[Take, torch.Tensor]:
+    """A take, and where a tone sounds in it, without rests and breaths; one without any tone stays as it is.
+
+    From stretch to stretch, levels and pitch go over within a hop, and the fundamental's phase goes on: each is moved
+    in time by less than a period.
+    """
+    if not heard.any():
+        return take, heard
+    frames = torch.cat(list(_stretches(take.controls.amplitudes.square().sum(-1), heard, config)))
+    features, phase = take.features[frames], take.features.phase
+    if phase is not None:
+        steps = integrate_pitch(features.f0_hz, config).diff() - phase[frames].diff()
+        jumps = torch.where(frames.diff() == 1, 0.0, steps)
+        features = replace(features, phase=phase[frames] + F.pad(jumps.cumsum(0), (1, 0)))
+    return replace(take, features=features, controls=take.controls[frames]), heard[frames]
+
+
+def _stretches(energy: torch.Tensor, heard: torch.Tensor, config: Config) -> Iterator[torch.Tensor]:
+    """Frames of each stretch between rests, without what rises or falls steeply beside a rest."""
+    n, frames_of = len(heard), lambda seconds: max(round(seconds * config.sample_rate / config.hop_length), 1)
+    nearby = frames_of(EDGE_S)
+    firm = energy >= EDGE * F.max_pool1d(energy[None], 2 * nearby + 1, 1, nearby)[0]
+    # As if something sounded before and after: a recording that is cut closely has no rest there.
+    heard, firm = (F.pad(mask, (1, 1), value=True) for mask in (heard, firm))
+    frames = heard.nonzero()[:, 0]
+    after_rests = (frames.diff() > frames_of(REST_S)).nonzero()[:, 0] + 1
+    for stretch in frames.tensor_split(after_rests.cpu()):
+        ends = stretch[firm[stretch]] - 1
+        if len(ends):
+            yield torch.arange(max(int(ends[0]), 0), min(int(ends[-1]) + 1, n), device=energy.device)
+
+
+def phrase_track(
+    take: Take, heard: torch.Tensor, config: Config, n_frames: int, *, unfolding: bool = False
+) -> ControlTrack:
     """The recording from where it begins to sound, or the fullest stretch of it, on one note if there is one."""
     features, controls = take.features, take.controls
     energy = controls.amplitudes.square().sum(-1)
     if unfolding:
         begin = int((energy >= SOUNDING * energy.max()).nonzero()[0])
-        features, controls, energy = features[begin:], controls[begin:], energy[begin:]
+        features, controls, energy, heard = features[begin:], controls[begin:], energy[begin:], heard[begin:]
     if n_frames <= len(features):
         frames = torch.arange(n_frames) if unfolding else fullest_stretch(energy, features.f0_hz, n_frames)
         phase = None if features.phase is None else features.phase[frames]
@@ -105,12 +160,12 @@ def phrase_track(take: Take, config: Config, n_frames: int, *, unfolding: bool =
         frames, phase = there_and_back(len(features), n_frames), None
     f0_hz = features.f0_hz[frames]
     phase = integrate_pitch(f0_hz, config) if phase is None else phase
-    return ControlTrack(f0_hz, phase, controls[frames])
+    return ControlTrack(f0_hz, phase, controls[frames], heard[frames])
 
 
-def _median_hz(features):
-    sounding = features.f0_hz[features.voiced] if features.voiced.any() else features.f0_hz
-    return sounding.median()
+def _median_hz(take, heard):
+    f0_hz = take.features.f0_hz
+    return (f0_hz[heard] if heard.any() else f0_hz).median()
 
 
 def held_note(model: DDSPModel, take: Take, hz: float | torch.Tensor) -> tuple[torch.Tensor, Controls]:

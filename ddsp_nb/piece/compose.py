@@ -163,8 +163,8 @@ def compose(composition: Composition, sources: Sequence[Source], *, before: Piec
     audio = torch.zeros((2, n_samples) if stereo else n_samples)
     for rendered in layers:
         rendered.add_to(audio, rendered.sound)
-    stems = [peak(layer.panned(part, stereo)) for layer in layers for part in layer.parts.values()]
-    excess = max(peak(audio) / FULL_SCALE, *stems)  # stems fit in a file too
+    alone = [peak(layer.panned(part, stereo)) for layer in layers for part in (layer.sound, *layer.parts.values())]
+    excess = max(peak(audio) / FULL_SCALE, *alone)  # stems and stages fit in a file too
     gain = 1 / excess if excess > 1 + HAIR else 1.0
     numbered = [(f"Layer {i}: " if several else "", layer.growth) for i, layer in enumerate(layers, 1)]
     remarks = [who + remark for who, growth in numbered if growth for remark in growth.remarks]

@@ -1,8 +1,10 @@
 """A piece as MIDI: a note for each stage, a track for each layer, on the grid of its tempo."""
 
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
+from ddsp_nb.growth.plan import exact
 from ddsp_nb.growth.schedule import Schedule
 from ddsp_nb.notes.level import midi_value
 from ddsp_nb.notes.midi import write_midi
@@ -14,39 +16,46 @@ from ddsp_nb.piece.compose import Piece
 def save_midi(path: str | Path, piece: Piece) -> Path:
     """Write tempo, time signature and a marker for each stage, then a named track for each layer.
 
-    A stage is the note nearest to its pitch, with a velocity from its loudness. Note values lie on their ticks exactly,
-    other lengths on the nearest.
+    A stage is the note nearest to its pitch, bent to it, with a velocity from its loudness; one without a tone is none.
+    Note values lie on their ticks exactly, other lengths on the nearest.
 
     Raises:
         NotesError: the place cannot be written.
     """
-    tempo, notes = piece.composition.tempo, [_notes(piece, i) for i in range(len(piece.growths))]
+    tempo, indices = piece.composition.tempo, range(len(piece.growths))
     return write_midi(
         path,
-        {f"Layer {i + 1}": events_of(layer) for i, layer in enumerate(notes)},
+        {f"Layer {i + 1}": events_of(_notes(piece, i)) for i in indices},
         beats_per_s=tempo.beats_per_s,
         beats_per_bar=tempo.beats_per_bar,
-        markers=[
-            (note.start_s, piece.stage_name(i, j)) for i, layer in enumerate(notes) for j, note in enumerate(layer)
-        ],
+        markers=[(on_s, piece.stage_name(i, j)) for i in indices for j, (on_s, _) in enumerate(_edges_s(piece, i))],
     )
 
 
-def _notes(piece: Piece, i: int) -> list[Note]:
-    """A note for each stage of a layer; none where it plays the recording."""
-    layer, growth = piece.composition.layers[i], piece.growths[i]
-    if growth is None:
-        return []
-    delay_s, edges_s = Fraction(str(layer.delay_s)), growth.plan.edges_s(len(growth.stages))
-    return [
-        Note(
-            delay_s + on_s, delay_s + off_s, note_number(growth.schedule, j), midi_value(stage.level_db + layer.gain_db)
-        )
-        for j, ((on_s, off_s), stage) in enumerate(zip(edges_s, growth.stages, strict=True))
-    ]
+def _edges_s(piece: Piece, i: int) -> list[tuple[Fraction, Fraction]]:
+    """Exact start and end of each stage of a layer; none where it plays the recording."""
+    growth, delay_s = piece.growths[i], exact(piece.composition.layers[i].delay_s)
+    edges_s = growth.plan.edges_s(len(growth.stages)) if growth else ()
+    return [(delay_s + on_s, delay_s + off_s) for on_s, off_s in edges_s]
 
 
-def note_number(schedule: Schedule, i: int) -> int:
-    """MIDI number nearest to the pitch that stage i plays, that of its median frame; 69 is A4."""
-    hz = schedule.played(i).f0_hz.median().item()
-    return min(max(round(midi_number(hz)), 0), 127)
+def _notes(piece: Piece, i: int) -> Iterator[Note]:
+    """A note for each stage of a layer in which there is a tone."""
+    growth, gain_db = piece.growths[i], piece.composition.layers[i].gain_db
+    for j, (on_s, off_s) in enumerate(_edges_s(piece, i)):
+        assert growth is not None  # it has stages
+        number = pitch_number(growth.schedule, j)
+        if number is not None:
+            yield Note(on_s, off_s, number, midi_value(growth.stages[j].level_db + gain_db))
+
+
+def note_number(schedule: Schedule, i: int) -> int | None:
+    """MIDI number nearest to the pitch that stage i plays, None where it plays none."""
+    number = pitch_number(schedule, i)
+    return None if number is None else round(number)
+
+
+def pitch_number(schedule: Schedule, i: int) -> float | None:
+    """MIDI number, not rounded, of the pitch of stage i, 69 is A4; None where no tone or no partial is in it."""
+    hz = schedule.hz(i) if schedule.stages[i].n_harmonics else None
+    return None if hz is None else min(max(midi_number(hz), 0.0), 127.0)

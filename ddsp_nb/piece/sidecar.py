@@ -22,9 +22,10 @@ from ddsp_nb.piece.compose import Piece, compose
 from ddsp_nb.piece.digests import Origin
 from ddsp_nb.piece.layers import MOST_LAYERS, PLACE, Composition, Layer
 from ddsp_nb.piece.tempo import Tempo
-from ddsp_nb.sound.save import SUBTYPES, read_comment
+from ddsp_nb.sound.riff import read_comment
+from ddsp_nb.sound.save import SUBTYPES
 
-FORMAT = "ddsp_nb growth 5"
+FORMAT = "ddsp_nb growth 6"
 LARGEST_BYTES = 1_000_000  # of a text that may come from anyone
 NAMES = ("layers", "tempo", "subtype", "versions")  # beside the format
 GROWN, RECORDED = ("model_sha256", "take_sha256"), ("recording_sha256",)  # names of an origin

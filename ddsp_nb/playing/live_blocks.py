@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 
 import torch
 
-from ddsp_nb.notes.midi import MidiDecoder
+from ddsp_nb.errors import warn_user
+from ddsp_nb.notes.midi_channels import MidiReceiver
 from ddsp_nb.notes.note import Event
 from ddsp_nb.playing.stream import StreamingSynthesizer
 
@@ -31,9 +32,12 @@ def blocks_of(synthesizer: StreamingSynthesizer, events: Iterable[Event], block:
 
 def blocks_of_port(synthesizer: StreamingSynthesizer, pending: Callable, block: int) -> Iterator[torch.Tensor]:
     """Sound of what arrives at a port, [block] samples at a time, without end; `pending` gives the new messages."""
-    decode = MidiDecoder()
+    receive, told = MidiReceiver(), False
     while True:
         for message in pending():
-            for event in decode(message):
+            for event in receive(message):
                 synthesizer.obey(*event)
+        if receive.n_drums and not told:
+            warn_user("Drums (channel 10) have no pitch and are left out.")
+            told = True
         yield synthesizer.render(block)

@@ -8,7 +8,8 @@ import torch
 
 from ddsp_nb.analysis.features import Features
 from ddsp_nb.analysis.mel import MIN_DB
-from ddsp_nb.errors import NotesError
+from ddsp_nb.errors import NotesError, warn_user
+from ddsp_nb.notes.lines import lines_of
 from ddsp_nb.notes.midi import read_midi, write_midi
 from ddsp_nb.notes.note import MOST_SECONDS, Event, Note, events_of
 from ddsp_nb.playing.live_blocks import blocks_of
@@ -18,6 +19,8 @@ from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.take import Take
 
 NOTHING = "Nothing was played. Press Record in the panel, play, then Stop."
+# That sound at a time, as many as an instrument has voices live.
+MOST_LINES = 8
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,8 @@ class Performance:
 
     Attributes:
         events: in the order of time, (seconds, "on", MIDI number, velocity), (seconds, "off", MIDI number),
-            (seconds, "bend", semitones), (seconds, "level", dB beside the usual loudness) or (seconds, "quiet").
+            (seconds, "bend", semitones), (seconds, "level", dB beside the usual loudness) or (seconds, "quiet"), each
+            with the part that it is of, such as a channel of MIDI; 0 where it has none.
         seconds: from its beginning to its end, where keys that are still down go up.
 
     Raises:
@@ -57,6 +61,16 @@ class Performance:
     def n_notes(self) -> int:
         """How many keys were struck."""
         return sum(kind == "on" for _, kind, *_ in self.events)
+
+    def lines(self) -> list["Performance"]:
+        """Lines of one note at a time, which together are all of it; a melody is one line.
+
+        Where more than eight notes sound, as many as play live, the oldest make room, and a warning says so.
+        """
+        lines, n_cut = lines_of(self.events, MOST_LINES)
+        if n_cut:
+            warn_user(f"More than {MOST_LINES} notes sound at a time: {n_cut} of {self.n_notes} end early.")
+        return [Performance(tuple(line), self.seconds) for line in lines]
 
     def features(self, model: DDSPModel, take: Take | None = None) -> Features:
         """Pitch and loudness of one voice, frame by frame, bends and levels too: the newest note that sounds.

@@ -48,11 +48,11 @@ class StreamingSynthesizer(Voices):
         self.f0_hz, self.phase = torch.empty(0), torch.empty(0, dtype=torch.float64)  # [n_voices] at the last frame
         self.partials = torch.empty(0, self.config.n_harmonics, dtype=torch.complex64)  # [n_voices, n_harmonics]
 
-    def note_on(self, note: float, velocity: int = PLAIN_VELOCITY) -> None:
+    def note_on(self, note: float, velocity: int = PLAIN_VELOCITY, part: int = 0) -> None:
         """Begin a note, as `Voices` does, with a memory of its own."""
-        super().note_on(note, velocity)
+        super().note_on(note, velocity, part)
         self.state = torch.cat([self.state, self.timbre.rest()], 1)
-        self.f0_hz = torch.cat([self.f0_hz, torch.tensor([self.hz(note)])])
+        self.f0_hz = torch.cat([self.f0_hz, torch.tensor([self.hz(note, part)])])
         self.phase = torch.cat([self.phase, torch.zeros(1, dtype=torch.float64)])
         self.partials = torch.cat([self.partials, self.partials.new_zeros(1, self.config.n_harmonics)])
 
@@ -77,7 +77,7 @@ class StreamingSynthesizer(Voices):
         if not self.voices:
             return self.noise.hop(torch.zeros(self.config.n_bands))
         hop_s = self.config.hop_length / self.config.sample_rate
-        f0_hz = torch.tensor([self.hz(voice.note) for voice in self.voices])
+        f0_hz = torch.tensor([self.hz(voice.note, voice.part) for voice in self.voices])
         loudness_db = torch.tensor(self.step())
         sounding = torch.tensor([not voice.ended for voice in self.voices])[:, None]
         amplitudes, gains, self.state = self.timbre.levelled(f0_hz[:, None], loudness_db[:, None], self.state)

@@ -1,6 +1,8 @@
 """Another recording's performance, moved to the instrument (notebook 04, "Another one performs")."""
 
 from dataclasses import replace
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -50,6 +52,16 @@ def transfer(
         features = replace(features, loudness_db=matched(features, model))
     warn_of_range(features, model)
     return features
+
+
+def transfer_lines(lines: list[Features], model: DDSPModel, **moves) -> list[Features]:
+    """Lines that sound together, moved as one performance by what `transfer` takes: all by the same octaves."""
+    if len(lines) == 1:
+        return [transfer(lines[0], model, **moves)]
+    names, stops = ("f0_hz", "loudness_db", "mfcc", "voiced"), np.cumsum([0, *map(len, lines)])
+    tensors: dict[str, Any] = {name: torch.cat([getattr(line, name) for line in lines]) for name in names}
+    moved = transfer(replace(lines[0], **tensors), model, **moves)
+    return [moved[start:stop] for start, stop in pairwise(stops)]
 
 
 def heard_range(model: DDSPModel) -> tuple[float, float]:

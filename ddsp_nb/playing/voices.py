@@ -1,11 +1,13 @@
 """Notes under the hands: which sound, how loud each is now, and which one makes room for the next."""
 
 import math
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from ddsp_nb.errors import ConfigError
 from ddsp_nb.notes.level import LOUDEST_DB, PLAIN_VELOCITY, QUIETEST_DB, midi_db
+from ddsp_nb.notes.note import MAX_BEND_SEMITONES
 from ddsp_nb.notes.pitch import midi_hz
 from ddsp_nb.playing.articulation import RISE_DB, Articulation
 from ddsp_nb.playing.own_timbre import usual_loudness_db
@@ -14,7 +16,6 @@ from ddsp_nb.training.take import Take
 
 STOLEN_S = 0.01  # in which a voice that makes room falls by 40 dB: no click, and hardly heard
 MAX_VOICES = 64
-MAX_BEND_SEMITONES = 48.0
 # A pitch is bent no higher than this part of half the sample rate: at the half itself a voice would fall silent.
 MAX_NYQUIST = 0.98
 
@@ -26,6 +27,7 @@ class Voice:
     Attributes:
         note: MIDI number, 69 is A4; need not be whole.
         level_db: that it is struck with, beside the instrument's usual loudness.
+        part: that it is of.
         held_s, released_s: for which its key has been down, and up.
         stolen: whether it makes room for another; then it goes through its release in 10 ms.
         ended: whether it has fallen silent.
@@ -33,6 +35,7 @@ class Voice:
 
     note: float
     level_db: float
+    part: int = 0
     held_s: float = 0.0
     released_s: float = 0.0
     held: bool = True
@@ -53,7 +56,8 @@ class Voice:
 class Voices:
     """Notes of an instrument, the oldest first, frame by frame.
 
-    What hands do counts from the next frame on: a key that goes down at frame k is silent there and begins to rise.
+    They are of one part or several, such as the channels of MIDI: each has its own keys, bend and level. What hands do
+    counts from the next frame on: a key that goes down at frame k is silent there and begins to rise.
 
     Args:
         model, take: the instrument, and what its articulation is measured on; usual values without.
@@ -68,10 +72,13 @@ class Voices:
             raise ConfigError(f"n_voices is {n_voices!r}; use 1 to {MAX_VOICES}.")
         self.config, self.n_voices, self.articulation = model.config, n_voices, Articulation.of(take)
         self.usual_db = usual_loudness_db(model)
-        self.bend_semitones = self.level_db = 0.0
+        self.bends_semitones, self.levels_db = (
+            defaultdict[int, float](float),
+            defaultdict[int, float](float),
+        )  # of parts
         self.voices: list[Voice] = []
 
-    def note_on(self, note: float, velocity: int = PLAIN_VELOCITY) -> None:
+    def note_on(self, note: float, velocity: int = PLAIN_VELOCITY, part: int = 0) -> None:
         """Begin a note: a MIDI number, which need not be whole, and a velocity, of which 96 is the usual loudness.
 
         Raises:
@@ -79,31 +86,31 @@ class Voices:
         """
         if not 0 <= note <= 127 or not 1 <= velocity <= 127:
             raise ConfigError(f"There is no note {note!r} of velocity {velocity!r}; use 0 to 127, and 1 to 127.")
-        self.note_off(note)
+        self.note_off(note, part)
         self._make_room()
-        self.voices.append(Voice(note, midi_db(velocity)))
+        self.voices.append(Voice(note, midi_db(velocity), part))
 
-    def note_off(self, note: float) -> None:
+    def note_off(self, note: float, part: int = 0) -> None:
         """Release a note; nothing where it does not sound."""
         for voice in self.voices:
-            voice.held &= voice.note != note
+            voice.held &= (voice.note, voice.part) != (note, part)
 
-    def all_off(self) -> None:
-        """Release every note."""
+    def all_off(self, part: int | None = None) -> None:
+        """Release every note, or those of one part."""
         for voice in self.voices:
-            voice.held = False
+            voice.held &= part not in (None, voice.part)
 
-    def bend(self, semitones: float) -> None:
-        """Bend all notes, -48 to 48 semitones. Raises ConfigError outside."""
+    def bend(self, semitones: float, part: int = 0) -> None:
+        """Bend all notes of a part, -96 to 96 semitones. Raises ConfigError outside."""
         if not abs(semitones) <= MAX_BEND_SEMITONES:
-            raise ConfigError(f"Cannot bend by {semitones!r} semitones; use -48 to 48.")
-        self.bend_semitones = float(semitones)
+            raise ConfigError(f"Cannot bend by {semitones!r} semitones; use -96 to 96.")
+        self.bends_semitones[part] = float(semitones)
 
-    def loudness(self, level_db: float) -> None:
-        """Play all notes softer or louder, timbre included: -60 to 24 dB beside the usual. Raises ConfigError."""
+    def loudness(self, level_db: float, part: int = 0) -> None:
+        """Play a part softer or louder, timbre included: -60 to 24 dB beside the usual. Raises ConfigError."""
         if not QUIETEST_DB <= level_db <= LOUDEST_DB:
             raise ConfigError(f"A loudness of {level_db!r} dB is out of reach; use -60 to 24.")
-        self.level_db = float(level_db)
+        self.levels_db[part] = float(level_db)
 
     def obey(self, kind: str, *values) -> None:
         """Do what an event says (`notes/note.py`): "on", "off", "bend", "level" or "quiet"."""
@@ -119,11 +126,13 @@ class Voices:
     def step(self) -> list[float]:
         """Move all voices on by a frame: the loudness of each there, dB relative to full scale."""
         hop_s = self.config.hop_length / self.config.sample_rate
-        return [voice.step(self.articulation, hop_s) + self.level_db + self.usual_db for voice in self.voices]
+        return [
+            voice.step(self.articulation, hop_s) + self.levels_db[voice.part] + self.usual_db for voice in self.voices
+        ]
 
-    def hz(self, note: float) -> float:
-        """Fundamental of a note as it is bent now."""
-        return min(midi_hz(note + self.bend_semitones), MAX_NYQUIST * self.config.nyquist_hz)
+    def hz(self, note: float, part: int = 0) -> float:
+        """Fundamental of a note as its part is bent now."""
+        return min(midi_hz(note + self.bends_semitones[part]), MAX_NYQUIST * self.config.nyquist_hz)
 
     def _make_room(self) -> None:
         """Steal the voice that is missed least where all sound: the oldest released one, else the oldest."""
@@ -138,16 +147,16 @@ class Solo(Voices):
 
     newest: Voice | None = None  # also when it has ended: pitch stays where it was
 
-    def note_on(self, note: float, velocity: int = PLAIN_VELOCITY) -> None:
+    def note_on(self, note: float, velocity: int = PLAIN_VELOCITY, part: int = 0) -> None:
         """Begin a note and release those before it."""
         self.all_off()
-        super().note_on(note, velocity)
+        super().note_on(note, velocity, part)
         self.newest = self.voices[-1]
 
     @property
     def f0_hz(self) -> float:
         """Of the newest note, 0 before the first."""
-        return self.hz(self.newest.note) if self.newest else 0.0
+        return self.hz(self.newest.note, self.newest.part) if self.newest else 0.0
 
     @property
     def begins(self) -> bool:

@@ -1,36 +1,48 @@
-"""Sound files as blocks of samples (all notebooks), from libsndfile or, where it does not know a format, from FFmpeg.
+"""Sound files as blocks of samples (all notebooks), from libsndfile or FFmpeg.
 
-FFmpeg (PyAV) is for what phones record: AAC, Opus and AMR, alone or beside a film. It is told which formats and codecs
-it may use, so that a hostile file reaches no playlist, no network and none of its many seldom-used decoders.
+FFmpeg (PyAV) is for what phones record, AAC, Opus and AMR, alone or beside a film; and for files of which libsndfile
+would read only the part that a header tells of. It is told which formats and codecs it may use, so that a hostile file
+reaches no playlist, no network and none of its many seldom-used decoders.
 """
 
 import itertools
+from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from os import PathLike
+from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING
 
 import numpy as np
 import soundfile as sf
 
 from ddsp_nb.errors import AudioError
+from ddsp_nb.sound.riff import Length, check_length
 
 if TYPE_CHECKING:
     from av import AudioFrame, AudioStream
     from av.container import InputContainer
 
-# What FFmpeg is asked to read, and its names for their formats (and two more) and for their codecs: what phones and
-# cameras record, and what people convert it to.
-PHONE_SUFFIXES = (".3gp", ".aac", ".amr", ".m4a", ".m4b", ".mka", ".mkv", ".mov", ".mp4", ".webm")
-CONTAINERS = "aac,amr,caf,matroska,webm,mov,mp4,ogg"
+# What FFmpeg is asked to read, and its names for their formats (and some more) and for their codecs: what phones,
+# cameras and dictating machines record, and what people convert it to.
+PHONE_SUFFIXES = (".3gp", ".aac", ".amr", ".m4a", ".m4b", ".mka", ".mkv", ".mov", ".mp4", ".webm", ".wma")
+CONTAINERS = "aac,amr,asf,caf,flac,matroska,webm,mov,mp3,mp4,ogg,wav"
 CODECS = (
     *("aac", "alac", "amrnb", "amrwb", "ac3", "eac3", "flac", "mp3", "mp3float", "opus", "libopus", "vorbis"),
     *("pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_s32le", "pcm_s32be", "pcm_f32le", "pcm_f32be"),
+    *("pcm_u8", "pcm_f64le", "pcm_alaw", "pcm_mulaw", "adpcm_ms", "adpcm_ima_wav", "wmav1", "wmav2"),
 )
-# The steps of these make plateaus of their own, which are no clipping.
-COARSE_SUBTYPES = ("PCM_U8", "PCM_S8", "ULAW", "ALAW")
+# The steps of these make plateaus of their own, which are no clipping; libsndfile's names and FFmpeg's.
+COARSE_SUBTYPES = ("PCM_U8", "PCM_S8", "ULAW", "ALAW", "pcm_u8", "pcm_alaw", "pcm_mulaw")
+# Of an MP3 or Ogg file libsndfile reads what a tag in its first frame tells of, or the first of several streams.
+CUT_SHORT = ("MP3", "OGG")
+# Films have a time line: where it jumps by so much, and what follows stays there for a while, nothing was recorded.
+# Clocks that stutter come back; a longer jump is a clock that was set. Some films round times to 1 ms.
+FILMS = ("matroska,webm", "mov,mp4")
+SHORTEST_GAP_S, LONGEST_GAP_S, STEADY_S, ROUNDING_S = 0.015, 600.0, 0.3, 0.0011
 # Samples times channels that are read at once.
 BLOCK_VALUES = 1 << 20
 # TypeError: headerless formats want to be told their rate.
@@ -41,6 +53,8 @@ DAMAGED = (sf.SoundFileError, OSError, TypeError)
 class OpenSound:
     """An open sound file; its sample rate is what its header says, and may be nonsense.
 
+    `length` is what can be believed of the header's lengths; the end of the blocks is the end of the sound.
+
     `blocks` gives the first so many samples as [n, n_channels] float32 blocks, fewer where it ends early, once; any of
     `DAMAGED` is raised where it cannot be read on.
     """
@@ -48,6 +62,7 @@ class OpenSound:
     sample_rate: int
     n_channels: int
     is_coarse: bool
+    length: Length
     blocks: Callable[[int], Iterator[np.ndarray]]
 
 
@@ -55,14 +70,35 @@ class OpenSound:
 def open_sound(path: str | PathLike) -> Iterator[OpenSound]:
     """Open a sound file. Raises one of `DAMAGED` where it is none, AudioError where a film has no sound."""
     with ExitStack() as stack:
+        length = check_length(path)
         try:
             file = stack.enter_context(sf.SoundFile(path))
         except DAMAGED:
-            source = stack.enter_context(open_with_ffmpeg(path))
-        else:
-            is_coarse = file.subtype in COARSE_SUBTYPES
-            source = OpenSound(file.samplerate, file.channels, is_coarse, partial(read_blocks, file))
+            yield stack.enter_context(open_with_ffmpeg(path, length))
+            return
+        is_coarse, blocks = file.subtype in COARSE_SUBTYPES, partial(read_blocks, file)
+        source = OpenSound(file.samplerate, file.channels, is_coarse, length, blocks)
+        if length is Length.SOUND_WRONG or file.format in CUT_SHORT or not is_plausible(file, path):
+            with suppress(OSError, AudioError):
+                source = stack.enter_context(open_with_ffmpeg(path, length))
         yield source
+
+
+def is_plausible(file: sf.SoundFile, path: str | PathLike) -> bool:
+    """Whether a file that was opened just now is as long as it says. Only FLAC is doubted.
+
+    Programs that do not know its length yet leave it open, or wrong; then it has no such last sample, or is larger than
+    the same sound in 32 bits.
+    """
+    if file.format != "FLAC":
+        return True
+    try:
+        file.seek(file.frames - 1)
+        has_last = len(file.read(1)) == 1
+        file.seek(0)
+    except sf.SoundFileError:
+        return False
+    return has_last and Path(path).stat().st_size <= 4 * file.frames * file.channels
 
 
 def read_blocks(file: sf.SoundFile, n_samples: int) -> Iterator[np.ndarray]:
@@ -74,23 +110,30 @@ def read_blocks(file: sf.SoundFile, n_samples: int) -> Iterator[np.ndarray]:
 
 
 @contextmanager
-def open_with_ffmpeg(path: str | PathLike) -> Iterator[OpenSound]:
+def open_with_ffmpeg(path: str | PathLike, length: Length) -> Iterator[OpenSound]:
     """Open the sound of a film or of a phone's recording. Raises OSError (it is none, or damaged) or AudioError."""
     # Takes a while, and most recordings can do without.
     import av
 
     options = {"format_whitelist": CONTAINERS, "codec_whitelist": ",".join(CODECS)}
+    if length is Length.SOUND_WRONG:
+        options["ignore_length"] = "1"
     try:
         with open(path, "rb", buffering=0) as file:
             # FFmpeg takes names for addresses, and suffixes for facts.
             file.name = "sound"
             with av.open(file, "r", container_options=options, metadata_errors="ignore") as container:
-                frames = container.decode(track_of(container, path))
+                track = track_of(container, path)
+                frames = decoded(container, track)
                 # Rate and channels are those that the decoder found: headers are often wrong.
                 if (first := next(frames, None)) is None:
                     raise OSError("no samples")
-                blocks = partial(gather, itertools.chain([first], frames))
-                yield OpenSound(first.sample_rate, first.layout.nb_channels, False, blocks)
+                frames = itertools.chain([first], frames)
+                timed = in_time(frames) if container.format.name.startswith(FILMS) else ((0, frame) for frame in frames)
+                is_coarse = track.codec_context.name in COARSE_SUBTYPES
+                yield OpenSound(
+                    first.sample_rate, first.layout.nb_channels, is_coarse, length, partial(gather, sounds(timed))
+                )
     except av.FFmpegError as error:
         raise OSError("FFmpeg cannot read it") from error
 
@@ -103,25 +146,86 @@ def track_of(container: "InputContainer", path: str | PathLike) -> "AudioStream"
     raise AudioError(f"{path}: holds no sound that can be read. Convert its sound, if it has any, to WAV or FLAC.")
 
 
-def gather(frames: Iterator["AudioFrame"], n_samples: int) -> Iterator[np.ndarray]:
-    """[n, n_channels] float32 blocks of the first n_samples, from frames of some 20 ms; fewer where they end early.
+def decoded(container: "InputContainer", track: "AudioStream") -> Iterator["AudioFrame"]:
+    """The frames of a track, without what was cut off at its end. Raises FFmpegError where it is damaged before."""
+    from av import InvalidDataError
+
+    packets = container.demux(track)
+    for packet in packets:
+        try:
+            yield from packet.decode()
+        except InvalidDataError:
+            # The last packet has no size: it asks the decoder for what it still holds.
+            if any(later.size for later in packets):
+                raise
+
+
+def in_time(frames: Iterator["AudioFrame"]) -> Iterator[tuple[int, "AudioFrame"]]:
+    """Each frame of a film after the number of silent samples that its time line leaves before it."""
+    n_samples, lead = 0, 0.0
+    # Number of samples before each frame, and by how many its time is ahead of them: before and after the next to go.
+    behind: deque[tuple[int, float]] = deque()
+    ahead: deque[tuple[int, float, AudioFrame]] = deque()
+    for frame in itertools.chain(frames, [None]):
+        if frame is not None:
+            if frame.time is not None:
+                lead = frame.time * frame.sample_rate - n_samples
+            ahead.append((n_samples, lead, frame))
+            n_samples += frame.samples
+        while ahead and (frame is None or n_samples - ahead[0][0] > STEADY_S * frame.sample_rate):
+            start, own, going = ahead.popleft()
+            while behind and start - behind[0][0] > STEADY_S * going.sample_rate:
+                behind.popleft()
+            yield silence_before(own, behind, ahead, going.sample_rate), going
+            behind.append((start, own))
+
+
+def silence_before(
+    lead: float,
+    behind: deque[tuple[int, float]],
+    ahead: deque[tuple[int, float, "AudioFrame"]],
+    sample_rate: int,
+) -> int:
+    """Samples of silence where time jumps, and stays there, by more than what clocks and roundings explain."""
+    if not behind:
+        return 0
+    before, after = [earlier for _, earlier in behind], [lead, *(later for _, later, _ in ahead)]
+    if not SHORTEST_GAP_S < (min(after) - max(before)) / sample_rate < LONGEST_GAP_S:
+        return 0
+    usual = lambda leads, near: median(x for x in leads if abs(x - near) <= ROUNDING_S * sample_rate)
+    return round(usual(after, lead) - usual(before, before[-1]))
+
+
+def sounds(frames: Iterator[tuple[int, "AudioFrame"]]) -> Iterator[np.ndarray]:
+    """[n, n_channels] float32 samples of frames, and of the silence before them.
 
     Raises OSError where the sample rate or the number of channels changes.
     """
-    parts: list[np.ndarray] = []
-    n_values, kinds = 0, set()
-    while n_samples > 0 and (frame := next(frames, None)) is not None:
+    kinds = set()
+    for n_silent, frame in frames:
         kinds.add((frame.sample_rate, frame.layout.nb_channels))
         if len(kinds) > 1:
             raise OSError("its sample rate or number of channels changes")
-        parts.append(samples_of(frame)[:n_samples])
-        n_samples -= len(parts[-1])
-        n_values += parts[-1].size
+        while n_silent > 0:
+            silence = np.zeros((min(n_silent, BLOCK_VALUES), frame.layout.nb_channels), np.float32)
+            n_silent -= len(silence)
+            yield silence
+        yield samples_of(frame)
+
+
+def gather(parts: Iterator[np.ndarray], n_samples: int) -> Iterator[np.ndarray]:
+    """[n, n_channels] blocks of the first n_samples, from parts of some 20 ms; fewer where they end early."""
+    block: list[np.ndarray] = []
+    n_values = 0
+    while n_samples > 0 and (part := next(parts, None)) is not None:
+        block.append(part[:n_samples])
+        n_samples -= len(block[-1])
+        n_values += block[-1].size
         if n_values >= BLOCK_VALUES:
-            yield np.concatenate(parts)
-            parts, n_values = [], 0
+            yield np.concatenate(block)
+            block, n_values = [], 0
     if n_values:
-        yield np.concatenate(parts)
+        yield np.concatenate(block)
 
 
 def samples_of(frame: "AudioFrame") -> np.ndarray:
@@ -129,5 +233,6 @@ def samples_of(frame: "AudioFrame") -> np.ndarray:
     # [n_channels, n] if planar, else [1, n * n_channels].
     values: np.ndarray = frame.to_ndarray()
     values = values.T if frame.format.is_planar else values.reshape(-1, frame.layout.nb_channels)
-    full_scale = 2 ** (8 * values.itemsize - 1) if values.dtype.kind == "i" else 1
-    return values.astype(np.float32) / np.float32(full_scale)
+    full_scale = 2 ** (8 * values.itemsize - 1) if values.dtype.kind in "iu" else 1
+    middle = full_scale if values.dtype.kind == "u" else 0
+    return (values.astype(np.float32) - np.float32(middle)) / np.float32(full_scale)

@@ -16,6 +16,7 @@ import torch
 
 from ddsp_nb.errors import AudioError, warn_user
 from ddsp_nb.sound.blocks import DAMAGED, open_sound
+from ddsp_nb.sound.riff import Length
 
 SHORTEST_S, LONGEST_S = 0.1, 1200.0
 LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 1_000, 1_000_000
@@ -25,6 +26,8 @@ SILENCE_DB = -80.0
 MAX_PEAK, MAX_FLOAT_PEAK = 1_000.0, 10.0
 # Share of the RMS level from which on the mean is no part of the sound.
 MIN_OFFSET = 0.1
+# Below the loudest channel, dB: so little is what leaks in, hums or hisses, and averaging would only make it quieter.
+SILENT_CHANNEL_DB = -26.0
 # Share of the energy that independent channels would have: below, they oppose each other.
 CANCELLED = 0.5
 # Clipping leaves runs of equal samples at full scale, of this length at least.
@@ -36,17 +39,20 @@ def load_audio(
 ) -> torch.Tensor:
     """Read a recording as mono sound at one sample rate, in memory that follows the result.
 
-    What was done to the sound, or is wrong with it, is said in a `WorkbookWarning` of one line each: a DC offset
-    removed, samples that are no numbers silenced, clipping, channels that cancel, levels far beyond full scale.
+    What was done to the sound, or is wrong with it, is said in a `WorkbookWarning` of one line each: a header that does
+    not fit the file, a DC offset removed, samples that are no numbers silenced, clipping, channels that are silent or
+    cancel, levels far beyond full scale. Gaps in the time line of a film are silence.
 
     Args:
-        path: WAV, FLAC, OGG, MP3, AIFF or whatever else libsndfile reads; M4A, MP4, WebM and what else phones record.
+        path: WAV (also RF64 and BW64), FLAC, OGG, MP3, AIFF or whatever else libsndfile reads; M4A, MP4, WebM and what
+            else phones record; WMA.
         sample_rate: what the sound is resampled to, in Hz.
         start_s: pass over the seconds before it.
         duration_s: read only so many seconds.
 
     Returns:
-        [n_samples] float32, nominally within ±1; channels are averaged, or the loudest is taken where they cancel.
+        [n_samples] float32, nominally within ±1; the channels that sound are averaged, or where they cancel the
+        loudest is taken.
 
     Raises:
         AudioError: the file is missing, no sound file, shorter than 0.1 s, longer than 20 minutes, or silent.
@@ -86,6 +92,7 @@ class AudioStats:
     """What a first pass over a sound file has found; values that are NaN or infinite count as zeros in the sums.
 
     Attributes:
+        length: what can be believed of the lengths in its header.
         total: [n_channels] sum of each channel.
         products: [n_channels, n_channels] sums of products of channels; their energies are on the diagonal.
         start: samples that were passed over.
@@ -94,6 +101,7 @@ class AudioStats:
     """
 
     sample_rate: int
+    length: Length
     total: np.ndarray
     products: np.ndarray
     start: int = 0
@@ -111,7 +119,8 @@ def scan(path: Path, start_s: float, max_s: float) -> AudioStats:
     """Measure `max_s` seconds of a sound file from `start_s` on. Raises as `open_sound` does."""
     with open_sound(path) as source:
         channels, rate = source.n_channels, source.sample_rate
-        stats = AudioStats(rate, np.zeros(channels), np.zeros((channels, channels)), start=round(start_s * rate))
+        products = np.zeros((channels, channels))
+        stats = AudioStats(rate, source.length, np.zeros(channels), products, start=round(start_s * rate))
         run = None if source.is_coarse else max(3, round(PLATEAU_S * rate))
         for block in after(stats.start, source.blocks(stats.start + round(max_s * rate))):
             finite = np.isfinite(block)
@@ -142,6 +151,8 @@ def check_stats(stats: AudioStats, name: str | PathLike) -> None:
         )
     if stats.n_broken > stats.n_samples * stats.n_channels / 2:
         raise AudioError(f"{name}: most of its samples are NaN or infinite. Export the recording again.")
+    if stats.length is not Length.RIGHT:
+        warn_user(f"{name}: its header has a wrong length, as after a crash or half a copy; all that is there is used.")
     if stats.n_broken:
         warn_user(f"{name}: {stats.n_broken} samples were NaN or infinite; replaced by silence.")
     if stats.n_clipped:
@@ -152,10 +163,15 @@ def choose_mix(stats: AudioStats, name: str | PathLike) -> tuple[np.ndarray, np.
     """What to subtract from each channel, and the weight of each, [n_channels] both; warns of all but averaging."""
     means, products = stats.total / stats.n_samples, stats.products / stats.n_samples
     covariance = products - np.outer(means, means)
-    weights = np.full(stats.n_channels, 1 / stats.n_channels)
-    independent = covariance.trace() / stats.n_channels**2
+    energies = covariance.diagonal()
+    sounding = energies >= 10 ** (SILENT_CHANNEL_DB / 10) * energies.max()
+    weights = sounding / sounding.sum()
+    independent = weights @ (energies * weights)
+    if not sounding.all():
+        used = ("s " if sounding.sum() > 1 else " ") + ", ".join(str(i + 1) for i in np.flatnonzero(sounding))
+        warn_user(f"{name}: uses only channel{used} of {stats.n_channels}; the rest is silent or nearly so.")
     if weights @ covariance @ weights < CANCELLED * independent:
-        loudest = int(covariance.diagonal().argmax())
+        loudest = int(energies.argmax())
         weights = np.eye(stats.n_channels)[loudest]
         warn_user(f"{name}: its channels cancel when averaged; channel {loudest + 1} is used alone.")
     offset, rms = float(means @ weights), math.sqrt(weights @ products @ weights)

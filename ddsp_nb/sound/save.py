@@ -1,7 +1,7 @@
 """Sound files written whole or not at all, the same sound as the same bytes (all notebooks)."""
 
-import struct
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -11,9 +11,12 @@ import torch
 
 from ddsp_nb.errors import AudioError, warn_user
 from ddsp_nb.files import written_whole
+from ddsp_nb.sound.riff import append_chunks, comment_chunk, cue_chunks
 
 SUBTYPES = ("PCM_16", "PCM_24", "FLOAT")
 FORMATS = ("WAV", "FLAC")
+# To which sounds that belong together are turned down at most: two roundings to 16 bits below full scale.
+HIGHEST = 1 - 2**-14
 # Bytes: in a PEAK chunk the time of writing follows name, size and version.
 PEAK_TIME_OFFSET = 12
 
@@ -22,6 +25,46 @@ def in_steps(audio: torch.Tensor, bits: int = 16) -> torch.Tensor:
     """The sound as a file of so many bits holds it: rounded to whole steps of 1/32768 (16 bits), within full scale."""
     full = 2 ** (bits - 1)
     return (audio * full).round().clamp(-full, full - 1) / full
+
+
+def peak(sound: torch.Tensor) -> float:
+    """Largest absolute sample, 0 where there is none."""
+    return float(np.abs(sound.numpy()).max(initial=0))
+
+
+def save_together(
+    sounds: Mapping[Path, torch.Tensor], sample_rate: int = 44_100, *, rests: Mapping[Path, tuple[torch.Tensor, Path]]
+) -> list[Path]:
+    """Write 16-bit files that belong together as `save_audio` does, all with one gain, so that they can be added up.
+
+    Where any of them goes beyond full scale all are turned down by whole tenths of a dB, which a warning tells.
+
+    Args:
+        sounds: path and sound, [n_samples], of each file.
+        rests: path, a sound, and which of `sounds` to take from it: the file is what that one, as it is written,
+            leaves over, so that both files add up to the sound to the last 16-bit step.
+
+    Returns:
+        The paths that were written.
+
+    Raises:
+        AudioError: as `save_audio` does.
+    """
+    parts = {path: part.detach().cpu().float() for path, part in sounds.items()}
+    wholes = {path: (whole.detach().cpu().float(), of) for path, (whole, of) in rests.items()}
+    left = (max(peak(whole), peak(whole - parts[of])) for whole, of in wholes.values())
+    loudest, gain = max([*map(peak, parts.values()), *left]), 1.0
+    if 1 < loudest < math.inf:
+        down_db = math.ceil(200 * math.log10(loudest / HIGHEST)) / 10
+        gain = 10 ** (-down_db / 20)
+        names = ", ".join(path.name for path in (*parts, *wholes))
+        warn_user(f"{names}: turned down by {down_db:.1f} dB to stay within full scale.")
+    steps = lambda sound: in_steps(gain * sound.double()).float()
+    for path, part in parts.items():
+        save_audio(path, steps(part), sample_rate)
+    for path, (whole, of) in wholes.items():
+        save_audio(path, steps(whole) - steps(parts[of]), sample_rate)
+    return [*parts, *wholes]
 
 
 def save_audio(
@@ -53,10 +96,9 @@ def save_audio(
         raise AudioError(f"{path}: cannot write {subtype} there. Use .wav with {choices}, or .flac with PCM.")
     if not (sound.ndim == 1 or (sound.ndim == 2 and len(sound) == 2)) or not sound.isfinite().all():
         raise AudioError(f"{path}: the sound to write is not one or two finite channels; nothing was written.")
-    peak = float(np.abs(sound.numpy()).max(initial=0))
-    if peak > 1 and subtype != "FLOAT":
-        warn_user(f"{path.name}: peak {peak:.2f} turned down to full scale.")
-        sound = sound / peak
+    if subtype != "FLOAT" and (loudest := peak(sound)) > 1:
+        warn_user(f"{path.name}: peak {loudest:.2f} turned down to full scale.")
+        sound = sound / loudest
     with written_whole(path, AudioError) as temporary:
         with sf.SoundFile(temporary, "w", sample_rate, sound.ndim, subtype, format=file_format) as file:
             if comment and file_format == "FLAC":
@@ -65,7 +107,7 @@ def save_audio(
         if subtype == "FLOAT":
             _forget_time(temporary)
         if file_format == "WAV":
-            append_chunks(temporary, _cue_chunks(marks) + _comment_chunk(comment))
+            append_chunks(temporary, cue_chunks(marks) + comment_chunk(comment))
     return path
 
 
@@ -84,60 +126,3 @@ def _forget_time(path: Path) -> None:
         if at >= 0:
             file.seek(at + PEAK_TIME_OFFSET)
             file.write(bytes(4))
-
-
-# The comment of a WAV file is hand-written, as libsndfile drops comments of more than some 2000 characters, and so are
-# cue points, whose names it does not write. The file is a list of chunks, each with a name, a size and an even number
-# of bytes; the comment is the chunk ICMT within a chunk LIST of kind INFO, names of cue points are chunks labl within a
-# LIST of kind adtl (Microsoft and IBM, Multimedia Programming Interface 1.0, 1991).
-
-
-def append_chunks(path: str | PathLike, chunks: bytes) -> None:
-    """Add chunks at the end of a WAV file."""
-    with open(path, "r+b") as file:
-        end = file.seek(0, 2)
-        file.write(bytes(end % 2) + chunks)
-        size = file.tell() - 8
-        file.seek(4)
-        file.write(struct.pack("<I", size))
-
-
-def _comment_chunk(text: str) -> bytes:
-    return riff_chunk(b"LIST", b"INFO" + riff_chunk(b"ICMT", text.encode() + b"\0")) if text else b""
-
-
-def _cue_chunks(marks: Sequence[tuple[int, str]]) -> bytes:
-    """Cue points, numbered from 1: sample within the chunk "data", and their names."""
-    if not marks:
-        return b""
-    points = [struct.pack("<II4sIII", i, at, b"data", 0, 0, at) for i, (at, _) in enumerate(marks, 1)]
-    names = [riff_chunk(b"labl", struct.pack("<I", i) + name.encode() + b"\0") for i, (_, name) in enumerate(marks, 1)]
-    cue = riff_chunk(b"cue ", struct.pack("<I", len(points)) + b"".join(points))
-    return cue + riff_chunk(b"LIST", b"adtl" + b"".join(names))
-
-
-def read_comment(path: str | PathLike, max_bytes: int) -> str:
-    """The comment of a WAV file, "" where it has none or one of over `max_bytes`.
-
-    Raises:
-        OSError: the file cannot be read.
-    """
-    with open(path, "rb") as file:
-        if file.read(12)[8:] != b"WAVE":
-            return ""
-        while len(head := file.read(8)) == 8:
-            name, size = head[:4], int.from_bytes(head[4:], "little")
-            if name != b"LIST" or size > max_bytes:
-                file.seek(size + size % 2, 1)
-                continue
-            content = file.read(size)
-            if content[:8] == b"INFOICMT":
-                length = int.from_bytes(content[8:12], "little")
-                return content[12 : 12 + length].rstrip(b"\0").decode(errors="replace")
-            file.seek(size % 2, 1)
-    return ""
-
-
-def riff_chunk(name: bytes, content: bytes) -> bytes:
-    """A chunk of a RIFF file: name, size, and an even number of bytes."""
-    return name + struct.pack("<I", len(content)) + content + bytes(len(content) % 2)

@@ -1,4 +1,4 @@
-"""Many recordings of one instrument: found in folders, cut into pieces, analysed, remembered on disk.
+"""Many recordings of one instrument: cut into pieces, analysed, remembered on disk.
 
 Analysis takes a good part of a sound's own duration, and training is tried many times on the same sounds: what was
 found is kept in the user's cache folder by `joblib.Memory`.
@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import platformdirs
-import soundfile as sf
 import torch
 from threadpoolctl import threadpool_limits
 
@@ -22,14 +21,10 @@ from ddsp_nb.analysis.decompose import AnalysedRecording, Analysis
 from ddsp_nb.analysis.features import Features
 from ddsp_nb.config import Config
 from ddsp_nb.errors import AudioError, WorkbookWarning, warn_user
-from ddsp_nb.sound.blocks import PHONE_SUFFIXES
+from ddsp_nb.sound.find import find_recordings
 from ddsp_nb.sound.load import SILENCE_DB, load_audio
 from ddsp_nb.training.corpus import quiet_cuts
 
-# Anything at all would pass for such a sound.
-HEADERLESS = "RAW"
-# Suffixes that are not names of libsndfile's formats.
-MORE_SUFFIXES = (".aif", ".aifc", ".mp3", ".oga", ".opus", ".snd")
 # Of a piece, about: memory follows it. A sound is cut from 60 s on; where the quiet places lie, a piece has 10 to 60 s.
 PIECE_S = 37.5
 LONGEST_S = 60.0
@@ -44,7 +39,7 @@ IDLE_S = 20.0
 # Of the environment: another folder, or empty for none.
 CACHE_VARIABLE = "DDSP_NB_CACHE"
 # Count it up when the analysis finds other numbers in the same sound.
-CACHE_VERSION = 3
+CACHE_VERSION = 6
 # Shorter pieces are analysed in seconds.
 SHORTEST_CACHED_S = 20.0
 # An hour of sound.
@@ -85,31 +80,6 @@ def analyse_recordings(
         if len(pieces) > 1:
             say(f"Analysed {len(recordings)} of {len(pieces)}: {name}")
     return recordings
-
-
-def find_recordings(paths: Iterable[str | Path]) -> list[Path]:
-    """Sound files, sorted, each once: files as they are given, folders searched to their depths by suffix.
-
-    Hidden files and folders are passed over. Raises AudioError where a path does not exist or a folder holds no sound.
-    """
-    found: dict[Path, Path] = {}
-    for path in map(Path, paths):
-        if not path.exists():
-            raise AudioError(f"{path}: no such file or folder. Check the path, relative to {Path.cwd().name}/.")
-        files = sounds_in(path) if path.is_dir() else [path]
-        if not files:
-            raise AudioError(f"{path}: no sound files in this folder. Put WAV, FLAC, MP3, AIFF or M4A files there.")
-        for file in files:
-            found.setdefault(file.resolve(), file)
-    return sorted(found.values())
-
-
-def sounds_in(folder: Path) -> list[Path]:
-    """Every file below a folder whose suffix is one of sound files, unless it or a folder around it is hidden."""
-    formats = {f".{name.lower()}" for name in sf.available_formats() if name != HEADERLESS}
-    suffixes = formats.union(MORE_SUFFIXES, PHONE_SUFFIXES)
-    files = [path for path in folder.rglob("*") if path.suffix.lower() in suffixes and path.is_file()]
-    return [path for path in files if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
 
 
 def load_pieces(

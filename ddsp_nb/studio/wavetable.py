@@ -11,7 +11,7 @@ from ddsp_nb.growth.masks import partial_masks
 from ddsp_nb.growth.plan import GrowthPlan
 from ddsp_nb.notes.pitch import A4, SEMITONES_PER_OCTAVE, midi_hz
 from ddsp_nb.playing.own_timbre import usual_loudness_db
-from ddsp_nb.sound.save import riff_chunk
+from ddsp_nb.sound.riff import chunk
 from ddsp_nb.studio.held import settled_controls
 from ddsp_nb.training.model import DDSPModel
 
@@ -61,7 +61,7 @@ def write_wavetable(frames: torch.Tensor, path: Path, sample_rate: int) -> Path:
     sound = frames.flatten().numpy().astype("<f4")
     form = struct.pack("<HHIIHH", FLOAT, 1, sample_rate, 4 * sample_rate, 4, 32)
     chunks = {b"fmt ": form, b"fact": struct.pack("<I", len(sound)), b"clm ": MARK, b"data": sound.tobytes()}
-    content = b"WAVE" + b"".join(riff_chunk(name, data) for name, data in chunks.items())
+    content = b"WAVE" + b"".join(chunk(name, data) for name, data in chunks.items())
     with written_whole(path, ExportError) as temporary:
-        temporary.write_bytes(riff_chunk(b"RIFF", content))
+        temporary.write_bytes(chunk(b"RIFF", content))
     return path

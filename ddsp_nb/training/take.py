@@ -55,7 +55,7 @@ class Take:
 def record_take(recording: AnalysedRecording, config: Config, seed: int = 0) -> Take:
     """The take of a recording; the seed is of the noise that its gains are fitted with."""
     analysis = recording.analysis
-    gains = fit_noise_gains(recording.audio, analysis, config, seed)
+    gains = fit_noise_gains(recording.instrument, analysis, config, seed)
     controls = Controls.of_coefficients(analysis.coefficients.half().float(), gains.half().float())
     return Take(recording.features, controls, analysis.snr_db)
 

@@ -58,6 +58,7 @@ DIRECTION_WORDS = {False: "growing", True: "shrinking"}
 PACE_WORDS = {p: f"{1 / p:g} × faster" if p < 1 else "steady" if p == 1 else f"{p:g} × slower" for p in PACES}
 PITCH_WORDS = {PHRASE: "the recording's phrase", HELD: "one held note of it", NOTES: "notes of your own"}
 PHRASE_WORDS = {"unfold": "unfolds over the piece", "repeat": "repeated in every stage"}
+REST_WORDS = {"skip": "left out", "keep": "stay in it"}
 RATIO_WORDS = dict(zip(TABLES, TABLES, strict=True)) | {
     "harmonic": "whole multiples (natural)",
     "just": "just intonation",
@@ -121,6 +122,7 @@ KNOBS: dict[str, dict[str, Callable]] = {
     "Pitch": {
         "pitch": choice("Plays", PITCH_WORDS),
         "phrase": choice("The phrase", PHRASE_WORDS),
+        "rests": choice("Rests, breaths", REST_WORDS),
         "notes": text("Notes", "A4, or one for each stage: A3, C4, 440", "A3, C4, E4"),
         "ratios": choice("Partials at", RATIO_WORDS),
         "own_ratios": text("Multiples", "1, 2.1, 3.3", "1, 2.1, 3.3, 4.6"),

@@ -79,10 +79,8 @@ def describe(
             "bands_db": bands[i].tolist(),
             "level_db": stage.level_db,
             "sustain": sustains[i],
-            "note": stage.pitch
-            if stage.pitch not in (PHRASE, HELD) and isinstance(stage.pitch, str)
-            else midi_name(note_number(schedule, i)),
-            "hz": schedule.played(i).f0_hz.median().item(),
+            "note": note_name(schedule, i),
+            "hz": schedule.hz(i),
         }
         for i, stage in enumerate(schedule.stages)
     ]
@@ -99,6 +97,14 @@ def describe(
         "bar_s": tempo.beats_per_bar * beat_s,
         "layers": list(layers),
     }
+
+
+def note_name(schedule: Schedule, i: int) -> str:
+    """Name of the note that stage i plays, as it was written where it was; "" where it plays none."""
+    number, pitch = note_number(schedule, i), schedule.stages[i].pitch
+    if number is None:
+        return ""
+    return pitch if pitch not in (PHRASE, HELD) and isinstance(pitch, str) else midi_name(number)
 
 
 def _strengths_db(schedule, config):

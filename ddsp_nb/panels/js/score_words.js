@@ -33,7 +33,9 @@ export function cellInWords({ stage: i, area, row }, { stages, score }) {
   const db = `${stage[`${area}_db`][row]} dB`.replace("-", "−");
   if (area === "bands") return `Stage ${i + 1}, band ${row + 1}, ${hertz(score.band_hz[row])}, ${db}, ${state}`;
   const hz = stage.hz * score.multiples[row];
-  return `Stage ${i + 1}, partial ${row + 1}, ${hertz(hz)} (${noteName(hz)}), ${db}, ${state}`;
+  // A stage in a rest or a breath has no pitch.
+  const pitch = stage.hz === null ? "" : `, ${hertz(hz)} (${noteName(hz)})`;
+  return `Stage ${i + 1}, partial ${row + 1}${pitch}, ${db}, ${state}`;
 }
 
 export function curveInWords(i, { stages, shared }) {
