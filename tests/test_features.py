@@ -6,8 +6,10 @@ import pytest
 import torch
 
 from ddsp_nb import AudioError, Config, ConfigError, FeatureExtractor, load_audio
-from ddsp_nb.analysis.decompose import analyse
+from ddsp_nb.analysis.decompose import AnalysedRecording, analyse
 from ddsp_nb.analysis.mel import loudness_db, mel_cepstrum
+from ddsp_nb.analysis.pitch import track_pitch
+from ddsp_nb.errors import WorkbookWarning
 
 EDGE = 5  # frames at each end whose window reaches beyond the sound
 RATE = 44_100
@@ -32,6 +34,34 @@ def test_pitch_of_a_tone_is_right_within_a_cent(sawtooth, f0_hz, sample_rate):
     error = np.abs(cents(found.f0_hz, f0_hz)[EDGE:-EDGE])
     assert np.median(error) < 1
     assert found.voiced[EDGE:-EDGE].float().mean() > 0.8
+
+
+@pytest.mark.parametrize("tracker", ["autocorrelation", "yin"])
+@pytest.mark.parametrize("notes_hz", [(2349, 3520, 4699), (27.5, 41.2), (31, 220, 659, 4186)])
+def test_pitch_is_right_from_the_lowest_string_to_the_piccolo(sawtooth, notes_hz, tracker):
+    """Also where both are in one recording, and of a bare sine, whose multiples of a period are all alike."""
+    silence = torch.zeros(RATE // 10)
+    for tone in (sawtooth, sine):
+        audio = torch.cat([part for hz in notes_hz for part in (0.5 * tone(hz, 0.5), silence)])
+        f0_hz, voiced = track_pitch(audio.numpy(), Config(), tracker=tracker)
+        for i, hz in enumerate(notes_hz):
+            # Of a note's 52 frames, without its ends.
+            frames = slice(round((0.6 * i + 0.1) * RATE / 512), round((0.6 * i + 0.4) * RATE / 512))
+            assert voiced[frames].all() and np.abs(cents(f0_hz[frames], hz)).max() < 35
+
+
+def test_a_pitch_at_the_end_of_the_range_is_told(sawtooth):
+    with pytest.warns(WorkbookWarning, match=r"lowest .* 220 Hz.*--f0-min"):
+        extract(sawtooth(222, 1.0), f0_min_hz=220.0)
+
+
+def test_partials_of_a_bass_do_not_flutter(sawtooth):
+    """A hop is half a period of it: the sound alone does not say which frame has how much of a partial."""
+    audio = sawtooth(41.2, 1.5)
+    found = AnalysedRecording.of("bass", audio, Config()).analysis
+    sine, cosine = found.coefficients[EDGE:-EDGE].chunk(2, -1)
+    level_db = 20 * torch.log10(torch.hypot(sine, cosine))[:, :8]
+    assert level_db.diff(dim=0).abs().max() < 1 and found.snr_db > 30
 
 
 @pytest.mark.parametrize("tracker", ["yin", "pyin"])

@@ -4,18 +4,24 @@
 the file is then in pytest's temporary folder.
 """
 
+import contextlib
 import io
 import json
 import os
 import random
+import re
 import signal
 import warnings
-from contextlib import contextmanager
+from itertools import pairwise
 
+import mido
 import numpy as np
 import pytest
 import soundfile as sf
 import torch
+from click.testing import CliRunner
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from ddsp_nb import (
     AudioError,
@@ -26,16 +32,27 @@ from ddsp_nb import (
     GrowthError,
     GrowthPlan,
     Layer,
+    NotesError,
     Source,
     Tempo,
     compose,
     load_audio,
     load_model,
+    parse_notes,
     save_model,
 )
+from ddsp_nb.cli.main import main as cli
+from ddsp_nb.growth.tuning import WORDS
+from ddsp_nb.notes.lines import lines_of
+from ddsp_nb.notes.midi import read_midi, write_midi
+from ddsp_nb.notes.midi_bytes import read_messages
+from ddsp_nb.notes.note import MOST_SECONDS, Note, events_of, parted
+from ddsp_nb.notes.pitch import midi_hz, midi_name, parse_melody, pitch_hz
 from ddsp_nb.piece.sidecar import read_sidecar, sidecar_of
+from ddsp_nb.playing.voices import Voices
 from ddsp_nb.store import tensor_file
 from ddsp_nb.store.checkpoint import KIND
+from tests.midi_files import random_file
 from tests.phone import RECORDINGS, encoded
 
 resource = pytest.importorskip("resource", reason="limits of POSIX")
@@ -49,7 +66,7 @@ ODD_VALUES = [None, True, -1, 10**9, 1e300, float("nan"), "x" * 100, [[]], {}]
 NOTE = 0.4 * np.sin(2 * np.pi * 440 * np.arange(N_SAMPLES) / RATE)[:, None]
 
 
-@contextmanager
+@contextlib.contextmanager
 def limited():
     """Neither 1 GB more than the process has nor 20 s."""
     before = resource.getrlimit(resource.RLIMIT_AS)
@@ -172,3 +189,156 @@ def test_a_sidecar_with_any_odd_value_is_read_or_refused(tmp_path, tiny):
         path.write_text(json.dumps(content))
         outcomes.append(outcome(read_sidecar, path, GrowthError))
     assert outcomes.count("refused") > 0.8 * len(outcomes) > 300
+
+
+TYPED = st.text(alphabet="ABCDEFGHabch#bx♯♭𝄪𝄫'″0123456789.:/t-, hzHZ\t\n₄é", max_size=24) | st.text(max_size=24)
+FEW = settings(
+    max_examples=N_DAMAGED, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+def check_refusal(error, parse):
+    """A refusal is one line, and what it says to write is read."""
+    assert "\n" not in str(error) and 20 < len(str(error)) < 500
+    asked = re.search(r"Write (.+) for the notes, or (.+)\.$", str(error))
+    for written in asked.groups() if asked else ():
+        parse(written)
+
+
+@FEW
+@given(text=TYPED, words=st.sampled_from([(), WORDS]))
+@example("69", ()).via("may be a MIDI note")
+@example("held, A4", WORDS).via("a word of plans")
+def test_any_melody_that_is_typed_is_pitches_or_refused(text, words):
+    parse = lambda typed: [pitch if pitch in words else pitch_hz(pitch) for pitch in parse_melody(typed, words=words)]
+    try:
+        assert parse(text) and all(hz in words or np.isfinite(hz) for hz in parse(text))
+    except NotesError as error:
+        check_refusal(error, parse)
+        assert ("“held”" in str(error)) == bool(words) or "is no note" not in str(error)
+
+
+@FEW
+@given(text=TYPED, bpm=st.floats())
+@example("A4:1/4 C5:1/8. -:1/4 440 Hz:1", 96.0).via("as the help has it")
+def test_any_notes_that_are_typed_are_notes_or_refused(text, bpm):
+    try:
+        notes = parse_notes(text, bpm)
+    except NotesError as error:
+        check_refusal(error, parse_melody)
+        return
+    printed = " ".join(f"{midi_hz(note.number)}Hz:{note.stop_s - note.start_s:.9f}" for note in notes)
+    assert all(0 <= note.start_s < note.stop_s for note in notes)
+    assert [note.number for note in parse_notes(printed)] == pytest.approx([note.number for note in notes], abs=1e-6)
+
+
+def test_every_name_that_is_printed_is_read():
+    assert [pitch_hz(midi_name(number)) for number in range(128)] == [midi_hz(number) for number in range(128)]
+
+
+@FEW
+@given(st.sampled_from(["play --notes", "play --tempo", "grow --pitch", "grow --melody", "grow --rests"]), TYPED)
+def test_any_text_in_an_option_is_answered_in_one_line(tmp_path, option, text):
+    """There is no model to play it with, so it always ends in an error."""
+    command, name = option.split()
+    notes = ["--notes", "A4:1"] if option == "play --tempo" else []
+    result = CliRunner().invoke(cli, [command, "--model", str(tmp_path / "none.pt"), *notes, f"{name}={text}"])
+    assert result.exit_code == 2 and result.stderr.count("\n") == 1 and result.stdout == ""
+
+
+def sounding(events):
+    """[from, to, number, velocity, part, lowest and highest bend while it is down] of each key."""
+    down, bends, notes = {}, {}, []
+    for seconds, kind, values, part in map(parted, events):
+        if kind == "bend":
+            bends[part] = values[0]
+            for key in down:
+                if key[1] == part:
+                    down[key][1].append(values[0])
+        elif kind == "on":
+            assert (values[0], part) not in down  # a key goes up before it goes down again
+            notes.append([seconds, *values, part])
+            down[values[0], part] = notes[-1], [bends.get(part, 0)]
+        elif kind in ("off", "quiet"):
+            for key in [key for key in down if (*values, part) == key or (kind == "quiet" and part in (None, key[1]))]:
+                note, bent = down.pop(key)
+                note[1:] = seconds, *note[1:], min(bent), max(bent)
+    assert not down
+    return notes
+
+
+def try_midi(path, model):
+    """Time goes on, every key that goes down goes up, no voice hangs, and each line has one note at a time."""
+    events = read_midi(path)
+    times = [event[0] for event in events]
+    assert times == sorted(times) and times[0] >= 0 and times[-1] <= MOST_SECONDS
+    voices, notes = Voices(model), sounding(events)
+    for _, *event in events:
+        voices.obey(*event)
+        voices.voices = [voice for voice in voices.voices if voice.held]
+    assert notes and not voices.voices
+    lines, n_cut = lines_of(events, 3)
+    struck = [event for line in lines for event in line if event[1] == "on"]
+    assert sorted(struck) == sorted(event for event in events if event[1] == "on") and (n_cut or len(lines) <= 3)
+    for line in [] if n_cut else lines:
+        spans = sorted((start, stop) for start, stop, *_ in sounding(line))
+        assert all(stop <= start for (_, stop), (start, _) in pairwise(spans))
+
+
+def test_midi_files_of_any_kind_are_played_or_refused(tmp_path, tiny):
+    files = [random_file(random.Random(i), whole=i % 3 == 0) for i in range(60)]
+    path, outcomes = tmp_path / "damaged.mid", []
+    for i in range(2 * N_DAMAGED):
+        chance = random.Random(f"{N_DAMAGED} {i}")
+        path.write_bytes(damaged(files, chance) if i % 2 else random_file(chance, whole=i % 4 == 0))
+        outcomes.append(outcome(lambda path: try_midi(path, tiny[0]), path, NotesError))
+    assert outcomes.count("read") > N_DAMAGED > outcomes.count("refused") > 0
+
+
+@pytest.mark.filterwarnings("ignore::ddsp_nb.WorkbookWarning")
+def test_midi_files_are_read_as_others_read_them_and_again_when_they_are_written(tmp_path):
+    """Messages at their seconds are mido's; what is written of them sounds at the same times and pitches."""
+    n_played = 0
+    for i in range(N_DAMAGED):
+        path = tmp_path / "whole.mid"
+        path.write_bytes(random_file(random.Random(f"whole {i}")))
+        ((mine, _),), mended = read_messages(path)
+        theirs, now = [], 0.0
+        for message in mido.MidiFile(path):
+            now += message.time
+            theirs += [(now, message.copy(time=0))] if hasattr(message, "channel") else []
+        # Besides keys that are made to go up before they go down again.
+        mine = [item for item in mine if item[1].type != "note_off" or item[1].velocity != 64]
+        theirs = [item for item in theirs if item[1].type != "note_off" or item[1].velocity != 64]
+        assert [message for _, message in mine] == [message for _, message in theirs] and not mended
+        np.testing.assert_allclose([s for s, _ in mine], [s for s, _ in theirs], atol=1e-9)
+        with contextlib.suppress(NotesError):
+            check_written(read_midi(path), tmp_path / "written.mid")
+            n_played += 1
+    assert n_played > N_DAMAGED / 2
+
+
+def check_written(events, path):
+    before, after = sounding(events), sounding(read_midi(write_midi(path, {"one": events})))
+    parts = {(mine[4], read[4]) for mine, read in zip(before, after, strict=True)}
+    assert len(parts) == len({part for part, _ in parts}) == len({part for _, part in parts})
+    for mine, read in zip(before, after, strict=True):
+        assert mine[2:4] == read[2:4] and (mine[4] == read[4] or mine[4] == 9)  # the drums' channel, in a zone of MPE
+        np.testing.assert_allclose(read[:2], mine[:2], atol=1e-3)
+        np.testing.assert_allclose(read[5:], mine[5:], atol=0.02)
+
+
+def test_notes_between_the_keys_are_written_at_their_pitch(tmp_path):
+    for i in range(N_DAMAGED // 4):
+        chance = random.Random(i)
+        starts = [
+            (0.25 * chance.randrange(20), chance.choice((0.1, 0.25, 1, 3))) for _ in range(chance.randrange(1, 12))
+        ]
+        notes = [
+            Note(start, start + length, chance.uniform(40, 80), chance.randrange(1, 128)) for start, length in starts
+        ]
+        read = sounding(read_midi(write_midi(tmp_path / "notes.mid", {"one": events_of(notes)})))
+        wanted = sorted((note.start_s, note.stop_s, note.number) for note in notes)
+        pitches = sorted((start, stop, number + low) for start, stop, number, _, _, low, _ in read)
+        np.testing.assert_allclose(pitches, wanted, atol=0.0105)
+        assert all(low == high for *_, low, high in read)

@@ -1,5 +1,6 @@
 """Notes, MIDI and the shape of a note: one scale of levels and one articulation, whoever plays."""
 
+import warnings
 from dataclasses import replace
 
 import mido
@@ -15,6 +16,7 @@ from ddsp_nb import (
     Source,
     StreamingSynthesizer,
     Tempo,
+    WorkbookWarning,
     compose,
     draw,
     export,
@@ -26,6 +28,7 @@ from ddsp_nb.notes.midi_channels import MidiReceiver
 from ddsp_nb.notes.note import Note, events_of
 from ddsp_nb.playing.articulation import Articulation
 from ddsp_nb.playing.live_blocks import blocks_of
+from tests.midi_files import midi_file, notes, riff, track
 
 TEMPO = Tempo(93, 3)
 LEVELS_DB = (-24.0, -9.0, 0.0)
@@ -229,6 +232,18 @@ def test_what_is_no_melody_is_refused_in_one_line(text, words):
     assert "\n" not in str(error.value)
 
 
+def test_notes_have_seconds_or_note_values_at_a_tempo():
+    notes = parse_notes("A4:1/4, C5 : 1/8. -:1/4t 440 Hz:1; F##4:0.25", 96)
+    assert [note.number for note in notes] == pytest.approx([69, 72, 69, 67])
+    edges_s = [0, 0.625, 0.625 + 0.46875, 0.625 + 0.46875 + 0.625 * 2 / 3]
+    assert [note.start_s for note in notes] == pytest.approx([edges_s[0], edges_s[1], edges_s[3], edges_s[3] + 1])
+    assert parse_notes("A4:1/2")[0].stop_s == 1  # 120 beats a minute
+    with pytest.raises(NotesError, match="Are these MIDI notes or Hz"):
+        parse_notes("69:1 -:1")
+    with pytest.raises(NotesError, match="20 to 400"):
+        parse_notes("A4:1", 10)
+
+
 def test_files_that_hold_no_notes_are_refused_in_one_line(tmp_path):
     (tmp_path / "text.mid").write_text("no music")
     mido.MidiFile().save(tmp_path / "empty.mid")
@@ -240,6 +255,72 @@ def test_files_that_hold_no_notes_are_refused_in_one_line(tmp_path):
         with pytest.raises(NotesError, match=f"{name}.mid: {words}") as error:
             read_midi(tmp_path / f"{name}.mid")
         assert "\n" not in str(error.value)
+
+
+def onsets(path):
+    return [(round(event[0], 3), event[2]) for event in read_midi(path) if event[1] == "on"]
+
+
+MELODY = notes(69, 72)
+# In which the second message has no status of its own, with a message of another kind in between.
+RUNNING = track((0, 0x90, 69, 96), (480, b"\xff\x01\x01x"), (0, bytes([69, 0, 0, 72, 96])), (480, 0x80, 72, 0))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (midi_file(track(*MELODY), form=0), None),
+        (midi_file(RUNNING, form=0), None),
+        (midi_file(track(*notes(69, 72, ticks=500)), division=0xE728), None),  # 25 frames of 40 ticks: half a second
+        (midi_file(track(*notes(69, 72, ticks=1199)), division=0xE350), "no"),  # 29.97 of 80
+        (riff(midi_file(track(*MELODY))), "RIFF"),
+        (b"\0" * 128 + midi_file(track(*MELODY)), "before its head"),
+        (midi_file(track(*MELODY), n_tracks=5), "5 tracks are announced, 1 are there"),
+        (midi_file(track(*MELODY[:2]), track((480, 0x90, 72, 96), (480, 0x80, 72, 0)), n_tracks=1), "1 tracks are"),
+        *((midi_file(track(*MELODY, length=length)), "wrong length") for length in (0, 5, 2000, 2**32 - 1)),
+        (midi_file(track(*MELODY[:2], length=99), track((480, 0x90, 72, 96), (9, 0x80, 72, 0))), "wrong length"),
+        (midi_file(track(*MELODY, end=b"")), "breaks off"),
+        (midi_file(track(*MELODY))[:-6], "breaks off"),
+        (midi_file(track((0, b"\x45"), *MELODY)), "values without a message"),
+        (midi_file(track((0, 0xB0, 7, 255), *MELODY)), "values above 127"),
+        (midi_file(track(*notes(69)), track(*notes(72)), form=2), "2 patterns"),
+        (midi_file(track(*MELODY), division=0), "no length: 480"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "file",
+)
+def test_damaged_and_rare_midi_files_are_read_with_a_word(tmp_path, content, words):
+    (tmp_path / "some.mid").write_bytes(content)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        assert onsets(tmp_path / "some.mid") == [(0, 69), (0.5, 72)]
+    texts = [str(warning.message) for warning in told]
+    assert len(texts) == (words not in (None, "no")) and all(words in text and "\n" not in text for text in texts)
+
+
+def test_a_note_that_never_goes_up_ends_with_the_file_or_where_it_is_struck_again(tmp_path):
+    stuck = track((0, 0x90, 69, 96), (480, 0x90, 72, 96), (480, 0x90, 69, 96), (240, 0x80, 69, 0), (240, 0xB0, 1, 0))
+    (tmp_path / "stuck.mid").write_bytes(midi_file(stuck))
+    assert [event[:3] for event in read_midi(tmp_path / "stuck.mid")] == [
+        (0, "on", 69), (0.5, "on", 72), (1, "off", 69), (1, "on", 69), (1.25, "off", 69), (1.5, "quiet")
+    ]  # fmt: skip
+
+
+def test_a_note_of_a_file_that_was_cut_lasts_to_its_end(tmp_path):
+    (tmp_path / "cut.mid").write_bytes(midi_file(track(*MELODY))[:-6])
+    with pytest.warns(WorkbookWarning, match="a track breaks off"):
+        assert read_midi(tmp_path / "cut.mid")[-2:] == [(0.5, "on", 72, 96, 0), (1.0, "quiet")]
+
+
+def test_a_melody_is_one_line_and_a_chord_as_many_as_it_has_notes():
+    melody = events_of([Note(i, i + 1, 60 + i) for i in range(4)])
+    assert Performance(tuple(melody), 4.0).lines() == [Performance(tuple(melody), 4.0)]
+    chord = [(0, "level", -6.0), *events_of([Note(0, 2, 60), Note(1, 3, 64), Note(2, 4, 67)]), (3, "quiet")]
+    first, second = Performance(tuple(chord), 4.0).lines()
+    struck = [[event[:3] for event in line.events if event[1] == "on"] for line in (first, second)]
+    assert struck == [[(0, "on", 60), (2, "on", 67)], [(1, "on", 64)]] and second.events[0] == (0, "level", -6.0)
+    many = events_of([Note(0.1 * i, 2, 40 + i) for i in range(10)])
+    with pytest.warns(WorkbookWarning, match="More than 8 notes sound at a time: 2 of 10 end early"):
+        assert len(Performance(tuple(many), 2.0).lines()) == 8
 
 
 def frames_of_stream(synthesizer, events):

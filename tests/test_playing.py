@@ -3,14 +3,26 @@
 import shutil
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import soundfile as sf
 import torch
 from click.testing import CliRunner
 
-from ddsp_nb import Config, DDSPModel, FeatureExtractor, WorkbookWarning, draw, load_audio, parse_notes, save_model
+from ddsp_nb import (
+    Config,
+    DDSPModel,
+    FeatureExtractor,
+    Performance,
+    WorkbookWarning,
+    draw,
+    load_audio,
+    parse_notes,
+    save_model,
+)
 from ddsp_nb.cli.main import main
-from ddsp_nb.playing.transfer import transfer
+from ddsp_nb.playing.transfer import transfer, transfer_lines
+from tests.midi_files import midi_file, notes, track
 
 CONFIG = Config(sample_rate=16_000, hidden_size=32)
 
@@ -34,8 +46,8 @@ def folder(tmp_path_factory, data, home):
     return folder
 
 
-def play(folder, *args):
-    arguments = ["play", "--model", str(folder / "model.pt"), "--output", str(folder / "played.wav"), "--overwrite"]
+def play(folder, *args, command="play"):
+    arguments = [command, "--model", str(folder / "model.pt"), "--output", str(folder / "played.wav"), "--overwrite"]
     return CliRunner().invoke(main, [*arguments, *map(str, args)])
 
 
@@ -54,6 +66,55 @@ def test_written_notes_sound_at_their_pitch_and_time(folder):
     assert features.loudness_db[at(0.8)] < features.loudness_db[at(0.3)] - 40  # the rest
     whole, harmonic, noise = (sf.read(folder / f"played{name}.wav")[0] for name in ("", "_harmonic", "_noise"))
     assert abs(whole - harmonic - noise).max() < 3 / 32768
+
+
+def level_db(sound, hz, from_s, to_s):
+    """Level of the loudest sine within a quarter tone of a frequency, between two seconds of a sound."""
+    part = sound[int(from_s * CONFIG.sample_rate) : int(to_s * CONFIG.sample_rate)]
+    spectrum = np.abs(np.fft.rfft(part * np.hanning(len(part)))) / len(part)
+    all_hz = np.fft.rfftfreq(len(part), 1 / CONFIG.sample_rate)
+    return 20 * np.log10(spectrum[np.abs(np.log2(all_hz.clip(1) / hz)) < 1 / 24].max())
+
+
+@pytest.mark.parametrize("command", ["play", "live"])
+def test_a_midi_file_sounds_as_it_is_written(folder, command):
+    """A note whose channel bends by an octave, a short one that a pedal holds, and a third channel, silent and bent."""
+    bend_range = [(0, 0xB0, *pair) for pair in ((101, 0), (100, 0), (6, 12))]
+    low = [*bend_range, (0, 0x90, 81, 96), (480, 0xE0, 0, 0), (960, 0x80, 81, 0)]
+    high = [(0, 0xB1, 64, 127), (0, 0x91, 83, 96), (240, 0x81, 83, 0), (1200, 0xB1, 64, 0)]
+    silent = [(0, 0xB2, 7, 0), (0, 0xE2, 127, 127), (0, 0x92, 85, 60), (1440, 0x82, 85, 0)]
+    (folder / "two.mid").write_bytes(midi_file(track(*low), track(*high), track(*silent)))
+    result = play(folder, "--midi", folder / "two.mid", command=command)
+    assert result.exit_code == 0, result.stderr
+    sound, _ = sf.read(folder / "played.wav")
+    # A5 and A4, B5, and the C#6 that is bent to D#6.
+    before = {hz: level_db(sound, hz, 0.15, 0.45) for hz in (440, 880, 987.8, 1244.5)}
+    after = {hz: level_db(sound, hz, 0.7, 1.4) for hz in before}
+    assert before[880] > before[440] + 20 and after[440] > before[440] + 20
+    assert min(before[987.8], after[987.8]) > before[880] - 25 and after[987.8] > before[987.8] - 10
+    assert max(before[1244.5], after[1244.5]) < before[880] - 30
+    assert 1.5 < len(sound) / CONFIG.sample_rate < 3
+
+
+@pytest.mark.filterwarnings("ignore:.*outside the instrument's own")
+def test_lines_are_moved_by_the_same_octaves_and_add_up(folder, home):
+    (folder / "octaves.mid").write_bytes(midi_file(track(*notes(45)), track(*notes(57, channel=1))))
+    assert play(folder, "--midi", folder / "octaves.mid", "--octave", "auto", "--stems").exit_code == 0
+    whole, harmonic, noise = (sf.read(folder / f"played{name}.wav")[0] for name in ("", "_harmonic", "_noise"))
+    assert abs(whole - harmonic - noise).max() < 3 / 32768
+    lines = [line.features(home[0]) for line in Performance.of_midi(folder / "octaves.mid").lines()]
+    low, high = (line.f0_hz[10].item() for line in transfer_lines(lines, home[0], nearest_octave=True))
+    assert high == 2 * low > 220 and level_db(whole, low, 0.15, 0.45) > level_db(whole, 110, 0.15, 0.45) + 30
+
+
+@pytest.mark.parametrize("velocity", [1, 40, 127])
+def test_short_notes_are_played_without_a_word(folder, velocity):
+    keys = [
+        (at, *key) for note in (69, 71, 72, 74) for at, key in ((0, (0x90, note, velocity)), (100, (0x80, note, 0)))
+    ]
+    (folder / "short.mid").write_bytes(midi_file(track(*keys)))
+    result = play(folder, "--midi", folder / "short.mid")
+    assert result.exit_code == 0 and result.stderr == ""
 
 
 def test_another_performance_is_played_in_the_nearest_octave(folder):

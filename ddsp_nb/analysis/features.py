@@ -17,6 +17,8 @@ from ddsp_nb.sound.load import check_audio
 
 AUDIBLE_DB = 60.0  # below the loudest frame
 UNPITCHED = 0.7  # of the audible frames: from there on the user is told
+# A quarter tone, and a share of the voiced frames: the pitch sits at the end of what is searched.
+AT_LIMIT_OCTAVES, AT_LIMIT = 1 / 24, 0.05
 ATTACK_FRAMES = 4  # the tracker hears a note only once it is periodic; its attack and release belong to it
 
 
@@ -113,24 +115,26 @@ class FeatureExtractor:
         self.config, self.tracker = config, tracker
 
     def __call__(self, audio: torch.Tensor) -> Features:
-        """Analyse [n_samples] sound, without the steady tones that its rests hold: they are not the instrument's.
+        """Analyse [n_samples] sound, without what its rests hold: that is not the instrument's.
 
-        Warns of such tones, and where most of it has no pitch. Raises AudioError where it is silent, too short, not one
+        Warns of that, and where most of it has no pitch. Raises AudioError where it is silent, too short, not one
         channel or has samples that are no numbers.
         """
         config = self.config
         check_audio(audio, config.sample_rate)
         n_frames = config.n_frames(len(audio))
         background = Background.of(audio, config)
-        if len(background.tones_hz):
-            warn_user(background.words())
+        if words := background.words():
+            warn_user(words)
         sound = (audio - background.tones).cpu().numpy()
         sound = np.pad(sound, (0, (n_frames - 1) * config.hop_length - len(sound)))
-        tracked_hz, periodic = track_pitch(sound, config, tracker=self.tracker)
+        gate = np.interp(np.arange(len(sound)) / config.hop_length, np.arange(n_frames), ~background.resting)
+        tracked_hz, periodic = track_pitch(sound * gate, config, tracker=self.tracker)
         tracked_hz, tracked_phase = track_phase(sound, tracked_hz, config.sample_rate, config.hop_length)
         level_db = loudness_db(torch.from_numpy(sound), config)
         voiced = torch.from_numpy(binary_dilation(periodic, iterations=ATTACK_FRAMES))
-        warn_of_missing_pitch(voiced, level_db)
+        warn_of_missing_pitch(voiced, level_db, background.resting)
+        warn_of_limits(tracked_hz[periodic], config)
         lowest_hz, highest_hz = config.f0_min_hz / 2, config.nyquist_hz
         f0_hz, phase = torch.from_numpy(tracked_hz.clip(lowest_hz, highest_hz)), torch.from_numpy(tracked_phase)
         f0_hz, phase = fit_phase(f0_hz, phase, voiced, torch.from_numpy(sound), config)
@@ -146,8 +150,21 @@ class FeatureExtractor:
         )
 
 
-def warn_of_missing_pitch(voiced: torch.Tensor, level_db: torch.Tensor) -> None:
+def warn_of_missing_pitch(voiced: torch.Tensor, level_db: torch.Tensor, resting: np.ndarray) -> None:
     """Tell the user where the oscillator will have little to play."""
-    share = 1 - voiced[level_db > level_db.max() - AUDIBLE_DB].float().mean().item()
+    audible = (level_db > level_db.max() - AUDIBLE_DB) & ~torch.from_numpy(resting)
+    share = 1 - voiced[audible].float().mean().item()
     if share > UNPITCHED:
         warn_user(f"No pitch found in {100 * share:.0f} % of the frames: the harmonic part will be silent there.")
+
+
+def warn_of_limits(f0_hz: np.ndarray, config: Config) -> None:
+    """Tell the user where [n_voiced] pitches lie at the end of the range that was searched."""
+    for limit_hz, words in zip(config.f0_range_hz, ("lowest", "highest"), strict=True):
+        at_limit = np.abs(np.log2(f0_hz / limit_hz)) < AT_LIMIT_OCTAVES
+        if at_limit.any() and at_limit.mean() > AT_LIMIT:
+            warn_user(
+                f"In {100 * at_limit.mean():.0f} % of the notes the pitch is the {words} that was looked for, "
+                f"{limit_hz:g} Hz: it may be wrong there. Widen the range: --f0-min and --f0-max, in code Config's "
+                "f0_min_hz and f0_max_hz."
+            )

@@ -1,7 +1,7 @@
 """Pitch of a monophonic recording, by one of three trackers (notebook 01, "Why is finding a pitch difficult?").
 
 Every tracker answers the same question, sound to f0 and voicing at each hop, so that they can be shown side by
-side: autocorrelation with a Viterbi path (the default), YIN and pYIN (librosa's).
+side: autocorrelation with a Viterbi path (the default), YIN, and pYIN (librosa's).
 
 The default follows P. Boersma, "Accurate short-term analysis of the fundamental frequency and the harmonics-to-noise
 ratio of a sampled sound" (1993): the autocorrelation of each windowed frame is divided by that of the window, so that
@@ -10,20 +10,33 @@ frame, being unvoiced is one more; a Viterbi path with a cost for octave jumps a
 """
 
 import math
-from typing import Any
+from collections.abc import Iterator
 
 import lazy_loader
 import numpy as np
 import soxr
+import torch
 from scipy import fft
 from scipy.ndimage import median_filter
 
+from ddsp_nb.analysis.mel import loudness_db
 from ddsp_nb.config import Config
 
 librosa = lazy_loader.load("librosa")  # takes two seconds; the default tracker does without it
 
-QUIET = 0.01  # of the loudest frame's RMS: YIN has no opinion on voicing, so loudness decides
-CARRIED_HZ = 220.0  # pitch of a recording that has none
+# Beside the loudest frame.
+QUIET_DB = -40.0
+# Pitch of a recording that has none.
+CARRIED_HZ = 220.0
+# Keeps 0 / 0 away.
+TINY = 1e-12
+
+# YIN: by how much a dip may be less deep than the deepest, which often is that of twice the period.
+NEARLY_DEEPEST = 0.1
+# Of the shortest period.
+YIN_PERIOD_SAMPLES = 12
+# pYIN: semitones from pitch to pitch of its path, whose time grows with their square.
+PYIN_RESOLUTION = 0.2
 
 # Autocorrelation
 # Peaks a frame.
@@ -83,28 +96,58 @@ def fit_length(values: np.ndarray, n_frames: int) -> np.ndarray:
 
 
 def yin_pitch(audio: np.ndarray, config: Config) -> tuple[np.ndarray, np.ndarray]:
-    """YIN (de Cheveigné & Kawahara 2002); voiced where it is not quiet."""
-    f0_hz = librosa.yin(audio, **_librosa_arguments(config))
-    rms = librosa.feature.rms(y=audio, frame_length=config.frame_length, hop_length=config.hop_length)[0]
-    return f0_hz, fit_length(rms, len(f0_hz)) > QUIET * rms.max()
+    """YIN (de Cheveigné & Kawahara 2002): the first lag after which a stretch of sound comes again.
+
+    It has neither a path nor a cost of octaves, so that it can judge what the default finds. It has no opinion on
+    voicing: that is where it is not quiet.
+    """
+    rate, (low_hz, high_hz) = config.sample_rate, config.f0_range_hz
+    finer, longest = _oversampling(rate, high_hz, YIN_PERIOD_SAMPLES), math.ceil(rate / low_hz) + 1
+    lags = slice(int(finer * rate / high_hz), finer * longest)
+    found = [
+        _first_dips(_unlikeness(some, longest, finer)[:, lags]) + lags.start
+        for some in _frames(audio.astype(np.float32), 2 * longest, config.hop_length, before=longest // 2)
+    ]
+    level_db = loudness_db(torch.from_numpy(audio), config).numpy()
+    return finer * rate / np.concatenate(found), fit_length(level_db > level_db.max() + QUIET_DB, len(level_db))
+
+
+def _unlikeness(frames: np.ndarray, longest: int, finer: int) -> np.ndarray:
+    """[n_frames, finer * longest] squared difference of a frame's half and what comes a lag later, beside its mean."""
+    n_fft = fft.next_fast_len(3 * longest, real=True)
+    product = np.conj(fft.rfft(frames[:, :longest], n_fft)) * fft.rfft(frames, n_fft)
+    correlation = finer * fft.irfft(product, finer * n_fft)[:, : finer * longest]
+    energy = np.pad(np.cumsum(frames.astype(float) ** 2, 1), ((0, 0), (1, 0)))
+    later = energy[:, longest:] - energy[:, : longest + 1]
+    between = np.diff(later)[..., None] * (np.arange(finer) / finer)
+    later = (later[:, :-1, None] + between).reshape(correlation.shape)
+    difference = later[:, :1] + later - 2 * correlation
+    mean = np.cumsum(np.maximum(difference, 0), 1) / np.arange(1, difference.shape[1] + 1)
+    return difference / np.maximum(mean, TINY)
+
+
+def _first_dips(unlikeness: np.ndarray) -> np.ndarray:
+    """Lag of each row's first dip that is nearly as deep as its deepest, to a fraction."""
+    left, mid, right = unlikeness[:, :-2], unlikeness[:, 1:-1], unlikeness[:, 2:]
+    dips = (mid < left) & (mid <= right) & (mid < mid.min(1, keepdims=True) + NEARLY_DEEPEST)
+    at = dips.argmax(1)[:, None]
+    a, b, c = (np.take_along_axis(x, at, 1)[:, 0] for x in (left, mid, right))
+    return at[:, 0] + 1 + np.clip(0.5 * (a - c) / np.maximum(a - 2 * b + c, TINY), -0.5, 0.5)
 
 
 def pyin_pitch(audio: np.ndarray, config: Config) -> tuple[np.ndarray, np.ndarray]:
     """Probabilistic YIN (Mauch & Dixon 2014), librosa's."""
-    f0_hz, voiced, _ = librosa.pyin(audio, **_librosa_arguments(config))
-    return np.where(voiced, f0_hz, CARRIED_HZ), voiced
-
-
-def _librosa_arguments(config: Config) -> dict[str, Any]:
     low_hz, high_hz = config.f0_range_hz
-    length = 1 << int(np.ceil(np.log2(2.2 * config.sample_rate / low_hz)))
-    return dict(
+    f0_hz, voiced, _ = librosa.pyin(
+        audio,
         fmin=low_hz,
         fmax=high_hz,
         sr=config.sample_rate,
         hop_length=config.hop_length,
-        frame_length=length,
+        frame_length=1 << math.ceil(math.log2(2.2 * config.sample_rate / low_hz)),
+        resolution=PYIN_RESOLUTION,
     )
+    return np.where(voiced, f0_hz, CARRIED_HZ), voiced
 
 
 def autocorrelation_pitch(audio: np.ndarray, config: Config) -> tuple[np.ndarray, np.ndarray]:
@@ -143,15 +186,25 @@ def _candidates(
 ) -> tuple[np.ndarray, ...]:
     """Periods (s) and strengths [n_frames, N_CANDIDATES], and each frame's peak level relative to the loudest."""
     length = int(PERIODS * rate_hz / low_hz) // 2 * 2
-    n_frames, loudest = math.ceil(len(audio) / hop_length) + 1, max(np.abs(audio).max(), 1e-12)
-    padded = np.pad(audio, (length // 2, length // 2 + hop_length))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, length)[::hop_length][:n_frames]
     parts = []
-    for start in range(0, n_frames, FRAMES_AT_ONCE):
-        some = frames[start : start + FRAMES_AT_ONCE] / loudest
+    for some in _frames(audio / max(np.abs(audio).max(), TINY), length, hop_length, before=length // 2):
         some = some - some.mean(1, keepdims=True)
         parts.append((*_frame_candidates(some, rate_hz, low_hz, high_hz, period_samples), np.abs(some).max(1)))
     return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
+
+
+def _frames(audio: np.ndarray, length: int, hop_length: int, *, before: int) -> Iterator[np.ndarray]:
+    """[n, length] windows at every hop of [n_samples] sound, so many samples of each before it; some at a time."""
+    n_frames = math.ceil(len(audio) / hop_length) + 1
+    padded = np.pad(audio, (before, length - before + hop_length))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, length)[::hop_length][:n_frames]
+    for start in range(0, n_frames, FRAMES_AT_ONCE):
+        yield frames[start : start + FRAMES_AT_ONCE]
+
+
+def _oversampling(rate_hz: float, high_hz: float, period_samples: float) -> int:
+    """A power of two, by which the period of the highest pitch gets so many samples at least."""
+    return 1 << max(0, math.ceil(math.log2(period_samples * high_hz / rate_hz)))
 
 
 def _frame_candidates(
@@ -160,13 +213,13 @@ def _frame_candidates(
     """Periods (s) and strengths of the highest autocorrelation peaks, [n_frames, N_CANDIDATES] each."""
     length = frames.shape[1]
     window = np.hanning(length + 2)[1:-1].astype(np.float32)
-    oversampling = 1 << max(0, math.ceil(math.log2(period_samples * high_hz / rate_hz)))
+    oversampling = _oversampling(rate_hz, high_hz, period_samples)
     n_fft = fft.next_fast_len(length + length // 2, real=True)
     own = _autocorrelation(window, n_fft, oversampling)
     correlation = _autocorrelation(frames * window, n_fft, oversampling)
     lag_rate = rate_hz * oversampling
     lags = slice(max(1, int(lag_rate / high_hz) - 1), int(np.ceil(lag_rate / low_hz)) + 2)
-    energy = np.maximum(correlation[:, :1], 1e-12)
+    energy = np.maximum(correlation[:, :1], TINY)
     cost = OCTAVE_COST * np.log2(low_hz * np.arange(lags.start, lags.stop) / lag_rate)
     positions, heights = _highest_peaks(correlation[:, lags] / (energy * (own[lags] / own[0])), cost)
     periods_s = (positions + lags.start) / lag_rate

@@ -1,5 +1,6 @@
 """`ddsp-nb train`. PyTorch takes seconds to import, so what needs it is imported inside: errors come at once."""
 
+import math
 import warnings
 from pathlib import Path
 
@@ -17,6 +18,8 @@ SOUNDS = ("ddsp_reconstructed.wav", "ddsp_harmonic_only.wav", "ddsp_noise_only.w
 UNHEARD = "ddsp_unheard.wav"
 # SNR of the sines: below, something is wrong with the pitch or the recording.
 LOW_CEILING_DB = 10.0
+# Share of the frames in which another tracker may hear another pitch: attacks and breaths.
+DOUBTFUL_PITCH = 0.1
 
 
 @click.command()
@@ -56,6 +59,12 @@ LOW_CEILING_DB = 10.0
     click.option("--layers", "n_layers", default=Config.n_layers, help="GRU layers."),
     click.option("--harmonics", "n_harmonics", default=Config.n_harmonics, help="Sine waves of the oscillator."),
     click.option("--bands", "n_bands", default=Config.n_bands, help="Bands of the noise filterbank."),
+    click.option(
+        "--f0-min", "f0_min_hz", default=Config.f0_min_hz, type=FiniteFloat(), help="Lowest pitch to look for, Hz."
+    ),
+    click.option(
+        "--f0-max", "f0_max_hz", default=Config.f0_max_hz, type=FiniteFloat(), help="Highest pitch to look for, Hz."
+    ),
     click.option(
         "--fft-sizes",
         default=Config.fft_sizes,
@@ -180,12 +189,26 @@ def write_products(paths, model, take, recording, corpus, history):
     rests = {noise: (sound.audio, harmonic), residual: (recording.audio, harmonic)}
     for path in save_together(parts, model.config.sample_rate, rests=rests):
         click.echo(path)
-    click.echo(f"The take: {evaluate(recording.instrument, sound, model.config)}")
+    quality = evaluate(recording.instrument, sound, model.config)
+    click.echo(f"The take: {quality}")
+    if line := doubt(quality, take, model.config):
+        click.echo(line)
+
+
+def doubt(quality, take, config) -> str:
+    """What may be wrong with the take, and what can be done about it, in one line; "" if nothing is."""
+    low_hz, high_hz = config.f0_range_hz
+    look = "Look at the pitch in notebook 01, or search another range: --f0-min and --f0-max, in Hz"
+    if math.isnan(quality.pitch_off):
+        return f"No pitch was found from {low_hz:g} to {high_hz:g} Hz, so all of it is noise. {look}."
+    if quality.pitch_off > DOUBTFUL_PITCH:
+        return f"Another pitch tracker disagrees in {100 * quality.pitch_off:.0f} % of the frames. {look}."
     if take.ceiling_db < LOW_CEILING_DB:
-        click.echo(
+        return (
             f"Sines reach only {take.ceiling_db:.1f} dB of this recording: it is noisy, reverberant or has several "
-            "voices, or its pitch was not found. Look at the pitch in notebook 01."
+            "voices. Use one voice at a time, near the microphone, in a dry room."
         )
+    return ""
 
 
 def draw_history(path, history):

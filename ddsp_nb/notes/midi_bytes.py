@@ -104,6 +104,7 @@ def _track(data: bytes) -> Track:
     try:
         while not track.whole:
             delta, at = _number(data, track.n_bytes)
+            track.n_ticks += delta
             status = data[at] if data[at] >= MESSAGE else running
             at += data[at] >= MESSAGE
             if status == META:
@@ -114,7 +115,7 @@ def _track(data: bytes) -> Track:
             else:
                 what, at = _message(data, at, status, track.wrong)
                 running = status
-            track.n_ticks, track.n_bytes = track.n_ticks + delta, at
+            track.n_bytes = at
             if what is not None:
                 track.items.append((track.n_ticks, what))
     except IndexError:

@@ -71,10 +71,11 @@ class MidiDecoder:
         semitones = self.own_semitones + self.zone_semitones
         return ("bend", min(max(semitones, -MAX_BEND_SEMITONES), MAX_BEND_SEMITONES), self.part)
 
-    def set_range(self, cents: int) -> list[Event]:
-        """Change what the wheel, turned all the way, bends by."""
-        self.range_cents = cents
-        return [self.bend()] if self.wheel else []
+    def set_range(self, cents: int, zone_semitones: float | None = None) -> list[Event]:
+        """Change what the wheel, turned all the way, bends by, and what its zone adds; its bend where that moves."""
+        before, self.range_cents = self.bend(), cents
+        self.zone_semitones = self.zone_semitones if zone_semitones is None else zone_semitones
+        return [self.bend()] if self.bend() != before else []
 
     def _key_up(self, note: int) -> list[Event]:
         struck, self.down[note] = self.down[note], max(self.down[note] - 1, 0)
@@ -141,7 +142,7 @@ class MidiReceiver:
     Events carry their channel, counted from 0, as their part. `n_drums` counts the strokes that were left out.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.decoders = [MidiDecoder(channel) for channel in range(N_CHANNELS)]
         self.members: dict[int, range] = {}  # of zones, by the channel that speaks for them
         self.n_drums = 0
@@ -194,7 +195,6 @@ class MidiReceiver:
         now = {channel for members in self.members.values() for channel in members}
         events = self.decoders[speaker].set_range(100 * BEND_RANGE_SEMITONES)
         for channel in sorted((before - now) | set(zones[speaker])):
-            self.decoders[channel].zone_semitones = 0.0
             semitones = MEMBER_RANGE_SEMITONES if channel in now else BEND_RANGE_SEMITONES
-            events += self.decoders[channel].set_range(100 * semitones)
+            events += self.decoders[channel].set_range(100 * semitones, zone_semitones=0.0)
         return events + [event for zone in self.members for event in self._bend_zone(zone)]

@@ -26,15 +26,15 @@ def messages_of(tracks: Sequence[Sequence[Event]]) -> list[list[tuple[Seconds, m
         own = [part for (of, _), part in channels.items() if of == track]
         messages: list[tuple[Seconds, mido.Message]] = [(0, message) for part in own for message in part.begin()]
         for seconds, kind, values, part in events:
-            reached = own if part is None else [channels[track, part]]
+            reached = own if part is None else [channels[track, part]] if (track, part) in channels else []
             messages += [(seconds, message) for one in reached for message in one.obey(kind, *values)]
         written.append(messages)
     return written
 
 
-def _channels(tracks: list[list[Parted]]) -> dict[tuple[int, int], "_Channels"]:
-    """Channels of each part of each track."""
-    parts = dict.fromkeys((i, part) for i, events in enumerate(tracks) for *_, part in events if part is not None)
+def _channels(tracks: list[list[Parted]]) -> dict[tuple[int, int | None], "_Channels"]:
+    """Channels of each part of each track that has notes."""
+    parts = dict.fromkeys((i, part) for i, events in enumerate(tracks) for _, kind, _, part in events if kind == "on")
     spare = [channel for channel in range(midi.N_CHANNELS) if channel != midi.DRUMS]
     own = {}
     for key in parts:
@@ -100,7 +100,7 @@ class _Channels:
 
     def _on(self, number: float, velocity: int) -> list[mido.Message]:
         before = self._off(number)
-        channel, messages = self._find(_rest(number))
+        channel, messages = self._find(number)
         self.sounding[number] = channel
         return [*before, *messages, mido.Message("note_on", channel=channel, note=_key(number), velocity=velocity)]
 
@@ -109,19 +109,21 @@ class _Channels:
         note = _key(number)
         return [] if channel is None else [mido.Message("note_off", channel=channel, note=note, velocity=0)]
 
-    def _find(self, rest: float) -> tuple[int, list[mido.Message]]:
-        """A channel for a note so far from its key, and what it must hear before."""
-        messages, far = [], {channel: abs(its - rest) for channel, its in self.rests.items()}
-        nearest = min(far, key=far.__getitem__)
-        if far[nearest] < SAME_SEMITONES:
-            return nearest, []
-        silent = [channel for channel in self.rests if channel not in self.sounding.values()]
+    def _find(self, number: float) -> tuple[int, list[mido.Message]]:
+        """A channel for a note, and what it must hear before."""
+        rest, messages = _rest(number), list[mido.Message]()
+        far = {channel: abs(its - rest) for channel, its in self.rests.items()}
+        taken = {channel for other, channel in self.sounding.items() if _key(other) == _key(number)}
+        near = [channel for channel in far if far[channel] < SAME_SEMITONES and channel not in taken]
+        if near:
+            return near[0], []
+        silent = [channel for channel in far if channel not in self.sounding.values()]
         if not silent and self.spare:
             silent = [self.spare.pop(0)]
             messages = self._set_up(silent[0])
             messages += [self._level(silent[0])] if self.level_db else []
         if not silent:
-            return nearest, []
+            return min(far, key=far.__getitem__), []
         self.rests[silent[0]] = rest
         return silent[0], [*messages, self._bend(silent[0])]
 

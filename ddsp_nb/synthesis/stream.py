@@ -1,13 +1,11 @@
 """Oscillator and filterbank hop by hop, the same samples (notebook 06, "Why is block length latency?")."""
 
 import torch
-from torch.nn import functional as F
 
 from ddsp_nb.config import Config
 from ddsp_nb.synthesis.noise import FilteredNoiseGenerator
-from ddsp_nb.synthesis.oscillator import TWO_PI, harmonic_basis, interpolate_phase, ramp, render_frames
+from ddsp_nb.synthesis.oscillator import blend, interpolate_phase, sum_of_sines
 
-FACTOR = 8  # z^k = z^(8 a) z^b: a sum over b for each a, then one over a; the sine of one partial is enough
 HOPS_DRAWN = 16  # of white noise at a time: PyTorch draws the same numbers in any pieces that 16 divides
 
 
@@ -23,31 +21,8 @@ def render_hop(f0_hz: torch.Tensor, phase: torch.Tensor, partials: torch.Tensor,
     Returns:
         [n_voices, hop_length] sound: what `HarmonicOscillator.render` gives, to float32 rounding.
     """
-    k = torch.arange(1, partials.shape[-1] + 1)
-    below = f0_hz.double()[..., None] * k < config.nyquist_hz
-    sound = _sum_of_powers(f0_hz, phase, partials * below.all(1, keepdim=True), config)
-    for voice in (below[:, 0] != below[:, 1]).any(-1).nonzero().flatten():  # a partial passes Nyquist within the hop
-        basis = harmonic_basis(f0_hz[voice], phase[voice], len(k), config)
-        coefficients = torch.cat([partials[voice].real, partials[voice].imag], -1)
-        sound[voice] = render_frames(basis, coefficients)[0]
-    return sound
-
-
-def _sum_of_powers(f0_hz: torch.Tensor, phase: torch.Tensor, partials: torch.Tensor, config: Config) -> torch.Tensor:
-    """`render_hop` where every partial that sounds is below Nyquist: the imaginary part of Σ c_k z^k, z = e^{iφ}."""
-    cycles, _ = interpolate_phase(f0_hz, phase, config)  # [n_voices, 1, hop_length]
-    z, n_coarse = torch.polar(torch.ones_like(cycles), TWO_PI * cycles), partials.shape[-1] // FACTOR + 1
-    fine = _powers(z, FACTOR)
-    coarse = _powers(fine[:, -1:] * z, n_coarse)
-    from_zero = F.pad(partials, (1, FACTOR * n_coarse - 1 - partials.shape[-1]))  # c_0 is 0
-    inner = from_zero.unflatten(-1, (n_coarse, FACTOR)).flatten(1, 2) @ fine.to(torch.complex64)
-    before, after = (inner.unflatten(1, (2, n_coarse)) * coarse.to(torch.complex64)[:, None]).sum(2).imag.unbind(1)
-    return torch.lerp(before, after, ramp(before[..., None, :]))
-
-
-def _powers(z: torch.Tensor, n: int) -> torch.Tensor:
-    """[n_voices, n, hop_length] z to the 0, 1 ... n - 1, complex128: errors of float32 would add up."""
-    return torch.cat([torch.ones_like(z), z.expand(-1, n - 1, -1)], 1).cumprod(1)
+    cycles, frequency_hz = (x.flatten(0, 1) for x in interpolate_phase(f0_hz, phase, config))
+    return blend(sum_of_sines(cycles, frequency_hz, partials, config))
 
 
 class NoiseStream:

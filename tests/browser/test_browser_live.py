@@ -1,5 +1,6 @@
 """The instrument that is played in the page: its sound, taken from the audio thread, against PyTorch's."""
 
+import random
 from itertools import pairwise
 
 import mido
@@ -14,6 +15,8 @@ from browser.hearing import loudest_hz, partials_db
 from browser.looks import NAMELESS, wrong_looks
 from browser.play_view import WAYS_TO_STOP, PlayView, controls_of_pytorch, controls_of_the_page
 from ddsp_nb import Performance, StreamingSynthesizer, load_model, parse_notes
+from ddsp_nb.notes.level import DB_PER_DECADE
+from ddsp_nb.notes.midi_channels import MidiReceiver
 from ddsp_nb.panels.keyboard.weights import settings
 from ddsp_nb.panels.page import module
 
@@ -46,6 +49,24 @@ FRAMES = """async ([text, settings, events, n_frames]) => {
     }
     return frames;
 }"""
+# What sounds in which part, semitones and dB of each, after each MIDI message: as the page has it.
+RECEIVED = """async ([hands, channels, messages]) => {
+    const load = text => import(URL.createObjectURL(new Blob([text], {type: 'text/javascript'})));
+    const {Hands} = await load(hands), {Receiver} = await load(channels);
+    const sounding = new Set(), bends = {}, decades = {}, states = [];
+    const player = {noteOn: (note, _, part) => sounding.add(`${part} ${note}`),
+                    noteOff: (note, part) => sounding.delete(`${part} ${note}`)};
+    const tell = (part, {bend_semitones, volume_decades}) => {
+        if (bend_semitones !== undefined) bends[part] = bend_semitones;
+        if (volume_decades !== undefined) decades[part] = volume_decades;
+    };
+    const receiver = new Receiver('midi one', 0, {hands: new Hands(player), tell});
+    for (const message of messages) {
+        receiver.obey(message);
+        states.push([[...sounding].sort(), {...bends}, {...decades}, receiver.n_drums]);
+    }
+    return states;
+}"""
 BLOCK_MS = 12  # by which the clock of the audio context steps
 ALIGNED_HOPS, HOP = 40, 512  # of a held note, compared
 
@@ -61,7 +82,7 @@ def played(page):
     instrument = PlayView(page, view)
     instrument.wait()
     usual = view.evaluate("root => ({partials: root.engine.about.n_harmonics, bands: root.engine.about.n_bands})")
-    instrument.set(**usual, order="low", level_db=0, bend_semitones=0, swell=0, volume_decades=0, octave=3)
+    instrument.set(**usual, order="low", level_db=0, bend_semitones=0, octave=3)
     view.focus()
     yield instrument
     if view.count():
@@ -253,6 +274,71 @@ def test_a_midi_keyboard_plays_and_lets_go_when_it_is_unplugged(page, played, ea
     page.wait_for_words(played.view, "No MIDI keyboard is plugged in")
 
 
+def test_what_a_midi_channel_is_told_is_its_own(page, played, ear):
+    page.page.evaluate(MIDI_STUB)
+    played.click("MIDI keyboard")
+    page.wait_for_words(played.view, "Listening to Stub")
+    played.set(bands=0, partials=1)
+    say = lambda *data: page.page.evaluate("data => stub.port.onmidimessage({data: Uint8Array.from(data)})", data)
+    played.click("Record")
+    say(0x90, A4, 20)
+    say(0x90, A4, 20)  # again, before it goes up
+    say(0x80, A4, 0)
+    loud = ear.hear(0.3, settle_s=0.3)
+    for message in ((0xE1, 0, 0), (0xB1, 7, 0), (0xB1, 64, 127), (0x81, A4, 0), (0xB1, 123, 0)):
+        say(*message)
+    told = ear.hear(0.3, settle_s=0.2)
+    assert abs(loudest_hz(told, RATE) - 440) < 3 and told.std() > 0.7 * loud.std()
+    for message in ((0xB1, 7, 100), (0xB1, 101, 0), (0xB1, 100, 0), (0xB1, 6, 12), (0xE1, 0, 0), (0x91, A4, 60)):
+        say(*message)
+    both = ear.hear(0.5, settle_s=0.3)
+    assert abs(loudest_hz(both, RATE) - 220) < 3 and played.counts()["voices"] == 2  # an octave down
+    say(0x99, 36, 100)
+    page.wait_for_words(played.view, "Drums (channel 10) have no pitch")
+    for message in ((0x80, A4, 0), (0xB1, 123, 0), (0xB1, 121, 0)):
+        say(*message)
+    played.wait_for_silence()
+    played.click("Stop recording")
+    page.wait_for_value("panel._performance is not None", True)
+    page.do("recorded = panel.performance()")
+    page.do("recorded.save_midi('output/two.mid')\nagain = type(recorded).of_midi('output/two.mid')")
+    ons = [event[2:] for event in page.value("again.events") if event[1] == "on"]
+    assert ons == [[A4, 20, 0], [A4, 20, 0], [A4, 60, 1]]
+    bends = page.value("[event[2:] for event in again.events if event[1] == 'bend']")
+    assert bends == [[pytest.approx(semitones, abs=0.01), 1] for semitones in (-2, -12, 0)]
+
+
+def random_messages(chance, n):
+    """Messages of a few channels, keys and controllers, such that they meet often."""
+    numbers = (6, 7, 11, 38, 64, 66, 96, 97, 99, 100, 101, 120, 121, 123)
+    for _ in range(n):
+        channel = chance.choice((0, 0, 1, 2, 9, 14, 15))
+        kind = chance.choice((0x80, 0x90, 0x90, 0xB0, 0xB0, 0xE0))
+        key, value = chance.choice((60, 61)), chance.choice((0, 0, 1, 6, 12, 64, 127))
+        yield [kind + channel, chance.choice(numbers) if kind == 0xB0 else key, value]
+        if chance.random() < 0.05:  # a zone of MPE
+            yield from ([0xB0 + chance.choice((0, 15)), number, v] for number, v in ((101, 0), (100, 6), (6, value)))
+
+
+def test_the_page_understands_midi_as_python_does(page):
+    messages = list(random_messages(random.Random(3), 3000))
+    receive, sounding, bends, levels = MidiReceiver(), set(), {}, {}
+    told = page.page.evaluate(RECEIVED, [module("play_hands"), module("play_channels"), messages])
+    for message, (page_sounding, page_bends, page_decades, n_drums) in zip(messages, told, strict=True):
+        for kind, *values, part in receive(mido.Message.from_bytes(message)):
+            if kind in ("on", "off"):
+                (sounding.add if kind == "on" else sounding.discard)(f"{part} {values[0]}")
+            elif kind == "quiet":
+                sounding = {sound for sound in sounding if sound.split()[0] != str(part)}
+            else:
+                (bends if kind == "bend" else levels)[part] = values[0]
+        assert sorted(sounding) == page_sounding and n_drums == receive.n_drums, message
+        for part in range(16):
+            assert page_bends.get(str(part), 0) == pytest.approx(bends.get(part, 0), abs=1e-9), message
+            page_db = min(max(DB_PER_DECADE * page_decades.get(str(part), 0), -60), 24)
+            assert page_db == pytest.approx(levels.get(part, 0), abs=1e-9), message
+
+
 @pytest.mark.parametrize(
     ("stub", "words"), [("undefined", "no Web MIDI"), (REFUSE, "Allow it"), (BREAK, "cannot be used on this computer")]
 )
@@ -289,7 +375,7 @@ def test_what_is_played_is_recorded(page, played, tmp_path):
     played.click("Stop recording")
     page.wait_for_value("panel._performance is not None", True)
     events = page.value("panel.performance().events")
-    assert [event[1:] for event in events] == [["on", 60, 96], ["off", 60], ["on", 62, 96], ["off", 62]]
+    assert [event[1:] for event in events] == [["on", 60, 96, 0], ["off", 60, 0], ["on", 62, 96, 0], ["off", 62, 0]]
     assert 0.4 < events[1][0] - events[0][0] < 0.8
     page.wait_for(played.view, "root => ['WAV', 'MIDI'].every(kind => root.engine.performance.has(kind))")
     files = []

@@ -3,6 +3,7 @@ import { within } from "./math.js";
 import { Hands } from "./play_hands.js";
 import { HIGHEST_OCTAVE, LOWEST_OCTAVE } from "./play_keyboard.js";
 import { Microphone } from "./play_microphone.js";
+import { NO_PART, noteOfSound, partOfSound, soundOf } from "./play_parts.js";
 import { Performance } from "./play_performance.js";
 
 // In which a kernel that lives has sent the instrument.
@@ -13,6 +14,8 @@ const SIZES = ["sample_rate", "n_harmonics", "n_bands", "hop_length"];
 const SWELL_DB = 12;
 // Limits of all that makes notes softer or louder together.
 const [QUIETEST_DB, LOUDEST_DB] = [-60, 24];
+// Of a part that MIDI has told nothing.
+const UNMOVED = { bend_semitones: 0, swell: 0, volume_decades: 0 };
 const NO_SIMD =
   "This browser's WebAssembly has no SIMD, which the network needs. Use a current Chrome, Edge or Firefox.";
 const NO_WORKLET = "This page has no AudioWorklet: open JupyterLab at localhost or over https, in a current browser.";
@@ -23,10 +26,11 @@ const LOST = "The network stopped";
 export class Engine extends Live {
   constructor(model) {
     const growth = { order: "low", partials: 0, bands: 0 };
-    const levels = { level_db: 0, swell: 0, volume_decades: 0, sung_db: 0 };
-    const settings = { ...growth, ...levels, bend_semitones: 0, octave: 4 };
+    const settings = { ...growth, level_db: 0, sung_db: 0, bend_semitones: 0, octave: 4 };
     super({ name: "ddsp-play", text: WORKLET, settings, message: () => ({}), heard: (data) => this.hear(data) });
     Object.assign(this, { model, pieces: [], struck: new Map(), ready: false });
+    // What MIDI bends and swells, by part.
+    this.parts = new Map([[NO_PART, { ...UNMOVED }]]);
     this.hands = new Hands(this);
     this.performance = new Performance(this);
     this.microphone = new Microphone(this);
@@ -118,7 +122,8 @@ export class Engine extends Live {
   // Keys that went down before all was there, and are still down.
   strike() {
     if (!this.node || !this.ready) return;
-    for (const [note, velocity] of this.struck) this.worker.postMessage({ on: [note, velocity] });
+    for (const [sound, velocity] of this.struck)
+      this.worker.postMessage({ on: [noteOfSound(sound), velocity, partOfSound(sound)] });
     this.struck.clear();
   }
 
@@ -132,33 +137,35 @@ export class Engine extends Live {
   }
 
   // Notes: `hands` calls these, once for each note that begins and ends.
-  noteOn(note, velocity) {
-    this.performance.note("on", note, velocity);
-    this.struck.set(note, velocity);
+  noteOn(note, velocity, part) {
+    if (!this.parts.has(part)) this.tell(part, {});
+    this.performance.note("on", note, velocity, part);
+    this.struck.set(soundOf(note, part), velocity);
     if (this.node) this.strike();
     else this.play();
     this.show();
   }
 
-  noteOff(note) {
-    this.performance.note("off", note);
-    this.struck.delete(note);
-    this.worker?.postMessage({ off: note });
+  noteOff(note, part) {
+    this.performance.note("off", note, part);
+    this.struck.delete(soundOf(note, part));
+    this.worker?.postMessage({ off: [note, part] });
     this.show();
   }
 
-  // The note that a source holds becomes another one without a new attack, as a voice slides; it is recorded as two.
+  // The note that a source of the page's own part holds becomes another one without a new attack, as a voice slides; it
+  // is recorded as two.
   slide(source, note, bend_semitones) {
     const before = this.hands.held.get(source);
     if (before === undefined) return;
     const { plain_velocity } = this.about;
     this.settings.bend_semitones = bend_semitones;
-    this.performance.moved(bend_semitones, this.level());
-    this.performance.note("on", note, plain_velocity);
-    this.performance.note("off", before);
+    this.recordHands();
+    this.performance.note("on", note, plain_velocity, NO_PART);
+    this.performance.note("off", before, NO_PART);
     this.hands.held.set(source, note);
     if (this.struck.delete(before)) this.struck.set(note, plain_velocity);
-    this.worker?.postMessage({ slide: { before, note, bend_semitones } });
+    this.worker?.postMessage({ slide: { before, note, hands: this.moved() } });
   }
 
   // All that is set, to the network's thread.
@@ -181,18 +188,31 @@ export class Engine extends Live {
     this.show();
   }
 
-  sendHands() {
-    const { bend_semitones } = this.settings;
-    const level_db = this.level();
-    this.worker.postMessage({ bend_semitones, level_db });
-    this.performance.moved(bend_semitones, level_db);
+  // What MIDI tells one part alone.
+  tell(part, changes) {
+    this.parts.set(part, { ...UNMOVED, ...this.parts.get(part), ...changes });
+    if (this.ready && this.about) this.sendHands();
+    this.show();
   }
 
-  // How much louder all notes are than usual, dB: the slider, the wheel and the volume of MIDI and the singer together.
-  level() {
-    const { level_db, swell, volume_decades, sung_db } = this.settings;
-    const volume_db = (this.about?.db_per_decade ?? 0) * volume_decades;
-    return within(level_db + SWELL_DB * swell + volume_db + sung_db, QUIETEST_DB, LOUDEST_DB);
+  sendHands() {
+    this.worker.postMessage({ hands: this.moved() });
+    this.recordHands();
+  }
+
+  recordHands() {
+    for (const hand of this.moved()) this.performance.moved(...hand);
+  }
+
+  // [part, semitones that it is bent by, dB that it is louder by than usual] of each: the sliders and the singer, and
+  // what MIDI tells it.
+  moved() {
+    const { level_db, sung_db, bend_semitones } = this.settings;
+    return [...this.parts].map(([part, its]) => {
+      const volume_db = (this.about?.db_per_decade ?? 0) * its.volume_decades;
+      const louder_db = level_db + sung_db + volume_db + SWELL_DB * its.swell;
+      return [part, bend_semitones + its.bend_semitones, within(louder_db, QUIETEST_DB, LOUDEST_DB)];
+    });
   }
 
   // The first view asks for the instrument, the last one lets it go with its threads.

@@ -7,7 +7,7 @@ const LONGEST_S = 600;
 
 // What is played from Record to Stop: samples as they were heard, and events with their seconds, of which the kernel
 // makes its `Performance` and a MIDI file.
-//   engine: `Engine`, of which this uses node, rate, settings, level, model and show.
+//   engine: `Engine`, of which this uses node, rate, recordHands, model and show.
 export class Performance {
   constructor(engine) {
     Object.assign(this, { engine, running: false });
@@ -26,7 +26,7 @@ export class Performance {
     this.forget();
     this.running = true;
     if (this.engine.node) this.listen();
-    this.moved(this.engine.settings.bend_semitones, this.engine.level());
+    this.engine.recordHands();
     this.engine.show();
   }
 
@@ -49,10 +49,10 @@ export class Performance {
     if (this.running) this.events.push([this.clock(), ...event]);
   }
 
-  moved(bend_semitones, level_db) {
-    const last = (kind) => this.events.findLast((event) => event[1] === kind)?.[2] ?? 0;
-    if (last("bend") !== bend_semitones) this.note("bend", bend_semitones);
-    if (last("level") !== level_db) this.note("level", level_db);
+  moved(part, bend_semitones, level_db) {
+    const last = (kind) => this.events.findLast((event) => event[1] === kind && event[3] === part)?.[2] ?? 0;
+    if (last("bend") !== bend_semitones) this.note("bend", bend_semitones, part);
+    if (last("level") !== level_db) this.note("level", level_db, part);
   }
 
   take({ part, last }) {

@@ -1,4 +1,5 @@
 import { A4_HZ, hzOfMidi } from "./math.js";
+import { NO_PART } from "./play_parts.js";
 import { ROW_HEAD, rowWidth } from "./play_frames.js";
 import { MOST_AT_ONCE } from "./play_network.js";
 
@@ -6,7 +7,7 @@ import { MOST_AT_ONCE } from "./play_network.js";
 // Python. Frames are hop_length samples apart, and every voice counts from its own beginning, so none waits for others.
 export class Voices {
   constructor(network) {
-    Object.assign(this, { network, list: [], newest: 0, bend_semitones: 0, level_db: 0 });
+    Object.assign(this, { network, list: [], newest: 0, bends_semitones: new Map(), levels_db: new Map() });
     const { n_harmonics, n_bands } = network.settings;
     this.partial_mask = new Float32Array(n_harmonics).fill(1);
     this.band_mask = new Float32Array(n_bands).fill(1);
@@ -19,27 +20,35 @@ export class Voices {
     this.network = network;
   }
 
-  noteOn(note, velocity) {
-    this.noteOff(note);
+  noteOn(note, velocity, part = NO_PART) {
+    this.noteOff(note, part);
     this.makeRoom();
     const { plain_velocity, db_per_decade } = this.network.settings;
     const level_db = db_per_decade * Math.log10(velocity / plain_velocity);
     const begun = { held_s: 0, released_s: 0, held: true, stolen: false };
-    const voice = { number: ++this.newest, note, level_db, ...begun, state: this.network.rest() };
+    const voice = { number: ++this.newest, note, part, level_db, ...begun, state: this.network.rest() };
     this.list.push(voice);
     return voice;
   }
 
-  noteOff(note) {
-    for (const voice of this.list) voice.held &&= voice.note !== note;
+  noteOff(note, part = NO_PART) {
+    for (const voice of this.list) voice.held &&= voice.note !== note || voice.part !== part;
+  }
+
+  // What parts are bent and louder by: [[part, semitones, dB], ...].
+  move(hands) {
+    for (const [part, bend_semitones, level_db] of hands) {
+      this.bends_semitones.set(part, bend_semitones);
+      this.levels_db.set(part, level_db);
+    }
   }
 
   // A held note goes on as another one, with its bend, so that pitch is continuous. It begins to sink again, but has no
   // new attack.
-  slide({ before, note, bend_semitones }) {
-    this.bend_semitones = bend_semitones;
+  slide({ before, note, hands }) {
+    this.move(hands);
     for (const voice of this.list)
-      if (voice.note === before && voice.held)
+      if (voice.note === before && voice.part === NO_PART && voice.held)
         Object.assign(voice, { note, held_s: Math.min(voice.held_s, this.network.settings.attack_s) });
   }
 
@@ -63,12 +72,12 @@ export class Voices {
     else voice.released_s += voice.stolen ? (hop_s * release_s) / stolen_s : hop_s;
     const shape_db = shapeOf(this.network.settings, voice);
     voice.ended = !voice.held && shape_db < -rise_db;
-    return voice.level_db + shape_db + usual_db + this.level_db;
+    return voice.level_db + shape_db + usual_db + (this.levels_db.get(voice.part) ?? 0);
   }
 
-  hzOf(note) {
+  hzOf({ note, part }) {
     const { highest_hz } = this.network.settings;
-    return Math.fround(Math.min(hzOfMidi(note + this.bend_semitones), highest_hz));
+    return Math.fround(Math.min(hzOfMidi(note + (this.bends_semitones.get(part) ?? 0)), highest_hz));
   }
 
   // The next frames of the voices with these numbers, as one array of rows.
@@ -89,7 +98,7 @@ export class Voices {
     const asked = batch.map(([number, row]) => [this.list.find((voice) => voice.number === number), row]);
     const { n_harmonics, n_bands } = this.network.settings;
     for (const [voice, row] of asked) {
-      row[1] = voice ? this.hzOf(voice.note) : A4_HZ;
+      row[1] = voice ? this.hzOf(voice) : A4_HZ;
       row[2] = 1;
       if (!voice) continue;
       Object.assign(voice, { f0_hz: row[1], loudness_db: this.nextLoudness(voice) });

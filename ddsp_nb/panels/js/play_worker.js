@@ -3,8 +3,9 @@ import { Voices } from "./play_voices.js";
 
 // The thread between hands and audio thread: it answers each wish of the audio thread for frames, and begins a note
 // at once, out of turn. The page's own thread, which may be busy drawing, is not on the way.
-// Messages: { use: { wasm, settings, layout, weights } }, { port }, { on: [note, velocity] }, { off: note },
-// { slide: { before, note, bend_semitones } }, { quiet: true }, { bend_semitones, level_db }, { partial_mask, band_mask }.
+// Messages: { use: { wasm, settings, layout, weights } }, { port }, { on: [note, velocity, part] },
+// { off: [note, part] }, { slide: { before, note, hands } }, { quiet: true },
+// { hands: [[part, bend_semitones, level_db], ...] }, { partial_mask, band_mask }.
 
 // By then the browser has compiled the network as well as it can.
 const WARM_UP_STEPS = 40;
@@ -40,9 +41,9 @@ function listen(other) {
 
 // Two frames: the first to sound at once; the second, so that the audio thread need not wait for an answer, once all
 // notes of a chord have their first.
-function begin([note, velocity]) {
+function begin(struck) {
   if (!voices || !port) return;
-  const { number } = voices.noteOn(note, velocity);
+  const { number } = voices.noteOn(...struck);
   send([number]);
   if (begun.push(number) === 1) setTimeout(() => send(begun.splice(0)));
 }
@@ -51,7 +52,8 @@ onmessage = ({ data }) => {
   if (data.use) use(data.use).catch((error) => postMessage({ wrong: error.message }));
   else if (data.port) listen(data.port);
   else if (data.on) begin(data.on);
-  else if (data.off !== undefined) voices?.noteOff(data.off);
+  else if (data.off) voices?.noteOff(...data.off);
+  else if (data.hands) voices?.move(data.hands);
   else if (data.slide) voices?.slide(data.slide);
   else if (data.quiet) voices?.allOff();
   else if (voices) Object.assign(voices, data);
