@@ -245,6 +245,15 @@ def test_files_one_after_the_other_are_all_heard(tmp_path, violin, name):
     assert likeness(read[-RATE:], violin) > 0.9
 
 
+def test_of_a_scratched_file_the_rest_is_heard(tmp_path, violin):
+    path = write(tmp_path / "a.mp3", violin)
+    content = path.read_bytes()
+    half = len(content) // 2
+    path.write_bytes(content[:half] + content[half + 300 :])
+    read, _ = heard(path)
+    assert 0.7 * RATE < len(read) < RATE and likeness(read[: RATE // 3], violin[: RATE // 3]) > 0.95
+
+
 CHANNELS = {  # gain of the violin and level of the hum in each channel, dB, and which are used
     "left only": ([0, None], [None, None], [1]),
     "right only": ([None, 0], [None, None], [2]),
