@@ -122,7 +122,7 @@ def scan(path: Path, start_s: float, max_s: float) -> AudioStats:
         products = np.zeros((channels, channels))
         stats = AudioStats(rate, source.length, np.zeros(channels), products, start=round(start_s * rate))
         run = None if source.is_coarse else max(3, round(PLATEAU_S * rate))
-        for block in after(stats.start, source.blocks(stats.start + int(max_s * rate))):
+        for block in after(stats.start, source.blocks(stats.start + round(max_s * rate))):
             finite = np.isfinite(block)
             block = np.where(finite, block, 0).astype(np.float64)
             stats.n_samples += len(block)
