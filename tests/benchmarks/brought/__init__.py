@@ -1,0 +1,1 @@
+"""What people really bring, made here, handed to the command line, measured with instruments that are none of ours."""
