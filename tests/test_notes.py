@@ -275,8 +275,11 @@ RUNNING = track((0, 0x90, 69, 96), (480, b"\xff\x01\x01x"), (0, bytes([69, 0, 0,
         (midi_file(track(*notes(69, 72, ticks=1199)), division=0xE350), "no"),  # 29.97 of 80
         (riff(midi_file(track(*MELODY))), "RIFF"),
         (b"\0" * 128 + midi_file(track(*MELODY)), "before its head"),
-        (midi_file(track(*MELODY), n_tracks=5), "5 tracks are announced, 1 are there"),
-        (midi_file(track(*MELODY[:2]), track((480, 0x90, 72, 96), (480, 0x80, 72, 0)), n_tracks=1), "1 tracks are"),
+        (midi_file(track(*MELODY), n_tracks=5), "announces 5 tracks and it has 1"),
+        (
+            midi_file(track(*MELODY[:2]), track((480, 0x90, 72, 96), (480, 0x80, 72, 0)), n_tracks=1),
+            "announces 1 tracks and it has 2",
+        ),
         *((midi_file(track(*MELODY, length=length)), "wrong length") for length in (0, 5, 2000, 2**32 - 1)),
         (midi_file(track(*MELODY[:2], length=99), track((480, 0x90, 72, 96), (9, 0x80, 72, 0))), "wrong length"),
         (midi_file(track(*MELODY, end=b"")), "breaks off"),
