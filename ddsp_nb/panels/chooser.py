@@ -53,7 +53,7 @@ class RecordingChooser(ipywidgets.VBox):
         self.list = ipywidgets.Dropdown(description="Recording", layout={"width": "420px", "max_width": "100%"})
         self.words = ipywidgets.HTML(layout={"max_width": "940px"})
         self.recorder = Recorder(self.record, self.bring)
-        self.picker = StretchPicker(self.cut, lambda rate: self.recording.audio(rate))
+        self.picker = StretchPicker(self.cut)
         self._judging, self._latest = threading.Lock(), None
         self._fill()
         self.list.observe(self._chosen, "value")

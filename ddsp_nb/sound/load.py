@@ -151,7 +151,7 @@ def check_stats(stats: AudioStats, name: str | PathLike) -> None:
         )
     if stats.n_broken > stats.n_samples * stats.n_channels / 2:
         raise AudioError(f"{name}: most of its samples are NaN or infinite. Export the recording again.")
-    if stats.length is not Length.RIGHT:
+    if stats.length in (Length.FILE_WRONG, Length.SOUND_WRONG):
         warn_user(f"{name}: its header has a wrong length, as after a crash or half a copy; all that is there is used.")
     if stats.n_broken:
         warn_user(f"{name}: {stats.n_broken} samples were NaN or infinite; replaced by silence.")
