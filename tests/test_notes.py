@@ -232,6 +232,18 @@ def test_what_is_no_melody_is_refused_in_one_line(text, words):
     assert "\n" not in str(error.value)
 
 
+def test_notes_have_seconds_or_note_values_at_a_tempo():
+    notes = parse_notes("A4:1/4, C5 : 1/8. -:1/4t 440 Hz:1; F##4:0.25", 96)
+    assert [note.number for note in notes] == pytest.approx([69, 72, 69, 67])
+    edges_s = [0, 0.625, 0.625 + 0.46875, 0.625 + 0.46875 + 0.625 * 2 / 3]
+    assert [note.start_s for note in notes] == pytest.approx([edges_s[0], edges_s[1], edges_s[3], edges_s[3] + 1])
+    assert parse_notes("A4:1/2")[0].stop_s == 1  # 120 beats a minute
+    with pytest.raises(NotesError, match="Are these MIDI notes or Hz"):
+        parse_notes("69:1 -:1")
+    with pytest.raises(NotesError, match="20 to 400"):
+        parse_notes("A4:1", 10)
+
+
 def test_files_that_hold_no_notes_are_refused_in_one_line(tmp_path):
     (tmp_path / "text.mid").write_text("no music")
     mido.MidiFile().save(tmp_path / "empty.mid")
