@@ -30,16 +30,16 @@ EXPLAINED = 0.85
 SEVERAL = 0.5
 
 
-def words_on_voices(audio: torch.Tensor, config: Config) -> str:
+def several_notes(audio: torch.Tensor, config: Config) -> str:
     """What to expect of [n_samples] sound in which several notes sound at once; nothing of any other."""
     explained = explained_by_one_note(audio, config)
     several = explained < EXPLAINED
     if not len(several) or several.mean() < SEVERAL:
         return ""
     return (
-        f"Several notes sound at once in {100 * several.mean():.0f} % of it, and one series of partials holds only "
-        f"{100 * explained[several].mean():.0f} % of them: expect one note, and noise in place of the others. Record one "
-        "note at a time, a string or a voice alone."
+        f"Several notes sound at once in {100 * several.mean():.0f} % of it (or one without a series of partials, as a "
+        f"bell's): one series explains {100 * explained[several].mean():.0f} % of them. Expect one note, and noise in "
+        "place of the others. Record one note at a time: one string or one voice alone."
     )
 
 
@@ -83,6 +83,9 @@ def best_share(hz: np.ndarray, amplitudes: np.ndarray, bin_hz: float) -> float:
     explained = (fits * counted).sum(1) / counted.sum()
     there = np.zeros((len(f0_hz), LOW_PARTIALS + 2), bool)
     there[np.nonzero(fits)[0], order[fits].clip(max=LOW_PARTIALS + 1)] = True
-    n_low = (hz.max() / f0_hz + OFF_F0).astype(int).clip(1, LOW_PARTIALS)
-    missing = 1 - (there[:, 1:-1] & (np.arange(1, LOW_PARTIALS + 1) <= n_low)).sum(1) / n_low[:, 0]
+    low, there = np.arange(1, LOW_PARTIALS + 1), there[:, 1:-1]
+    # Pipes that are closed at one end have odd partials alone.
+    odd_alone = ~there[:, 1::2].any(1, keepdims=True)
+    wanted = (low <= (hz.max() / f0_hz + OFF_F0).clip(1)) & ((low % 2 > 0) | ~odd_alone)
+    missing = 1 - (there & wanted).sum(1) / wanted.sum(1)
     return float(explained[np.argmax(explained - MISSING_COST * missing)])
