@@ -70,7 +70,7 @@ def read_messages(path: str | Path) -> tuple[list[tuple[list[Timed], float]], li
     tracks = _tracks(content, head + HEAD_BYTES)
     mended = ["what stands before its head (as in RIFF files) was skipped"] if head else []
     if n_tracks != len(tracks):
-        mended.append(f"{n_tracks} tracks are announced, {len(tracks)} are there")
+        mended.append(f"its head announces {n_tracks} tracks and it has {len(tracks)}")
     if not division or (division < 0 and not division & 0xFF):
         mended.append(f"ticks have no length: {TICKS_PER_BEAT} a beat are assumed")
         division = TICKS_PER_BEAT
