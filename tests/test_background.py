@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import binary_dilation
 
 from ddsp_nb import AnalysedRecording, Config, Corpus, FeatureExtractor, WorkbookWarning, load_audio, record_take
 from ddsp_nb.analysis.background import Background
@@ -88,6 +89,29 @@ def test_hum_is_in_the_recording_but_neither_in_the_take_nor_in_what_is_learned(
     )
     learned, wanted = (Corpus.of([recording], CONFIG, 0).inputs()[:, 0] for recording in (noisy, clean))
     assert abs(learned.min() - wanted.min()) < 0.1 and abs(learned.max() - wanted.max()) < 0.1
+
+
+# Exponent of the spectrum's fall, and where it ends.
+NOISES = {"a hiss": (0, 8000), "a fan": (1, 8000), "a street's rumble": (0, 70)}
+
+
+@pytest.mark.parametrize("name", NOISES)
+def test_noise_in_the_rests_is_neither_a_note_nor_a_release(phrase, name):
+    slope, highest_hz = NOISES[name]
+    hz = np.fft.rfftfreq(len(phrase), 1 / RATE)
+    spectrum = np.fft.rfft(np.random.default_rng(0).standard_normal(len(phrase)))
+    noise = np.fft.irfft(spectrum * np.maximum(hz, 20) ** -slope * (hz < highest_hz), len(phrase))
+    sound = phrase + torch.from_numpy(10 ** (-45 / 20) * noise / noise.std()).float()
+    wanted, _ = extract(phrase)
+    recording = AnalysedRecording.of("noisy", sound, CONFIG)
+    features, said = extract(sound)
+    assert len(said) == 1 and "oise of -4" in said[0]
+    in_rests = torch.from_numpy(~binary_dilation(wanted.voiced.numpy(), iterations=2))
+    assert in_rests.float().mean() > 0.1 and not features.voiced[in_rests].any()
+    assert features.f0_hz[features.voiced].quantile(0.02) > 400
+    assert Articulation.of(record_take(recording, CONFIG)).release_s < 0.3
+    heard_s = Corpus.of([recording], CONFIG, 0).seconds
+    assert heard_s < 0.8 * len(sound) / RATE  # 55 % of it are notes
 
 
 @pytest.mark.parametrize(

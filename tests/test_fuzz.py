@@ -1,7 +1,7 @@
 """Files that a stranger, a bad disk or a cut download has damaged: each is read, or refused in one line.
 
-`make fuzz N=100000` tries as many damaged sound files. A decoder that crashes, hangs or takes all memory ends the run;
-the file is then in pytest's temporary folder.
+`make fuzz N=100000` tries as many damaged sound files, and twice as many MIDI files. A decoder that crashes, hangs or
+takes all memory ends the run; the file is then in pytest's temporary folder.
 """
 
 import contextlib
@@ -9,6 +9,7 @@ import io
 import json
 import os
 import random
+import re
 import signal
 import warnings
 from itertools import pairwise
@@ -18,6 +19,9 @@ import numpy as np
 import pytest
 import soundfile as sf
 import torch
+from click.testing import CliRunner
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from ddsp_nb import (
     AudioError,
@@ -34,12 +38,16 @@ from ddsp_nb import (
     compose,
     load_audio,
     load_model,
+    parse_notes,
     save_model,
 )
+from ddsp_nb.cli.main import main as cli
+from ddsp_nb.growth.tuning import WORDS
 from ddsp_nb.notes.lines import lines_of
 from ddsp_nb.notes.midi import read_midi, write_midi
 from ddsp_nb.notes.midi_bytes import read_messages
 from ddsp_nb.notes.note import MOST_SECONDS, Note, events_of, parted
+from ddsp_nb.notes.pitch import midi_hz, midi_name, parse_melody, pitch_hz
 from ddsp_nb.piece.sidecar import read_sidecar, sidecar_of
 from ddsp_nb.playing.voices import Voices
 from ddsp_nb.store import tensor_file
@@ -97,6 +105,16 @@ def sound_files():
                 except (sf.SoundFileError, ValueError, TypeError):  # some are for one channel, or other rates
                     continue
                 yield file.getvalue()
+                if file_format in ("WAV", "RF64"):
+                    yield from unfinished(file.getvalue())
+
+
+def unfinished(content):
+    """A WAV file as a recorder leaves it that crashes, and as BW64."""
+    at = content.index(b"data") + 4
+    for size in (0, 0xFFFFFFFF, 100):
+        yield content[:4] + bytes(4) + content[8:at] + size.to_bytes(4, "little") + content[at + 4 :]
+    yield b"BW64" + content[4:]
 
 
 def phone_files():
@@ -171,6 +189,61 @@ def test_a_sidecar_with_any_odd_value_is_read_or_refused(tmp_path, tiny):
         path.write_text(json.dumps(content))
         outcomes.append(outcome(read_sidecar, path, GrowthError))
     assert outcomes.count("refused") > 0.8 * len(outcomes) > 300
+
+
+TYPED = st.text(alphabet="ABCDEFGHabch#bx♯♭𝄪𝄫'″0123456789.:/t-, hzHZ\t\n₄é", max_size=24) | st.text(max_size=24)
+FEW = settings(
+    max_examples=N_DAMAGED, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+def check_refusal(error, parse):
+    """A refusal is one line, and what it says to write is read."""
+    assert "\n" not in str(error) and 20 < len(str(error)) < 500
+    asked = re.search(r"Write (.+) for the notes, or (.+)\.$", str(error))
+    for written in asked.groups() if asked else ():
+        parse(written)
+
+
+@FEW
+@given(text=TYPED, words=st.sampled_from([(), WORDS]))
+@example("69", ()).via("may be a MIDI note")
+@example("held, A4", WORDS).via("a word of plans")
+def test_any_melody_that_is_typed_is_pitches_or_refused(text, words):
+    parse = lambda typed: [pitch if pitch in words else pitch_hz(pitch) for pitch in parse_melody(typed, words=words)]
+    try:
+        assert parse(text) and all(hz in words or np.isfinite(hz) for hz in parse(text))
+    except NotesError as error:
+        check_refusal(error, parse)
+        assert ("“held”" in str(error)) == bool(words) or "is no note" not in str(error)
+
+
+@FEW
+@given(text=TYPED, bpm=st.floats())
+@example("A4:1/4 C5:1/8. -:1/4 440 Hz:1", 96.0).via("as the help has it")
+def test_any_notes_that_are_typed_are_notes_or_refused(text, bpm):
+    try:
+        notes = parse_notes(text, bpm)
+    except NotesError as error:
+        check_refusal(error, parse_melody)
+        return
+    printed = " ".join(f"{midi_hz(note.number)}Hz:{note.stop_s - note.start_s:.9f}" for note in notes)
+    assert all(0 <= note.start_s < note.stop_s for note in notes)
+    assert [note.number for note in parse_notes(printed)] == pytest.approx([note.number for note in notes], abs=1e-6)
+
+
+def test_every_name_that_is_printed_is_read():
+    assert [pitch_hz(midi_name(number)) for number in range(128)] == [midi_hz(number) for number in range(128)]
+
+
+@FEW
+@given(st.sampled_from(["play --notes", "play --tempo", "grow --pitch", "grow --melody", "grow --rests"]), TYPED)
+def test_any_text_in_an_option_is_answered_in_one_line(tmp_path, option, text):
+    """There is no model to play it with, so it always ends in an error."""
+    command, name = option.split()
+    notes = ["--notes", "A4:1"] if option == "play --tempo" else []
+    result = CliRunner().invoke(cli, [command, "--model", str(tmp_path / "none.pt"), *notes, f"{name}={text}"])
+    assert result.exit_code == 2 and result.stderr.count("\n") == 1 and result.stdout == ""
 
 
 def sounding(events):

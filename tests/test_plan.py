@@ -241,6 +241,9 @@ def test_stages_are_written_and_read_in_the_same_words(text, stages):
         (" Bb4;  F♯2 ", (466.164, 92.499)),
         ("c#' a''", (277.183, 880)),
         ("60Hz 64.5 hz", (60, 64.5)),
+        ("F##4 Fx4 F𝄪4", 3 * (391.995,)),
+        ("Bbb3; B𝄫3, bb3", (220, 220, 233.082)),
+        ("c″ C₄ A−1", (523.251, 261.626, 13.75)),
         ("110 220 440", (110, 220, 440)),
     ],
 )
@@ -253,6 +256,26 @@ def test_numbers_that_may_be_midi_are_asked_about():
         WorkbookError, match=r"^Are these MIDI notes or Hz\? Write C4 E4 G4 for the notes, or 60Hz 64Hz 67Hz\.$"
     ):
         parse_melody("60 64 67")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("H4", "a German H4 is B4 here"),
+        ("Bb C4", "no octave, as Bb4 has"),
+        ("A4 69", "Write A4 for the notes, or 69Hz"),
+    ],
+)
+def test_what_may_be_meant_otherwise_is_said(text, words):
+    with pytest.raises(WorkbookError, match=words):
+        parse_melody(text)
+
+
+def test_an_error_offers_only_what_is_possible_there():
+    for plan in (False, True):
+        with pytest.raises(WorkbookError, match="is no note") as error:
+            GrowthPlan(pitch="X4") if plan else parse_melody("X4")
+        assert ("“held”" in str(error.value)) == plan
 
 
 def test_the_plan_needs_no_heavy_package():

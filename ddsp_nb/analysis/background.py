@@ -5,6 +5,7 @@ every rest alike and goes on under the notes; then it is followed through the re
 rests, so that a partial that happens to lie on it keeps all but that. Where there are no rests nothing is claimed.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,8 +19,8 @@ from ddsp_nb.config import Config
 QUIET, LOUD = 0.05, 0.9
 # From the quiet level to the loud one; with less there are no rests, only softer notes.
 LEAST_DEPTH_DB = 12.0
-# Above the quiet level: hum beats, and a room is never quite still.
-REST_RANGE_DB = 6.0
+# Above the quiet level, as a share of the way to the loud one, and at most: hum beats, and a room is never quite still.
+REST_SHARE, REST_RANGE_DB = 0.5, 10.0
 # Of a window on a rest: it tells tones apart that are 20 Hz apart, as the multiples of 50 and 60 Hz are.
 WINDOW_S = 0.18
 # Windows in rests; in fewer, noise can look steady.
@@ -28,8 +29,12 @@ LEAST_WINDOWS = 3
 LEAST_PEAK_DB, SURROUNDINGS_HZ, WAVER_DB = 10.0, 240.0, 5.0
 # By which it may be louder or softer under three quarters of the notes: else it is a softer note.
 LOUDER_DB, SOFTER_DB = 8.0, 6.0
-# Below the loudest frame: what is softer disturbs nothing.
-HEARD_DB = 70.0
+# Below the loudest frame, of one tone, of all and of noise: what is softer is not heard, or is no note to a tracker.
+TONE_HEARD_DB, TONES_HEARD_DB, NOISE_HEARD_DB = 70.0, 60.0, 45.0
+# By which something that plays stands out of bins beside it, and the share of windows in which noise seems to.
+SHARP_DB, BESIDE_BINS, SHARP_SHARE = 12.0, (3, 4, 5), 1 / 3
+# Of a long recording these say enough, and memory does not grow with it.
+MOST_WINDOWS = 1000
 # In which a tone is followed, block by block, with a window that is long beside its period.
 BLOCK_S, FOLLOWED_S = 0.01, 0.3
 # After the first, tones no longer hide each other.
@@ -43,13 +48,17 @@ class Background:
 
     Attributes:
         tones_hz: [n_tones] steady tones, none where there are no rests.
-        level_db: RMS level of the tones together, dB relative to full scale.
+        tones_db: RMS level of the tones together, dB relative to full scale.
         tones: [n_samples] their sound, all through the recording.
+        resting: [n_frames] bool, where nothing but noise is heard besides, loud enough to be taken for notes.
+        noise_db: RMS level of that noise, dB relative to full scale; -inf without it.
     """
 
     tones_hz: np.ndarray
-    level_db: float
+    tones_db: float
     tones: torch.Tensor
+    resting: np.ndarray
+    noise_db: float
 
     @classmethod
     def of(cls, audio: torch.Tensor, config: Config) -> "Background":
@@ -57,76 +66,102 @@ class Background:
         sound = audio.cpu().double().numpy()
         hz, amplitudes = steady_tones(sound, config)
         tones = follow(sound, hz, amplitudes, config.sample_rate) if len(hz) else np.zeros(len(sound))
-        level_db = 10 * np.log10(max(np.square(amplitudes).sum() / 2, 1e-12))
-        return cls(hz, float(level_db), torch.from_numpy(tones).to(audio))
+        tones_db = 10 * np.log10(max(np.square(amplitudes).sum() / 2, 1e-12))
+        return cls(hz, float(tones_db), torch.from_numpy(tones).to(audio), *audible_noise(sound - tones, config))
 
     def words(self) -> str:
         """What was found, in one line; nothing where nothing was."""
-        hz, names = self.tones_hz, []
+        hz, found = self.tones_hz, []
         while len(hz):
             base_hz = max((hz[0], *MAINS_HZ), key=lambda base_hz: is_multiple(hz, base_hz).sum())
             family = is_multiple(hz, base_hz)
-            names.append(f"{base_hz:.0f} Hz{' with its multiples' if family.sum() > 1 else ''}")
+            found.append(f"{base_hz:.0f} Hz{' with its multiples' if family.sum() > 1 else ''}")
             hz = hz[~family]
-        if not names:
-            return ""
-        told = "A steady tone of {}, {:.0f} dB, lies under the recording; it is kept out of pitch, ranges and export."
-        if len(names) > 1:
-            told = (
-                "Steady tones of {}, {:.0f} dB, lie under the recording; they are kept out of pitch, ranges and export."
-            )
-        return told.format(", ".join(names), self.level_db)
+        several = len(found) > 1
+        if found:
+            found = [f"{'Steady tones' if several else 'A steady tone'} of {', '.join(found)}, {self.tones_db:.0f} dB,"]
+        if self.noise_db > -math.inf:
+            several |= bool(found)
+            found.append(f"{'and noise' if found else 'Noise'} of {self.noise_db:.0f} dB")
+        verbs = "lie under the recording; they are" if several else "lies under the recording; it is"
+        return f"{' '.join(found)} {verbs} kept out of pitch, ranges and export." if found else ""
 
 
-def rests(level_db: np.ndarray, config: Config) -> np.ndarray:
+def levels(sound: np.ndarray, config: Config) -> np.ndarray:
+    """[n_frames] dB relative to full scale."""
+    return loudness_db(torch.from_numpy(np.pad(sound, (0, -len(sound) % config.hop_length))), config).numpy()
+
+
+def rests(level_db: np.ndarray, hop_s: float) -> np.ndarray:
     """[n_frames] where nothing is played, of [n_frames] levels: about as quiet as it gets, and far below the notes."""
     audible = level_db > MIN_DB + 1
-    if not audible.any():
-        return np.zeros(len(level_db), bool)
-    quiet_db, loud_db = np.quantile(level_db[audible], (QUIET, LOUD))
+    quiet_db, loud_db = np.quantile(level_db[audible], (QUIET, LOUD)) if audible.any() else (0, 0)
     if loud_db - quiet_db < LEAST_DEPTH_DB:
         return np.zeros(len(level_db), bool)
-    n_frames = max(2, round(WINDOW_S * config.sample_rate / config.hop_length))
-    return binary_opening(audible & (level_db < quiet_db + REST_RANGE_DB), np.ones(n_frames))
+    quiet = level_db < quiet_db + min(REST_SHARE * (loud_db - quiet_db), REST_RANGE_DB)
+    return binary_opening(audible & quiet, np.ones(max(2, round(WINDOW_S / hop_s))))
+
+
+def floor_db(level_db: np.ndarray, voiced: np.ndarray, hop_s: float) -> float:
+    """The level, dB, up to which a recording rests, of [n_frames] levels and voicing; -100 if it never does."""
+    resting = rests(level_db, hop_s) & ~voiced
+    return float(level_db[resting].max()) if resting.any() else MIN_DB
+
+
+def spectra(sound: np.ndarray, resting: np.ndarray, config: Config) -> tuple[np.ndarray, np.ndarray]:
+    """Spectra of the windows that lie in rests and of the others, [n_windows, n_bins] each, dB of a sine's amplitude.
+
+    There are none where the rests are too short.
+    """
+    n_fft = 1 << round(np.log2(WINDOW_S * config.sample_rate))
+    if not resting.any() or len(sound) < n_fft:
+        return (nothing := np.zeros((0, n_fft // 2 + 1))), nothing
+    step = max(n_fft // 2, len(sound) // MOST_WINDOWS)
+    cut = lambda values: np.lib.stride_tricks.sliding_window_view(values[: len(sound)], n_fft)[::step]
+    window = np.hanning(n_fft)
+    amplitudes = np.abs(np.fft.rfft(cut(sound) * window)) / (window.sum() / 2)
+    level_db, in_rest = 20 * np.log10(amplitudes.clip(1e-9)), cut(np.repeat(resting, config.hop_length)).all(1)
+    return level_db[in_rest], level_db[~in_rest]
+
+
+def audible_noise(sound: np.ndarray, config: Config) -> tuple[np.ndarray, float]:
+    """[n_frames] rests in which noise is heard that may pass for notes, and its level; none where something plays."""
+    level_db = levels(sound, config)
+    resting = rests(level_db, config.hop_length / config.sample_rate)
+    spectra_db, _ = spectra(sound, resting, config)
+    sides = [np.roll(spectra_db, shift, 1) for side in (-1, 1) for shift in side * np.array(BESIDE_BINS)]
+    sharp = (spectra_db - np.max(sides, 0))[:, 2 * max(BESIDE_BINS) : -max(BESIDE_BINS)].max(1) > SHARP_DB
+    if len(sharp) < LEAST_WINDOWS or sharp.mean() > SHARP_SHARE:
+        return np.zeros(len(level_db), bool), -math.inf
+    noise_db = float(np.median(level_db[resting]))
+    if noise_db < level_db.max() - NOISE_HEARD_DB:
+        return np.zeros(len(level_db), bool), -math.inf
+    return resting, noise_db
 
 
 def steady_tones(sound: np.ndarray, config: Config) -> tuple[np.ndarray, np.ndarray]:
     """Frequencies (Hz, rising) and amplitudes of the tones that every rest holds and that go on under the notes."""
-    nothing = np.zeros(0), np.zeros(0)
-    hop, rate = config.hop_length, config.sample_rate
-    level_db = loudness_db(torch.from_numpy(np.pad(sound, (0, -len(sound) % hop))), config).numpy()
-    resting = rests(level_db, config)
-    n_fft = 1 << round(np.log2(WINDOW_S * rate))
-    if not resting.any() or len(sound) < n_fft:
-        return nothing
-    spectra_db, in_rest = windows(sound, np.repeat(resting, hop), n_fft)
-    if in_rest.sum() < LEAST_WINDOWS or in_rest.all():
-        return nothing
-    least_db, usual_db, most_db = np.quantile(spectra_db[in_rest], (0.1, 0.5, 0.9), axis=0)
-    around_db = median_filter(usual_db, round(SURROUNDINGS_HZ * n_fft / rate) | 1, mode="nearest")
+    level_db = levels(sound, config)
+    rests_db, notes_db = spectra(sound, rests(level_db, config.hop_length / config.sample_rate), config)
+    if len(rests_db) < LEAST_WINDOWS or not len(notes_db):
+        return np.zeros(0), np.zeros(0)
+    least_db, usual_db, most_db = np.quantile(rests_db, (0.1, 0.5, 0.9), axis=0)
+    bin_hz = config.nyquist_hz / (len(usual_db) - 1)
+    around_db = median_filter(usual_db, round(SURROUNDINGS_HZ / bin_hz) | 1, mode="nearest")
     peak = np.pad((usual_db[1:-1] > usual_db[:-2]) & (usual_db[1:-1] >= usual_db[2:]), 1)
     peak &= (least_db > around_db + LEAST_PEAK_DB) & (most_db - least_db < WAVER_DB)
-    peak &= usual_db > level_db.max() - HEARD_DB
-    under_db = np.quantile(spectra_db[~in_rest], 0.25, axis=0) - usual_db
-    goes_on = peak & (under_db > -SOFTER_DB) & (under_db < LOUDER_DB)
-    bins = np.flatnonzero(peak)
+    bins = np.flatnonzero(peak & (usual_db > level_db.max() - TONE_HEARD_DB))
+    under_db = np.quantile(notes_db[:, bins], 0.25, axis=0) - usual_db[bins]
+    goes_on = (under_db > -SOFTER_DB) & (under_db < LOUDER_DB)
     a, b, c = (usual_db[bins + i] for i in (-1, 0, 1))
     shift = 0.5 * (a - c) / (a - 2 * b + c)
-    hz, amplitudes = (bins + shift) * rate / n_fft, 10 ** ((b - 0.25 * (a - c) * shift) / 20)
-    wanted = goes_on[bins]
+    hz, amplitudes, wanted = (bins + shift) * bin_hz, 10 ** ((b - 0.25 * (a - c) * shift) / 20), goes_on
     for mains_hz in MAINS_HZ:
         family = is_multiple(hz, mains_hz)
         # Of two that go on, no third is a coincidence: a note lies on it.
-        wanted |= family & ((family & goes_on[bins]).sum() > 1)
+        wanted = wanted | family & ((family & goes_on).sum() > 1)
+    wanted &= np.square(amplitudes[wanted]).sum() / 2 > 10 ** ((level_db.max() - TONES_HEARD_DB) / 10)
     return hz[wanted], amplitudes[wanted]
-
-
-def windows(sound: np.ndarray, resting: np.ndarray, n_fft: int) -> tuple[np.ndarray, np.ndarray]:
-    """Spectra of half overlapping windows [n_windows, n_bins], dB of a sine's amplitude, and which lie in a rest."""
-    cut = lambda values: np.lib.stride_tricks.sliding_window_view(values[: len(sound)], n_fft)[:: n_fft // 2]
-    window = np.hanning(n_fft)
-    spectra = np.abs(np.fft.rfft(cut(sound) * window)) / (window.sum() / 2)
-    return 20 * np.log10(spectra.clip(1e-9)), cut(resting).min(1)
 
 
 def is_multiple(hz: np.ndarray, base_hz: float) -> np.ndarray:

@@ -115,24 +115,25 @@ class FeatureExtractor:
         self.config, self.tracker = config, tracker
 
     def __call__(self, audio: torch.Tensor) -> Features:
-        """Analyse [n_samples] sound, without the steady tones that its rests hold: they are not the instrument's.
+        """Analyse [n_samples] sound, without what its rests hold: that is not the instrument's.
 
-        Warns of such tones, and where most of it has no pitch. Raises AudioError where it is silent, too short, not one
+        Warns of that, and where most of it has no pitch. Raises AudioError where it is silent, too short, not one
         channel or has samples that are no numbers.
         """
         config = self.config
         check_audio(audio, config.sample_rate)
         n_frames = config.n_frames(len(audio))
         background = Background.of(audio, config)
-        if len(background.tones_hz):
-            warn_user(background.words())
+        if words := background.words():
+            warn_user(words)
         sound = (audio - background.tones).cpu().numpy()
         sound = np.pad(sound, (0, (n_frames - 1) * config.hop_length - len(sound)))
-        tracked_hz, periodic = track_pitch(sound, config, tracker=self.tracker)
+        gate = np.interp(np.arange(len(sound)) / config.hop_length, np.arange(n_frames), ~background.resting)
+        tracked_hz, periodic = track_pitch(sound * gate, config, tracker=self.tracker)
         tracked_hz, tracked_phase = track_phase(sound, tracked_hz, config.sample_rate, config.hop_length)
         level_db = loudness_db(torch.from_numpy(sound), config)
         voiced = torch.from_numpy(binary_dilation(periodic, iterations=ATTACK_FRAMES))
-        warn_of_missing_pitch(voiced, level_db)
+        warn_of_missing_pitch(voiced, level_db, background.resting)
         warn_of_limits(tracked_hz[periodic], config)
         lowest_hz, highest_hz = config.f0_min_hz / 2, config.nyquist_hz
         f0_hz, phase = torch.from_numpy(tracked_hz.clip(lowest_hz, highest_hz)), torch.from_numpy(tracked_phase)
@@ -149,9 +150,10 @@ class FeatureExtractor:
         )
 
 
-def warn_of_missing_pitch(voiced: torch.Tensor, level_db: torch.Tensor) -> None:
+def warn_of_missing_pitch(voiced: torch.Tensor, level_db: torch.Tensor, resting: np.ndarray) -> None:
     """Tell the user where the oscillator will have little to play."""
-    share = 1 - voiced[level_db > level_db.max() - AUDIBLE_DB].float().mean().item()
+    audible = (level_db > level_db.max() - AUDIBLE_DB) & ~torch.from_numpy(resting)
+    share = 1 - voiced[audible].float().mean().item()
     if share > UNPITCHED:
         warn_user(f"No pitch found in {100 * share:.0f} % of the frames: the harmonic part will be silent there.")
 

@@ -14,7 +14,6 @@ from ddsp_nb.cli.options import (
     Written,
     options,
     parse_curve,
-    parse_number,
     parse_ratios,
     parse_stage_option,
 )
@@ -22,12 +21,13 @@ from ddsp_nb.errors import AudioError
 from ddsp_nb.growth.adsr import ADSR
 from ddsp_nb.growth.plan import SETTINGS, WRITTEN, GrowthPlan
 from ddsp_nb.growth.settings import LARGEST_SEED, Curve
-from ddsp_nb.notes.pitch import parse_melody, parse_pitch
+from ddsp_nb.growth.tuning import WORDS
+from ddsp_nb.notes.pitch import parse_melody
 from ddsp_nb.piece.layers import PLACE, Composition, Layer
 from ddsp_nb.piece.presets import PRESETS, Preset
 from ddsp_nb.piece.randomise import GROUPS, random_preset
 from ddsp_nb.piece.tempo import Tempo
-from ddsp_nb.piece.typed import parse_sets
+from ddsp_nb.piece.typed import parse_number, parse_sets
 
 if TYPE_CHECKING:
     from ddsp_nb.piece.compose import Piece
@@ -46,7 +46,7 @@ PLACED = (Path, Lengths(several=False), KINDS[float], KINDS[float])  # a file, i
 FLAGS = {  # the others are as the setting
     "shrinking": ("--shrink",),
     "silence_duration_s": ("--silence-duration", "--silence"),
-    "bpm": ("--tempo",),
+    "bpm": ("--tempo", "--bpm"),
 }
 
 
@@ -254,9 +254,10 @@ def changed_plan(plan: GrowthPlan, options: dict) -> GrowthPlan:
     if not isinstance(stages, tuple):
         values |= {"stages": None} | ({} if stages is None else {"n_stages": stages})
     if options["melody"]:
-        values["pitch"] = parse_melody(options["melody"])
+        values["pitch"] = parse_melody(options["melody"], words=WORDS)
     elif "pitch" in values:
-        values["pitch"] = parse_pitch(options["pitch"])
+        pitches = parse_melody(options["pitch"], words=WORDS)
+        values["pitch"] = pitches[0] if len(pitches) == 1 else pitches
     return replace(plan, **values, adsr=replace(plan.adsr, **typed(ADSR)))
 
 

@@ -8,7 +8,7 @@ import click
 from ddsp_nb.errors import GrowthError
 from ddsp_nb.growth.settings import LARGEST_SEED
 from ddsp_nb.piece.tempo import Tempo, parse_length, parse_lengths
-from ddsp_nb.piece.typed import parse_numbers, parse_stages
+from ddsp_nb.piece.typed import parse_number, parse_numbers, parse_stages
 
 
 class FiniteFloat(click.FloatRange):
@@ -50,14 +50,6 @@ class Lengths(click.ParamType):
         except GrowthError as error:
             self.fail(str(error), param, ctx)
         return lengths_s[0] if isinstance(lengths_s, tuple) and len(lengths_s) == 1 else lengths_s
-
-
-def parse_number(text: str) -> float:
-    """One finite number."""
-    numbers = parse_numbers(text)
-    if len(numbers) > 1:
-        raise GrowthError(f"{text!r} is not one number.")
-    return numbers[0]
 
 
 def parse_curve(text: str) -> float | tuple[float, ...]:

@@ -7,6 +7,8 @@ import click
 from ddsp_nb.cli.checks import check_not_input, check_place, refuse_to_replace
 from ddsp_nb.cli.options import SEED, FiniteFloat, options
 from ddsp_nb.errors import AudioError, WorkbookError
+from ddsp_nb.notes.length import FASTEST_BPM, SLOWEST_BPM, USUAL_BPM
+from ddsp_nb.notes.note import parse_notes
 
 SOUND_SUFFIXES = (".wav", ".flac")
 
@@ -16,7 +18,15 @@ SOUND_SUFFIXES = (".wav", ".flac")
     click.option("--model", "checkpoint", default="ddsp_model.pt", type=Path, help="What `ddsp-nb train` wrote."),
     click.option("--audio", type=Path, help="Recording whose performance is to be played."),
     click.option("--midi", type=Path, help="MIDI file to play instead, all of it but drums."),
-    click.option("--notes", help='Notes with their seconds to play instead: "A4:0.5 C5:0.5 -:0.25".'),
+    click.option("--notes", help='Notes to play instead, with seconds or note values: "A4:0.5 C5:1/8. 440Hz:1 -:1/4".'),
+    click.option(
+        "--tempo",
+        "--bpm",
+        "bpm",
+        default=USUAL_BPM,
+        type=FiniteFloat(SLOWEST_BPM, FASTEST_BPM),
+        help="Beats a minute of note values in --notes; a beat is a quarter note.",
+    ),
     click.option("--output", default="ddsp_played.wav", type=Path, help="Sound file, .wav or .flac."),
     click.option(
         "--from-pitch-and-loudness",
@@ -42,13 +52,14 @@ SOUND_SUFFIXES = (".wav", ".flac")
     click.option("--overwrite", is_flag=True, help="Replace files that exist."),
     SEED,
 )
-def play(checkpoint, audio, midi, notes, output, own_timbre, octave, stems, overwrite, seed, **moves):
+def play(checkpoint, audio, midi, notes, bpm, output, own_timbre, octave, stems, overwrite, seed, **moves):
     """Play another recording, a MIDI file or written notes with the trained instrument.
 
     With a recording the timbre follows its spectral envelope; written notes have the instrument's own.
     """
     if sum(source is not None for source in (audio, midi, notes)) != 1:
         raise WorkbookError("Say what to play: one of --audio FILE, --midi FILE or --notes “A4:0.5 C5:0.5”.")
+    written = None if notes is None else parse_notes(notes, bpm)
     names = ("", "_harmonic", "_noise") if stems else ("",)
     paths = [output.with_name(f"{output.stem}{name}{output.suffix}") for name in names]
     for path in paths:
@@ -61,7 +72,6 @@ def play(checkpoint, audio, midi, notes, output, own_timbre, octave, stems, over
     from torch.nn.utils.rnn import pad_sequence
 
     from ddsp_nb import FeatureExtractor, load_audio, load_model, save_together
-    from ddsp_nb.notes.note import parse_notes
     from ddsp_nb.playing.performance import Performance
     from ddsp_nb.playing.transfer import transfer_lines
 
@@ -69,7 +79,7 @@ def play(checkpoint, audio, midi, notes, output, own_timbre, octave, stems, over
     if audio is not None:
         lines = [FeatureExtractor(model.config)(load_audio(audio, model.config.sample_rate))]
     else:
-        played = Performance.of_notes(parse_notes(notes)) if midi is None else Performance.of_midi(midi)
+        played = Performance.of_midi(midi) if written is None else Performance.of_notes(written)
         lines = [line.features(model, take) for line in played.lines()]
     lines = transfer_lines(lines, model, nearest_octave=octave == "auto", **moves)
     envelope = audio is not None and not own_timbre

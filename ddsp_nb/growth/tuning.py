@@ -10,7 +10,7 @@ from ddsp_nb.notes.pitch import pitch_hz
 if TYPE_CHECKING:
     import torch
 
-PHRASE, HELD = "phrase", "held"
+WORDS = PHRASE, HELD = "phrase", "held"
 LOWEST_HZ = 16.0  # just below C0
 HIGHEST_HZ = 20_000.0
 MOST_RATIOS = 512
@@ -27,7 +27,7 @@ TABLES = ("harmonic", *STEPS)
 
 def check_pitch(pitch: str | float) -> None:
     """Raise GrowthError unless `pitch` is "phrase", "held", a note name such as "C#4", or a frequency in Hz."""
-    if pitch not in (PHRASE, HELD) and not LOWEST_HZ <= pitch_hz(pitch) <= HIGHEST_HZ:
+    if pitch not in WORDS and not LOWEST_HZ <= pitch_hz(pitch, WORDS) <= HIGHEST_HZ:
         raise GrowthError(f"Pitch {short(pitch)} is out of reach; use a note from C0 or a frequency up to 20000 Hz.")
 
 

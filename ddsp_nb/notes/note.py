@@ -4,17 +4,18 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from reprlib import repr as short
 from typing import Any
 
 from ddsp_nb.errors import NotesError
+from ddsp_nb.notes.length import FASTEST_BPM, SLOWEST_BPM, USUAL_BPM, beats_of
 from ddsp_nb.notes.level import PLAIN_VELOCITY
-from ddsp_nb.notes.pitch import midi_number, pitch_hz
+from ddsp_nb.notes.pitch import midi_number, parse_pitches, pitch_hz, typed_words
 
-WRITTEN = re.compile(r"(?P<pitch>[^\s:]+):(?P<seconds>[0-9.]+)")
 REST = ("-", "r", "R")
 MOST_SECONDS = 1200.0
 # What MIDI has keys for, but for the few that nobody hears as a pitch.
-LOWEST_HZ, HIGHEST_HZ = 16, 12_500
+LOWEST_HZ, HIGHEST_HZ = 16, 12_550
 
 # As far as MPE may bend.
 MAX_BEND_SEMITONES = 96.0
@@ -53,33 +54,50 @@ def events_of(notes: Iterable[Note]) -> list[Event]:
     return sorted((event for pair in keys for event in pair), key=lambda event: (event[0], event[1] == "on"))
 
 
-def parse_notes(text: str) -> list[Note]:
-    """Notes such as "A4:0.5 C5:0.25 -:0.5", each a name or Hz with its seconds; "-" is a rest.
+def parse_notes(text: str, bpm: float = USUAL_BPM) -> list[Note]:
+    """Notes such as "A4:0.5 C5:1/8 -:0.5", each a pitch as in `parse_melody` with its length; "-" is a rest.
+
+    Args:
+        text: lengths are seconds, or note values: 1/4, 3/16, 1/4. (dotted) or 1/8t (triplet).
+        bpm: beats a minute of note values, 20 to 400; a beat is a quarter note.
 
     Raises:
         NotesError: one is none.
     """
-    notes, now = [], 0.0
-    for word in text.split():
-        parts = WRITTEN.fullmatch(word)
-        seconds = _number(parts["seconds"]) if parts else None
-        if parts is None or seconds is None or not 0 < seconds <= MOST_SECONDS:
-            raise NotesError(f"{word!r} is no note with its seconds; write such as A4:0.5, 440:1 or -:0.25 for a rest.")
-        if parts["pitch"] not in REST:
-            hz = pitch_hz(_number(parts["pitch"]) or parts["pitch"])
-            if not LOWEST_HZ <= hz <= HIGHEST_HZ:
-                raise NotesError(f"A pitch of {hz:g} Hz is out of reach; use {LOWEST_HZ} to {HIGHEST_HZ} Hz.")
-            notes.append(Note(now, now + seconds, midi_number(hz)))
-        now += seconds
-    if not notes:
+    if not SLOWEST_BPM <= bpm <= FASTEST_BPM:
+        raise NotesError(f"A tempo of {bpm:g} beats a minute is out of reach; use {SLOWEST_BPM} to {FASTEST_BPM}.")
+    typed = [_typed(word, bpm) for word in typed_words(re.sub(r"\s*:\s*", ":", text))]
+    if all(pitch in REST for pitch, _ in typed):
         raise NotesError("No note is in it. Write such as A4:0.5 C5:0.5.")
+    pitches = iter(parse_pitches(pitch for pitch, _ in typed if pitch not in REST))
+    notes, now = [], 0.0
+    for pitch, seconds in typed:
+        if pitch not in REST:
+            notes.append(Note(now, now + seconds, _number(pitch_hz(next(pitches)))))
+        now += seconds
     if now > MOST_SECONDS:
         raise NotesError(f"This is longer than {MOST_SECONDS / 60:g} minutes. Use fewer or shorter notes.")
     return notes
 
 
-def _number(text: str) -> float | None:
+def _typed(word: str, bpm: float) -> tuple[str, float]:
+    """Pitch and seconds of a word such as A4:0.5 or C5:1/8."""
+    pitch, _, length = word.rpartition(":")
+    beats = beats_of(length)
     try:
-        return float(text)
+        seconds = float(length) if beats is None else float(60 * beats / Fraction(bpm))
     except ValueError:
-        return None
+        seconds = 0.0
+    if not pitch or not 0 < seconds <= MOST_SECONDS:
+        raise NotesError(
+            f"{short(word)} is no note with its seconds or note value; write such as A4:0.5, A4:1/4, 440Hz:1 or, for a "
+            "rest, -:0.25."
+        )
+    return pitch, seconds
+
+
+def _number(hz: float) -> float:
+    """MIDI number of a pitch, not rounded. Raises NotesError where nobody would hear it as one."""
+    if not LOWEST_HZ <= hz <= HIGHEST_HZ:
+        raise NotesError(f"A pitch of {hz:g} Hz is out of reach; use {LOWEST_HZ} to {HIGHEST_HZ} Hz.")
+    return midi_number(hz)

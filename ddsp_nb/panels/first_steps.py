@@ -89,4 +89,4 @@ class FirstMelody(ipywidgets.VBox):
         with errors_in_words(self.status):
             sound = self.instrument(draw(parse_notes(self.notes.value), self.instrument), envelope=False)
             self.player.show({"the melody": sound.audio.clamp(-1, 1)}, self.instrument.config.sample_rate)
-            say(self.status, "A note is its name, a colon, its seconds; - is a rest.")
+            say(self.status, "A note is its name, a colon, its seconds or note value such as 1/4; - is a rest.")

@@ -1,6 +1,5 @@
 """Tempo of a piece, and note values as lengths of time (notebook 05, "How do you keep time"). Light to import."""
 
-import re
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from reprlib import repr as short
@@ -8,11 +7,9 @@ from reprlib import repr as short
 from ddsp_nb.errors import GrowthError
 from ddsp_nb.growth.plan import GrowthPlan, exact
 from ddsp_nb.growth.settings import Curve, check_settings, setting
-from ddsp_nb.piece.typed import parse_numbers
+from ddsp_nb.notes.length import BEAT, FASTEST_BPM, SLOWEST_BPM, STRETCHES, USUAL_BPM, beats_of
+from ddsp_nb.piece.typed import parse_number, parse_numbers
 
-NOTE = re.compile(r"(\d{1,3})/(1|2|4|8|16|32|64|128)([.t]?)")  # 1/4, 3/16, 1/4. and 1/8t
-BEAT = Fraction(1, 4)  # of a whole note: the beat is a quarter note
-STRETCHES = {"": Fraction(1), ".": Fraction(3, 2), "t": Fraction(2, 3)}  # plain, dotted, and three in the time of two
 COMMON = [f"{n}/{d}{mark}" for n in (1, 2, 3, 4, 5, 7) for mark in STRETCHES for d in (1, 2, 4, 8, 16, 32, 64)]
 # Parts of a whole note into which 64ths and their triplets go; and how far from one, in such parts, a drawn length may
 # lie whose edges were moved to whole samples.
@@ -29,7 +26,7 @@ class Tempo:
         GrowthError: a value outside its range.
     """
 
-    bpm: float = setting(120.0, "Beats a minute; a beat is a quarter note.", low=20, high=400)
+    bpm: float = setting(USUAL_BPM, "Beats a minute; a beat is a quarter note.", low=SLOWEST_BPM, high=FASTEST_BPM)
     beats_per_bar: int = setting(4, "Beats of a bar.", low=1, high=16)
 
     def __post_init__(self):
@@ -47,11 +44,10 @@ class Tempo:
         Raises:
             GrowthError: it is no note value; a number without a slash is none.
         """
-        value = NOTE.fullmatch(note.strip())
-        if value is None or int(value[1]) == 0:
+        beats = beats_of(note)
+        if beats is None:
             raise GrowthError(f"{short(note)} is no note value. Use 1/4, 3/16, 1/4. (dotted) or 1/8t (triplet).")
-        notes = Fraction(int(value[1]), int(value[2])) * STRETCHES[value[3]]
-        return float(notes / BEAT / self.beats_per_s)
+        return float(beats / self.beats_per_s)
 
     def note_value(self, seconds: float) -> str | None:
         """The simplest common note value of that length, None where there is none."""
@@ -84,10 +80,14 @@ def parse_length(text: str, tempo: Tempo) -> float:
     Raises:
         GrowthError: it is neither, or more than one.
     """
-    lengths_s = parse_lengths(text, tempo)
-    if len(lengths_s) > 1:
-        raise GrowthError(f"{short(text)} is not one length. Use seconds such as 0.5, or a note value such as 1/8.")
-    return lengths_s[0]
+    if "/" in text and "," not in text:
+        return tempo.seconds(text)
+    try:
+        return parse_number(text)
+    except GrowthError as error:
+        raise GrowthError(
+            f"{short(text)} is not one length. Use seconds such as 0.5, or a note value such as 1/8."
+        ) from error
 
 
 def parse_lengths(text: str, tempo: Tempo) -> tuple[float, ...]:

@@ -8,15 +8,23 @@ from ddsp_nb.errors import GrowthError
 from ddsp_nb.growth.plan import MOST_PARTIALS
 
 
-def parse_numbers(text: str) -> tuple[float, ...]:
-    """Finite numbers with commas between them. As all that is typed: raises GrowthError where they are none."""
+def parse_number(text: str) -> float:
+    """One finite number. As all that is typed: raises GrowthError where it is none."""
     try:
-        numbers = tuple(float(part) for part in text.split(","))
+        number = float(text)
     except ValueError as error:
-        raise GrowthError(f"{text!r} is not a number, nor a list such as 0.5,0.1.") from error
-    if not all(map(math.isfinite, numbers)):
-        raise GrowthError(f"{text!r} is not finite.")
-    return numbers
+        raise GrowthError(f"{short(text)} is not one number; write such as 0.5.") from error
+    if not math.isfinite(number):
+        raise GrowthError(f"{short(text)} is not finite.")
+    return number
+
+
+def parse_numbers(text: str) -> tuple[float, ...]:
+    """Finite numbers with commas between them."""
+    try:
+        return tuple(map(parse_number, text.split(",")))
+    except GrowthError as error:
+        raise GrowthError(f"{short(text)} is not a number, nor a list such as 0.5,0.1.") from error
 
 
 def parse_stages(text: str) -> tuple:

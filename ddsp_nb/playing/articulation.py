@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ddsp_nb.analysis.background import floor_db
 from ddsp_nb.training.take import Take
 
 # From which a note rises and to which it falls: what is softer is hidden by the noise of most recordings.
@@ -61,8 +62,10 @@ class Articulation:
         """Medians over the notes between rests of a take; usual values without one, or where it has no such note."""
         if take is None:
             return cls()
-        level_db, hop_s = take.features.loudness_db.cpu().numpy(), take.features.hop_length / take.features.sample_rate
-        notes_db = [level_db[span] for span in _sounding(level_db) if len(span) * hop_s >= SHORTEST_NOTE_S]
+        features, hop_s = take.features, take.features.hop_length / take.features.sample_rate
+        level_db = features.loudness_db.cpu().numpy()
+        least_db = max(level_db.max() - RISE_DB, floor_db(level_db, features.voiced.cpu().numpy(), hop_s))
+        notes_db = [level_db[span] for span in _stretches(level_db > least_db) if len(span) * hop_s >= SHORTEST_NOTE_S]
         return cls(
             _median([_edge_s(note_db, hop_s) for note_db in notes_db], ATTACK_S, ATTACK_RANGE_S),
             _median([_decay(note_db, hop_s) for note_db in notes_db], DECAY_DB_PER_S, DECAY_RANGE_DB_PER_S),
@@ -70,9 +73,9 @@ class Articulation:
         )
 
 
-def _sounding(level_db: np.ndarray) -> list[np.ndarray]:
-    """Frames of each stretch within 40 dB of the loudest frame."""
-    frames = np.flatnonzero(level_db > level_db.max() - RISE_DB)
+def _stretches(sounding: np.ndarray) -> list[np.ndarray]:
+    """Frames of each stretch in which a note sounds."""
+    frames = np.flatnonzero(sounding)
     return np.split(frames, np.flatnonzero(np.diff(frames) > 1) + 1)
 
 

@@ -39,10 +39,14 @@ CODECS = (
 COARSE_SUBTYPES = ("PCM_U8", "PCM_S8", "ULAW", "ALAW", "pcm_u8", "pcm_alaw", "pcm_mulaw")
 # Of an MP3 or Ogg file libsndfile reads what a tag in its first frame tells of, or the first of several streams.
 CUT_SHORT = ("MP3", "OGG")
+# 36 bits tell of the length of a FLAC file; 0 is for a length not yet known, of which libsndfile makes a larger number.
+MOST_FLAC_SAMPLES = 2**36 - 1
 # Films have a time line: where it jumps by so much, and what follows stays there for a while, nothing was recorded.
 # Clocks that stutter come back; a longer jump is a clock that was set. Some films round times to 1 ms.
 FILMS = ("matroska,webm", "mov,mp4")
 SHORTEST_GAP_S, LONGEST_GAP_S, STEADY_S, ROUNDING_S = 0.015, 600.0, 0.3, 0.0011
+# Packets of some 20 ms: a scratch or a cut leaves so many that cannot be decoded, and the others are worth hearing.
+MOST_DAMAGED = 3
 # Samples times channels that are read at once.
 BLOCK_VALUES = 1 << 20
 # TypeError: headerless formats want to be told their rate.
@@ -76,29 +80,31 @@ def open_sound(path: str | PathLike) -> Iterator[OpenSound]:
         except DAMAGED:
             yield stack.enter_context(open_with_ffmpeg(path, length))
             return
+        if file.format == "FLAC":
+            length = flac_length(file, path)
         is_coarse, blocks = file.subtype in COARSE_SUBTYPES, partial(read_blocks, file)
         source = OpenSound(file.samplerate, file.channels, is_coarse, length, blocks)
-        if length is Length.SOUND_WRONG or file.format in CUT_SHORT or not is_plausible(file, path):
+        if length in (Length.NOT_WRITTEN, Length.SOUND_WRONG) or file.format in CUT_SHORT:
             with suppress(OSError, AudioError):
                 source = stack.enter_context(open_with_ffmpeg(path, length))
         yield source
 
 
-def is_plausible(file: sf.SoundFile, path: str | PathLike) -> bool:
-    """Whether a file that was opened just now is as long as it says. Only FLAC is doubted.
+def flac_length(file: sf.SoundFile, path: str | PathLike) -> Length:
+    """What is to be believed of the length that a FLAC file tells of, which was opened just now.
 
-    Programs that do not know its length yet leave it open, or wrong; then it has no such last sample, or is larger than
-    the same sound in 32 bits.
+    Where it is wrong there is no such last sample, or more bytes than the same sound has in 32 bits.
     """
-    if file.format != "FLAC":
-        return True
+    if file.frames > MOST_FLAC_SAMPLES:
+        return Length.NOT_WRITTEN
     try:
         file.seek(file.frames - 1)
         has_last = len(file.read(1)) == 1
         file.seek(0)
     except sf.SoundFileError:
-        return False
-    return has_last and Path(path).stat().st_size <= 4 * file.frames * file.channels
+        return Length.SOUND_WRONG
+    fits = has_last and Path(path).stat().st_size <= 4 * file.frames * file.channels
+    return Length.RIGHT if fits else Length.SOUND_WRONG
 
 
 def read_blocks(file: sf.SoundFile, n_samples: int) -> Iterator[np.ndarray]:
@@ -147,16 +153,16 @@ def track_of(container: "InputContainer", path: str | PathLike) -> "AudioStream"
 
 
 def decoded(container: "InputContainer", track: "AudioStream") -> Iterator["AudioFrame"]:
-    """The frames of a track, without what was cut off at its end. Raises FFmpegError where it is damaged before."""
+    """The frames of a track but for a few that are damaged or cut off; more of them raise FFmpegError."""
     from av import InvalidDataError
 
-    packets = container.demux(track)
-    for packet in packets:
+    n_damaged = 0
+    for packet in container.demux(track):
         try:
             yield from packet.decode()
         except InvalidDataError:
-            # The last packet has no size: it asks the decoder for what it still holds.
-            if any(later.size for later in packets):
+            n_damaged += 1
+            if n_damaged > MOST_DAMAGED:
                 raise
 
 

@@ -15,6 +15,7 @@ import torch
 from scipy.ndimage import binary_closing, find_objects, label
 from torch.nn import functional as F
 
+from ddsp_nb.analysis.background import floor_db
 from ddsp_nb.analysis.decompose import AnalysedRecording
 from ddsp_nb.analysis.features import AUDIBLE_DB, Features
 from ddsp_nb.config import Config
@@ -131,20 +132,24 @@ class Corpus:
 
 def cut(recording: AnalysedRecording, config: Config) -> list[Phrase]:
     """The phrases of one recording, in the order of time."""
-    features, audio, analysis = recording.features, recording.instrument, recording.analysis
+    features, analysis = recording.features, recording.analysis
     check_features(features, config)
-    if features.phase is None or len(audio) != features.n_samples:
+    if features.phase is None or len(recording.audio) != features.n_samples:
         raise ConfigError("Train on the recording's own features: FeatureExtractor(model.config)(audio), untransposed.")
-    padded = F.pad(audio, (0, (len(features) - 1) * config.hop_length - len(audio)))
+    padded = F.pad(recording.instrument, (0, (len(features) - 1) * config.hop_length - features.n_samples))
     directions = Controls.of_coefficients(analysis.coefficients, analysis.noise_magnitudes).directions
     whole = Phrase(features, padded, Targets.of(features, analysis, config), directions)
-    return [whole[start:stop] for start, stop in phrase_frames(features.loudness_db.numpy(), config)]
+    return [
+        whole[start:stop]
+        for start, stop in phrase_frames(features.loudness_db.numpy(), features.voiced.numpy(), config)
+    ]
 
 
-def phrase_frames(level_db: np.ndarray, config: Config) -> list[tuple[int, int]]:
-    """First frame and the frame after the last of each phrase, in [n_frames] levels."""
+def phrase_frames(level_db: np.ndarray, voiced: np.ndarray, config: Config) -> list[tuple[int, int]]:
+    """First frame and the frame after the last of each phrase, in [n_frames] levels and voicing."""
     frames_of = lambda seconds: max(1, round(seconds * config.sample_rate / config.hop_length))
-    sounding = level_db > level_db.max() - AUDIBLE_DB
+    rest_db = floor_db(level_db, voiced, config.hop_length / config.sample_rate)
+    sounding = level_db > max(level_db.max() - AUDIBLE_DB, rest_db)
     joined = binary_closing(np.pad(sounding, frames_of(GAP_S)), iterations=frames_of(GAP_S) // 2 or 1)
     joined = joined[frames_of(GAP_S) : -frames_of(GAP_S)] | sounding
     regions = [r[0] for r in find_objects(label(joined)[0])]

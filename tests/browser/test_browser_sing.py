@@ -38,7 +38,8 @@ TRACK = """async ([text, rate]) => {
     const sine = (hz, level = 0.1) => t => level * Math.sin(2 * Math.PI * hz * t);
     const sum = (...parts) => t => parts.reduce((all, part) => all + part(t), 0);
     const noise = () => 0.2 * (Math.random() - 0.5);
-    const sounds = {sine: sine(441.3), low: sine(82.4), high: sine(1046.5), noise,
+    const sounds = {sine: sine(441.3), low: sine(82.4), high: sine(1046.5), piccolo: sine(4186), noise,
+        bass: sum(...[1, 2, 3, 4].map(k => sine(30.87 * k, 0.05))),
         silence: () => 0, room: sine(100, 1e-3), noisy: sum(sine(220), sine(440, 0.05), () => 0.2 * noise()),
         no_fundamental: sum(...[2, 3, 4, 5].map(k => sine(150 * k, 0.05))),
         octave: t => (t < 0.5 ? sine(220) : sine(440))(t),
@@ -112,8 +113,9 @@ def cents_beside(heard_hz, sung_hz):
 @pytest.mark.parametrize("rate", [44_100, 48_000])
 def test_the_tracker_knows_pitch_noise_and_silence(page, rate):
     heard = {name: np.array(x) for name, x in page.page.evaluate(TRACK, [module("play_pitch"), rate]).items()}
-    steady = {name: windows[10:] for name, windows in heard.items()}  # from when the window is full
-    for name, hz in {"sine": 441.3, "low": 82.4, "high": 1046.5, "noisy": 220, "no_fundamental": 150}.items():
+    steady = {name: windows[14:] for name, windows in heard.items()}  # from when the windows are full
+    tones = {"sine": 441.3, "low": 82.4, "high": 1046.5, "noisy": 220, "no_fundamental": 150}
+    for name, hz in (tones | {"bass": 30.87, "piccolo": 4186}).items():
         cents = 1200 * np.log2(steady[name][:, 0] / hz)
         print(f"{name}: off by {np.abs(cents).max():.1f} cents at most")
         assert np.abs(cents).max() < 10

@@ -9,7 +9,7 @@ from typing import Any
 
 from ddsp_nb.growth.adsr import curve
 from ddsp_nb.growth.plan import WRITTEN
-from ddsp_nb.growth.tuning import HELD, PHRASE
+from ddsp_nb.growth.tuning import HELD, PHRASE, WORDS
 from ddsp_nb.notes.pitch import parse_melody
 from ddsp_nb.panels.growth.voice import Voice
 from ddsp_nb.piece.tempo import Tempo, parse_lengths
@@ -135,7 +135,8 @@ def _time(voice, tempo, shown):
 
 
 def _pitch(voice, _, shown):
-    return voice.planned(pitch=parse_melody(shown["notes"]) if shown["pitch"] == NOTES else shown["pitch"])
+    typed = shown["pitch"] == NOTES
+    return voice.planned(pitch=parse_melody(shown["notes"], words=WORDS) if typed else shown["pitch"])
 
 
 def _ratios(voice, _, shown):

@@ -1,12 +1,17 @@
+import { fft, fftTables } from "./dsp/fft.js";
+
 // Pitch and level of one voice by the normalised square difference of a window with itself (McLeod and Wyvill, 2005):
 // 1 at a lag after which the sound repeats exactly, about 0 where it does not.
 
-// Three periods of the lowest pitch: 2048 samples at 44.1 kHz, which move on by a quarter.
-const [WINDOW_S, HOP_S] = [0.0465, 0.0116];
-// Fine enough for the highest pitch, and four times as quick as a rate twice as high.
-const TRACKED_HZ = 22_050;
-// What people sing: C2 to D6.
-const [LOWEST_HZ, HIGHEST_HZ] = [65, 1200];
+// Two windows, each three periods of its lowest pitch: the short one answers soonest, the long one is for what it does not
+// know. They move on by the hop.
+const WINDOWS_S = [0.0464, 0.12];
+const PERIODS = 3;
+const HOP_S = 0.0116;
+// Fine enough for the period of the highest pitch.
+const TRACKED_HZ = 40_000;
+// Of the piccolo's last notes and of whistles.
+const HIGHEST_HZ = 5000;
 // The likeness is high at every multiple of the period: the first peak that comes so near to the highest is taken.
 const NEARLY_HIGHEST = 0.9;
 // Likeness from which on a note begins, and down to which it goes on.
@@ -27,14 +32,12 @@ export class PitchTracker {
   // heard({ f0_hz, level_db, clarity }): called every hop; f0_hz is 0 where nothing is sung, level_db is RMS beside
   // full scale.
   constructor(sample_rate, heard) {
-    const factor = Math.max(1, Math.round(sample_rate / TRACKED_HZ));
+    const factor = Math.max(1, Math.floor(sample_rate / TRACKED_HZ));
     const rate = sample_rate / factor;
     Object.assign(this, { factor, rate, heard, hop: Math.round(HOP_S * rate) });
-    this.shortest = Math.floor(rate / HIGHEST_HZ);
-    this.longest = Math.ceil(rate / LOWEST_HZ);
-    this.window = new Float32Array(Math.round(WINDOW_S * rate));
+    this.scales = WINDOWS_S.map((seconds) => new Scale(Math.round(seconds * rate), rate));
+    this.window = new Float32Array(this.scales.at(-1).length);
     this.fresh = new Float32Array(this.hop);
-    this.likeness = new Float32Array(this.longest + 2);
     Object.assign(this, { sum: 0, n_summed: 0, n_fresh: 0, f0_hz: 0, other_hz: 0, n_other: 0 });
   }
 
@@ -51,15 +54,25 @@ export class PitchTracker {
   }
 
   move() {
-    const { window, fresh, hop } = this;
+    const { window, fresh, hop, scales } = this;
     window.copyWithin(0, hop);
     window.set(fresh, window.length - hop);
     this.n_fresh = 0;
-    const level_db = levelOf(window);
-    const { hz, clarity } = level_db < SILENT_DB ? { hz: 0, clarity: 0 } : this.period();
-    const clear = clarity >= (this.f0_hz ? STILL_CLEAR : CLEAR);
-    this.believe(clear && hz <= HIGHEST_HZ && hz >= LOWEST_HZ ? hz : 0);
+    const level_db = levelOf(window.subarray(window.length - scales[0].length));
+    const { hz, clarity } = level_db < SILENT_DB ? { hz: 0, clarity: 0 } : this.clearest();
+    this.believe(clarity >= (this.f0_hz ? STILL_CLEAR : CLEAR) && hz <= HIGHEST_HZ ? hz : 0);
     this.heard({ f0_hz: this.f0_hz, level_db, clarity });
+  }
+
+  // What the first window says that hears a clear pitch, else the clearest of all.
+  clearest() {
+    let best = { hz: 0, clarity: 0 };
+    for (const scale of this.scales) {
+      const found = scale.period(this.window.subarray(this.window.length - scale.length));
+      if (found.clarity > best.clarity) best = found;
+      if (best.clarity >= CLEAR) break;
+    }
+    return best;
   }
 
   // A note begins, or jumps by an interval that may be a mistake, once some windows in a row have the same pitch; until
@@ -71,31 +84,60 @@ export class PitchTracker {
     this.other_hz = hz;
     if (!hz || this.n_other >= needed) this.f0_hz = hz;
   }
+}
 
-  // The period as the first of the high peaks of likeness, to a fraction of a sample.
-  period() {
-    const peaks = this.peaks(this.compare());
+// The period of what a window of `length` samples holds.
+class Scale {
+  constructor(length, rate) {
+    const size = 2 ** Math.ceil(Math.log2(length));
+    Object.assign(this, { length, rate, size, tables: fftTables(size) });
+    Object.assign(this, { shortest: Math.floor(rate / HIGHEST_HZ), longest: Math.floor(length / PERIODS) });
+    this.likeness = new Float32Array(this.longest + 2);
+    Object.assign(this, { re: new Float64Array(size), im: new Float64Array(size) });
+  }
+
+  // The first of the high peaks of likeness, to a fraction of a sample.
+  period(window) {
+    const peaks = this.peaks(this.compare(window));
     const highest = Math.max(0, ...peaks.map(({ height }) => height));
     const first = peaks.find(({ height }) => height >= NEARLY_HIGHEST * highest);
     return first ? { hz: this.rate / first.lag, clarity: first.height } : { hz: 0, clarity: 0 };
   }
 
   // Likeness of the beginning of the window and the same stretch each lag later.
-  compare() {
-    const { window, likeness, longest } = this;
+  compare(window) {
+    const { likeness, longest } = this;
     const mean = window.reduce((a, b) => a + b, 0) / window.length;
     const x = window.map((sample) => sample - mean);
     const n = x.length - longest - 1;
+    const products = this.correlate(x, n);
     let power = 0;
     for (let i = 0; i < n; i++) power += x[i] ** 2;
     let later = power;
     for (let lag = 0; lag <= longest + 1; lag++) {
-      let product = 0;
-      for (let i = 0; i < n; i++) product += x[i] * x[i + lag];
-      likeness[lag] = (2 * product) / (power + later + TINY);
+      likeness[lag] = (2 * products[lag]) / (power + later + TINY);
       later += x[n + lag] ** 2 - x[lag] ** 2;
     }
     return likeness;
+  }
+
+  // Sums of the first n samples times those each lag later. Both spectra come from one transform, as real and imaginary
+  // part, and their product goes back by another.
+  correlate(x, n) {
+    const { re, im, size, tables } = this;
+    re.fill(0).set(x.subarray(0, n));
+    im.fill(0).set(x);
+    fft(re, im, tables);
+    for (let k = 0; k <= size / 2; k++) {
+      const j = (size - k) % size;
+      const [head_re, head_im] = [(re[k] + re[j]) / 2, (im[k] - im[j]) / 2];
+      const [all_re, all_im] = [(im[k] + im[j]) / 2, (re[j] - re[k]) / 2];
+      re[k] = re[j] = (head_re * all_re + head_im * all_im) / size;
+      im[j] = (head_re * all_im - head_im * all_re) / size;
+      im[k] = -im[j];
+    }
+    fft(re, im, tables);
+    return re;
   }
 
   // The highest peak of each hill that rises above 0, after the one at no lag.
