@@ -321,6 +321,7 @@ def test_a_melody_is_one_line_and_a_chord_as_many_as_it_has_notes():
     first, second = Performance(tuple(chord), 4.0).lines()
     struck = [[event[:3] for event in line.events if event[1] == "on"] for line in (first, second)]
     assert struck == [[(0, "on", 60), (2, "on", 67)], [(1, "on", 64)]] and second.events[0] == (0, "level", -6.0)
+    assert (first.seconds, second.seconds) == (4.0, 3)  # silence after its last note is not rendered
     many = events_of([Note(0.1 * i, 2, 40 + i) for i in range(10)])
     with pytest.warns(WorkbookWarning, match="More than 8 notes sound at a time: 2 of 10 end early"):
         assert len(Performance(tuple(many), 2.0).lines()) == 8
