@@ -32,7 +32,7 @@ WIDTH, HEIGHT = 9.0, 3.0
 # Longer waveforms are drawn as the outline that the eye would see anyway.
 MOST_POINTS = 4000
 # Of a spectrogram in octaves.
-LOWEST_HZ, MOST_ROWS = 40.0, 300
+LOWEST_HZ, MOST_ROWS = 25.0, 300
 # -200 dB: keeps logarithms finite.
 MIN_MAGNITUDE = 1e-10
 # A stage map is drawn from times in samples at this rate, in so many columns.

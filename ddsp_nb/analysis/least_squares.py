@@ -118,9 +118,10 @@ def overlap_add(start: torch.Tensor, end: torch.Tensor) -> torch.Tensor:
 
 def moments(weights: torch.Tensor, cycles: torch.Tensor, n: int) -> torch.Tensor:
     """Σ w e^(imφ) over each hop, m = 0 ... n - 1, for [n_hops, n_weights, hop_length] w: [n_hops, n_weights, n]."""
-    fine, coarse = powers(cycles, -(-n // FACTOR))
+    fine, coarse = (torch.cat(parts, 1) for parts in powers(cycles, -(-n // FACTOR)))  # cosines, then sines
     sums = (weights[:, :, None] * coarse[:, None]).flatten(1, 2) @ fine.mT
-    return sums.view(*weights.shape[:2], -1)[..., :n]
+    (cc, cs), (sc, ss) = (x.chunk(2, -1) for x in sums.unflatten(1, (weights.shape[1], 2, -1)).unbind(2))
+    return torch.complex(cc - ss, sc + cs).flatten(2)[..., :n]
 
 
 def gram(sums: torch.Tensor) -> torch.Tensor:

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from ddsp_nb.analysis.least_squares import assemble, least_squares, overlap_add, solve_block_tridiagonal
 from ddsp_nb.config import Config
-from ddsp_nb.synthesis.oscillator import TWO_PI, HarmonicOscillator
+from ddsp_nb.synthesis.oscillator import TWO_PI, HarmonicOscillator, blend
 
 # Demodulation
 N_PARTIALS = 12  # that vote on the phase increment
@@ -22,7 +22,8 @@ WINDOW_S = 0.0116  # the shortest window; low notes get three periods
 SMOOTHING_S = 0.009  # over which partials vote together, with the shortest window
 PERIODS = 3  # that a window must hold to keep neighbouring harmonics apart
 MAX_CORRECTION = 0.06  # of the tracked pitch: a semitone
-N_PASSES = 4  # real recordings have converged by then
+# Real recordings have converged by then. The second pass turns what the first demodulated, which is as good as anew.
+N_DEMODULATIONS, PASSES_EACH = 2, 2
 
 # Fit
 N_STEPS = 2  # of Gauss and Newton
@@ -40,7 +41,7 @@ def track_phase(
     """Refine a pitch track against the measured phase of the first 12 harmonics.
 
     The sound is demodulated by e^(-ikφ) with the phase φ integrated so far; what is left of each harmonic turns
-    slowly, and its energy-weighted rotation corrects the pitch. Four passes converge on real recordings.
+    slowly, and its energy-weighted rotation corrects the pitch, four times.
 
     Args:
         audio: [(n_frames - 1) * hop_length] sound.
@@ -59,23 +60,32 @@ def track_phase(
     pitch_hz = np.interp(blocks, frames, f0_hz)
     block_s = block / sample_rate
     lowest, highest = (1 - MAX_CORRECTION) * pitch_hz, (1 + MAX_CORRECTION) * pitch_hz
-    for _ in range(N_PASSES):
-        pitch_hz = pitch_hz + _pitch_correction(audio.reshape(-1, block), pitch_hz, block_s)
-        pitch_hz = np.clip(pitch_hz, lowest, highest)
+    for _ in range(N_DEMODULATIONS):
+        partials, reference = _demodulated(audio.reshape(-1, block), pitch_hz, block_s), _integrate(pitch_hz, block_s)
+        for _ in range(PASSES_EACH):
+            moved = _integrate(pitch_hz, block_s) - reference
+            turn = np.exp(-0.5j * (moved[1:] + moved[:-1]))  # at the middle of each block
+            turned = partials * np.cumprod(np.broadcast_to(turn, partials.shape), 0)
+            pitch_hz = np.clip(pitch_hz + _pitch_correction(turned, pitch_hz, block_s), lowest, highest)
     return pitch_hz[::stride], _integrate(pitch_hz, block_s)[::stride]
 
 
-def _pitch_correction(blocks: np.ndarray, pitch_hz: np.ndarray, block_s: float) -> np.ndarray:
+def _demodulated(blocks: np.ndarray, pitch_hz: np.ndarray, block_s: float) -> np.ndarray:
+    """[12, n_blocks] what each of [n_blocks, block] pieces of sound holds of the first harmonics, complex."""
+    angle = _phase_in_blocks(pitch_hz, block_s, blocks.shape[1]).astype(np.float32)
+    carrier, demodulated, partials = np.cos(angle) - 1j * np.sin(angle), blocks.astype(np.complex64), []
+    for _ in range(N_PARTIALS):
+        demodulated *= carrier
+        partials.append(demodulated.sum(1))
+    return np.stack(partials)
+
+
+def _pitch_correction(partials: np.ndarray, pitch_hz: np.ndarray, block_s: float) -> np.ndarray:
     """Hz to add at each block edge, from the rotation of the demodulated harmonics between block centres.
 
     Notes are served in bands, one octave of window lengths each: a note too low for the shortest window to hold three
     of its periods gets one twice as long, or four times, and so on.
     """
-    carrier = np.exp(-1j * _phase_in_blocks(pitch_hz, block_s, blocks.shape[1]))
-    partials, demodulated = [], blocks.astype(complex)
-    for _ in range(N_PARTIALS):
-        demodulated = demodulated * carrier
-        partials.append(demodulated.sum(1))
     doublings = np.ceil(np.log2(PERIODS / pitch_hz[1:-1] / WINDOW_S)).clip(0)  # of the window, at inner block edges
     phase_step = np.zeros(len(doublings))
     for doubling in np.unique(doublings):
@@ -85,15 +95,13 @@ def _pitch_correction(blocks: np.ndarray, pitch_hz: np.ndarray, block_s: float) 
     return np.pad(phase_step / TWO_PI / block_s, 1)
 
 
-def _rotation(partials: list[np.ndarray], window_blocks: float, smoothing_blocks: float) -> np.ndarray:
+def _rotation(partials: np.ndarray, window_blocks: float, smoothing_blocks: float) -> np.ndarray:
     """Energy-weighted phase step of the fundamental from block to block, [n_blocks - 1] radians."""
-    window, smooth = _hann(window_blocks), _hann(smoothing_blocks)
-    rotation = energy = np.zeros(len(partials[0]) - 1)
-    for k, partial in enumerate(partials, start=1):
-        z = convolve1d(partial, window, mode="constant")
-        weight = np.abs(z[1:] * z[:-1])
-        rotation = rotation + weight * k * np.angle(z[1:] * np.conj(z[:-1]))
-        energy = energy + weight * k * k
+    smooth, k = _hann(smoothing_blocks), np.arange(1, len(partials) + 1)
+    z = convolve1d(partials, _hann(window_blocks), mode="constant")
+    steps = z[:, 1:] * z[:, :-1].conj()
+    weight = np.abs(steps)
+    rotation, energy = k @ (weight * np.angle(steps)), k**2 @ weight
     return convolve1d(rotation, smooth, mode="constant") / (convolve1d(energy, smooth, mode="constant") + 1e-12)
 
 
@@ -149,11 +157,12 @@ def _gauss_newton_step(
     """Pitch and phase, moved to where the error of a sound that is linear in both is least."""
     periods = f0_hz * config.hop_length / config.sample_rate
     coefficients = least_squares(f0_hz, phase, voiced & (periods > MIN_PERIODS), audio, config)
-    oscillator = HarmonicOscillator(config)
-    residual = audio - oscillator.render(f0_hz, coefficients, phase=phase)
     sine, cosine = coefficients.chunk(2, -1)
     k = torch.arange(1, config.n_harmonics + 1)
-    slope = oscillator.render(f0_hz, torch.cat([-k * cosine, k * sine], -1), phase=phase)  # of the sound, by the phase
+    slopes = torch.cat([-k * cosine, k * sine], -1)  # of the sound, by the phase
+    ends = HarmonicOscillator(config).ends(f0_hz, torch.stack([coefficients, slopes], 1), phase=phase)
+    sound, slope = blend(ends).unbind(1)  # [n_hops, hop_length]
+    residual = audio.view_as(sound) - sound
     diag, off_diag, rhs = _phase_equations(residual, slope, config.hop_length)
     energy = diag.diagonal(dim1=1, dim2=2)
     energy += DAMPING * (energy + STILLNESS * energy.mean(0)) + torch.finfo(energy.dtype).tiny
@@ -167,8 +176,9 @@ def _phase_equations(
     residual: torch.Tensor, slope: torch.Tensor, hop_length: int
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """The system for phase (radians) and pitch (radians per hop) of each frame, which Hermite's cubic joins."""
-    residual, slope = (x.double().view(-1, 1, hop_length) for x in (residual, slope))
-    u = torch.arange(hop_length, dtype=torch.float64) / hop_length
-    start = slope * torch.stack([2 * u**3 - 3 * u**2 + 1, u**3 - 2 * u**2 + u])  # [n_hops, 2, hop_length]
-    end = slope * torch.stack([3 * u**2 - 2 * u**3, u**3 - u**2])
-    return *assemble(start, end), overlap_add((start * residual).sum(-1), (end * residual).sum(-1))
+    u = torch.arange(hop_length) / hop_length
+    start = slope[:, None] * torch.stack([2 * u**3 - 3 * u**2 + 1, u**3 - 2 * u**2 + u])  # [n_hops, 2, hop_length]
+    end = slope[:, None] * torch.stack([3 * u**2 - 2 * u**3, u**3 - u**2])
+    heard = ((wave @ residual[..., None])[..., 0].double() for wave in (start, end))
+    diag, off_diag = assemble(start, end)
+    return diag.double(), off_diag.double(), overlap_add(*heard)

@@ -14,14 +14,16 @@ from ddsp_nb.growth.plan import GrowthPlan
 from ddsp_nb.growth.schedule import Schedule, Stage, make_schedule
 from ddsp_nb.growth.track import ControlTrack, Source
 from ddsp_nb.synthesis.noise import FilteredNoiseGenerator, keep_bands
-from ddsp_nb.synthesis.oscillator import harmonic_basis, ramp
+from ddsp_nb.synthesis.oscillator import harmonic_basis, interpolate_phase, ramp, sum_of_sines
 from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.take import Take
 
 # Peak of a piece.
 FULL_SCALE = 0.9
-# More would fill the memory with the basis of a long stage, or with the noise of many.
-HOPS_AT_ONCE, STAGES_AT_ONCE = 128, 16
+# Whose sines stay in the processor's cache; and more would fill the memory with the noise of many stages.
+HOPS_AT_ONCE, STAGES_AT_ONCE = 16, 16
+# So few do not need a basis, which many share.
+FEW_STAGES = 8
 # Samples beyond a stage that its noise filter hears too, or two cross-faded stages would not play the same noise.
 MARGIN = 4096
 # Stands for the peak of a piece without any sound.
@@ -109,19 +111,26 @@ def peak(sound: torch.Tensor) -> float:
     return max(sound.abs().max().item(), SILENCE)
 
 
+def _together(stages, pitch):
+    """The stages of a pitch with their gains, by where they lie in its track: those of one place share its waves."""
+    places = {}
+    for stage, gains in stages:
+        if stage.pitch == pitch:
+            places.setdefault((stage.offset, len(stage)), []).append((stage, gains))
+    return places
+
+
 def _harmonic(config, schedule, stages):
-    """[n_samples] partials of the piece: along each track, all stages that sound there share one basis."""
+    """[n_samples] partials of the piece."""
     hop, piece = config.hop_length, torch.zeros(schedule.n_samples)
     for pitch, track in schedule.tracks.items():
-        played = [(s, e) for s, e in stages if s.pitch == pitch]
-        last_hop = len(track.f0_hz) - 1
-        for first in range(0, last_hop, HOPS_AT_ONCE):
-            last = min(first + HOPS_AT_ONCE, last_hop)
-            sounding = [(s, e) for s, e in played if s.offset < last * hop and s.offset + len(s) > first * hop]
-            if sounding:
-                sounds = render_stages(config, track[first : last + 1], torch.stack([s.mask for s, _ in sounding]))
-                for (stage, gains), sound in zip(sounding, sounds, strict=True):
-                    _add(piece, stage, gains, sound, first * hop - stage.offset)
+        for (offset, length), group in _together(stages, pitch).items():
+            masks = torch.stack([stage.mask for stage, _ in group])
+            last = min(-(-(offset + length) // hop), len(track.f0_hz) - 1)
+            for start in range(offset // hop, last, HOPS_AT_ONCE):
+                sounds = render_stages(config, track[start : min(start + HOPS_AT_ONCE, last) + 1], masks)
+                for (stage, gains), sound in zip(group, sounds, strict=True):
+                    _add(piece, stage, gains, sound, start * hop - offset)
     return piece
 
 
@@ -132,18 +141,23 @@ def _add(piece, stage, gains, sound, at):
 
 
 def render_stages(config: Config, track: ControlTrack, masks: torch.Tensor) -> torch.Tensor:
-    """Harmonic sound of a track under several masks: one basis, one matrix product.
+    """Harmonic sound of a track under several masks, which share its sines.
 
     Masks are [n_stages, n_harmonics] of 0 and 1, the sound is [n_stages, (n_frames - 1) * hop_length].
     """
     used = masks.any(0).nonzero()[:, 0]
     n_harmonics = int(used.max()) + 1 if len(used) else 1
     masks, ratios = masks[:, :n_harmonics], None if track.ratios is None else track.ratios[:n_harmonics]
-    basis = harmonic_basis(track.f0_hz, track.phase, n_harmonics, config, ratios=ratios)  # [n_hops, 2K, hop]
-    coefficients = track.controls.coefficients().unflatten(-1, (2, -1))[..., :n_harmonics].flatten(1)
-    coefficients = coefficients[:, None] * masks.to(basis).repeat(1, 2)
-    before, after = coefficients[:-1] @ basis, coefficients[1:] @ basis  # [n_hops, n_stages, hop_length]
-    return torch.lerp(before, after, ramp(basis)).transpose(0, 1).flatten(1)
+    coefficients = track.controls.coefficients().unflatten(-1, (2, -1))[:, None, :, :n_harmonics]
+    coefficients = coefficients * masks[:, None].to(coefficients)  # [n_frames, n_stages, 2, n_harmonics]
+    if ratios is None and len(masks) <= FEW_STAGES:
+        partials = torch.complex(*coefficients.unbind(2))
+        waves = interpolate_phase(track.f0_hz, track.phase, config)
+        before, after = sum_of_sines(*waves, torch.cat([partials[:-1], partials[1:]], 1), config).chunk(2, 1)
+    else:
+        basis = harmonic_basis(track.f0_hz, track.phase, n_harmonics, config, ratios=ratios)  # [n_hops, 2K, hop]
+        before, after = (x.flatten(2) @ basis for x in (coefficients[:-1], coefficients[1:]))
+    return torch.lerp(before, after, ramp(before)).transpose(0, 1).flatten(1)  # of [n_hops, n_stages, hop_length]
 
 
 def _noise(config, schedule, stages, seed):
@@ -151,10 +165,7 @@ def _noise(config, schedule, stages, seed):
     piece = torch.zeros(schedule.n_samples)
     margin = MARGIN if schedule.plan.crossfade_s else 0
     for pitch, track in schedule.tracks.items():
-        places = {}
-        for stage, gains in stages:
-            if stage.pitch == pitch and stage.bands.any():
-                places.setdefault((stage.offset, len(stage)), []).append((stage, gains))
+        places = _together([(stage, gains) for stage, gains in stages if stage.bands.any()], pitch)
         if not places:
             continue
         generator = torch.Generator().manual_seed(seed)

@@ -1,8 +1,9 @@
-"""The current recording: chosen from what there is, brought as a file, or sung into the page."""
+"""The current recording: chosen from what there is, brought as a file or sung into the page; what is used of it."""
 
 import html
 import io
 import tempfile
+import threading
 import warnings
 from pathlib import Path
 
@@ -12,15 +13,15 @@ import torch
 
 from ddsp_nb.analysis.decompose import analyse
 from ddsp_nb.analysis.features import FeatureExtractor, Features
+from ddsp_nb.analysis.polyphony import several_notes
 from ddsp_nb.config import Config
-from ddsp_nb.errors import AudioError, WorkbookWarning
+from ddsp_nb.errors import AudioError, WorkbookWarning, warn_user
 from ddsp_nb.panels.recorder import Recorder
+from ddsp_nb.panels.stretch import StretchPicker
 from ddsp_nb.panels.widgets import in_words
-from ddsp_nb.sound.load import load_audio
+from ddsp_nb.sound.load import LONGEST_S, load_audio
 from ddsp_nb.store.workspace import Recording, Workspace
 
-# That is kept of a file: enough to learn from, and the notebooks stay quick.
-LONGEST_S = 30.0
 # Of it by which it is judged, so that the answer comes within seconds.
 JUDGED_S = 8.0
 # Quantiles that stand for the range of pitches: single wrong frames do not count.
@@ -33,6 +34,10 @@ EXPECTATIONS = (
 HARDLY = (
     "It hardly suits: sines reach only {:.0f} dB of it. Use one voice at a time, near the microphone, in a dry room."
 )
+USED = (
+    "It is {} long; from {} to {} is used. To use another part, drag in the picture, or type where it begins and ends."
+)
+ALL = "Notebook 4 learns from all of it, and takes its time."
 FOLLOW = "Choose <b>Run → Run All Cells</b>, here and in the other notebooks: all of them follow."
 
 
@@ -49,9 +54,11 @@ class RecordingChooser(ipywidgets.VBox):
         self.list = ipywidgets.Dropdown(description="Recording", layout={"width": "420px", "max_width": "100%"})
         self.words = ipywidgets.HTML(layout={"max_width": "940px"})
         self.recorder = Recorder(self.record, self.bring)
+        self.picker = StretchPicker(self.cut)
+        self._judging, self._latest = threading.Lock(), None
         self._fill()
         self.list.observe(self._chosen, "value")
-        super().__init__([self.list, self.recorder, self.words])
+        super().__init__([self.list, self.recorder, self.picker, self.words])
 
     def __repr__(self):
         return "RecordingChooser()"
@@ -61,26 +68,49 @@ class RecordingChooser(ipywidgets.VBox):
         return self.workspace.current
 
     def bring(self, name: str, content: bytes) -> None:
-        """Keep the first 30 s of a sound file; what goes wrong is said in the panel, and the choice stays."""
-        self.words.value = f"Listening to {html.escape(name)} …"
-        with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(record=True) as notes:
-            warnings.simplefilter("always", WorkbookWarning)
+        """Keep a sound file, and use a stretch of it; what goes wrong is said in the panel, and the choice stays."""
+        with tempfile.TemporaryDirectory() as folder:
             # A name of our own: those of other systems may not be names here, and errors are said in the owner's.
             path = Path(folder) / "clip"
-            owners = lambda words: html.escape(str(words).replace(str(path), Path(name).name or "clip"))
-            try:
+
+            def keep():
                 path.write_bytes(content)
-                audio = load_audio(path, self.config.sample_rate, duration_s=LONGEST_S)
-                verdict = judge(audio, self.config)
-                recording = self.workspace.add(name, audio, self.config.sample_rate)
+                audio = load_start(path, self.config.sample_rate)
+                return self.workspace.add(name, audio, self.config.sample_rate)
+
+            self._hear(name, keep, lambda words: words.replace(str(path), Path(name).name or "clip"))
+
+    def cut(self, start_s: float, stop_s: float, learn_all: bool) -> None:
+        """Use another stretch of the current recording; what goes wrong is said in the panel, and the choice stays."""
+        name = f"{clock(start_s)} to {clock(stop_s)}"
+        self._hear(name, lambda: self.workspace.choose_stretch(start_s, stop_s, learn_all=learn_all))
+
+    def _hear(self, name, keep, owners=str):
+        """Judge the recording that `keep` gives, and say it in the owner's words, with what there was to warn of."""
+        self.words.value = f"Listening to {html.escape(name)} …"
+        # JupyterLab may call for several widgets at once: they wait for each other, and only the last has its say.
+        self._latest = keep
+        with self._judging, warnings.catch_warnings(record=True) as notes:
+            warnings.simplefilter("always", WorkbookWarning)
+            try:
+                recording = keep()
+                # How long it is, and what of it is used, before there is anything else to say.
+                self._fill()
+                self.words.value += "<br>Listening …"
+                if self._latest is keep:
+                    verdict = judge(recording.audio(self.config.sample_rate), self.config)
             # The traceback of a button would be seen by nobody.
             except Exception as error:
-                self.words.value = f"<b>That did not work.</b> {owners(in_words(error))}"
+                self._fill()
+                self.words.value = f"<b>That did not work.</b> {html.escape(owners(in_words(error)))}"
                 return
-        self._fill()
-        ours = [owners(note.message) for note in notes if issubclass(note.category, WorkbookWarning)]
-        lines = [f"<b>{html.escape(recording.name)}</b>: {verdict}", *(f"Note: {words}" for words in ours), FOLLOW]
-        self.words.value = "<br>".join(lines)
+            if self._latest is not keep:
+                return
+            self._fill()
+            said = [owners(str(note.message)) for note in notes if issubclass(note.category, WorkbookWarning)]
+            lines = [f"<b>{html.escape(recording.name)}</b>: {verdict}", used(recording)]
+            lines += [*(f"Note: {html.escape(words)}" for words in dict.fromkeys(said)), FOLLOW]
+            self.words.value = "<br>".join(filter(None, lines))
 
     def record(self, audio: torch.Tensor, sample_rate: int) -> None:
         """Keep [n_samples] sound from the microphone, through the same door as any file."""
@@ -95,13 +125,19 @@ class RecordingChooser(ipywidgets.VBox):
         self.list.options = [(title(recording), recording.name) for recording in self.workspace.recordings()]
         self.list.value = current.name
         self._filling = False
-        self.words.value = state(current)
+        self._show(current)
+
+    def _show(self, recording, *more):
+        """Say what there is of a recording, and draw it if only a stretch of it is used."""
+        self.picker.show(recording)
+        self.words.value = "<br>".join(filter(None, [state(recording), used(recording), *more]))
 
     def _chosen(self, change):
         if self._filling:
             return
+        self._latest = None
         try:
-            self.words.value = f"{state(self.workspace.choose(change.new))}<br>{FOLLOW}"
+            self._show(self.workspace.choose(change.new), FOLLOW)
         except AudioError as error:
             self.words.value = html.escape(in_words(error))
 
@@ -117,10 +153,36 @@ def state(recording: Recording) -> str:
     return f"All notebooks work on <b>{html.escape(recording.name)}</b>. It {trained}."
 
 
+def used(recording: Recording) -> str:
+    """What is used of a recording that is longer, and how that can be changed; nothing of one that is used whole."""
+    if not recording.is_long:
+        return ""
+    words = USED.format(clock(recording.seconds), *map(clock, recording.stretch_s))
+    return f"{words} {ALL}" if recording.learn_all else words
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds, such as 1:05."""
+    return "{}:{:02d}".format(*divmod(round(seconds), 60))
+
+
+def load_start(path: Path, sample_rate: int) -> torch.Tensor:
+    """A sound file as [n_samples], of one that is too long its beginning, with a warning; raises as `load_audio`."""
+    try:
+        return load_audio(path, sample_rate)
+    except AudioError:
+        # Where it was refused for something else, that is said now.
+        audio = load_audio(path, sample_rate, duration_s=LONGEST_S)
+    warn_user(f"{path}: longer than {LONGEST_S / 60:g} minutes. The rest is left out; to use it, cut the file before.")
+    return audio
+
+
 def judge(audio: torch.Tensor, config: Config) -> str:
     """What a recording is like, and what to expect of it, in words; raises AudioError where it cannot be used."""
     features = FeatureExtractor(config)(audio)
     words = describe(features)
+    if several := several_notes(audio, config):
+        return f"{words} {several}"
     if not features.voiced.any():
         return words
     first, hop = int(features.voiced.int().argmax()), config.hop_length

@@ -71,7 +71,10 @@ class Performance:
         lines, n_cut = lines_of(self.events, MOST_LINES)
         if n_cut:
             warn_user(f"More than {MOST_LINES} notes sound at a time: {n_cut} of {self.n_notes} end early.")
-        return [Performance(tuple(line), self.seconds) for line in lines]
+        # The first one lasts to the end, the others up to their last notes: many a line has a few notes only.
+        melody, *others = lines
+        shorter = [_up_to_last_key(line) for line in others]
+        return [Performance(tuple(melody), self.seconds), *(Performance(tuple(line), line[-1][0]) for line in shorter)]
 
     def features(self, model: DDSPModel, take: Take | None = None) -> Features:
         """Pitch and loudness of one voice, frame by frame, bends and levels too: the newest note that sounds.
@@ -121,6 +124,11 @@ class Performance:
     @property
     def _ended(self) -> tuple[Event, ...]:
         return (*self.events, (self.seconds, "quiet"))
+
+
+def _up_to_last_key(line: list[Event]) -> list[Event]:
+    last = max(i for i, (_, kind, *_) in enumerate(line) if kind in ("on", "off"))
+    return line[: last + 1] if line[last][1] == "off" else line
 
 
 def draw(notes: list[Note], model: DDSPModel, take: Take | None = None) -> Features:

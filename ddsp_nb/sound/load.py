@@ -122,7 +122,7 @@ def scan(path: Path, start_s: float, max_s: float) -> AudioStats:
         products = np.zeros((channels, channels))
         stats = AudioStats(rate, source.length, np.zeros(channels), products, start=round(start_s * rate))
         run = None if source.is_coarse else max(3, round(PLATEAU_S * rate))
-        for block in after(stats.start, source.blocks(stats.start + int(max_s * rate))):
+        for block in after(stats.start, source.blocks(stats.start + round(max_s * rate))):
             finite = np.isfinite(block)
             block = np.where(finite, block, 0).astype(np.float64)
             stats.n_samples += len(block)
@@ -151,7 +151,7 @@ def check_stats(stats: AudioStats, name: str | PathLike) -> None:
         )
     if stats.n_broken > stats.n_samples * stats.n_channels / 2:
         raise AudioError(f"{name}: most of its samples are NaN or infinite. Export the recording again.")
-    if stats.length is not Length.RIGHT:
+    if stats.length in (Length.FILE_WRONG, Length.SOUND_WRONG):
         warn_user(f"{name}: its header has a wrong length, as after a crash or half a copy; all that is there is used.")
     if stats.n_broken:
         warn_user(f"{name}: {stats.n_broken} samples were NaN or infinite; replaced by silence.")

@@ -24,6 +24,7 @@ class Length(Enum):
     """What is to be believed of the lengths in a header."""
 
     RIGHT = "all"
+    NOT_WRITTEN = "there are none, as where a program writes into a pipe"
     FILE_WRONG = "that of the sound, but not that of the file"
     SOUND_WRONG = "nothing: sound goes on to the end of the file"
 

@@ -12,6 +12,7 @@ from ddsp_nb.config import Config
 from ddsp_nb.store.checkpoint import load_model, save_model
 from ddsp_nb.store.recordings import analyse_recordings
 from ddsp_nb.store.run_file import RunFile
+from ddsp_nb.store.workspace import Recording
 from ddsp_nb.training.corpus import Corpus
 from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.take import Take, record_take
@@ -66,13 +67,19 @@ def progress_bar() -> Iterator[Callable[[Progress], None]]:
 
 def load_or_train(
     path: str | Path,
-    audio_path: str | Path,
+    recording: str | Path | Recording,
     config: Config | None = None,
     *,
     epochs: int = DEFAULT_EPOCHS,
     seed: int = 0,
 ) -> tuple[DDSPModel, Take]:
     """Load a checkpoint, as it is, or train one on a recording, with a progress bar, and write it.
+
+    Args:
+        path: of the checkpoint.
+        recording: a sound file, or a recording of the workspace, of which only a stretch may be used.
+        config: sizes and pitch range of a new model.
+        epochs, seed: as of `train`.
 
     Raises:
         CheckpointError: the file exists but holds no model of ours.
@@ -81,7 +88,10 @@ def load_or_train(
     if Path(path).is_file():
         return load_model(path)
     config = config or Config()
-    recordings = analyse_recordings([audio_path], config)
+    if isinstance(recording, Recording):
+        recordings = recording.analyse(config)
+    else:
+        recordings = analyse_recordings([recording], config)
     take = record_take(recordings[0], config, seed)
     torch.manual_seed(seed)
     model = DDSPModel(config)

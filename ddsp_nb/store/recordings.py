@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 from ddsp_nb.analysis.decompose import AnalysedRecording, Analysis
 from ddsp_nb.analysis.features import Features
 from ddsp_nb.config import Config
-from ddsp_nb.errors import AudioError, warn_user
+from ddsp_nb.errors import AudioError, WorkbookWarning, warn_user
 from ddsp_nb.sound.find import find_recordings
 from ddsp_nb.sound.load import SILENCE_DB, load_audio
 from ddsp_nb.training.corpus import quiet_cuts
@@ -39,7 +39,7 @@ IDLE_S = 20.0
 # Of the environment: another folder, or empty for none.
 CACHE_VARIABLE = "DDSP_NB_CACHE"
 # Count it up when the analysis finds other numbers in the same sound.
-CACHE_VERSION = 6
+CACHE_VERSION = 7
 # Shorter pieces are analysed in seconds.
 SHORTEST_CACHED_S = 20.0
 # An hour of sound.
@@ -175,4 +175,6 @@ def analyse_piece(samples: np.ndarray, config: Config, version: int = CACHE_VERS
     with threadpool_limits(1), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         found = AnalysedRecording.of("", torch.from_numpy(samples), config)
-    return found.features, found.analysis, [str(warning.message) for warning in caught]
+    # Libraries warn those who call them, not those who bring a sound.
+    ours = [str(warning.message) for warning in caught if issubclass(warning.category, WorkbookWarning)]
+    return found.features, found.analysis, ours

@@ -33,7 +33,7 @@ def sampled_notes(model: DDSPModel) -> list[int]:
     Moved to where the pitch range of the config allows it.
     """
     low, high = heard_range(model)
-    least, most = map(midi_number, (model.config.f0_min_hz, model.config.f0_max_hz))
+    least, most = map(midi_number, model.config.f0_range_hz)
     missing = max(math.ceil(LEAST_SEMITONES - (high - low)), 0)
     first = math.floor(low) - missing // 2
     n_steps = math.ceil((high - low + missing) / KEYS_PER_SAMPLE)

@@ -18,7 +18,7 @@ from ddsp_nb.config import Config
 
 TWO_PI = 2 * math.pi
 # Rendered together: what is computed of them stays in the processor's cache.
-HOPS_AT_ONCE = 16
+HOPS_AT_ONCE = 32
 # Powers of z that are multiplied by every eighth one.
 FACTOR = 8
 # Of a cycle. Whole multiples of a phase in such steps, up to 1,024, are exact in float32.
@@ -78,15 +78,18 @@ class HarmonicOscillator:
         """[n_hops, 2, hop_length] what each hop would sound like with the controls of the frames at its two ends.
 
         Scaled by the gains of those frames, `blend` makes them the sound of scaled controls, without any new sine.
+        Several sounds may share the pitch: coefficients [n_frames, n_sounds, 2 * n_harmonics] give [n_hops, n_sounds,
+        2, hop_length].
         """
         phase = integrate_pitch(f0_hz, self.config) if phase is None else phase
         partials = torch.complex(*coefficients.chunk(2, -1))
+        at_ends = torch.stack([partials[:-1], partials[1:]], -2)
         parts = []
-        for start in range(0, len(f0_hz) - 1, HOPS_AT_ONCE):
-            frames = slice(start, start + HOPS_AT_ONCE + 1)
-            track, at_frames = interpolate_phase(f0_hz[frames], phase[frames], self.config), partials[frames]
-            parts.append(sum_of_sines(*track, torch.stack([at_frames[:-1], at_frames[1:]], 1), self.config))
-        return torch.cat(parts)
+        for start in range(0, len(at_ends), HOPS_AT_ONCE):
+            hops, frames = slice(start, start + HOPS_AT_ONCE), slice(start, start + HOPS_AT_ONCE + 1)
+            track = interpolate_phase(f0_hz[frames], phase[frames], self.config)
+            parts.append(sum_of_sines(*track, at_ends[hops].flatten(1, -2), self.config))
+        return torch.cat(parts).unflatten(1, at_ends.shape[1:-1])
 
 
 def integrate_pitch(f0_hz: torch.Tensor, config: Config) -> torch.Tensor:
@@ -176,10 +179,13 @@ def sum_of_sines(
     k = torch.arange(1, n_harmonics + 1, device=cycles.device)
     lowest_hz, highest_hz = (x * k for x in frequency_hz.aminmax(dim=1, keepdim=True))
     n_coarse = n_harmonics // FACTOR + 1
-    fine, coarse = powers(cycles, n_coarse)
+    (cosine, sine), coarse = powers(cycles, n_coarse)
     from_zero = F.pad(partials * (highest_hz < config.nyquist_hz)[:, None], (1, FACTOR * n_coarse - 1 - n_harmonics))
-    inner = from_zero.unflatten(-1, (n_coarse, FACTOR)).flatten(1, 2) @ fine
-    sound = (inner.unflatten(1, (-1, n_coarse)) * coarse[:, None]).sum(2).imag
+    real, imag = (x.unflatten(-1, (n_coarse, FACTOR)) for x in (from_zero.real, from_zero.imag))
+    # Of Σ_b c z^b, for each a: the imaginary part, then the real one, by which cos(8aφ) and sin(8aφ) are multiplied.
+    weights = torch.cat([torch.cat([imag, real], -1), torch.cat([real, -imag], -1)], 2).flatten(1, 2)
+    inner = weights @ torch.cat([cosine, sine], 1)
+    sound = (inner.unflatten(1, (-1, 2 * n_coarse)) * torch.cat(coarse, 1)[:, None]).sum(2)
     # Few partials pass Nyquist within a hop.
     hops, passing = ((lowest_hz < config.nyquist_hz) & (highest_hz >= config.nyquist_hz)).nonzero().unbind(1)
     if not len(hops):
@@ -188,19 +194,19 @@ def sum_of_sines(
     return sound.index_add(0, hops, torch.view_as_real(partials[hops, :, passing]) @ basis)
 
 
-def powers(cycles: torch.Tensor, n_coarse: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """z^0 ... z^7 and z^0, z^8, z^16 ... of z = e^(iφ), complex64, for [n_hops, hop_length] phases in cycles.
+def powers(cycles: torch.Tensor, n_coarse: int) -> tuple[tuple[torch.Tensor, ...], tuple[torch.Tensor, ...]]:
+    """z^0 ... z^7 and z^0, z^8, z^16 ... of z = e^(iφ), for [n_hops, hop_length] float64 phases in cycles.
 
-    They are [n_hops, 8, hop_length] and [n_hops, n_coarse, hop_length].
+    Each is a real and an imaginary part, [n_hops, 8, hop_length] and [n_hops, n_coarse, hop_length] float32.
     """
+    orders = torch.tensor([*range(FACTOR), *range(0, FACTOR * n_coarse, FACTOR)], device=cycles.device)[:, None].float()
     # In float32, which is quicker: whole multiples are exact of the phase in steps, and of the rest little is lost.
-    orders = torch.tensor([1.0, *range(0, FACTOR * n_coarse, FACTOR)], device=cycles.device)[:, None]
     cycles = cycles.frac()
     steps = (cycles * STEPS).round_() / STEPS
     rest = (cycles - steps).float()
     angle = (steps.float()[:, None] * orders).frac_().addcmul_(rest[:, None], orders).mul_(TWO_PI)
-    z, coarse = torch.complex(angle.cos(), angle.sin()).tensor_split((1,), 1)
-    return torch.cat([torch.ones_like(z), z.expand(-1, FACTOR - 1, -1)], 1).cumprod(1), coarse
+    cosine, sine = angle.cos(), angle.sin()
+    return (cosine[:, :FACTOR], sine[:, :FACTOR]), (cosine[:, FACTOR:], sine[:, FACTOR:])
 
 
 def render_frames(basis: torch.Tensor, coefficients: torch.Tensor) -> torch.Tensor:

@@ -21,7 +21,7 @@ PLAYERS = (
     SET_UP + LOAD,
     'play(audio, config.sample_rate, "The recording")\nplots.spectrogram(audio, config.sample_rate);',
     'compare({"loud": audio, "soft": 0.1 * audio}, config.sample_rate)',
-    "chooser = RecordingChooser()\nchooser",
+    "chooser = RecordingChooser(config=config)\nchooser",
 )
 TRAINING = (
     SET_UP + LOAD,

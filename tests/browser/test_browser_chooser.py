@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 import soundfile as sf
 
+from browser.lab_server import ROOT
+from browser.looks import NAMELESS, wrong_looks
+
 RATE = 22_050
 RECORDED_S = 2.0
 NO_MICROPHONE = "error => { navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', error); }; }"
@@ -28,6 +31,16 @@ def whistle(tmp_path):
     tone = sum(0.2 / k * np.sin(2 * np.pi * 440 * k * seconds) for k in range(1, 6))
     sf.write(tmp_path / "whistle.wav", tone, RATE)
     return tmp_path / "whistle.wav"
+
+
+@pytest.fixture
+def memo(tmp_path):
+    """Three minutes as a phone has them: 8 s of nothing, then the violin again and again."""
+    violin, rate = sf.read(ROOT / "data/violin.flac")
+    phrase = np.r_[violin, np.zeros(rate // 2)][::2]
+    memo = np.concatenate([np.zeros(8 * RATE), np.tile(phrase, 27)])[: 180 * RATE]
+    sf.write(tmp_path / "memo.wav", memo, RATE)
+    return tmp_path / "memo.wav"
 
 
 def hand_in(page, panel, path, words):
@@ -74,3 +87,68 @@ def test_without_a_microphone_a_sentence_says_what_to_do(page, panel, error, wor
     page.wait_for_words(panel, words)
     assert panel.get_by_role("button", name="● Record").is_enabled()
     page.page.evaluate("own => { navigator.mediaDevices.getUserMedia = own; }", before)
+
+
+def drag(page, canvas, from_s, to_s, whole_s=180):
+    """Drag the pointer from one time of an overview to another."""
+    box = canvas.bounding_box()
+    place = lambda seconds: (box["x"] + seconds / whole_s * box["width"], box["y"] + box["height"] / 3)
+    page.page.mouse.move(*place(from_s))
+    page.page.mouse.down()
+    page.page.mouse.move(*place((from_s + to_s) / 2))
+    page.page.mouse.move(*place(to_s))
+    page.page.mouse.up()
+
+
+def test_of_a_long_file_a_part_is_used_that_is_dragged_moved_and_typed(page, panel, memo):
+    hand_in(page, panel, memo, "It is 3:00 long; from 0:08 to 0:3")
+    overview = panel.get_by_role("slider", name="Stretch that is used")
+    overview.scroll_into_view_if_needed()
+    chosen = lambda: page.value("list(chooser.recording.stretch_s)")
+
+    drag(page, overview, 60, 80)
+    page.wait_for_words(panel, "from 1:00 to 1:20 is used")
+    assert chosen() == pytest.approx([60, 80], abs=0.2)
+    page.do("from ddsp_nb.store.workspace import Workspace")
+    # What the other notebooks load, once all their cells run again.
+    sound = "Workspace().current.audio(16_000)"
+    assert page.value(f"len({sound}) / 16_000") == pytest.approx(20, abs=0.4)
+    page.wait_for_words(panel, "memo: 20.")
+
+    drag(page, overview, 80, 90)  # its end
+    page.wait_for_words(panel, "from 1:00 to 1:30 is used")
+    drag(page, overview, 75, 95)  # all of it
+    page.wait_for_words(panel, "from 1:20 to 1:50 is used")
+    overview.press("ArrowRight")
+    overview.press("Shift+PageDown")
+    page.wait_for_words(panel, "from 1:21 to 1:41 is used")
+    assert "1:21 to 1:41 of 3:00" in overview.get_attribute("aria-valuetext")
+    panel.get_by_label("From, in seconds").fill("95")
+    panel.get_by_label("From, in seconds").press("Enter")
+    page.wait_for_words(panel, "from 1:35 to 1:41 is used")
+    assert chosen()[0] == 95
+    panel.get_by_label("From, in seconds").fill("120")
+    panel.get_by_label("From, in seconds").press("Tab")
+    page.wait_for_words(panel, "from 2:00 to 2:06 is used")
+    panel.get_by_label("learn from all of it").check()
+    page.wait_for_words(panel, "learns from all of it")
+    assert page.value("chooser.recording.learn_all")
+
+    panel.get_by_role("button", name="▶ Listen").last.click()
+    panel.get_by_role("button", name="⏸ Pause").click()
+    picker = panel.locator(".ddsp").last
+    assert not picker.evaluate(NAMELESS)
+    assert not any(wrong_looks(page, [picker], width_px) for width_px in (620, 1000, 1320))
+    panel.get_by_role("combobox").select_option("violin")
+    page.wait_for_words(panel, "All notebooks work on violin")
+    assert not overview.is_visible()
+
+
+def test_silence_is_not_chosen(page, panel, memo):
+    hand_in(page, panel, memo, "It is 3:00 long")
+    before = page.value("list(chooser.recording.stretch_s)")
+    overview = panel.get_by_role("slider", name="Stretch that is used")
+    drag(page, overview, 1, 6)
+    page.wait_for_words(panel, "silent")
+    assert page.value("list(chooser.recording.stretch_s)") == before
+    assert float(overview.get_attribute("aria-valuenow")) == before[0]

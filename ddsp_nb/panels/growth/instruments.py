@@ -3,7 +3,6 @@
 from ddsp_nb.errors import GrowthError
 from ddsp_nb.growth.track import Source
 from ddsp_nb.panels.growth.voice import DRY, GROWTH
-from ddsp_nb.sound.load import load_audio
 from ddsp_nb.store.checkpoint import load_model
 from ddsp_nb.store.workspace import Recording, Workspace
 
@@ -51,6 +50,6 @@ class Instruments:
         if kind == DRY and self.loaded[name].audio is None:
             recording, source = self.others.get(name, self.recording), self.loaded[name]
             assert recording is not None  # or it was not offered
-            audio = load_audio(recording.path, source.model.config.sample_rate)
+            audio = recording.audio(source.model.config.sample_rate)
             self.loaded[name] = Source(source.model, source.take, audio)
         return name, self.loaded[name]

@@ -9,9 +9,9 @@ const ARROW_S = 0.5;
 // Shorter drags are clicks.
 const LEAST_LOOP_S = 0.05;
 const TIME_AXIS_PX = 16;
-const OCTAVES_FROM_HZ = 40;
+const OCTAVES_FROM_HZ = 25;
 const TICKS_S = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60];
-const OCTAVE_TICKS_HZ = [100, 200, 500, 1000, 2000, 5000, 10_000];
+const OCTAVE_TICKS_HZ = [50, 100, 200, 500, 1000, 2000, 5000, 10_000];
 const CHOICES = {
   view: ["Picture", { spectrogram: "Spectrogram", waveform: "Waveform" }],
   scale: ["Frequency axis", { linear: "in Hz", log: "in octaves" }],
