@@ -4,6 +4,7 @@ import librosa
 import numpy as np
 import pytest
 import torch
+from scipy.signal import butter, sosfilt
 
 from ddsp_nb import AudioError, Config, ConfigError, FeatureExtractor, load_audio
 from ddsp_nb.analysis.decompose import AnalysedRecording, analyse
@@ -48,6 +49,16 @@ def test_pitch_is_right_from_the_lowest_string_to_the_piccolo(sawtooth, notes_hz
             # Of a note's 52 frames, without its ends.
             frames = slice(round((0.6 * i + 0.1) * RATE / 512), round((0.6 * i + 0.4) * RATE / 512))
             assert voiced[frames].all() and np.abs(cents(f0_hz[frames], hz)).max() < 35
+
+
+def test_a_hiss_between_notes_has_no_pitch(sawtooth):
+    """A "sh" is noise around 3 kHz, which nearly comes again after one of its periods."""
+    noise = np.random.default_rng(0).standard_normal(RATE // 4)
+    hiss = sosfilt(butter(4, (2500, 4000), "band", fs=RATE, output="sos"), noise)
+    audio = torch.cat([sawtooth(200, 0.5), torch.from_numpy(0.1 * hiss / hiss.std()).float(), sawtooth(200, 0.5)])
+    voiced = track_pitch(audio.numpy(), Config())[1]
+    frames = slice(round(0.53 * RATE / 512), round(0.72 * RATE / 512))
+    assert voiced[frames].mean() < 0.2
 
 
 def test_a_pitch_at_the_end_of_the_range_is_told(sawtooth):

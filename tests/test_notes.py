@@ -275,8 +275,11 @@ RUNNING = track((0, 0x90, 69, 96), (480, b"\xff\x01\x01x"), (0, bytes([69, 0, 0,
         (midi_file(track(*notes(69, 72, ticks=1199)), division=0xE350), "no"),  # 29.97 of 80
         (riff(midi_file(track(*MELODY))), "RIFF"),
         (b"\0" * 128 + midi_file(track(*MELODY)), "before its head"),
-        (midi_file(track(*MELODY), n_tracks=5), "5 tracks are announced, 1 are there"),
-        (midi_file(track(*MELODY[:2]), track((480, 0x90, 72, 96), (480, 0x80, 72, 0)), n_tracks=1), "1 tracks are"),
+        (midi_file(track(*MELODY), n_tracks=5), "announces 5 tracks and it has 1"),
+        (
+            midi_file(track(*MELODY[:2]), track((480, 0x90, 72, 96), (480, 0x80, 72, 0)), n_tracks=1),
+            "announces 1 tracks and it has 2",
+        ),
         *((midi_file(track(*MELODY, length=length)), "wrong length") for length in (0, 5, 2000, 2**32 - 1)),
         (midi_file(track(*MELODY[:2], length=99), track((480, 0x90, 72, 96), (9, 0x80, 72, 0))), "wrong length"),
         (midi_file(track(*MELODY, end=b"")), "breaks off"),
@@ -318,6 +321,7 @@ def test_a_melody_is_one_line_and_a_chord_as_many_as_it_has_notes():
     first, second = Performance(tuple(chord), 4.0).lines()
     struck = [[event[:3] for event in line.events if event[1] == "on"] for line in (first, second)]
     assert struck == [[(0, "on", 60), (2, "on", 67)], [(1, "on", 64)]] and second.events[0] == (0, "level", -6.0)
+    assert (first.seconds, second.seconds) == (4.0, 3)  # silence after its last note is not rendered
     many = events_of([Note(0.1 * i, 2, 40 + i) for i in range(10)])
     with pytest.warns(WorkbookWarning, match="More than 8 notes sound at a time: 2 of 10 end early"):
         assert len(Performance(tuple(many), 2.0).lines()) == 8

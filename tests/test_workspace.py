@@ -163,7 +163,7 @@ def test_the_chooser_says_what_is_used_and_cuts_elsewhere(workspace, memo):
     assert not chooser.picker.about and "long" not in chooser.words.value
     sf.write(file := io.BytesIO(), memo.numpy(), RATE, format="WAV")
     chooser.bring("my memo.wav", file.getvalue())
-    assert "It is 3:00 long; from 0:0" in chooser.words.value and "It will do" in chooser.words.value
+    assert "It is 3:00 long; from 0:0" in chooser.words.value and "sines reach" in chooser.words.value
     assert chooser.picker.about["stretch"] == list(chooser.recording.stretch_s)
     assert chooser.picker.about["seconds"] == 180 and len(chooser.picker.outline) > 2000
     chooser.cut(100, 104, True)

@@ -11,6 +11,7 @@ frame, being unvoiced is one more; a Viterbi path with a cost for octave jumps a
 
 import math
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import lazy_loader
 import numpy as np
@@ -43,6 +44,12 @@ PYIN_RESOLUTION = 0.2
 N_CANDIDATES = 15
 # That a window holds at the lowest pitch.
 PERIODS = 3
+# Of a window.
+SHORTEST_S = 0.016
+# A hiss comes again after one of its periods, nearly, and not after so long; a tone does, with at most this loss.
+COHERENCE_S, COHERENCE_LOSS = 0.004, 0.1
+# Places within a period at which that is looked for.
+AROUND = np.linspace(-0.5, 0.5, 17)
 # Per octave, in favour of the higher candidate.
 OCTAVE_COST = 0.02
 # Per octave and 10 ms, and per change of voicing and 10 ms.
@@ -165,31 +172,38 @@ def autocorrelation_pitch(audio: np.ndarray, config: Config) -> tuple[np.ndarray
     audio, (low_hz, high_hz) = audio.astype(np.float32), config.f0_range_hz
     factor = max(1, int(config.sample_rate / (ROUGH_SAMPLES * high_hz)))
     rough, hop = soxr.resample(audio, factor, 1) if factor > 1 else audio, ROUGH_HOPS * config.hop_length // factor
-    f0_hz, voiced = _track(rough, config.sample_rate / factor, hop, low_hz, high_hz, ROUGH_PERIOD_SAMPLES)
+    first = Search(low_hz, high_hz, ROUGH_PERIOD_SAMPLES, coherence_s=0)
+    f0_hz, voiced = _track(rough, config.sample_rate / factor, hop, first)
     if voiced.any():
         notes_hz = median_filter(f0_hz[voiced], SLIP_FRAMES)
         low_hz, high_hz = max(low_hz, RANGE_MARGIN * notes_hz.min()), min(high_hz, notes_hz.max() / RANGE_MARGIN)
-    return _track(audio, config.sample_rate, config.hop_length, low_hz, high_hz, PERIOD_SAMPLES)
+    second = Search(low_hz, high_hz, PERIOD_SAMPLES, COHERENCE_S)
+    return _track(audio, config.sample_rate, config.hop_length, second)
 
 
-def _track(
-    audio: np.ndarray, rate_hz: float, hop_length: int, low_hz: float, high_hz: float, period_samples: float
-) -> tuple[np.ndarray, np.ndarray]:
-    periods_s, strengths, levels = _candidates(audio, rate_hz, hop_length, low_hz, high_hz, period_samples)
+class Search(NamedTuple):
+    """Lowest and highest pitch; into how many samples the shortest period is cut; how long a sound must stay itself."""
+
+    low_hz: float
+    high_hz: float
+    period_samples: float
+    coherence_s: float
+
+
+def _track(audio: np.ndarray, rate_hz: float, hop_length: int, search: Search) -> tuple[np.ndarray, np.ndarray]:
+    periods_s, strengths, levels = _candidates(audio, rate_hz, hop_length, search)
     path = _cheapest_path(periods_s, strengths, levels, hop_length / rate_hz)
     chosen = np.take_along_axis(periods_s, np.maximum(path, 1)[:, None] - 1, 1)[:, 0]
     return 1 / chosen, path > 0
 
 
-def _candidates(
-    audio: np.ndarray, rate_hz: float, hop_length: int, low_hz: float, high_hz: float, period_samples: float
-) -> tuple[np.ndarray, ...]:
+def _candidates(audio: np.ndarray, rate_hz: float, hop_length: int, search: Search) -> tuple[np.ndarray, ...]:
     """Periods (s) and strengths [n_frames, N_CANDIDATES], and each frame's peak level relative to the loudest."""
-    length = int(PERIODS * rate_hz / low_hz) // 2 * 2
+    length = int(rate_hz * max(PERIODS / search.low_hz, SHORTEST_S)) // 2 * 2
     parts = []
     for some in _frames(audio / max(np.abs(audio).max(), TINY), length, hop_length, before=length // 2):
         some = some - some.mean(1, keepdims=True)
-        parts.append((*_frame_candidates(some, rate_hz, low_hz, high_hz, period_samples), np.abs(some).max(1)))
+        parts.append((*_frame_candidates(some, rate_hz, search), np.abs(some).max(1)))
     return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
 
 
@@ -207,24 +221,35 @@ def _oversampling(rate_hz: float, high_hz: float, period_samples: float) -> int:
     return 1 << max(0, math.ceil(math.log2(period_samples * high_hz / rate_hz)))
 
 
-def _frame_candidates(
-    frames: np.ndarray, rate_hz: float, low_hz: float, high_hz: float, period_samples: float
-) -> tuple[np.ndarray, np.ndarray]:
+def _frame_candidates(frames: np.ndarray, rate_hz: float, search: Search) -> tuple[np.ndarray, np.ndarray]:
     """Periods (s) and strengths of the highest autocorrelation peaks, [n_frames, N_CANDIDATES] each."""
     length = frames.shape[1]
     window = np.hanning(length + 2)[1:-1].astype(np.float32)
-    oversampling = _oversampling(rate_hz, high_hz, period_samples)
+    oversampling = _oversampling(rate_hz, search.high_hz, search.period_samples)
     n_fft = fft.next_fast_len(length + length // 2, real=True)
     own = _autocorrelation(window, n_fft, oversampling)
     correlation = _autocorrelation(frames * window, n_fft, oversampling)
     lag_rate = rate_hz * oversampling
-    lags = slice(max(1, int(lag_rate / high_hz) - 1), int(np.ceil(lag_rate / low_hz)) + 2)
+    lags = slice(max(1, int(lag_rate / search.high_hz) - 1), int(np.ceil(lag_rate / search.low_hz)) + 2)
     energy = np.maximum(correlation[:, :1], TINY)
-    cost = OCTAVE_COST * np.log2(low_hz * np.arange(lags.start, lags.stop) / lag_rate)
+    cost = OCTAVE_COST * np.log2(search.low_hz * np.arange(lags.start, lags.stop) / lag_rate)
     positions, heights = _highest_peaks(correlation[:, lags] / (energy * (own[lags] / own[0])), cost)
-    periods_s = (positions + lags.start) / lag_rate
-    strengths = heights - OCTAVE_COST * np.log2(low_hz * periods_s)
+    positions += lags.start
+    multiple = np.ceil(search.coherence_s * lag_rate / positions).clip(1)
+    later = _heights_around(correlation, energy, own, multiple * positions, positions)
+    heights = np.minimum(heights, COHERENCE_LOSS + later)
+    periods_s = positions / lag_rate
+    strengths = heights - OCTAVE_COST * np.log2(search.low_hz * periods_s)
     return periods_s, np.where(heights > 0, strengths, -1e3)
+
+
+def _heights_around(
+    correlation: np.ndarray, energy: np.ndarray, own: np.ndarray, positions: np.ndarray, periods: np.ndarray
+) -> np.ndarray:
+    """The highest that the autocorrelation gets within half a period, [n_frames, N_CANDIDATES] lags, of positions."""
+    lags = (positions[..., None] + periods[..., None] * AROUND).astype(int)
+    rows = np.arange(len(correlation))[:, None, None]
+    return (correlation[rows, lags] / (energy[..., None] * (own[lags] / own[0]))).max(-1)
 
 
 def _autocorrelation(x: np.ndarray, n_fft: int, oversampling: int) -> np.ndarray:

@@ -47,10 +47,12 @@ def live(checkpoint, midi, port, output, n_voices, block, volume_db, overwrite, 
     from ddsp_nb.notes.midi import read_midi
     from ddsp_nb.playing.device import open_device, open_port, play_blocks
     from ddsp_nb.playing.live_blocks import blocks_of, blocks_of_port
+    from ddsp_nb.playing.own_timbre import warn_of_lift
     from ddsp_nb.playing.real_time import prepare_process
 
     events = None if midi is None else read_midi(midi)
     model, take = load_model(checkpoint)
+    warn_of_lift(model)
     synthesizer, sample_rate = StreamingSynthesizer(model, take, n_voices=n_voices, seed=seed), model.config.sample_rate
     prepare_process()
     gain = 10 ** (volume_db / 20)

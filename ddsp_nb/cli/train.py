@@ -121,6 +121,8 @@ def run(paths, config, stretch, holdout, settings, run_file, output, products):
         recordings = analyse_recordings(paths, config, start_s=stretch[0], duration_s=stretch[1], say=tell)
     corpus = Corpus.of(recordings, config, holdout)
     tell(materials(corpus, recordings[0].name))
+    for line in polyphony(recordings, config):
+        tell(line)
     torch.manual_seed(settings["seed"])
     model = DDSPModel(config)
     if rank() > 0:
@@ -140,6 +142,15 @@ def materials(corpus, name) -> str:
     held_s = sum(phrase.seconds for phrase in corpus.unheard)
     held = f"; {held_s:.1f} s in {len(corpus.unheard)} more are held out" if corpus.unheard else ""
     return f"Learning from {corpus.seconds:.1f} s in {len(corpus.heard)} phrases{held}. The take is {name}."
+
+
+def polyphony(recordings, config) -> list[str]:
+    """What to expect where several notes sound at once, in one line for all such recordings; none without them."""
+    from ddsp_nb.analysis.polyphony import several_notes
+
+    told = {recording.name: words for recording in recordings if (words := several_notes(recording.instrument, config))}
+    others = f" and {len(told) - 1} more" if len(told) > 1 else ""
+    return [f"{name}{others}: {words}" for name, words in told.items()][:1]
 
 
 def run_training(model, corpus, settings, run_file) -> list:

@@ -12,6 +12,8 @@ import mido
 
 from ddsp_nb.errors import NotesError
 
+# Of a file: what lies behind is no music.
+MOST_BYTES = 1 << 24
 HEAD, TRACK = b"MThd", b"MTrk"
 HEAD_BYTES, CHUNK_BYTES = 14, 8
 # The format whose tracks are pieces of their own, and the last one that there is.
@@ -60,7 +62,8 @@ def read_messages(path: str | Path) -> tuple[list[tuple[list[Timed], float]], li
         NotesError: it cannot be read, or is no MIDI file.
     """
     try:
-        content = Path(path).read_bytes()
+        with Path(path).open("rb") as file:
+            content = file.read(MOST_BYTES)
     except OSError as error:
         raise NotesError(f"{path}: cannot be read ({error.strerror}). Use a standard MIDI file.") from error
     head = content.find(HEAD)
@@ -70,7 +73,7 @@ def read_messages(path: str | Path) -> tuple[list[tuple[list[Timed], float]], li
     tracks = _tracks(content, head + HEAD_BYTES)
     mended = ["what stands before its head (as in RIFF files) was skipped"] if head else []
     if n_tracks != len(tracks):
-        mended.append(f"{n_tracks} tracks are announced, {len(tracks)} are there")
+        mended.append(f"its head announces {n_tracks} tracks and it has {len(tracks)}")
     if not division or (division < 0 and not division & 0xFF):
         mended.append(f"ticks have no length: {TICKS_PER_BEAT} a beat are assumed")
         division = TICKS_PER_BEAT

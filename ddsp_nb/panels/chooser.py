@@ -13,6 +13,7 @@ import torch
 
 from ddsp_nb.analysis.decompose import analyse
 from ddsp_nb.analysis.features import FeatureExtractor, Features
+from ddsp_nb.analysis.polyphony import several_notes
 from ddsp_nb.config import Config
 from ddsp_nb.errors import AudioError, WorkbookWarning, warn_user
 from ddsp_nb.panels.recorder import Recorder
@@ -53,7 +54,7 @@ class RecordingChooser(ipywidgets.VBox):
         self.list = ipywidgets.Dropdown(description="Recording", layout={"width": "420px", "max_width": "100%"})
         self.words = ipywidgets.HTML(layout={"max_width": "940px"})
         self.recorder = Recorder(self.record, self.bring)
-        self.picker = StretchPicker(self.cut, lambda rate: self.recording.audio(rate))
+        self.picker = StretchPicker(self.cut)
         self._judging, self._latest = threading.Lock(), None
         self._fill()
         self.list.observe(self._chosen, "value")
@@ -180,6 +181,8 @@ def judge(audio: torch.Tensor, config: Config) -> str:
     """What a recording is like, and what to expect of it, in words; raises AudioError where it cannot be used."""
     features = FeatureExtractor(config)(audio)
     words = describe(features)
+    if several := several_notes(audio, config):
+        return f"{words} {several}"
     if not features.voiced.any():
         return words
     first, hop = int(features.voiced.int().argmax()), config.hop_length

@@ -1,12 +1,14 @@
 """The whole of a long recording at a glance, and which stretch of it is used: dragged, moved by keys, or typed."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
-import torch
 import traitlets
 
+from ddsp_nb.errors import AudioError
 from ddsp_nb.panels.page import PageWidget, module
+from ddsp_nb.sound.load import load_audio
 from ddsp_nb.sound.overview import outline
 from ddsp_nb.store.workspace import LONGEST_STRETCH_S, SHORTEST_STRETCH_S, Recording
 
@@ -19,16 +21,15 @@ class StretchPicker(PageWidget):
 
     Args:
         chosen: called with begin and end in s, and whether to learn from all of it, when the user has chosen.
-        sound: gives the stretch at `RATE`, [n_samples], to listen to.
     """
 
     _esm = module("stretch")
     about = traitlets.Dict().tag(sync=True)
     outline = traitlets.Bytes().tag(sync=True)
 
-    def __init__(self, chosen: Callable[[float, float, bool], None], sound: Callable[[int], torch.Tensor]):
+    def __init__(self, chosen: Callable[[float, float, bool], None]):
         super().__init__()
-        self._chosen, self._sound, self._path = chosen, sound, Path()
+        self._chosen, self._path = chosen, Path()
         self.on_msg(self._heard)
 
     def show(self, recording: Recording) -> None:
@@ -49,10 +50,15 @@ class StretchPicker(PageWidget):
         }
 
     def _heard(self, _, content, buffers):
-        if content.get("type") == "stretch":
-            self._chosen(float(content["start"]), float(content["stop"]), bool(content["all"]))
+        if content.get("type") not in ("stretch", "listen"):
+            return
+        start_s, stop_s = float(content["start"]), float(content["stop"])
+        if content["type"] == "stretch":
+            self._chosen(start_s, stop_s, bool(content["all"]))
             # What was refused changes nothing here, but the page has to take it back.
             self.send({"type": "answer"})
-        elif content.get("type") == "listen":
-            sound = self._sound(RATE).numpy().astype("<f4").tobytes()
-            self.send({"type": "sound"}, buffers=[sound])
+            return
+        # Silence is heard as such.
+        with suppress(AudioError):
+            sound = load_audio(self._path, RATE, start_s=start_s, duration_s=stop_s - start_s)
+            self.send({"type": "sound"}, buffers=[sound.numpy().astype("<f4").tobytes()])

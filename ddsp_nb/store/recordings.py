@@ -39,7 +39,7 @@ IDLE_S = 20.0
 # Of the environment: another folder, or empty for none.
 CACHE_VARIABLE = "DDSP_NB_CACHE"
 # Count it up when the analysis finds other numbers in the same sound.
-CACHE_VERSION = 6
+CACHE_VERSION = 7
 # Shorter pieces are analysed in seconds.
 SHORTEST_CACHED_S = 20.0
 # An hour of sound.

@@ -16,6 +16,8 @@ export class Performance {
 
   forget() {
     Object.assign(this, { parts: [], events: [], n_samples: 0, begun_s: null, recorded: false, midi: null });
+    // What parts were bent and louder by last.
+    this.told = new Map();
   }
 
   get seconds() {
@@ -50,9 +52,12 @@ export class Performance {
   }
 
   moved(part, bend_semitones, level_db) {
-    const last = (kind) => this.events.findLast((event) => event[1] === kind && event[3] === part)?.[2] ?? 0;
-    if (last("bend") !== bend_semitones) this.note("bend", bend_semitones, part);
-    if (last("level") !== level_db) this.note("level", level_db, part);
+    for (const [kind, value] of Object.entries({ bend: bend_semitones, level: level_db })) {
+      const what = `${kind} ${part}`;
+      if ((this.told.get(what) ?? 0) === value) continue;
+      this.told.set(what, value);
+      this.note(kind, value, part);
+    }
   }
 
   take({ part, last }) {

@@ -74,12 +74,9 @@ class View extends CanvasView {
     const most = stop - start > longest - 0.05 ? ", the most" : "";
     this.words.textContent = `${(stop - start).toFixed(1)} s of ${clock(seconds)}${most}`;
     this.play.textContent = this.playback.running ? "⏸ Pause" : "▶ Listen";
-    const now = {
-      valuemax: seconds,
-      valuenow: start,
-      valuetext: `${clock(start)} to ${clock(stop)} of ${clock(seconds)}`,
-    };
-    for (const [name, value] of Object.entries(now)) this.canvas.setAttribute(`aria-${name}`, value);
+    this.canvas.setAttribute("aria-valuemax", seconds);
+    this.canvas.setAttribute("aria-valuenow", start);
+    this.canvas.setAttribute("aria-valuetext", `${clock(start)} to ${clock(stop)} of ${clock(seconds)}`);
     this.draw();
   }
 
@@ -112,6 +109,7 @@ class View extends CanvasView {
 
   // Show a stretch at once, and tell the kernel after a while.
   choose(stretch, pause_ms = 0) {
+    this.asked = false;
     this.playback.release();
     this.stretch = stretch;
     this.show();
@@ -159,11 +157,7 @@ class View extends CanvasView {
       this.drag = null;
       if (moved) this.choose(stretch);
     };
-    canvas.onpointercancel = () => {
-      this.stretch = this.drag?.before ?? this.stretch;
-      this.drag = null;
-      this.show();
-    };
+    canvas.onpointercancel = canvas.onpointerup;
   }
 
   dragged(s) {
@@ -188,13 +182,15 @@ class View extends CanvasView {
     this.asked = true;
     // In the click, as only that lets a browser begin to sound; the sound itself comes later.
     soundAlone(this.playback, audioContext(this.about.rate));
-    this.model.send({ type: "listen" });
+    const [start, stop] = this.stretch;
+    this.model.send({ type: "listen", start, stop });
   }
 
   // The sound that was asked for, unless the stretch is another one by now.
   hear(samples) {
     if (!this.asked) return;
     this.asked = false;
+    this.playback.at = 0;
     this.playback.hold(["stretch"], this.about.rate, [[samples]]);
     this.playback.play();
   }
