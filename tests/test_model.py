@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from ddsp_nb import Config, ConfigError, DDSPModel, FeatureExtractor, WorkbookWarning, draw, parse_notes
+from ddsp_nb import Config, ConfigError, DDSPModel, FeatureExtractor, WorkbookWarning, draw
 from ddsp_nb.analysis.envelope import NEPERS_PER_DB
+from ddsp_nb.notes.note import Note
 from ddsp_nb.training import model as model_module
 
 
@@ -103,7 +104,14 @@ def test_a_loudness_that_cannot_be_played_is_told(trained, features):
         trained(replace(beyond, voiced=torch.zeros_like(features.voiced)))
 
 
-def test_short_notes_are_no_lack_of_power(trained, recwarn):
+@pytest.mark.parametrize(
+    ("note_s", "rest_s", "velocity"),
+    [(0.25, 0.1, 96), (0.05, 0.0, 127), (0.05, 0.1, 64), (0.1, 0.0, 1), (0.1, 0.2, 127), (0.2, 0.0, 40)],
+)
+@pytest.mark.parametrize("steps", [(0, 2, 4, 5, 7, 9), (0,) * 6])
+def test_short_notes_are_no_lack_of_power(trained, recwarn, note_s, rest_s, velocity, steps):
     """Their attacks are asked for within the window that measures loudness, where nothing can follow."""
-    trained(draw(parse_notes("A4:0.25 -:0.1 C5:0.25 -:0.1 E5:0.25"), trained), envelope=False)
+    begins_s = [i * (note_s + rest_s) for i in range(len(steps))]
+    notes = [Note(at_s, at_s + note_s, 69 + step, velocity) for at_s, step in zip(begins_s, steps, strict=True)]
+    trained(draw(notes, trained), envelope=False)
     assert not [warning for warning in recwarn if "softer than asked" in str(warning.message)]
