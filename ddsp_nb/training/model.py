@@ -24,7 +24,7 @@ CLAMP = 3.0
 MIN_LEVEL, MAX_LEVEL = 1e-8, 4.0
 # Of a long performance, so that memory does not grow with it.
 FRAMES_AT_ONCE = 2048
-# Frames of a stretch that the network is asked for, and after which the GRU has forgotten how it began: levels differ
+# At most, of a stretch that the network is asked for; and after which the GRU has forgotten how it began: levels differ
 # by 2e-5 dB, rounding.
 STRETCH_FRAMES, MEMORY_FRAMES = 128, 32
 # More do not stay in the processor's cache.
@@ -255,9 +255,10 @@ class DDSPModel(nn.Module):
         """
         inputs = features.inputs()
         n_stretches = max(1, -(-(len(inputs) - MEMORY_FRAMES) // STRETCH_FRAMES))
-        missing = n_stretches * STRETCH_FRAMES + MEMORY_FRAMES - len(inputs)
+        n_frames = max(1, -(-(len(inputs) - MEMORY_FRAMES) // n_stretches))
+        missing = n_stretches * n_frames + MEMORY_FRAMES - len(inputs)
         padded = torch.cat([inputs, inputs[-1:].expand(missing, -1)])
-        stretches = padded.unfold(0, STRETCH_FRAMES + MEMORY_FRAMES, STRETCH_FRAMES).mT
+        stretches = padded.unfold(0, n_frames + MEMORY_FRAMES, n_frames).mT
         asked = with_bar(stretches.split(STRETCHES_AT_ONCE), "Asking the network")
         answers = zip(*(self.network(some, envelope=envelope)[:2] for some in asked), strict=True)
         amplitudes, gains = (
