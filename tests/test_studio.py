@@ -23,6 +23,7 @@ from ddsp_nb import (
     draw,
     export_instrument,
     save_model,
+    train,
 )
 from ddsp_nb.cli.main import main
 from ddsp_nb.notes.note import Note
@@ -310,14 +311,15 @@ def test_sampled_notes_stay_within_the_pitch_range(trained, monkeypatch):
         quantiles = torch.linspace(*octaves, 101)
         monkeypatch.setitem(trained._buffers, "octave_quantiles", quantiles)
         notes = sampled_notes(trained)
-        assert notes[-1] - notes[0] >= 24 and notes[0] >= 31 and notes[-1] <= 95
+        assert notes[-1] - notes[0] >= 24 and notes[0] >= 20 and notes[-1] <= 111
 
 
 def test_very_quiet_recordings_are_played_at_a_usual_level(small_config, clip, study, tmp_path, monkeypatch):
     """Notes keep their dynamics, and the export tells its gain; what is written stays as soft as the recordings."""
-    features, _, take = study(clip * 10 ** (-50 / 20), small_config)
+    _, corpus, take = study(clip * 10 ** (-50 / 20), small_config)
     model = DDSPModel(small_config)
-    model.hear(features.inputs())
+    for _ in train(model, corpus, epochs=2, seed=0):
+        pass
     monkeypatch.setattr("ddsp_nb.studio.sfz.sampled_notes", lambda model: [72])
     with pytest.warns(WorkbookWarning, match=r"very quiet recordings \(-6\d dB\): all its notes are turned up by"):
         export_instrument(model, tmp_path / "quiet", take=take)
