@@ -183,8 +183,12 @@ class DDSPModel(nn.Module):
 
         Warns where that loudness cannot be reached. Raises ConfigError where the features are of another config.
         """
-        parts = [parts for _, parts in self._rendered(self._controls(features, envelope), features, seed)]
-        harmonic, noise = torch.cat(parts, 1)[:, : features.n_samples]
+        rendered = torch.empty(2, (len(features) - 1) * self.config.hop_length, device=self.device)
+        done = 0
+        for _, parts in self._rendered(self._controls(features, envelope), features, seed):
+            rendered[:, done : done + parts.shape[1]] = parts
+            done += parts.shape[1]
+        harmonic, noise = rendered[:, : features.n_samples]
         sound = Sound(harmonic + noise, harmonic, noise)
         warn_of_loudness(features.loudness_db.to(self.device), self._loudness_db(sound.audio))
         return sound
