@@ -11,7 +11,7 @@ import ddsp_nb
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "ddsp_nb"
 LESSON = ("sound", "synthesis", "analysis", "training", "growth")
-GROUND = {"config", "errors", "files"}
+GROUND = {"config", "errors", "files", "progress"}
 SOUND = GROUND | {"sound"}
 NOTES = GROUND | {"notes"}
 SYNTHESIS = SOUND | {"synthesis"}
@@ -24,6 +24,7 @@ PLAYING = GROWTH | {"playing"}
 STUDIO = PLAYING | {"studio"}
 MAY_USE = {  # each room, and the rooms it may import from; lazy imports inside functions count too
     "errors": set(),
+    "progress": set(),
     "files": {"errors"},
     "config": {"errors"},
     "sound": SOUND,

@@ -353,7 +353,7 @@ def test_defaults_are_the_libraries_own():
     assert train["learning_rate"] == training.LEARNING_RATE
     assert train["start"] == inspect.signature(ddsp_nb.train).parameters["start"].default
     settings = set(train) & set(Config.__dataclass_fields__)
-    assert len(settings) == 7
+    assert len(settings) == 9
     assert Config(**{name: train[name] for name in settings}) == Config()
     with click.Context(cli.main.commands["grow"]):  # where nothing was left to its default: all count as typed
         assert grow_command.changed_plan(grow_command.starting_plan(grow), grow) == GrowthPlan()

@@ -212,6 +212,9 @@ def test_remarks_say_what_was_done(growing):
     assert any("shrinks to 0.25 s" in remark for remark in growing(crossfade_s=3.0).remarks)
     assert any("No stage is complete" in remark for remark in growing(stages=(1, 4)).remarks)
     assert any("without an audible partial: 2" in remark for remark in growing(stages=([1], [32])).remarks)
+    many = growing(strategy="linear", n_stages=1000, stage_duration_s=0.02, silence_duration_s=0.0)
+    assert len(many.stages) == heard and many.stages[-1].n_harmonics == heard
+    assert any(f"1000 stages were asked for; there are {heard}," in remark for remark in many.remarks)
     alike = growing(phrase="repeat", stages=(1, 2, 2), noise="none")
     assert any("as the one before: 3" in remark for remark in alike.remarks)
 

@@ -2,6 +2,7 @@
 
 import shutil
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from ddsp_nb import AudioError, Config, load_audio
 from ddsp_nb.panels import RecordingChooser
 from ddsp_nb.sound import blocks, load
 from ddsp_nb.sound.find import find_recordings
+from ddsp_nb.sound.time_line import in_time
 from ddsp_nb.store.workspace import Workspace
 from tests.phone import RECORDINGS, encode, encoded, retimed
 
@@ -122,6 +124,13 @@ def test_where_a_film_has_no_sound_there_is_silence(tmp_path, violin, short_bloc
     assert np.array_equal(read[-starts:], whole[-starts:])
     longest = max(np.diff(np.flatnonzero(read))) / rate
     assert longest == pytest.approx(max(length for _, length in gaps), abs=2e-3)
+
+
+def test_a_gap_between_long_packets_is_found():
+    times_s = [0, 0.5, 1.0, 1.7, 2.2]
+    frames = [SimpleNamespace(time=time, sample_rate=8_000, samples=4_000) for time in times_s]
+    assert [n_silent for n_silent, _ in in_time(iter(frames), "mov,mp4")] == [0, 0, 0, 1_600, 0]
+    assert not any(n_silent for n_silent, _ in in_time(iter(frames), "ogg"))
 
 
 CLOCKS = {  # time in s to how much later a film says that it is

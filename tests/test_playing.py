@@ -136,8 +136,12 @@ def test_loudness_is_matched_by_quantiles(home):
 
 
 def test_a_melody_beyond_the_instrument_is_told(home):
-    with pytest.warns(WorkbookWarning, match="outside the instrument's own"):
+    with pytest.warns(
+        WorkbookWarning, match=r"outside the instrument's own.* Transposed by \+\d+ semitones it would fit"
+    ):
         transfer(draw(parse_notes("C2:1"), home[0]), home[0])
+    with pytest.warns(WorkbookWarning, match="a guess.$"):  # as wide as that, it does not fit anywhere
+        transfer(draw(parse_notes("C1:1 C3:1 C5:1 C7:1 C8:1"), home[0]), home[0])
 
 
 def test_a_tape_moves_the_spectrum_and_the_instrument_does_not(home):

@@ -13,9 +13,21 @@ import soundfile as sf
 import torch
 from click.testing import CliRunner
 
-from ddsp_nb import ExportError, GrowthError, GrowthPlan, WorkbookWarning, export_instrument, save_model
+from ddsp_nb import (
+    DDSPModel,
+    ExportError,
+    GrowthError,
+    GrowthPlan,
+    StreamingSynthesizer,
+    WorkbookWarning,
+    draw,
+    export_instrument,
+    save_model,
+    train,
+)
 from ddsp_nb.cli.main import main
-from ddsp_nb.playing.own_timbre import OwnTimbre, usual_loudness_db
+from ddsp_nb.notes.note import Note
+from ddsp_nb.playing.own_timbre import OwnTimbre, lift_db, usual_loudness_db
 from ddsp_nb.studio import export as export_module
 from ddsp_nb.studio.sfz import sampled_notes
 
@@ -299,4 +311,27 @@ def test_sampled_notes_stay_within_the_pitch_range(trained, monkeypatch):
         quantiles = torch.linspace(*octaves, 101)
         monkeypatch.setitem(trained._buffers, "octave_quantiles", quantiles)
         notes = sampled_notes(trained)
-        assert notes[-1] - notes[0] >= 24 and notes[0] >= 31 and notes[-1] <= 95
+        assert notes[-1] - notes[0] >= 24 and notes[0] >= 20 and notes[-1] <= 111
+
+
+def test_very_quiet_recordings_are_played_at_a_usual_level(small_config, clip, study, tmp_path, monkeypatch):
+    """Notes keep their dynamics, and the export tells its gain; what is written stays as soft as the recordings."""
+    _, corpus, take = study(clip * 10 ** (-50 / 20), small_config)
+    model = DDSPModel(small_config)
+    for _ in train(model, corpus, epochs=2, seed=0):
+        pass
+    monkeypatch.setattr("ddsp_nb.studio.sfz.sampled_notes", lambda model: [72])
+    with pytest.warns(WorkbookWarning, match=r"very quiet recordings \(-6\d dB\): all its notes are turned up by"):
+        export_instrument(model, tmp_path / "quiet", take=take)
+    assert re.search(r"very\s+quiet: all notes are 4\d dB louder", (tmp_path / "quiet" / "README.txt").read_text())
+    db = lambda sound: 10 * np.log10(np.mean(np.square(np.asarray(sound)[-4000:])))
+    sample = next((tmp_path / "quiet" / "samples").glob("*_mf.flac"))
+    assert -30 < db(sf.read(sample)[0][:-512]) < -15
+    levels_db = {}
+    for velocity in (48, 96):
+        player = StreamingSynthesizer(model, take)
+        player.note_on(72, velocity)
+        levels_db[velocity] = db(player.render(12_000))
+        written = draw([Note(0, 0.75, 72, velocity)], model, take)
+        assert abs(written.loudness_db.max() - levels_db[velocity] + lift_db(model)) < 6  # as the recordings were
+    assert -24 < levels_db[96] < -12 and levels_db[96] - levels_db[48] == pytest.approx(12, abs=1)

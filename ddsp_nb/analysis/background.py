@@ -79,7 +79,9 @@ class Background:
             hz = hz[~family]
         several = len(found) > 1
         if found:
-            found = [f"{'Steady tones' if several else 'A steady tone'} of {', '.join(found)}, {self.tones_db:.0f} dB,"]
+            found = [
+                f"{'Steady tones' if several else 'A steady tone'} of {' and '.join(found)}, {self.tones_db:.0f} dB,"
+            ]
         if self.noise_db > -math.inf:
             several |= bool(found)
             found.append(f"{'and noise' if found else 'Noise'} of {self.noise_db:.0f} dB")

@@ -31,8 +31,13 @@ def loudness_db(sound: torch.Tensor, config: Config) -> torch.Tensor:
 
     [n_samples] sound of whole hops gives [n_frames], as many as hops and one.
     """
-    padded = F.pad(sound.square(), (config.frame_length // 2,) * 2)
-    power = F.avg_pool1d(padded[None], config.frame_length, config.hop_length)[0]
+    return power_db(sound.square(), config)
+
+
+def power_db(power: torch.Tensor, config: Config, *, block: int = 1) -> torch.Tensor:
+    """The same of its mean power in blocks of so many samples, by which hop and half a window can be divided."""
+    padded = F.pad(power, (config.frame_length // 2 // block,) * 2)
+    power = F.avg_pool1d(padded[None], config.frame_length // block, config.hop_length // block)[0]
     return 10 * power.clamp(min=10 ** (MIN_DB / 10)).log10()
 
 

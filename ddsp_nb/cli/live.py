@@ -47,15 +47,19 @@ def live(checkpoint, midi, port, output, n_voices, block, volume_db, overwrite, 
     from ddsp_nb.notes.midi import read_midi
     from ddsp_nb.playing.device import open_device, open_port, play_blocks
     from ddsp_nb.playing.live_blocks import blocks_of, blocks_of_port
+    from ddsp_nb.playing.own_timbre import warn_of_lift
     from ddsp_nb.playing.real_time import prepare_process
+    from ddsp_nb.progress import with_bar
 
     events = None if midi is None else read_midi(midi)
     model, take = load_model(checkpoint)
+    warn_of_lift(model)
     synthesizer, sample_rate = StreamingSynthesizer(model, take, n_voices=n_voices, seed=seed), model.config.sample_rate
     prepare_process()
     gain = 10 ** (volume_db / 20)
     if output is not None:
-        sound = torch.cat(list(blocks_of(synthesizer, events, block)))
+        n_blocks = round(events[-1][0] * sample_rate / block)
+        sound = torch.cat(list(with_bar(blocks_of(synthesizer, events, block), "Playing", n_blocks)))
         click.echo(save_audio(output, gain * sound, sample_rate))
         return
     with nullcontext() if port is None else closing(open_port(port)) as keys:

@@ -72,6 +72,7 @@ def play(checkpoint, audio, midi, notes, bpm, output, own_timbre, octave, stems,
     from torch.nn.utils.rnn import pad_sequence
 
     from ddsp_nb import FeatureExtractor, load_audio, load_model, save_together
+    from ddsp_nb.playing.own_timbre import lift_db, warn_of_lift
     from ddsp_nb.playing.performance import Performance
     from ddsp_nb.playing.transfer import transfer_lines
 
@@ -81,10 +82,12 @@ def play(checkpoint, audio, midi, notes, bpm, output, own_timbre, octave, stems,
     else:
         played = Performance.of_midi(midi) if written is None else Performance.of_notes(written)
         lines = [line.features(model, take) for line in played.lines()]
+        warn_of_lift(model)
     lines = transfer_lines(lines, model, nearest_octave=octave == "auto", **moves)
     envelope = audio is not None and not own_timbre
     sounds = [model(line, envelope=envelope, seed=seed + i) for i, line in enumerate(lines)]
-    mixed = lambda part: pad_sequence([getattr(sound, part) for sound in sounds]).sum(1)
+    gain = 10 ** (lift_db(model) / 20) if audio is None else 1.0
+    mixed = lambda part: gain * pad_sequence([getattr(sound, part) for sound in sounds]).sum(1)
     whole, *stems = paths
     files, rests = {whole: mixed("audio")}, {}
     if stems:

@@ -14,6 +14,7 @@ from torch.nn.functional import max_pool1d, pad
 
 from ddsp_nb.growth.masks import INAUDIBLE
 from ddsp_nb.growth.schedule import Schedule
+from ddsp_nb.progress import with_bar
 from ddsp_nb.synthesis.noise import FilteredNoiseGenerator, nearest_band
 from ddsp_nb.synthesis.oscillator import harmonic_basis, ramp
 
@@ -130,7 +131,7 @@ def certify(schedule: Schedule, harmonic: torch.Tensor, noise: torch.Tensor, gai
         whole[pitch] = gain * generate(track.controls.noise_magnitudes, generator=generator).double()
     indices, reach = range(len(schedule.stages)), round(NEARBY_S * schedule.sample_rate)
     steps = pad((harmonic + noise) / peaks[-1], (reach, reach)).diff().abs()
-    partials = [_partials(schedule, i, harmonic, gain) for i in indices]
+    partials = [_partials(schedule, i, harmonic, gain) for i in with_bar(indices, "Measuring")]
     loudest = max(loudest for loudest, *_ in partials) or max(peaks[:2])
     in_db = lambda level: None if level is None else 20 * math.log10(level / loudest + SILENCE)
     reports = []

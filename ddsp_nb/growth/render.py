@@ -13,6 +13,7 @@ from ddsp_nb.growth.certificate import Certificate, certify
 from ddsp_nb.growth.plan import GrowthPlan
 from ddsp_nb.growth.schedule import Schedule, Stage, make_schedule
 from ddsp_nb.growth.track import ControlTrack, Source
+from ddsp_nb.progress import with_bar
 from ddsp_nb.synthesis.noise import FilteredNoiseGenerator, keep_bands
 from ddsp_nb.synthesis.oscillator import harmonic_basis, interpolate_phase, ramp, sum_of_sines
 from ddsp_nb.training.model import DDSPModel
@@ -124,7 +125,7 @@ def _harmonic(config, schedule, stages):
     """[n_samples] partials of the piece."""
     hop, piece = config.hop_length, torch.zeros(schedule.n_samples)
     for pitch, track in schedule.tracks.items():
-        for (offset, length), group in _together(stages, pitch).items():
+        for (offset, length), group in with_bar(_together(stages, pitch).items(), "Growing"):
             masks = torch.stack([stage.mask for stage, _ in group])
             last = min(-(-(offset + length) // hop), len(track.f0_hz) - 1)
             for start in range(offset // hop, last, HOPS_AT_ONCE):

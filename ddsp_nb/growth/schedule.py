@@ -190,6 +190,8 @@ def remarks(plan: GrowthPlan, stages: list[Stage], levels: torch.Tensor, config:
     if not heard.all():
         yield f"{int(heard.sum())} of {config.n_harmonics} partials can be heard; the others do not count."
     times_s, n = plan.durations_s(len(stages)), len(stages)
+    if plan.stages is None and plan.strategy == "linear" and plan.n_stages > n:
+        yield f"{plan.n_stages} stages were asked for; there are {n}, as each adds one of {n} partials at least."
     if plan.crossfade_s > plan.overlap_s(n) > 0:
         yield f"The cross-fade is longer than half of the shortest stage, and shrinks to {plan.overlap_s(n):.2g} s."
     squeezed = 0 if plan.crossfade_s else sum(time_s < plan.adsr.duration_s for time_s in times_s)

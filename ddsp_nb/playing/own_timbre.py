@@ -5,16 +5,40 @@ from torch import nn
 
 from ddsp_nb.analysis.envelope import NEPERS_PER_DB
 from ddsp_nb.analysis.mel import MIN_DB
+from ddsp_nb.errors import warn_user
 from ddsp_nb.notes.pitch import A4_HZ
 from ddsp_nb.synthesis.controls import MAX_NOISE_GAIN
 from ddsp_nb.training.model import MAX_LOUDNESS_STEP_DB, DDSPModel
 
 USUAL_LOUDNESS = 70  # hundredths of the frames that the instrument heard are softer than its usual notes
+# dB relative to full scale: below the first, hardly anything would be heard, and notes are played at the second.
+QUIET_DB, AUDIBLE_DB = -30.0, -18.0
+
+
+def heard_loudness_db(model: DDSPModel) -> float:
+    """Usual level of what an instrument heard, dB relative to full scale."""
+    return model.loudness_quantiles_db[USUAL_LOUDNESS].item()
+
+
+def lift_db(model: DDSPModel) -> float:
+    """By which all notes of an instrument are louder than what it heard: 0 but for very quiet recordings."""
+    heard_db = heard_loudness_db(model)
+    return AUDIBLE_DB - heard_db if heard_db < QUIET_DB else 0.0
 
 
 def usual_loudness_db(model: DDSPModel) -> float:
     """Level of an instrument's notes of plain velocity, dB relative to full scale."""
-    return model.loudness_quantiles_db[USUAL_LOUDNESS].item()
+    return heard_loudness_db(model) + lift_db(model)
+
+
+def warn_of_lift(model: DDSPModel) -> None:
+    """Tell the user where notes are louder than the recordings."""
+    lifted_db = lift_db(model)
+    if lifted_db:
+        warn_user(
+            f"The instrument learned from very quiet recordings ({heard_loudness_db(model):.0f} dB): "
+            f"all its notes are turned up by {lifted_db:.0f} dB."
+        )
 
 
 class OwnTimbre(nn.Module):
@@ -31,7 +55,7 @@ class OwnTimbre(nn.Module):
 
     def __init__(self, model: DDSPModel):
         super().__init__()
-        self.network, self.config = model.network, model.config
+        self.network, self.config, self.lift_db = model.network, model.config, lift_db(model)
         to_bins = model.synthesizer.noise_generator.to_bins
         self.register_buffer("noise_power", to_bins @ to_bins.T / to_bins.shape[1])
 
@@ -49,14 +73,15 @@ class OwnTimbre(nn.Module):
             amplitudes [n_voices, n_frames, n_harmonics] and noise gains [n_voices, n_frames, n_bands] as
             `model.network` answers; the gain [n_voices, n_frames, 1] with which both have the loudness; the state.
         """
-        heard = torch.stack([torch.log2(f0_hz / A4_HZ), loudness_db], -1)
+        heard_db = loudness_db - self.lift_db
+        heard = torch.stack([torch.log2(f0_hz / A4_HZ), heard_db], -1)
         no_mfcc = torch.zeros(self.config.n_mfcc, device=heard.device).expand(heard.shape[0], heard.shape[1], -1)
         amplitudes, gains, state = self.network(torch.cat([heard, no_mfcc], -1), envelope=False, state=state)
         k = torch.arange(1, self.config.n_harmonics + 1, device=heard.device)
         sounding = amplitudes * (f0_hz[..., None] * k < self.config.nyquist_hz)
         power = sounding.square().sum(-1) / 2 + ((gains @ self.noise_power) * gains).sum(-1)
-        wrong_db = loudness_db - 10 * power.clamp(min=10 ** (MIN_DB / 10)).log10()
-        wrong_db = wrong_db.clamp(-MAX_LOUDNESS_STEP_DB, MAX_LOUDNESS_STEP_DB)
+        wrong_db = heard_db - 10 * power.clamp(min=10 ** (MIN_DB / 10)).log10()
+        wrong_db = wrong_db.clamp(-MAX_LOUDNESS_STEP_DB, MAX_LOUDNESS_STEP_DB) + self.lift_db
         return amplitudes, gains, torch.exp(NEPERS_PER_DB * wrong_db)[..., None], state
 
     def rest(self, n_voices: int = 1) -> torch.Tensor:

@@ -13,6 +13,7 @@ from ddsp_nb.notes.lines import lines_of
 from ddsp_nb.notes.midi import read_midi, write_midi
 from ddsp_nb.notes.note import MOST_SECONDS, Event, Note, events_of
 from ddsp_nb.playing.live_blocks import blocks_of
+from ddsp_nb.playing.own_timbre import lift_db
 from ddsp_nb.playing.stream import StreamingSynthesizer
 from ddsp_nb.playing.voices import Solo
 from ddsp_nb.training.model import DDSPModel
@@ -82,13 +83,13 @@ class Performance:
 
         Returns:
             `Features` without phase, with the articulation of the take or, without one, the usual one. Their MFCCs are
-            0 and mean nothing: play them with `envelope=False`.
+            0 and mean nothing: play them with `envelope=False`. Levels are those of the recordings, see `lift_db`.
         """
         config, solo, waiting = model.config, Solo(model, take), deque(self._ended)
-        f0_hz, loudness_db = list[float](), list[float]()
+        f0_hz, loudness_db, lifted_db = list[float](), list[float](), lift_db(model)
         while waiting or solo.voices:
             sample = len(f0_hz) * config.hop_length
-            loudness_db.append(max(solo.frame(), MIN_DB))
+            loudness_db.append(max(solo.frame() - lifted_db, MIN_DB))
             f0_hz.append(solo.f0_hz)
             while waiting and round(waiting[0][0] * config.sample_rate) <= sample:
                 solo.obey(*waiting.popleft()[1:])

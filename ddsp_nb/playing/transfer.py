@@ -17,6 +17,8 @@ RANGE_MARGIN_SEMITONES = 3.0  # beyond the notes that were heard; further out th
 QUANTILES = np.linspace(0.02, 0.98, 25)  # at which two distributions of loudness are matched
 EDGES = [2, 98]  # hundredths that stand for the range: single wrong frames do not count
 MIDDLE = 50  # hundredths
+MOVES = range(-int(MAX_SEMITONES), int(MAX_SEMITONES) + 1)  # semitones
+WORTH_TELLING = 0.02  # share of the notes
 
 
 def transfer(
@@ -91,14 +93,18 @@ def matched(features: Features, model: DDSPModel) -> torch.Tensor:
 
 
 def warn_of_range(features: Features, model: DDSPModel) -> None:
-    """Tell the user where a performance leaves the notes that the instrument was trained on."""
+    """Tell the user where a performance leaves the notes that the instrument was trained on, and how it would fit."""
     if not features.voiced.any():
         return
     low, high = heard_range(model)
     played = A4 + SEMITONES_PER_OCTAVE * torch.log2(features.f0_hz[features.voiced] / A4_HZ)
-    outside = ((played < low - RANGE_MARGIN_SEMITONES) | (played > high + RANGE_MARGIN_SEMITONES)).float().mean().item()
-    if outside > 0.02:
+    notes, counts = played.round().unique(return_counts=True)
+    outside = lambda by: counts[(notes + by - (low + high) / 2).abs() > (high - low) / 2 + RANGE_MARGIN_SEMITONES].sum()
+    share = outside(0) / len(played)
+    if share > WORTH_TELLING:
+        by = min(MOVES, key=lambda by: (int(outside(by)), abs(by)))
+        better = f" Transposed by {by:+d} semitones it would fit." if outside(by) < outside(0) / 2 else ""
         warn_user(
-            f"{100 * outside:.0f} % of the notes lie outside the instrument's own, {midi_hz(low):.0f} to "
-            f"{midi_hz(high):.0f} Hz: their timbre is a guess. Transpose, or use the nearest octave."
+            f"{100 * share:.0f} % of the notes lie outside the instrument's own, {midi_hz(low):.0f} to "
+            f"{midi_hz(high):.0f} Hz: their timbre is a guess.{better}"
         )

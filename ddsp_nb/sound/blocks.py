@@ -6,14 +6,12 @@ reaches no playlist, no network and none of its many seldom-used decoders.
 """
 
 import itertools
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from os import PathLike
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +19,7 @@ import soundfile as sf
 
 from ddsp_nb.errors import AudioError
 from ddsp_nb.sound.riff import Length, check_length
+from ddsp_nb.sound.time_line import in_time
 
 if TYPE_CHECKING:
     from av import AudioFrame, AudioStream
@@ -41,10 +40,6 @@ COARSE_SUBTYPES = ("PCM_U8", "PCM_S8", "ULAW", "ALAW", "pcm_u8", "pcm_alaw", "pc
 CUT_SHORT = ("MP3", "OGG")
 # 36 bits tell of the length of a FLAC file; 0 is for a length not yet known, of which libsndfile makes a larger number.
 MOST_FLAC_SAMPLES = 2**36 - 1
-# Films have a time line: where it jumps by so much, and what follows stays there for a while, nothing was recorded.
-# Clocks that stutter come back; a longer jump is a clock that was set. Some films round times to 1 ms.
-FILMS = ("matroska,webm", "mov,mp4")
-SHORTEST_GAP_S, LONGEST_GAP_S, STEADY_S, ROUNDING_S = 0.015, 600.0, 0.3, 0.0011
 # Packets of some 20 ms: a scratch or a cut leaves so many that cannot be decoded, and the others are worth hearing.
 MOST_DAMAGED = 3
 # Samples times channels that are read at once.
@@ -57,10 +52,9 @@ DAMAGED = (sf.SoundFileError, OSError, TypeError)
 class OpenSound:
     """An open sound file; its sample rate is what its header says, and may be nonsense.
 
-    `length` is what can be believed of the header's lengths; the end of the blocks is the end of the sound.
-
-    `blocks` gives the first so many samples as [n, n_channels] float32 blocks, fewer where it ends early, once; any of
-    `DAMAGED` is raised where it cannot be read on.
+    `length` is what can be believed of the header's lengths; the sound ends where the blocks end. `blocks` gives the
+    first so many samples as [n, n_channels] float32 blocks, fewer where it ends early, once; any of `DAMAGED` is raised
+    where it cannot be read on.
     """
 
     sample_rate: int
@@ -134,12 +128,9 @@ def open_with_ffmpeg(path: str | PathLike, length: Length) -> Iterator[OpenSound
                 # Rate and channels are those that the decoder found: headers are often wrong.
                 if (first := next(frames, None)) is None:
                     raise OSError("no samples")
-                frames = itertools.chain([first], frames)
-                timed = in_time(frames) if container.format.name.startswith(FILMS) else ((0, frame) for frame in frames)
-                is_coarse = track.codec_context.name in COARSE_SUBTYPES
-                yield OpenSound(
-                    first.sample_rate, first.layout.nb_channels, is_coarse, length, partial(gather, sounds(timed))
-                )
+                timed = in_time(itertools.chain([first], frames), container.format.name)
+                is_coarse, blocks = track.codec_context.name in COARSE_SUBTYPES, partial(gather, sounds(timed))
+                yield OpenSound(first.sample_rate, first.layout.nb_channels, is_coarse, length, blocks)
     except av.FFmpegError as error:
         raise OSError("FFmpeg cannot read it") from error
 
@@ -164,42 +155,6 @@ def decoded(container: "InputContainer", track: "AudioStream") -> Iterator["Audi
             n_damaged += 1
             if n_damaged > MOST_DAMAGED:
                 raise
-
-
-def in_time(frames: Iterator["AudioFrame"]) -> Iterator[tuple[int, "AudioFrame"]]:
-    """Each frame of a film after the number of silent samples that its time line leaves before it."""
-    n_samples, lead = 0, 0.0
-    # Number of samples before each frame, and by how many its time is ahead of them: before and after the next to go.
-    behind: deque[tuple[int, float]] = deque()
-    ahead: deque[tuple[int, float, AudioFrame]] = deque()
-    for frame in itertools.chain(frames, [None]):
-        if frame is not None:
-            if frame.time is not None:
-                lead = frame.time * frame.sample_rate - n_samples
-            ahead.append((n_samples, lead, frame))
-            n_samples += frame.samples
-        while ahead and (frame is None or n_samples - ahead[0][0] > STEADY_S * frame.sample_rate):
-            start, own, going = ahead.popleft()
-            while behind and start - behind[0][0] > STEADY_S * going.sample_rate:
-                behind.popleft()
-            yield silence_before(own, behind, ahead, going.sample_rate), going
-            behind.append((start, own))
-
-
-def silence_before(
-    lead: float,
-    behind: deque[tuple[int, float]],
-    ahead: deque[tuple[int, float, "AudioFrame"]],
-    sample_rate: int,
-) -> int:
-    """Samples of silence where time jumps, and stays there, by more than what clocks and roundings explain."""
-    if not behind:
-        return 0
-    before, after = [earlier for _, earlier in behind], [lead, *(later for _, later, _ in ahead)]
-    if not SHORTEST_GAP_S < (min(after) - max(before)) / sample_rate < LONGEST_GAP_S:
-        return 0
-    usual = lambda leads, near: median(x for x in leads if abs(x - near) <= ROUNDING_S * sample_rate)
-    return round(usual(after, lead) - usual(before, before[-1]))
 
 
 def sounds(frames: Iterator[tuple[int, "AudioFrame"]]) -> Iterator[np.ndarray]:

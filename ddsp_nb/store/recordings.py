@@ -21,6 +21,7 @@ from ddsp_nb.analysis.decompose import AnalysedRecording, Analysis
 from ddsp_nb.analysis.features import Features
 from ddsp_nb.config import Config
 from ddsp_nb.errors import AudioError, WorkbookWarning, warn_user
+from ddsp_nb.progress import with_bar
 from ddsp_nb.sound.find import find_recordings
 from ddsp_nb.sound.load import SILENCE_DB, load_audio
 from ddsp_nb.training.corpus import quiet_cuts
@@ -73,7 +74,10 @@ def analyse_recordings(
         AudioError: a path does not exist, a folder holds no sound, or none of the files can be used.
     """
     pieces, recordings = load_pieces(find_recordings(paths), config.sample_rate, start_s, duration_s), []
-    for (name, audio), (features, analysis, messages) in zip(pieces, analyse_pieces(pieces, config), strict=True):
+    found = analyse_pieces(pieces, config)
+    if len(pieces) == 1:  # of more, each is told as it is done
+        found = with_bar(found, "Analysing", 1, patience_s=0)
+    for (name, audio), (features, analysis, messages) in zip(pieces, found, strict=True):
         for message in messages:
             warn_user(f"{name}: {message}")
         recordings.append(AnalysedRecording(name, audio, features, analysis))

@@ -6,6 +6,7 @@ from ddsp_nb.errors import ExportError
 from ddsp_nb.files import folder_written_whole
 from ddsp_nb.growth.plan import GrowthPlan
 from ddsp_nb.playing.articulation import Articulation
+from ddsp_nb.playing.own_timbre import lift_db, warn_of_lift
 from ddsp_nb.studio.guide import guide_text
 from ddsp_nb.studio.network import write_network
 from ddsp_nb.studio.sfz import held_notes, sfz_text, warn_of_guesses, write_samples
@@ -45,13 +46,14 @@ def export_instrument(
     frames = growth_frames(model, plan)
     articulation = Articulation.of(take)
     warn_of_guesses(model)
+    warn_of_lift(model)
     notes = list(held_notes(model, articulation, seed=seed))
     sample_rate = model.config.sample_rate
     with folder_written_whole(folder, ExportError) as temporary:
         written, gain = write_samples(notes, temporary, sample_rate)
         for name, text in (
             (SFZ, sfz_text(notes, articulation)),
-            (GUIDE, guide_text(model.config, notes, articulation, gain, len(frames))),
+            (GUIDE, guide_text(model.config, notes, articulation, gain, lift_db(model), len(frames))),
         ):
             (temporary / name).write_text(text, encoding="utf-8")
             written.append(temporary / name)

@@ -9,12 +9,21 @@ from ddsp_nb.playing.articulation import Articulation
 from ddsp_nb.studio.held import HeldNote
 
 GUIDE = Path(__file__).with_suffix(".txt")
+LIFTED = "\n  The recordings were very quiet: all notes are {:.0f} dB louder than they were."
 
 
 def guide_text(
-    config: Config, notes: list[tuple[str, HeldNote]], articulation: Articulation, gain: float, n_frames: int
+    config: Config,
+    notes: list[tuple[str, HeldNote]],
+    articulation: Articulation,
+    gain: float,
+    lifted_db: float,
+    n_frames: int,
 ) -> str:
-    """The text for these samples, all with one linear gain, and a wavetable of so many frames."""
+    """The text for these samples, all with one linear gain, and a wavetable of so many frames.
+
+    Where notes are louder than very quiet recordings, it says by how much.
+    """
     levels_db = {layer: note.loudness_db + 20 * math.log10(gain) for layer, note in notes}
     return GUIDE.read_text(encoding="utf-8").format(
         n_samples=len(notes),
@@ -24,6 +33,7 @@ def guide_text(
         release_s=articulation.release_s,
         sample_rate=config.sample_rate,
         levels=", ".join(f"{layer} {level_db:.1f}" for layer, level_db in levels_db.items()),
+        lifted=LIFTED.format(lifted_db) if lifted_db else "",
         n_frames=n_frames,
         hop=config.hop_length,
         layers=config.n_layers,

@@ -14,6 +14,7 @@ from ddsp_nb.notes.pitch import midi_name, midi_number
 from ddsp_nb.playing.articulation import Articulation
 from ddsp_nb.playing.own_timbre import usual_loudness_db
 from ddsp_nb.playing.transfer import RANGE_MARGIN_SEMITONES, heard_range
+from ddsp_nb.progress import with_bar
 from ddsp_nb.sound.save import save_audio
 from ddsp_nb.studio.held import HeldNote, held_note
 from ddsp_nb.training.model import DDSPModel
@@ -55,7 +56,7 @@ def warn_of_guesses(model: DDSPModel) -> None:
 def held_notes(model: DDSPModel, articulation: Articulation, *, seed: int = 0) -> Iterator[tuple[str, HeldNote]]:
     """Name of the dynamic and note, for every sample; levels are those of `StreamingSynthesizer` at its velocity."""
     usual_db = usual_loudness_db(model)
-    for note in sampled_notes(model):
+    for note in with_bar(sampled_notes(model), "Sampling"):
         for layer, velocity in LAYERS.items():
             yield layer, held_note(model, note, usual_db + midi_db(velocity), articulation, seed=seed)
 

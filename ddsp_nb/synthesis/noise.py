@@ -4,6 +4,7 @@ import math
 
 import torch
 from scipy.fft import next_fast_len
+from torch.nn import functional as F
 
 from ddsp_nb.config import Config
 
@@ -40,10 +41,19 @@ class FilteredNoiseGenerator:
 
     def shape(self, white: torch.Tensor, noise_magnitudes: torch.Tensor) -> torch.Tensor:
         """Filter [..., (n_frames - 1) * hop_length] white noise by [..., n_frames, n_bands] gains."""
-        n_fft, hop, window = self.config.noise_n_fft, self.config.hop_length, self.window.to(white.device)
-        spectrum = torch.stft(white, n_fft, hop, window=window, return_complex=True, pad_mode="constant")
-        gains = (noise_magnitudes @ self.to_bins.to(white.device)).mT  # [..., n_bins, n_frames]
-        return torch.istft(spectrum * gains, n_fft, hop, window=window, length=white.shape[-1])
+        return self.ends(white, noise_magnitudes).sum(-2).flatten(-2)
+
+    def ends(self, white: torch.Tensor, noise_magnitudes: torch.Tensor) -> torch.Tensor:
+        """[..., n_hops, 2, hop_length] what the frames at the two ends of each hop add to its sound.
+
+        A frame's window reaches over the hops before and after it. A gain for a frame scales its part of both.
+        """
+        hop, window = self.config.hop_length, self.window.to(white.device)
+        frames = F.pad(white, (hop, hop)).unfold(-1, 2 * hop, hop) * window  # [..., n_frames, 2 * hop_length]
+        spectra = torch.fft.rfft(frames) * (noise_magnitudes @ self.to_bins.to(white.device))
+        norm = window.square().unflatten(0, (2, hop)).sum(0).repeat(2)
+        before, after = (torch.fft.irfft(spectra) * (window / norm)).chunk(2, -1)
+        return torch.stack([after[..., :-1, :], before[..., 1:, :]], -2)
 
 
 def band_centres_hz(config: Config) -> torch.Tensor:

@@ -1,5 +1,6 @@
 """Features to sound, through a network and the synthesizer (notebook 04, "What does the network read?")."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -9,11 +10,12 @@ from torch.nn import functional as F
 
 from ddsp_nb.analysis.envelope import NEPERS_PER_DB, interpolate
 from ddsp_nb.analysis.features import Features
-from ddsp_nb.analysis.mel import loudness_db
+from ddsp_nb.analysis.mel import loudness_db, power_db
 from ddsp_nb.config import Config
 from ddsp_nb.errors import ConfigError, warn_user
+from ddsp_nb.progress import with_bar
 from ddsp_nb.synthesis.controls import MAX_NOISE_GAIN, Controls, Sound, Synthesizer, low_crest_directions
-from ddsp_nb.synthesis.oscillator import blend
+from ddsp_nb.synthesis.oscillator import integrate_pitch, ramp
 from ddsp_nb.training.instrument import Instrument
 
 # Standard deviations beyond which an input of the GRU says nothing more.
@@ -22,6 +24,11 @@ CLAMP = 3.0
 MIN_LEVEL, MAX_LEVEL = 1e-8, 4.0
 # Of a long performance, so that memory does not grow with it.
 FRAMES_AT_ONCE = 2048
+# At most, of a stretch that the network is asked for; and after which the GRU has forgotten how it began: levels differ
+# by 2e-5 dB, rounding.
+STRETCH_FRAMES, MEMORY_FRAMES = 128, 32
+# More do not stay in the processor's cache.
+STRETCHES_AT_ONCE = 4
 # Renderings after which a performance has its loudness; more do not come nearer.
 LOUDNESS_PASSES = 3
 # Of one pass: a frame with nothing to turn up is not driven to roar.
@@ -165,7 +172,10 @@ class DDSPModel(nn.Module):
                 loudness alone decide, and it is the instrument's own.
             loudness: whether to set the level of each frame to that of the features exactly, by rendering.
         """
-        return self._play(features, envelope, LOUDNESS_PASSES if loudness else 0)[0]
+        controls = self._controls(features, envelope)
+        if loudness:
+            controls = controls.scaled(torch.cat([gain for gain, _ in self._rendered(controls, features, seed=0)]))
+        return controls
 
     @torch.no_grad()
     def forward(self, features: Features, *, envelope: bool = True, seed: int = 0) -> Sound:
@@ -173,43 +183,93 @@ class DDSPModel(nn.Module):
 
         Warns where that loudness cannot be reached. Raises ConfigError where the features are of another config.
         """
-        controls, harmonic = self._play(features, envelope, LOUDNESS_PASSES)
-        sound = self._mixed(controls, harmonic, features, seed)
+        rendered = torch.empty(2, (len(features) - 1) * self.config.hop_length, device=self.device)
+        done = 0
+        for _, parts in self._rendered(self._controls(features, envelope), features, seed):
+            rendered[:, done : done + parts.shape[1]] = parts
+            done += parts.shape[1]
+        harmonic, noise = rendered[:, : features.n_samples]
+        sound = Sound(harmonic + noise, harmonic, noise)
         warn_of_loudness(features.loudness_db.to(self.device), self._loudness_db(sound.audio))
         return sound
 
-    def _play(self, features, envelope, n_passes):
-        """Controls at the loudness that is asked for, and their harmonic part: no sine is computed twice."""
+    def _controls(self, features, envelope):
+        """What the instrument plays, before its loudness is set."""
         check_features(features, self.config)
         features = features.to(self.device)
         moved = envelope and not features.tape and features.recorded_hz is not None
         amplitudes, gains = self._moved_levels(features) if moved else self._levels(features, envelope)
         silenced = amplitudes * features.voiced[:, None]
         directions = low_crest_directions(self.config.n_harmonics).to(silenced).expand(len(silenced), -1, 2)
-        controls = Controls(silenced, directions, gains)
-        ends = self.synthesizer.oscillator.ends(features.f0_hz, controls.coefficients(), phase=features.phase)
-        for _ in range(n_passes):
-            sound = self._mixed(controls, blend(ends), features, seed=0)
-            wrong_db = features.loudness_db - self._loudness_db(sound.audio)
-            step_db = smoothed(wrong_db.clamp(-MAX_LOUDNESS_STEP_DB, MAX_LOUDNESS_STEP_DB))
-            gain = torch.exp(NEPERS_PER_DB * step_db)
-            controls, ends = controls.scaled(gain), ends * torch.stack([gain[:-1], gain[1:]], 1)[..., None]
-        return controls, blend(ends)
+        return Controls(silenced, directions, gains)
 
-    def _mixed(self, controls, harmonic, features, seed):
-        """A harmonic part [n_hops, hop_length] and the noise of the controls as `Sound`."""
-        generator = torch.Generator().manual_seed(seed)
-        noise = self.synthesizer.noise_generator(controls.noise_magnitudes, generator=generator)
-        harmonic, noise = (part.flatten()[: features.n_samples] for part in (harmonic, noise))
-        return Sound(harmonic + noise, harmonic, noise)
+    def _rendered(self, controls, features, seed):
+        """Stretch by stretch: the gain of each frame that gives it its loudness, and [2, n] partials and noise.
+
+        A stretch is rendered with some frames around it, as far as their loudness reaches: no seam is heard, and memory
+        does not grow with a performance.
+        """
+        config, features, n_hops = self.config, features.to(self.device), len(features) - 1
+        hop, reach = config.hop_length, LOUDNESS_PASSES * (-(-config.frame_length // (2 * config.hop_length)) + 1)
+        phase = integrate_pitch(features.f0_hz, config) if features.phase is None else features.phase
+        drawn = lambda seed: torch.randn(n_hops * hop, generator=torch.Generator().manual_seed(seed)).to(self.device)
+        # Levels are those of one noise, whichever is heard: the seed moves no partial.
+        white = drawn(0)
+        heard = drawn(seed) if seed else white
+        for start in with_bar(range(0, n_hops, FRAMES_AT_ONCE), "Playing"):
+            stop = min(start + FRAMES_AT_ONCE, n_hops)
+            first, last = max(start - reach, 0), min(stop + reach, n_hops)
+            frames, played = slice(first, last + 1), controls[first : last + 1]
+            coefficients, samples = played.coefficients(), slice(first * hop, last * hop)
+            sines = self.synthesizer.oscillator.ends(features.f0_hz[frames], coefficients, phase=phase[frames])
+            noise = self.synthesizer.noise_generator.ends(white[samples], played.noise_magnitudes)
+            fading = torch.stack([1 - ramp(sines), ramp(sines)])
+            ends = torch.stack([sines * fading, noise])  # [2, n_hops, 2, hop]
+            # The performance ends within its last hop.
+            ends[:, -1, :, hop - max(0, last * hop - features.n_samples) :] = 0
+            gain = self._gain(ends.sum(0), features.loudness_db[frames])
+            parts = (ends * torch.stack([gain[:-1], gain[1:]], 1)[..., None]).sum(-2)
+            if seed or (played.noise_magnitudes.amax(1) * gain > MAX_NOISE_GAIN).any():
+                magnitudes = played.scaled(gain).noise_magnitudes
+                parts[1] = self.synthesizer.noise_generator.shape(heard[samples], magnitudes).view_as(parts[1])
+            inner = slice(start - first, stop - first)
+            yield gain[inner.start : inner.stop + (stop == n_hops)], parts[:, inner].flatten(1)
+
+    def _gain(self, ends, loudness_db):
+        """[n_frames] by which the frames at the ends of [n_hops, 2, hop_length] are to be louder than they are.
+
+        Power at any gains is told by three numbers for each piece of a hop: nothing is rendered again.
+        """
+        block = math.gcd(self.config.hop_length, self.config.frame_length // 2)
+        before, after = ends.unflatten(-1, (-1, block)).unbind(1)  # [n_hops, n_blocks, block]
+        powers = [(a * b).mean(-1) for a, b in ((before, before), (before, after), (after, after))]
+        gain = torch.ones_like(loudness_db)
+        for _ in range(LOUDNESS_PASSES):
+            a, b = gain[:-1, None], gain[1:, None]
+            power = a * a * powers[0] + 2 * a * b * powers[1] + b * b * powers[2]
+            wrong_db = loudness_db - power_db(power.flatten(), self.config, block=block)
+            step_db = smoothed(wrong_db.clamp(-MAX_LOUDNESS_STEP_DB, MAX_LOUDNESS_STEP_DB))
+            gain = gain * torch.exp(NEPERS_PER_DB * step_db)
+        return gain
 
     def _levels(self, features, envelope):
-        """[n_frames, n_harmonics] amplitudes and [n_frames, n_bands] gains as the network answers."""
-        amplitudes, gains, state = [], [], None
-        for inputs in features.inputs().split(FRAMES_AT_ONCE):
-            a, g, state = self.network(inputs[None], envelope=envelope, state=state)
-            amplitudes.append(a[0]), gains.append(g[0])
-        return torch.cat(amplitudes), torch.cat(gains)
+        """[n_frames, n_harmonics] amplitudes and [n_frames, n_bands] gains as the network answers.
+
+        It is asked for stretches side by side, each of which begins a little before the one before it ends.
+        """
+        inputs = features.inputs()
+        n_stretches = max(1, -(-(len(inputs) - MEMORY_FRAMES) // STRETCH_FRAMES))
+        n_frames = max(1, -(-(len(inputs) - MEMORY_FRAMES) // n_stretches))
+        missing = n_stretches * n_frames + MEMORY_FRAMES - len(inputs)
+        padded = torch.cat([inputs, inputs[-1:].expand(missing, -1)])
+        stretches = padded.unfold(0, n_frames + MEMORY_FRAMES, n_frames).mT
+        asked = with_bar(stretches.split(STRETCHES_AT_ONCE), "Asking the network")
+        answers = zip(*(self.network(some, envelope=envelope)[:2] for some in asked), strict=True)
+        amplitudes, gains = (
+            torch.cat([part[0][0, :MEMORY_FRAMES], *(x[:, MEMORY_FRAMES:].flatten(0, 1) for x in part)])
+            for part in answers
+        )
+        return amplitudes[: len(inputs)], gains[: len(inputs)]
 
     def _moved_levels(self, features):
         """The same at a pitch at which the MFCCs were not measured.

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from ddsp_nb.analysis.decompose import AnalysedRecording, Analysis
 from ddsp_nb.analysis.features import Features
 from ddsp_nb.config import Config
+from ddsp_nb.progress import with_bar
 from ddsp_nb.synthesis.controls import MAX_NOISE_GAIN, Controls, Sound, Synthesizer
 from ddsp_nb.synthesis.noise import FilteredNoiseGenerator
 from ddsp_nb.training.adamw import AdamW
@@ -66,7 +67,7 @@ def fit_noise_gains(audio: torch.Tensor, analysis: Analysis, config: Config, see
     length = (len(gains) - 1) * hop
     audio, harmonic = (F.pad(x, (0, length - len(x))) for x in (audio, analysis.harmonic))
     generator, parts = torch.Generator().manual_seed(seed), []
-    for first in range(0, len(gains) - 1, FRAMES_AT_ONCE):
+    for first in with_bar(range(0, len(gains) - 1, FRAMES_AT_ONCE), "Fitting the noise"):
         last = min(first + FRAMES_AT_ONCE, len(gains) - 1)
         span = slice(first * hop, last * hop)
         fitted = _descend(gains[first : last + 1], audio[span], harmonic[span], config, generator)

@@ -61,7 +61,9 @@ export class Network {
 
   // The next frame of some voices, at most MOST_AT_ONCE: [{ f0_hz, loudness_db, state }], whose states move on.
   // Levels are then in `amplitudes` [n_voices, n_harmonics] and `gains` [n_voices, n_bands].
-  step(voices) {
+  step(played) {
+    // The network is asked for what it heard, which of very quiet recordings is softer than what is played.
+    const voices = played.map((voice) => ({ ...voice, loudness_db: voice.loudness_db - this.settings.lift_db }));
     voices.forEach((voice, i) => this.expect(voice, i));
     this.remember(voices);
     const [heard, corrections] = [this.stateOf(this.settings.n_layers - 1, 0), this.at.corrections];
@@ -165,13 +167,13 @@ export class Network {
   // Turn both up or down so that together they have the loudness that is asked for.
   level({ f0_hz, loudness_db }, i) {
     const { n_harmonics, n_bands, nyquist_hz, nepers_per_db } = this.settings;
-    const { min_db, max_loudness_step_db, max_noise_gain } = this.settings;
+    const { lift_db, min_db, max_loudness_step_db, max_noise_gain } = this.settings;
     const amplitudes = this.amplitudes.subarray(i * n_harmonics, (i + 1) * n_harmonics);
     const gains = this.gains.subarray(i * n_bands, (i + 1) * n_bands);
     let power = quadraticForm(this.table.noise_power, gains);
     for (let k = 1; k <= n_harmonics && f0_hz * k < nyquist_hz; k++) power += amplitudes[k - 1] ** 2 / 2;
     const wrong_db = loudness_db - 10 * Math.log10(Math.max(power, 10 ** (min_db / 10)));
-    const gain = Math.exp(nepers_per_db * clamped(wrong_db, max_loudness_step_db));
+    const gain = Math.exp(nepers_per_db * (clamped(wrong_db, max_loudness_step_db) + lift_db));
     for (let k = 0; k < n_harmonics; k++) amplitudes[k] *= gain;
     for (let b = 0; b < n_bands; b++) gains[b] = Math.min(gains[b] * gain, max_noise_gain);
   }

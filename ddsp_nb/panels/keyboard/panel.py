@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 from ddsp_nb.errors import ConfigError, NotesError
 from ddsp_nb.panels.keyboard.weights import WASM, check_playable, packed, settings
 from ddsp_nb.panels.page import PageWidget, module
+from ddsp_nb.playing.own_timbre import warn_of_lift
 from ddsp_nb.playing.performance import Performance
 from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.take import Take
@@ -37,6 +38,7 @@ class PlayPanel(PageWidget):
         if not 1 <= n_voices <= MAX_VOICES:
             raise ConfigError(f"n_voices is {n_voices!r}; use 1 to {MAX_VOICES}.")
         check_playable(model)
+        warn_of_lift(model)
         super().__init__()
         self.model_played, self.take_played, self.n_voices = model, take, n_voices
         self._performance: Performance | None = None
@@ -53,6 +55,7 @@ class PlayPanel(PageWidget):
             ConfigError: an instrument that the page cannot compute.
         """
         check_playable(model)
+        warn_of_lift(model)
         self.model_played, self.take_played = model, take or self.take_played
         self._send_instrument()
 

@@ -15,7 +15,7 @@ from ddsp_nb.growth.plan import BAND_ORDERS, ORDERS
 from ddsp_nb.notes import level
 from ddsp_nb.notes.pitch import A4, SEMITONES_PER_OCTAVE, midi_hz
 from ddsp_nb.playing import articulation, voices
-from ddsp_nb.playing.own_timbre import OwnTimbre, usual_loudness_db
+from ddsp_nb.playing.own_timbre import OwnTimbre, lift_db, usual_loudness_db
 from ddsp_nb.playing.transfer import heard_range
 from ddsp_nb.synthesis.controls import MAX_NOISE_GAIN, low_crest_directions
 from ddsp_nb.training import instrument
@@ -134,6 +134,7 @@ def settings(model: DDSPModel, take: Take | None, n_voices: int) -> dict:
         "min_db": MIN_DB,
         "max_loudness_step_db": MAX_LOUDNESS_STEP_DB,
         "usual_db": usual_loudness_db(model),
+        "lift_db": lift_db(model),
         **asdict(articulation.Articulation.of(take)),
         "rise_db": articulation.RISE_DB,
         "sinking_s": articulation.SINKING_S,
