@@ -14,6 +14,8 @@ const TRACKED_HZ = 40_000;
 const HIGHEST_HZ = 5000;
 // The likeness is high at every multiple of the period: the first peak that comes so near to the highest is taken.
 const NEARLY_HIGHEST = 0.9;
+// By which the period is measured together; an error of the first one, of so many, must stay below half of one.
+const MOST_PERIODS = 8;
 // Likeness from which on a note begins, and down to which it goes on.
 const [CLEAR, STILL_CLEAR] = [0.85, 0.7];
 // Beside full scale; what is softer is the room.
@@ -96,12 +98,16 @@ class Scale {
     Object.assign(this, { re: new Float64Array(size), im: new Float64Array(size) });
   }
 
-  // The first of the high peaks of likeness, to a fraction of a sample.
+  // The first of the high peaks of likeness, to a fraction of a sample; noise moves a peak at a multiple of it as far, which
+  // is less of so many periods.
   period(window) {
     const peaks = this.peaks(this.compare(window));
     const highest = Math.max(0, ...peaks.map(({ height }) => height));
-    const first = peaks.find(({ height }) => height >= NEARLY_HIGHEST * highest);
-    return first ? { hz: this.rate / first.lag, clarity: first.height } : { hz: 0, clarity: 0 };
+    const high = peaks.filter(({ height }) => height >= NEARLY_HIGHEST * highest);
+    if (!high.length) return { hz: 0, clarity: 0 };
+    const [first] = high;
+    const { lag } = high.findLast((peak) => peak.lag < (MOST_PERIODS + 0.5) * first.lag);
+    return { hz: (this.rate * Math.round(lag / first.lag)) / lag, clarity: first.height };
   }
 
   // Likeness of the beginning of the window and the same stretch each lag later.
