@@ -98,7 +98,7 @@ class Bench:
 
     def on_terminal(self, *words: object) -> tuple[str, float]:
         """What a command shows where a person looks on, and how many seconds it takes."""
-        command = "stty cols 80; " + shlex.join([sys.executable, "-m", "ddsp_nb", *map(str, words)])
+        command = "stty cols 80 rows 24; " + shlex.join([sys.executable, "-m", "ddsp_nb", *map(str, words)])
         where = dict(cwd=self.folder, env=self.checkout.environment, stdin=subprocess.DEVNULL, timeout=TIMEOUT_S)
         started = time.monotonic()
         done = subprocess.run(["script", "-qec", command, "/dev/null"], capture_output=True, text=True, **where)

@@ -102,6 +102,7 @@ HUM = {
     "a bell that rings is no hum": a(
         v.trained, lambda: RINGING * s.tone(s.steps([330], 2.5), BRIGHT, -90), "", "lies? under"
     ),
+    "a string plucked once is no hum": a(v.trained, lambda: 0.4 * s.plucked(196), "", "lies? under"),
     "a string plucked four times is no hum": a(
         v.trained, lambda: np.tile(0.4 * s.plucked(196, 0.7), 4), "", "lies? under"
     ),
@@ -385,7 +386,7 @@ TYPED = {
     "nothing": a(v.refused, notes(" "), "note"),
     "melody H4": a(v.refused, grown("--melody", "A4,H4"), r"\bB4?\b"),
     "melody 69": a(v.refused, grown("--melody", "69"), "69 ?Hz"),
-    "melody X4": a(v.refused, grown("--melody", "X4"), r"X4(?!.*(phrase|held))"),
+    "melody X4": a(v.refused, grown("--melody", "X4"), "X4"),
     "melody 440Hz,F##4": a(v.told, grown("--melody", "440Hz,F##4,A4,Cbb5"), "", "Error"),
     "pitch 440Hz": a(v.told, grown("--pitch", "440Hz"), "", "Error"),
     "pitch F##4": a(v.told, grown("--pitch", "F##4"), "", "Error"),
