@@ -29,6 +29,8 @@ LEAST_WINDOWS = 3
 LEAST_PEAK_DB, SURROUNDINGS_HZ, WAVER_DB = 10.0, 240.0, 5.0
 # By which it may be louder or softer under three quarters of the notes: else it is a softer note.
 LOUDER_DB, SOFTER_DB = 8.0, 6.0
+# By which what rings falls at least, from so many half windows before a rest to its begin, and to its end.
+BEFORE_WINDOWS, INTO_DB, THROUGH_DB = 3, 1.5, 0.8
 # Below the loudest frame, of one tone, of all and of noise: what is softer is not heard, or is no note to a tracker.
 TONE_HEARD_DB, TONES_HEARD_DB, NOISE_HEARD_DB = 70.0, 60.0, 45.0
 # By which something that plays stands out of bins beside it, and the share of windows in which noise seems to.
@@ -111,26 +113,38 @@ def floor_db(level_db: np.ndarray, voiced: np.ndarray, hop_s: float) -> float:
 
 
 def spectra(sound: np.ndarray, resting: np.ndarray, config: Config) -> tuple[np.ndarray, np.ndarray]:
-    """Spectra of the windows that lie in rests and of the others, [n_windows, n_bins] each, dB of a sine's amplitude.
+    """Spectra [n_windows, n_bins], dB of a sine's amplitude, and which of them [n_windows] lie in rests.
 
-    There are none where the rests are too short.
+    There are none where there are no rests.
     """
     n_fft = 1 << round(np.log2(WINDOW_S * config.sample_rate))
     if not resting.any() or len(sound) < n_fft:
-        return (nothing := np.zeros((0, n_fft // 2 + 1))), nothing
+        return np.zeros((0, n_fft // 2 + 1)), np.zeros(0, bool)
     step = max(n_fft // 2, len(sound) // MOST_WINDOWS)
     cut = lambda values: np.lib.stride_tricks.sliding_window_view(values[: len(sound)], n_fft)[::step]
     window = np.hanning(n_fft)
     amplitudes = np.abs(np.fft.rfft(cut(sound) * window)) / (window.sum() / 2)
-    level_db, in_rest = 20 * np.log10(amplitudes.clip(1e-9)), cut(np.repeat(resting, config.hop_length)).all(1)
-    return level_db[in_rest], level_db[~in_rest]
+    return 20 * np.log10(amplitudes.clip(1e-9)), cut(np.repeat(resting, config.hop_length)).all(1)
+
+
+def ringing(spectra_db: np.ndarray, in_rest: np.ndarray) -> np.ndarray:
+    """[n_bins] bool, what falls on its way into the rests and all through them: a note that dies away, and no hum."""
+    begins = np.flatnonzero(in_rest[1:] & ~in_rest[:-1]) + 1
+    ends = np.flatnonzero(in_rest & ~np.append(in_rest[1:], False))
+    spans = [(begin, ends[ends >= begin][0]) for begin in begins if begin >= BEFORE_WINDOWS]
+    if not spans:
+        return np.zeros(spectra_db.shape[1], bool)
+    into = [spectra_db[begin - BEFORE_WINDOWS] - spectra_db[begin] for begin, _ in spans]
+    through = [spectra_db[begin] - spectra_db[end] for begin, end in spans]
+    return (np.median(into, 0) > INTO_DB) & (np.median(through, 0) > THROUGH_DB)
 
 
 def audible_noise(sound: np.ndarray, config: Config) -> tuple[np.ndarray, float]:
     """[n_frames] rests in which noise is heard that may pass for notes, and its level; none where something plays."""
     level_db = levels(sound, config)
     resting = rests(level_db, config.hop_length / config.sample_rate)
-    spectra_db, _ = spectra(sound, resting, config)
+    spectra_db, in_rest = spectra(sound, resting, config)
+    spectra_db = spectra_db[in_rest]
     sides = [np.roll(spectra_db, shift, 1) for side in (-1, 1) for shift in side * np.array(BESIDE_BINS)]
     sharp = (spectra_db - np.max(sides, 0))[:, 2 * max(BESIDE_BINS) : -max(BESIDE_BINS)].max(1) > SHARP_DB
     if len(sharp) < LEAST_WINDOWS or sharp.mean() > SHARP_SHARE:
@@ -144,7 +158,8 @@ def audible_noise(sound: np.ndarray, config: Config) -> tuple[np.ndarray, float]
 def steady_tones(sound: np.ndarray, config: Config) -> tuple[np.ndarray, np.ndarray]:
     """Frequencies (Hz, rising) and amplitudes of the tones that every rest holds and that go on under the notes."""
     level_db = levels(sound, config)
-    rests_db, notes_db = spectra(sound, rests(level_db, config.hop_length / config.sample_rate), config)
+    spectra_db, in_rest = spectra(sound, rests(level_db, config.hop_length / config.sample_rate), config)
+    rests_db, notes_db = spectra_db[in_rest], spectra_db[~in_rest]
     if len(rests_db) < LEAST_WINDOWS or not len(notes_db):
         return np.zeros(0), np.zeros(0)
     least_db, usual_db, most_db = np.quantile(rests_db, (0.1, 0.5, 0.9), axis=0)
@@ -162,6 +177,10 @@ def steady_tones(sound: np.ndarray, config: Config) -> tuple[np.ndarray, np.ndar
         family = is_multiple(hz, mains_hz)
         # Of two that go on, no third is a coincidence: a note lies on it.
         wanted = wanted | family & ((family & goes_on).sum() > 1)
+    rings = ringing(spectra_db, in_rest)[bins]
+    # A note may lie on a few of the multiples of hum; where most of what was found rings, it is the instrument.
+    if 2 * rings[wanted].sum() > wanted.sum():
+        wanted &= ~rings
     wanted &= np.square(amplitudes[wanted]).sum() / 2 > 10 ** ((level_db.max() - TONES_HEARD_DB) / 10)
     return hz[wanted], amplitudes[wanted]
 

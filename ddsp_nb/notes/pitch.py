@@ -61,7 +61,8 @@ def pitch_hz(pitch: str | float, words: Sequence[str] = ()) -> float:
 def _parts(name: str) -> tuple[str, str, str]:
     """Letter, accidental and octave or primes of a note's name, empty where it is none."""
     plain = unicodedata.normalize("NFKC", name.translate(SIGNS)).translate(SIGNS)  # small digits, double primes
-    note = NOTE_NAME.fullmatch(plain)
+    # A sign alone, such as a flat, is no letter.
+    note = NOTE_NAME.fullmatch(plain) if name[:1].isascii() else None
     return (note[1].upper(), note[2].lower(), note[3]) if note else ("", "", "")
 
 

@@ -103,7 +103,7 @@ def warn_of_range(features: Features, model: DDSPModel) -> None:
     share = outside(0) / len(played)
     if share > WORTH_TELLING:
         by = min(MOVES, key=lambda by: (int(outside(by)), abs(by)))
-        better = f" Transposed by {by:+d} semitones it would fit." if outside(by) < outside(0) / 2 else ""
+        better = f" Transposed by {by:+d} semitones it would fit." if outside(by) <= WORTH_TELLING * len(played) else ""
         warn_user(
             f"{100 * share:.0f} % of the notes lie outside the instrument's own, {midi_hz(low):.0f} to "
             f"{midi_hz(high):.0f} Hz: their timbre is a guess.{better}"
