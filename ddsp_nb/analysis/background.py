@@ -124,7 +124,7 @@ def spectra(sound: np.ndarray, resting: np.ndarray, config: Config) -> tuple[np.
     cut = lambda values: np.lib.stride_tricks.sliding_window_view(values[: len(sound)], n_fft)[::step]
     window = np.hanning(n_fft)
     amplitudes = np.abs(np.fft.rfft(cut(sound) * window)) / (window.sum() / 2)
-    return 20 * np.log10(amplitudes.clip(1e-9)), cut(np.repeat(resting, config.hop_length)).all(1)
+    return 20 * np.log10(amplitudes.clip(1e-9)), cut(np.repeat(resting, config.hop_length)).min(1)
 
 
 def ringing(spectra_db: np.ndarray, in_rest: np.ndarray) -> np.ndarray:
