@@ -13,6 +13,7 @@ import torch
 from scipy.ndimage import binary_opening, convolve1d, median_filter
 
 from ddsp_nb.analysis.mel import MIN_DB, loudness_db
+from ddsp_nb.analysis.pitch import top_of_parabola
 from ddsp_nb.config import Config
 
 # Of the levels of all frames: what is quiet, and what is loud.
@@ -170,9 +171,8 @@ def steady_tones(sound: np.ndarray, config: Config) -> tuple[np.ndarray, np.ndar
     bins = np.flatnonzero(peak & (usual_db > level_db.max() - TONE_HEARD_DB))
     under_db = np.quantile(notes_db[:, bins], 0.25, axis=0) - usual_db[bins]
     goes_on = (under_db > -SOFTER_DB) & (under_db < LOUDER_DB)
-    a, b, c = (usual_db[bins + i] for i in (-1, 0, 1))
-    shift = 0.5 * (a - c) / (a - 2 * b + c)
-    hz, amplitudes, wanted = (bins + shift) * bin_hz, 10 ** ((b - 0.25 * (a - c) * shift) / 20), goes_on
+    shift, peaks_db = top_of_parabola(*(usual_db[bins + i] for i in (-1, 0, 1)))
+    hz, amplitudes, wanted = (bins + shift) * bin_hz, 10 ** (peaks_db / 20), goes_on
     for mains_hz in MAINS_HZ:
         family = is_multiple(hz, mains_hz)
         # Of two that go on, no third is a coincidence: a note lies on it.

@@ -139,7 +139,13 @@ def _first_dips(unlikeness: np.ndarray) -> np.ndarray:
     dips = (mid < left) & (mid <= right) & (mid < mid.min(1, keepdims=True) + NEARLY_DEEPEST)
     at = dips.argmax(1)[:, None]
     a, b, c = (np.take_along_axis(x, at, 1)[:, 0] for x in (left, mid, right))
-    return at[:, 0] + 1 + np.clip(0.5 * (a - c) / np.maximum(a - 2 * b + c, TINY), -0.5, 0.5)
+    return at[:, 0] + 1 + top_of_parabola(-a, -b, -c)[0]
+
+
+def top_of_parabola(left: np.ndarray, middle: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where between its neighbours, -0.5 to 0.5 steps from the middle, a peak has its top, and how high that is."""
+    shift = np.clip(0.5 * (left - right) / np.minimum(left - 2 * middle + right, -TINY), -0.5, 0.5)
+    return shift, middle - 0.25 * (left - right) * shift
 
 
 def pyin_pitch(audio: np.ndarray, config: Config) -> tuple[np.ndarray, np.ndarray]:
@@ -268,8 +274,7 @@ def _highest_peaks(rows: np.ndarray, cost: np.ndarray) -> tuple[np.ndarray, np.n
     rank = np.arange(len(row)) - np.searchsorted(row, row)
     row, lag, rank = (x[rank < N_CANDIDATES] for x in (row, lag, rank))
     a, b, c = (x[row, lag].astype(float) for x in (left, mid, right))
-    shift = np.clip(0.5 * (a - c) / np.minimum(a - 2 * b + c, -1e-12), -0.5, 0.5)
-    height = b - 0.25 * (a - c) * shift
+    shift, height = top_of_parabola(a, b, c)
     positions, heights = np.ones((len(rows), N_CANDIDATES)), np.full((len(rows), N_CANDIDATES), -1.0)
     positions[row, rank] = lag + 1 + shift
     # Over 1 only by error of the window's division.

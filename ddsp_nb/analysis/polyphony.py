@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from scipy.ndimage import median_filter
 
+from ddsp_nb.analysis.pitch import top_of_parabola
 from ddsp_nb.config import Config
 
 # Long beside the period of low notes, short beside a note; and of the windows, evenly spread, which say enough.
@@ -66,9 +67,8 @@ def peaks(spectrum_db: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     power = 10 ** (spectrum_db / 10)
     if sum(power[bins + i].sum() for i in (-1, 0, 1)) < TONAL * power.sum():
         bins = bins[:0]
-    a, b, c = (spectrum_db[bins + i] for i in (-1, 0, 1))
-    shift = 0.5 * (a - c) / (a - 2 * b + c)
-    return bins + shift, 10 ** ((b - 0.25 * (a - c) * shift) / 20)
+    shift, peaks_db = top_of_parabola(*(spectrum_db[bins + i] for i in (-1, 0, 1)))
+    return bins + shift, 10 ** (peaks_db / 20)
 
 
 def best_share(hz: np.ndarray, amplitudes: np.ndarray, bin_hz: float) -> float:
