@@ -15,6 +15,8 @@ INTEGER_RANGES = {
     "n_layers": (1, 8),
 }
 MAX_WAVEFORM_WEIGHT = 10.0
+# Pitch, loudness and age: inputs of the network that are known without a recording, too.
+N_PLAYED = 3
 # Of pitches: slower is heard as beats, and no instrument's own pitch is higher.
 LOWEST_F0_HZ, HIGHEST_F0_HZ = 20.0, 10_000.0
 
@@ -82,8 +84,8 @@ class Config:
 
     @property
     def n_inputs(self) -> int:
-        """Channels that the network reads: pitch, loudness and the MFCCs."""
-        return 2 + self.n_mfcc
+        """Channels that the network reads: pitch, loudness, age of the note and the MFCCs."""
+        return N_PLAYED + self.n_mfcc
 
     @property
     def frame_length(self) -> int:

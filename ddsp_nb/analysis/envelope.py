@@ -13,7 +13,7 @@ import torch
 from scipy.fft import idct
 
 from ddsp_nb.analysis.mel import mel_edges_hz, n_mels
-from ddsp_nb.config import Config
+from ddsp_nb.config import N_PLAYED, Config
 from ddsp_nb.synthesis.noise import band_centres_hz
 
 NEPERS_PER_DB = math.log(10) / 20  # natural logarithm of the amplitude for a level of 1 dB
@@ -21,6 +21,7 @@ NEIGHBOURS = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)  # mel bands around a freque
 COARSE_HZ = np.geomspace(100, 18_000, 16)  # where every query sees the whole envelope
 N_OWN_PARTIAL = 6  # numbers that only a partial's query has
 N_OWN_BAND = 5  # numbers that only a band's query has
+LOUDNESS_STEP_DB = 20.0  # is 1 in a query
 SINE_BINS = 1.5  # over which a window spreads the energy of a sine
 NOISE_SHARE = 3 / 8  # of a window's length: energy that it lets through of noise
 SAFE_NYQUIST = 0.98  # of Nyquist: partials above are faded out by the recording's own filter
@@ -50,29 +51,33 @@ class Queries(torch.nn.Module):
         table("coarse_hz", COARSE_HZ)
         table("harmonics", np.arange(1, config.n_harmonics + 1))
         table("bands_hz", band_centres_hz(config))
-        self.nyquist_hz, self.log_window = config.nyquist_hz, math.log(config.frame_length / 4)
+        self.n_harmonics, self.nyquist_hz = config.n_harmonics, config.nyquist_hz
+        self.log_window = math.log(config.frame_length / 4)
         self.log_noise = math.log(config.sample_rate / NOISE_SHARE) / 2 - math.log(4)  # of a gain, beside a sine
 
     @staticmethod
     def sizes(envelope: bool) -> tuple[int, int]:
         """Numbers in the query of a partial and of a band."""
-        common = (len(NEIGHBOURS) + 1 + len(COARSE_HZ) if envelope else 0) + 2
+        common = (len(NEIGHBOURS) + 1 + len(COARSE_HZ) if envelope else 0) + N_PLAYED
         return N_OWN_PARTIAL + common, N_OWN_BAND + common
 
     def levels(self, inputs: torch.Tensor) -> torch.Tensor:
         """[n_frames, n_mels] log amplitude that a sine would have in each mel band, relative to the loudness.
 
         Args:
-            inputs: [n_frames, 2 + n_mfcc] as `Features.inputs` gives them.
+            inputs: [n_frames, 3 + n_mfcc] as `Features.inputs` gives them.
         """
-        return inputs[:, 2:] @ self.inverse_dct - self.log_window - NEPERS_PER_DB * inputs[:, 1:2]
+        return inputs[:, N_PLAYED:] @ self.inverse_dct - self.log_window - NEPERS_PER_DB * inputs[:, 1:2]
 
-    def at_partials(self, inputs: torch.Tensor, *, envelope: bool = True) -> tuple[torch.Tensor, torch.Tensor]:
+    def at_partials(
+        self, inputs: torch.Tensor, *, envelope: bool = True, usual_db: float | torch.Tensor = 0.0
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """What the envelope says about each partial, and all that is known about it.
 
         Args:
-            inputs: [n_frames, 2 + n_mfcc] as `Features.inputs` gives them.
-            envelope: without it only pitch and loudness are looked at, and the envelope says nothing (0).
+            inputs: [n_frames, 3 + n_mfcc] as `Features.inputs` gives them.
+            envelope: without it only pitch, loudness and age are looked at, and the envelope says nothing (0).
+            usual_db: loudness of the instrument's usual notes, beside which queries tell the loudness.
 
         Returns:
             log amplitude [n_frames, n_harmonics] relative to the loudness, and queries [n_frames, n_harmonics, n].
@@ -84,17 +89,19 @@ class Queries(torch.nn.Module):
         sounds = (hz < SAFE_NYQUIST * self.nyquist_hz).float()
         own = torch.stack(torch.broadcast_tensors(k.log2(), 1 / k, (hz / 1000).log2(), k % 2, shared, sounds), -1)
         one_sine = (log_width - shared - math.log(SINE_BINS)) / 2  # its energy was spread over the band
-        return self._ask(inputs, own, place, one_sine, envelope)
+        return self._ask(inputs, own, place, one_sine, envelope, usual_db)
 
-    def at_bands(self, inputs: torch.Tensor, *, envelope: bool = True) -> tuple[torch.Tensor, torch.Tensor]:
+    def at_bands(
+        self, inputs: torch.Tensor, *, envelope: bool = True, usual_db: float | torch.Tensor = 0.0
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """The same for the noise bands: [n_frames, n_bands] and [n_frames, n_bands, n]."""
         f0_hz, hz = 440 * torch.exp2(inputs[:, :1]), self.bands_hz.expand(inputs.shape[0], -1)
         place, log_width = self._places(hz)
         order = hz / f0_hz
         apart = (order - order.round().clamp(min=1)).abs().clamp(max=1)  # from the nearest partial, in f0
-        beyond = (order > len(self.harmonics) + 0.5).float()  # of the last partial: nothing but noise is there
+        beyond = (order > self.n_harmonics + 0.5).float()  # of the last partial: nothing but noise is there
         own = torch.stack([(hz / 1000).log2(), order.log2().clamp(-3, 7), apart, beyond, log_width - f0_hz.log()], -1)
-        return self._ask(inputs, own, place, torch.full_like(place, self.log_noise), envelope)
+        return self._ask(inputs, own, place, torch.full_like(place, self.log_noise), envelope, usual_db)
 
     def _places(self, hz: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Position of each frequency among the mel bands, [n_frames, n], and the log width of a mel band there."""
@@ -105,10 +112,16 @@ class Queries(torch.nn.Module):
         return right - 1 + share, torch.lerp(self.log_widths[right - 1], self.log_widths[right], share)
 
     def _ask(
-        self, inputs: torch.Tensor, own: torch.Tensor, place: torch.Tensor, correction: torch.Tensor, envelope: bool
+        self,
+        inputs: torch.Tensor,
+        own: torch.Tensor,
+        place: torch.Tensor,
+        correction: torch.Tensor,
+        envelope: bool,
+        usual_db: float | torch.Tensor,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """The envelope at each place, corrected for what shares a mel band, and the queries."""
-        common = torch.stack([inputs[:, 0], inputs[:, 1] / 20], -1)
+        common = torch.stack([inputs[:, 0], (inputs[:, 1] - usual_db) / LOUDNESS_STEP_DB, inputs[:, 2]], -1)
         if not envelope:
             return torch.zeros_like(place), torch.cat([own, _to_each(common, own)], -1)
         levels = self.levels(inputs)

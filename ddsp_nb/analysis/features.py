@@ -9,6 +9,7 @@ from scipy.ndimage import binary_dilation
 
 from ddsp_nb.analysis.background import Background
 from ddsp_nb.analysis.mel import loudness_db, mel_cepstrum
+from ddsp_nb.analysis.onsets import in_octaves, seconds_since_onset
 from ddsp_nb.analysis.phase import fit_phase, track_phase
 from ddsp_nb.analysis.pitch import TRACKERS, track_pitch
 from ddsp_nb.config import Config
@@ -37,6 +38,8 @@ class Features:
         hop_length: samples.
         recorded_hz: [n_frames] the pitch at which the MFCCs were measured, or None where it is `f0_hz`.
         tape: whether the spectrum moves with the pitch from there, as on a tape that runs faster.
+        age_s: [n_frames] s since the note of each frame began, or None where pitch and loudness tell.
+        timbre: [n_frames, n_timbre] of the instrument that is to play each frame, or None: see `Instrument.timbre`.
     """
 
     f0_hz: torch.Tensor
@@ -49,6 +52,8 @@ class Features:
     hop_length: int
     recorded_hz: torch.Tensor | None = None
     tape: bool = False
+    age_s: torch.Tensor | None = None
+    timbre: torch.Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.f0_hz)
@@ -59,12 +64,17 @@ class Features:
         return torch.arange(len(self)) * self.hop_length / self.sample_rate
 
     def inputs(self) -> torch.Tensor:
-        """[n_frames, 2 + n_mfcc] network inputs: pitch in octaves from A4, loudness in dB, MFCCs.
+        """[n_frames, 3 + n_mfcc] network inputs: pitch in octaves from A4, loudness in dB, age, MFCCs.
 
-        The pitch is the recorded one on a tape, else the one that sounds.
+        The pitch is the recorded one on a tape, else the one that sounds; the age is time since the onset in octaves.
+        A timbre follows where there is one.
         """
-        f0_hz = (self.recorded() if self.tape else self).f0_hz
-        return torch.cat([torch.stack([torch.log2(f0_hz / 440), self.loudness_db], -1), self.mfcc], -1).float()
+        f0_hz, age_s = (self.recorded() if self.tape else self).f0_hz, self.age_s
+        if age_s is None:
+            age_s = seconds_since_onset(f0_hz, self.loudness_db, self.voiced, self.hop_length / self.sample_rate)
+        played = torch.stack([torch.log2(f0_hz / 440), self.loudness_db, in_octaves(age_s)], -1)
+        parts = (played, self.mfcc) if self.timbre is None else (played, self.mfcc, self.timbre)
+        return torch.cat(parts, -1).float()
 
     def recorded(self) -> "Features":
         """The same at the pitch at which the MFCCs were measured."""
@@ -138,8 +148,9 @@ class FeatureExtractor:
         lowest_hz, highest_hz = config.f0_min_hz / 2, config.nyquist_hz
         f0_hz, phase = torch.from_numpy(tracked_hz.clip(lowest_hz, highest_hz)), torch.from_numpy(tracked_phase)
         f0_hz, phase = fit_phase(f0_hz, phase, voiced, torch.from_numpy(sound), config)
+        f0_hz = f0_hz.clamp(lowest_hz, highest_hz).float()
         return Features(
-            f0_hz=f0_hz.clamp(lowest_hz, highest_hz).float(),
+            f0_hz=f0_hz,
             loudness_db=level_db,
             mfcc=mel_cepstrum(torch.from_numpy(sound), config),
             voiced=voiced,
@@ -147,6 +158,7 @@ class FeatureExtractor:
             n_samples=len(audio),
             sample_rate=config.sample_rate,
             hop_length=config.hop_length,
+            age_s=seconds_since_onset(f0_hz, level_db, voiced, config.hop_length / config.sample_rate),
         )
 
 

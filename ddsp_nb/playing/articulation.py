@@ -58,10 +58,13 @@ class Articulation:
         return self.rise_db(held_s) - sunk_db - RISE_DB * released_s / self.release_s
 
     @classmethod
-    def of(cls, take: Take | None) -> "Articulation":
-        """Medians over the notes between rests of a take; usual values without one, or where it has no such note."""
-        if take is None:
-            return cls()
+    def of(cls, take: "Take | Articulation | None") -> "Articulation":
+        """Medians over the notes between rests of a take; usual values without one, or where it has no such note.
+
+        One that is known already stays as it is.
+        """
+        if not isinstance(take, Take):
+            return take or cls()
         features, hop_s = take.features, take.features.hop_length / take.features.sample_rate
         level_db = features.loudness_db.cpu().numpy()
         least_db = max(level_db.max() - RISE_DB, floor_db(level_db, features.voiced.cpu().numpy(), hop_s))

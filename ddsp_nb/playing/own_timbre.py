@@ -5,19 +5,19 @@ from torch import nn
 
 from ddsp_nb.analysis.envelope import NEPERS_PER_DB
 from ddsp_nb.analysis.mel import MIN_DB
+from ddsp_nb.analysis.onsets import in_octaves
 from ddsp_nb.errors import warn_user
 from ddsp_nb.notes.pitch import A4_HZ
 from ddsp_nb.synthesis.controls import MAX_NOISE_GAIN
 from ddsp_nb.training.model import MAX_LOUDNESS_STEP_DB, DDSPModel
 
-USUAL_LOUDNESS = 70  # hundredths of the frames that the instrument heard are softer than its usual notes
 # dB relative to full scale: below the first, hardly anything would be heard, and notes are played at the second.
 QUIET_DB, AUDIBLE_DB = -30.0, -18.0
 
 
 def heard_loudness_db(model: DDSPModel) -> float:
     """Usual level of what an instrument heard, dB relative to full scale."""
-    return model.loudness_quantiles_db[USUAL_LOUDNESS].item()
+    return model.network.instrument.usual_db.item()
 
 
 def lift_db(model: DDSPModel) -> float:
@@ -60,13 +60,14 @@ class OwnTimbre(nn.Module):
         self.register_buffer("noise_power", to_bins @ to_bins.T / to_bins.shape[1])
 
     def forward(
-        self, f0_hz: torch.Tensor, loudness_db: torch.Tensor, state: torch.Tensor
+        self, f0_hz: torch.Tensor, loudness_db: torch.Tensor, age_s: torch.Tensor, state: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
         """Controls of voices that do not know of each other.
 
         Args:
             f0_hz: [n_voices, n_frames] fundamental, Hz; frames are hop_length samples apart.
             loudness_db: [n_voices, n_frames] RMS level to be played, dB relative to full scale.
+            age_s: [n_voices, n_frames] since the note began.
             state: [n_layers, n_voices, hidden_size] after the frame before; zeros where a note begins.
 
         Returns:
@@ -74,7 +75,7 @@ class OwnTimbre(nn.Module):
             `model.network` answers; the gain [n_voices, n_frames, 1] with which both have the loudness; the state.
         """
         heard_db = loudness_db - self.lift_db
-        heard = torch.stack([torch.log2(f0_hz / A4_HZ), heard_db], -1)
+        heard = torch.stack([torch.log2(f0_hz / A4_HZ), heard_db, in_octaves(age_s)], -1)
         no_mfcc = torch.zeros(self.config.n_mfcc, device=heard.device).expand(heard.shape[0], heard.shape[1], -1)
         amplitudes, gains, state = self.network(torch.cat([heard, no_mfcc], -1), envelope=False, state=state)
         k = torch.arange(1, self.config.n_harmonics + 1, device=heard.device)
@@ -90,8 +91,8 @@ class OwnTimbre(nn.Module):
 
     @torch.no_grad()
     def levelled(
-        self, f0_hz: torch.Tensor, loudness_db: torch.Tensor, state: torch.Tensor
+        self, f0_hz: torch.Tensor, loudness_db: torch.Tensor, age_s: torch.Tensor, state: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Amplitudes and noise gains at their loudness, and the state; shapes as in `forward`."""
-        amplitudes, gains, gain, state = self(f0_hz, loudness_db, state)
+        amplitudes, gains, gain, state = self(f0_hz, loudness_db, age_s, state)
         return amplitudes * gain, (gains * gain).clamp(max=MAX_NOISE_GAIN), state

@@ -12,6 +12,7 @@ from ddsp_nb.errors import NotesError, warn_user
 from ddsp_nb.notes.lines import lines_of
 from ddsp_nb.notes.midi import read_midi, write_midi
 from ddsp_nb.notes.note import MOST_SECONDS, Event, Note, events_of
+from ddsp_nb.playing.articulation import Articulation
 from ddsp_nb.playing.live_blocks import blocks_of
 from ddsp_nb.playing.own_timbre import lift_db
 from ddsp_nb.playing.stream import StreamingSynthesizer
@@ -76,7 +77,7 @@ class Performance:
         shorter = [_up_to_last_key(line) for line in others]
         return [Performance(tuple(melody), self.seconds), *(Performance(tuple(line), line[-1][0]) for line in shorter)]
 
-    def features(self, model: DDSPModel, take: Take | None = None) -> Features:
+    def features(self, model: DDSPModel, take: Take | Articulation | None = None) -> Features:
         """Pitch and loudness of one voice, frame by frame, bends and levels too: the newest note that sounds.
 
         Frame k is at sample k * hop_length. What happens at or before it counts from frame k + 1 on, as in a stream.
@@ -86,15 +87,16 @@ class Performance:
             0 and mean nothing: play them with `envelope=False`. Levels are those of the recordings, see `lift_db`.
         """
         config, solo, waiting = model.config, Solo(model, take), deque(self._ended)
-        f0_hz, loudness_db, lifted_db = list[float](), list[float](), lift_db(model)
+        f0_hz, loudness_db, age_s, lifted_db = list[float](), list[float](), list[float](), lift_db(model)
         while waiting or solo.voices:
             sample = len(f0_hz) * config.hop_length
             loudness_db.append(max(solo.frame() - lifted_db, MIN_DB))
             f0_hz.append(solo.f0_hz)
+            age_s.append(solo.newest.age_s if solo.newest else 0.0)
             while waiting and round(waiting[0][0] * config.sample_rate) <= sample:
                 solo.obey(*waiting.popleft()[1:])
             if solo.begins:  # at its own pitch, to which nothing glides
-                f0_hz[-1] = solo.f0_hz
+                f0_hz[-1], age_s[-1] = solo.f0_hz, 0.0
         first_hz = next(filter(None, f0_hz))
         return Features(
             f0_hz=torch.tensor([hz or first_hz for hz in f0_hz]),
@@ -105,6 +107,7 @@ class Performance:
             n_samples=(len(f0_hz) - 1) * config.hop_length,
             sample_rate=config.sample_rate,
             hop_length=config.hop_length,
+            age_s=torch.tensor(age_s),
         )
 
     def take(self, model: DDSPModel, take: Take) -> Take:

@@ -79,8 +79,11 @@ class StreamingSynthesizer(Voices):
         hop_s = self.config.hop_length / self.config.sample_rate
         f0_hz = torch.tensor([self.hz(voice.note, voice.part) for voice in self.voices])
         loudness_db = torch.tensor(self.step())
+        age_s = torch.tensor([voice.age_s for voice in self.voices])
         sounding = torch.tensor([not voice.ended for voice in self.voices])[:, None]
-        amplitudes, gains, self.state = self.timbre.levelled(f0_hz[:, None], loudness_db[:, None], self.state)
+        amplitudes, gains, self.state = self.timbre.levelled(
+            f0_hz[:, None], loudness_db[:, None], age_s[:, None], self.state
+        )
         partials = (amplitudes[:, 0] * sounding) * self.directions
         phase = self.phase + math.pi * hop_s * (self.f0_hz.double() + f0_hz.double())
         between = lambda before, after: torch.stack([before, after], 1)

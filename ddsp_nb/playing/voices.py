@@ -42,6 +42,11 @@ class Voice:
     stolen: bool = False
     ended: bool = False
 
+    @property
+    def age_s(self) -> float:
+        """Since its key went down."""
+        return self.held_s + self.released_s
+
     def step(self, articulation: Articulation, hop_s: float) -> float:
         """Move on by a frame; its level there, dB beside the instrument's usual one."""
         if self.held:
@@ -67,7 +72,7 @@ class Voices:
         ConfigError: n_voices outside its range.
     """
 
-    def __init__(self, model: DDSPModel, take: Take | None = None, *, n_voices: int = 8):
+    def __init__(self, model: DDSPModel, take: Take | Articulation | None = None, *, n_voices: int = 8):
         if not 1 <= n_voices <= MAX_VOICES:
             raise ConfigError(f"n_voices is {n_voices!r}; use 1 to {MAX_VOICES}.")
         self.config, self.n_voices, self.articulation = model.config, n_voices, Articulation.of(take)

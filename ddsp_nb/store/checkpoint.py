@@ -18,8 +18,8 @@ from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.take import Take
 
 KIND = "checkpoint"
-# Features that only a transposed performance has; a take is as it was recorded.
-MOVING = {"recorded_hz", "tape"}
+# Features that only a performance of another instrument has; a take is as it was recorded.
+MOVING = {"recorded_hz", "tape", "timbre"}
 # Above or below full scale: float32 sound has 150 dB below it, and a model may add some.
 MAX_LOUDNESS_DB = 200.0
 # Relative, of pitches kept as float32.
@@ -98,6 +98,7 @@ def check(content: dict, config: Config) -> None:
             "loudness_db": (single, n_frames),
             "mfcc": (single, n_frames, config.n_mfcc),
             "voiced": (torch.bool, n_frames),
+            "age_s": (single, n_frames),
             "phase": None if features["phase"] is None else (torch.float64, n_frames),
             "n_samples": n_samples,
             "sample_rate": config.sample_rate,

@@ -83,7 +83,8 @@ def settled_controls(model: DDSPModel, hz: float, loudness_db: float) -> Control
 def _held_controls(model: DDSPModel, f0_hz: torch.Tensor, loudness_db: torch.Tensor) -> Controls:
     """Silence, frames of [n] loudness, and the last of them for as long as [n_frames] f0_hz goes on."""
     timbre, n = OwnTimbre(model), len(loudness_db)
-    amplitudes, gains, _ = timbre.levelled(f0_hz[None, :n].float(), loudness_db[None], timbre.rest())
+    age_s = torch.arange(1, n + 1) * model.config.hop_length / model.config.sample_rate
+    amplitudes, gains, _ = timbre.levelled(f0_hz[None, :n].float(), loudness_db[None], age_s[None], timbre.rest())
     frames = torch.arange(-1, len(f0_hz) - 1).clamp(max=n - 1)
     sounding = (frames >= 0)[:, None]
     directions = low_crest_directions(model.config.n_harmonics).expand(len(frames), -1, 2)

@@ -23,7 +23,13 @@ from ddsp_nb.config import Config
 
 # Made by tests/benchmarks/pretrain.py.
 SHARED_WEIGHTS = Path(__file__).with_name("instrument.safetensors")
-HIDDEN_SIZE = 96
+HIDDEN_SIZE = 128
+# Numbers that tell the timbre of one instrument from that of others.
+CODE_SIZE = 16
+# Of an instrument whose level nobody has measured, dB relative to full scale.
+USUAL_DB = -20.0
+# Log amplitude of a floor that nobody hears.
+NO_FLOOR = math.log(1e-7)
 # Standard deviations beyond which an input says nothing more.
 CLAMP = 4.0
 # Of a step; 192 are no better on unheard notes, and take four times as long.
@@ -38,7 +44,11 @@ MIN_WEIGHT = 1e-3
 
 
 class Corrector(nn.Module):
-    """What to add to the envelope (log amplitude) for each query, [..., n_inputs] -> [...]."""
+    """What to add to the envelope (log amplitude) for each query, in the timbre that a code stands for.
+
+    The code moves the inputs of both hidden layers, so that an instrument whose code is known is a network of this size
+    with other biases.
+    """
 
     mean: torch.Tensor
     std: torch.Tensor
@@ -55,22 +65,42 @@ class Corrector(nn.Module):
             nn.SiLU(),
             nn.Linear(HIDDEN_SIZE, 1),
         )
+        self.codes = nn.ModuleList(nn.Linear(CODE_SIZE, HIDDEN_SIZE, bias=False) for _ in range(2))
 
-    def forward(self, queries: torch.Tensor) -> torch.Tensor:
-        return self.layers(((queries - self.mean) / self.std).clamp(-CLAMP, CLAMP))[..., 0]
+    def forward(self, queries: torch.Tensor, code: torch.Tensor) -> torch.Tensor:
+        """[n_frames, n_queries, n_inputs] and [n_frames or 1, CODE_SIZE] to [n_frames, n_queries]."""
+        first, norm, bend, second, bend_again, last = self.layers
+        entering, within = (moves(code)[:, None] for moves in self.codes)
+        hidden = bend(norm(first(((queries - self.mean) / self.std).clamp(-CLAMP, CLAMP)) + entering))
+        return last(bend_again(second(hidden) + within))[..., 0]
 
 
 class Instrument(nn.Module):
-    """Features to levels of partials and noise bands, all relative to loudness; the weights fit every config."""
+    """Features to levels of partials and noise bands, all relative to loudness; the weights fit every config.
+
+    Beside the networks that all instruments share it holds what tells one from the others.
+
+    Attributes:
+        code: [CODE_SIZE] its timbre, a point among those of all instruments.
+        noise_bias: [n_bands] by which its bands differ from what the code says, log amplitude.
+        noise_floor: [n_bands] noise of its recordings at any loudness, log amplitude beside full scale.
+        usual_db: loudness of its usual notes, dB relative to full scale.
+    """
 
     queries: Queries
     correctors: Any  # of partials and bands with the envelope, then without
+    noise_floor: torch.Tensor
+    usual_db: torch.Tensor
 
     def __init__(self, config: Config):
         super().__init__()
         self.queries = Queries(config)
         sizes = (*Queries.sizes(envelope=True), *Queries.sizes(envelope=False))
         self.correctors = nn.ModuleList(Corrector(size) for size in sizes)
+        self.code = nn.Parameter(torch.zeros(CODE_SIZE))
+        self.noise_bias = nn.Parameter(torch.zeros(config.n_bands))
+        self.noise_floor = nn.Parameter(torch.full((config.n_bands,), NO_FLOOR))
+        self.register_buffer("usual_db", torch.tensor(USUAL_DB))
 
     def _questions(self):
         """Partials and bands with the envelope, then without."""
@@ -82,8 +112,11 @@ class Instrument(nn.Module):
         """What instruments have in common: the weights that are shipped. Takes no random numbers."""
         with torch.random.fork_rng(devices=[]):
             instrument = cls(config)
-        if not instrument.correctors[0].mean.is_meta:  # else only its shapes are wanted
-            instrument.load_state_dict({name: weight.float() for name, weight in load_file(SHARED_WEIGHTS).items()})
+        if not instrument.code.is_meta:  # else only its shapes are wanted
+            shared = load_file(SHARED_WEIGHTS)
+            instrument.correctors.load_state_dict(
+                {name: shared[name].float() for name in instrument.correctors.state_dict()}
+            )
         return instrument
 
     @classmethod
@@ -99,28 +132,41 @@ class Instrument(nn.Module):
             nn.init.zeros_(corrector.layers[-1].bias)
         return instrument
 
-    def forward(self, inputs: torch.Tensor, *, envelope: bool = True) -> tuple[torch.Tensor, torch.Tensor]:
+    def timbre(self, code: torch.Tensor | None = None) -> torch.Tensor:
+        """[..., n_timbre] code, bias and floor in one row: its own, or with other codes [..., CODE_SIZE]."""
+        code = self.code if code is None else code
+        own = torch.cat([self.noise_bias, self.noise_floor])
+        return torch.cat([code, own.expand(*code.shape[:-1], -1)], -1)
+
+    def forward(
+        self, inputs: torch.Tensor, *, envelope: bool = True, timbre: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Levels of one performance.
 
         Args:
-            inputs: [n_frames, 2 + n_mfcc], as `Features.inputs` gives them.
+            inputs: [n_frames, 3 + n_mfcc], as `Features.inputs` gives them.
             envelope: whether the MFCCs count; without them the instrument has its own timbre.
+            timbre: [n_frames, CODE_SIZE + 2 * n_bands] of each frame, as `timbre()` gives it; its own by default.
 
         Returns:
             log amplitudes [n_frames, n_harmonics] and log gains [n_frames, n_bands], relative to the loudness.
         """
+        timbre = self.timbre()[None] if timbre is None else timbre
+        code, bias, floor = timbre.split([CODE_SIZE, *[len(self.noise_bias)] * 2], -1)
         answers = []
         for (ask, with_envelope), correct in zip(self._questions(), self.correctors, strict=True):
             if with_envelope is envelope:
-                level, queries = ask(inputs, envelope=envelope)
-                answers.append(level + correct(queries))
-        return answers[0], answers[1]
+                level, queries = ask(inputs, envelope=envelope, usual_db=self.usual_db)
+                answers.append(level + correct(queries, code))
+        amplitudes, gains = answers
+        return amplitudes, torch.logaddexp(2 * (gains + bias), 2 * (floor - NEPERS_PER_DB * inputs[:, 1:2])) / 2
 
     @torch.no_grad()
-    def fit_normalisation(self, inputs: torch.Tensor) -> None:
+    def fit_normalisation(self, inputs: torch.Tensor, usual_db=None) -> None:
         """Keep mean and spread of the queries that [n_frames, n_inputs] features lead to."""
+        usual_db = self.usual_db if usual_db is None else usual_db
         for (ask, envelope), correct in zip(self._questions(), self.correctors, strict=True):
-            queries = ask(inputs, envelope=envelope)[1].flatten(0, 1)
+            queries = ask(inputs, envelope=envelope, usual_db=usual_db)[1].flatten(0, 1)
             correct.mean.copy_(queries.mean(0))
             correct.std.copy_(queries.std(0).clamp(min=1e-2))
 

@@ -11,6 +11,8 @@ from ddsp_nb.config import Config
 from ddsp_nb.synthesis.controls import Controls
 from ddsp_nb.synthesis.oscillator import harmonic_basis, render_frames
 from ddsp_nb.training.corpus import Corpus, Phrase
+from ddsp_nb.training.enrol import enrol
+from ddsp_nb.training.family import Family
 from ddsp_nb.training.instrument import BATCH_FRAMES, Instrument, Targets, lesson_loss
 from ddsp_nb.training.losses import MultiScaleSpectralLoss, PreparedTarget
 from ddsp_nb.training.model import DDSPModel
@@ -144,6 +146,9 @@ def prepare(model: DDSPModel, corpus: Corpus, *, start: str, seed: int) -> None:
     """Tell a new model what the instrument's sound is like, and let it begin where it should."""
     inputs = corpus.inputs().to(model.device)
     model.hear(inputs)
+    if start == "shared":
+        targets = Targets.joined(phrase.targets for phrase in corpus.heard).to(model.device)
+        enrol(model.network.instrument, targets, Family.shipped().codes, seed)
     if start == "envelope":
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)

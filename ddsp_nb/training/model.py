@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from ddsp_nb.analysis.envelope import NEPERS_PER_DB, interpolate
 from ddsp_nb.analysis.features import Features
 from ddsp_nb.analysis.mel import loudness_db, power_db
-from ddsp_nb.config import Config
+from ddsp_nb.config import N_PLAYED, Config
 from ddsp_nb.errors import ConfigError, warn_user
 from ddsp_nb.progress import with_bar
 from ddsp_nb.synthesis.controls import MAX_NOISE_GAIN, Controls, Sound, Synthesizer, low_crest_directions
@@ -44,6 +44,8 @@ MISSED_SHARE = 0.1
 WINDOW_FRAMES = 2
 # Of the pitches and levels that were heard.
 N_QUANTILES = 101
+# Hundredths of the frames that an instrument heard are softer than its usual notes.
+USUAL_LOUDNESS = 70
 
 
 class ControlNetwork(nn.Module):
@@ -78,7 +80,7 @@ class ControlNetwork(nn.Module):
         """Levels of performances, silent nowhere.
 
         Args:
-            inputs: [batch, n_frames, n_inputs], as `Features.inputs` gives them.
+            inputs: [batch, n_frames, n_inputs], as `Features.inputs` gives them; a timbre may follow.
             envelope: whether the MFCCs count.
             state: [n_layers, batch, hidden_size] of the GRU before the first frame; at rest if None.
             disturb: changes what the GRU reads and what is read from it while it trains.
@@ -87,16 +89,20 @@ class ControlNetwork(nn.Module):
             amplitudes [batch, n_frames, n_harmonics], noise gains [batch, n_frames, n_bands], and the GRU's state
             after the last frame.
         """
+        timbre = inputs[..., len(self.input_mean) :].flatten(0, 1)
+        inputs = inputs[..., : len(self.input_mean)]
         # The instrument learns levels, not by listening.
         with torch.no_grad():
-            expected = self.instrument(inputs.flatten(0, 1), envelope=envelope)
+            expected = self.instrument(
+                inputs.flatten(0, 1), envelope=envelope, timbre=timbre if timbre.shape[-1] else None
+            )
         level = NEPERS_PER_DB * inputs[..., 1:2]
         amplitudes, gains = (
             (level + x.unflatten(0, inputs.shape[:2])).exp().clamp(MIN_LEVEL, MAX_LEVEL) for x in expected
         )
         heard = ((inputs - self.input_mean) / self.input_std).clamp(-CLAMP, CLAMP)
         if not envelope:
-            heard = torch.cat([heard[..., :2], torch.zeros_like(heard[..., 2:])], -1)
+            heard = torch.cat([heard[..., :N_PLAYED], torch.zeros_like(heard[..., N_PLAYED:])], -1)
         hidden, state = self.gru(disturb(heard), state)
         hidden = disturb(hidden)
         amplitudes = F.softplus(inverse_softplus(amplitudes) + self.amplitude_head(hidden))
@@ -159,8 +165,15 @@ class DDSPModel(nn.Module):
         """Keep what sounding frames [n_frames, n_inputs] are like: range, dynamics and the spread of the inputs."""
         self.network.fit_normalisation(inputs)
         steps = torch.linspace(0, 1, N_QUANTILES, dtype=torch.float64)
-        for buffer, values in ((self.octave_quantiles, inputs[:, 0]), (self.loudness_quantiles_db, inputs[:, 1])):
-            buffer.copy_(torch.from_numpy(np.quantile(values.cpu().double().numpy(), steps)))
+        quantiles = (torch.from_numpy(np.quantile(x, steps)) for x in inputs[:, :2].T.cpu().double().numpy())
+        self.remember(*quantiles)
+
+    @torch.no_grad()
+    def remember(self, octaves: torch.Tensor, loudness_db: torch.Tensor) -> None:
+        """Keep [101] quantiles of the pitches and of the levels that were heard, and the usual level."""
+        self.octave_quantiles.copy_(octaves)
+        self.loudness_quantiles_db.copy_(loudness_db)
+        self.network.instrument.usual_db.copy_(loudness_db[USUAL_LOUDNESS])
 
     @torch.no_grad()
     def controls(self, features: Features, *, envelope: bool = True, loudness: bool = True) -> Controls:

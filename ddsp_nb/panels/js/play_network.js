@@ -7,7 +7,7 @@ import { A4_HZ, within } from "./math.js";
 // Voices that share one reading of the weights.
 export const MOST_AT_ONCE = 8;
 // Of a query and of the GRU, filled up with zeros to whole lanes of WebAssembly.
-const [QUERY_SIZE, N_INPUTS] = [8, 4];
+const [QUERY_SIZE, N_INPUTS] = [12, 4];
 const MEMORY_PAGE_BYTES = 65_536;
 // As in PyTorch.
 const SOFTPLUS_IS_LINEAR_FROM = 20;
@@ -59,7 +59,7 @@ export class Network {
     return new Float32Array(this.settings.n_layers * this.settings.hidden_size);
   }
 
-  // The next frame of some voices, at most MOST_AT_ONCE: [{ f0_hz, loudness_db, state }], whose states move on.
+  // The next frame of some voices, at most MOST_AT_ONCE: [{ f0_hz, loudness_db, age_s, state }], whose states move on.
   // Levels are then in `amplitudes` [n_voices, n_harmonics] and `gains` [n_voices, n_bands].
   step(played) {
     // The network is asked for what it heard, which of very quiet recordings is softer than what is played.
@@ -74,12 +74,20 @@ export class Network {
   }
 
   // What the instrument expects, log levels beside the loudness.
-  expect({ f0_hz, loudness_db }, i) {
-    const { n_harmonics, n_bands } = this.settings;
+  expect({ f0_hz, loudness_db, age_s }, i) {
+    const { n_harmonics, n_bands, usual_db, lift_db, loudness_step_db } = this.settings;
     const to = this.at.expected + i * (n_harmonics + n_bands);
-    const played = { f0_hz, octaves: Math.log2(f0_hz / A4_HZ), loudness: loudness_db / 20 };
+    const loudness = (loudness_db - usual_db + lift_db) / loudness_step_db;
+    const played = { f0_hz, common: [Math.log2(f0_hz / A4_HZ), loudness, this.ageOf(age_s)] };
     this.ask("partials", n_harmonics, to, (k) => partialQuery(this, played, k + 1));
     this.ask("bands", n_bands, to + n_harmonics, (band) => bandQuery(this, played, band));
+    for (let band = 0; band < n_bands; band++) this.numbers[to + n_harmonics + band] += this.table.noise_bias[band];
+  }
+
+  // Time since the onset as the network reads it.
+  ageOf(age_s) {
+    const { shortest_s, longest_s } = this.settings;
+    return Math.log2(1 + Math.min(age_s, longest_s) / shortest_s);
   }
 
   // One query for each partial or band through the small network that all of them share.
@@ -117,8 +125,8 @@ export class Network {
   remember(voices) {
     const { hidden_size: size, n_layers, input_clamp } = this.settings;
     const { numbers, at, table } = this;
-    voices.forEach(({ f0_hz, loudness_db, state }, i) => {
-      const heard = [Math.log2(f0_hz / A4_HZ), loudness_db];
+    voices.forEach(({ f0_hz, loudness_db, age_s, state }, i) => {
+      const heard = [Math.log2(f0_hz / A4_HZ), loudness_db, this.ageOf(age_s)];
       this.write(at.inputs + N_INPUTS * i, heard, table.input_mean, table.input_std, input_clamp);
       for (let l = 0; l < n_layers; l++) numbers.set(state.subarray(l * size, (l + 1) * size), this.stateOf(l, i));
     });
@@ -200,22 +208,22 @@ function quadraticForm(matrix, x) {
 }
 
 // What is known about partial k, as `Queries.at_partials` in Python.
-function partialQuery({ settings, table }, { f0_hz, octaves, loudness }, k) {
+function partialQuery({ settings, table }, { f0_hz, common }, k) {
   const { nyquist_hz, safe_nyquist } = settings;
   const hz = Math.min(Math.fround(f0_hz * k), nyquist_hz);
   const shared = Math.max(logWidth(table, hz) - Math.log(f0_hz), 0);
   const safe = Number(hz < safe_nyquist * nyquist_hz);
-  return [Math.log2(k), 1 / k, Math.log2(hz / 1000), k % 2, shared, safe, octaves, loudness];
+  return [Math.log2(k), 1 / k, Math.log2(hz / 1000), k % 2, shared, safe, ...common];
 }
 
 // What is known about a noise band, as `Queries.at_bands` in Python.
-function bandQuery({ settings, table }, { f0_hz, octaves, loudness }, band) {
+function bandQuery({ settings, table }, { f0_hz, common }, band) {
   const hz = table.bands_hz[band];
   const order = hz / f0_hz;
   const from_partial = Math.min(Math.abs(order - Math.max(Math.round(order), 1)), 1);
   const above = Number(order > settings.n_harmonics + 0.5);
   const width = logWidth(table, hz) - Math.log(f0_hz);
-  return [Math.log2(hz / 1000), within(Math.log2(order), -3, 7), from_partial, above, width, octaves, loudness];
+  return [Math.log2(hz / 1000), within(Math.log2(order), -3, 7), from_partial, above, width, ...common];
 }
 
 // Natural logarithm of the width of a mel band at a frequency.

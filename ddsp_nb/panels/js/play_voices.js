@@ -101,7 +101,8 @@ export class Voices {
       row[1] = voice ? this.hzOf(voice) : A4_HZ;
       row[2] = 1;
       if (!voice) continue;
-      Object.assign(voice, { f0_hz: row[1], loudness_db: this.nextLoudness(voice) });
+      const loudness_db = this.nextLoudness(voice);
+      Object.assign(voice, { f0_hz: row[1], loudness_db, age_s: voice.held_s + voice.released_s });
       row[2] = voice.ended ? 1 : 0;
     }
     const sounding = asked.filter(([voice]) => voice && !voice.ended);

@@ -22,7 +22,7 @@ async function use(instrument) {
   const { instance } = await WebAssembly.instantiate(instrument.wasm, {});
   if (latest !== instrument) return;
   const network = new Network(instance.exports, instrument);
-  const still = [{ f0_hz: 440, loudness_db: instrument.settings.usual_db, state: network.rest() }];
+  const still = [{ f0_hz: 440, loudness_db: instrument.settings.usual_db, age_s: 1, state: network.rest() }];
   for (let i = 0; i < WARM_UP_STEPS; i++) network.step(still);
   if (voices) voices.use(network);
   else voices = new Voices(network);

@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ddsp_nb.analysis.envelope import NEPERS_PER_DB, SAFE_NYQUIST
+from ddsp_nb.analysis import onsets
+from ddsp_nb.analysis.envelope import LOUDNESS_STEP_DB, NEPERS_PER_DB, SAFE_NYQUIST
 from ddsp_nb.analysis.mel import MIN_DB
+from ddsp_nb.config import N_PLAYED
 from ddsp_nb.errors import ConfigError
 from ddsp_nb.growth.masks import band_widths, entrance
 from ddsp_nb.growth.plan import BAND_ORDERS, ORDERS
@@ -24,7 +26,7 @@ from ddsp_nb.training.take import Take
 
 WASM = Path(__file__).parents[1] / "wasm" / "network.wasm"  # its source lies beside it
 LANE = 4  # numbers that WebAssembly computes at once: rows of matrices are filled up to whole lanes with zeros
-N_HEARD = 2  # of the GRU's inputs: pitch and loudness; the MFCCs are 0 when notes are played
+CODED = (0, 3)  # layers of what answers for partials and bands whose biases a code moves
 SETTLED_FRAMES = 40  # after which a note sounds as it goes on
 MIDDLE = 50  # hundredths of the pitches that were heard
 
@@ -67,16 +69,20 @@ def check_playable(model: DDSPModel) -> None:
 def _arrays(model: DDSPModel) -> Iterator[tuple[str, torch.Tensor]]:
     network, timbre = model.network, OwnTimbre(model)
     for name, values in network.gru.named_parameters():
-        yield f"gru.{name}", _filled(values[:, :N_HEARD] if name == "weight_ih_l0" else values)
+        yield f"gru.{name}", _filled(values[:, :N_PLAYED] if name == "weight_ih_l0" else values)
     for name, layers in _networks(model).items():
         yield from ((f"{name}.{part}", _filled(values)) for part, values in layers.named_parameters())
+    code = network.instrument.code
     for name, corrector in zip(("partials", "bands"), network.instrument.correctors[2:], strict=True):
+        for layer, moves in zip(CODED, corrector.codes, strict=True):
+            yield f"{name}.{layer}.bias", corrector.layers[layer].bias + moves(code)
         yield f"{name}.mean", _filled(corrector.mean[None])
         yield f"{name}.std", _filled(corrector.std[None], 1.0)
     queries = network.instrument.queries
     yield from ((name, getattr(queries, name)) for name in ("centres_hz", "log_widths", "bands_hz"))
+    yield "noise_bias", network.instrument.noise_bias
     yield "noise_power", timbre.noise_power
-    yield from ((name, getattr(network, name)[:N_HEARD]) for name in ("input_mean", "input_std"))
+    yield from ((name, getattr(network, name)[:N_PLAYED]) for name in ("input_mean", "input_std"))
 
 
 def _networks(model: DDSPModel) -> dict[str, torch.nn.Sequential]:
@@ -134,6 +140,9 @@ def settings(model: DDSPModel, take: Take | None, n_voices: int) -> dict:
         "min_db": MIN_DB,
         "max_loudness_step_db": MAX_LOUDNESS_STEP_DB,
         "usual_db": usual_loudness_db(model),
+        "loudness_step_db": LOUDNESS_STEP_DB,
+        "shortest_s": onsets.SHORTEST_S,
+        "longest_s": onsets.LONGEST_S,
         "lift_db": lift_db(model),
         **asdict(articulation.Articulation.of(take)),
         "rise_db": articulation.RISE_DB,
@@ -155,7 +164,8 @@ def orders(model: DDSPModel) -> dict[str, dict[str, list[int]]]:
     timbre = OwnTimbre(model).eval().cpu()
     middle = A4 + SEMITONES_PER_OCTAVE * model.octave_quantiles[MIDDLE].item()
     f0_hz, loudness_db = (torch.full((1, SETTLED_FRAMES), x) for x in (midi_hz(middle), usual_loudness_db(model)))
-    amplitudes, gains, _ = timbre.levelled(f0_hz, loudness_db, timbre.rest())
+    age_s = torch.arange(1, SETTLED_FRAMES + 1)[None] * model.config.hop_length / model.config.sample_rate
+    amplitudes, gains, _ = timbre.levelled(f0_hz, loudness_db, age_s, timbre.rest())
     loudness_of_bands = gains[0, -1] * band_widths(model.config).sqrt()
     return {
         name: {

@@ -1,0 +1,191 @@
+"""Many instruments in one network (notebook 07, "What lies between two instruments?").
+
+Each of them is a *code*, a point among those of all the others; what lies between two points is an instrument, too.
+"""
+
+import difflib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+
+import torch
+from safetensors import safe_open
+
+from ddsp_nb.config import Config
+from ddsp_nb.errors import ConfigError
+from ddsp_nb.training.instrument import CODE_SIZE, NO_FLOOR, SHARED_WEIGHTS
+from ddsp_nb.training.model import DDSPModel
+
+# Units of the GRU of an instrument that has learned nothing by listening.
+SMALLEST = 4
+# Bands for which bias and floor of an instrument are kept, the usual number; other configs read between them.
+N_BANDS = Config.n_bands
+PART = re.compile(r"\s*([^:,]+?)\s*:\s*([0-9.]+(?:,[0-9.]+)*)(?:\s+|$)")
+LONGEST_NAME = 60
+SUGGESTED = 3
+
+
+@dataclass(frozen=True)
+class Member:
+    """An instrument of a family.
+
+    Attributes:
+        code: [CODE_SIZE] its timbre.
+        octaves: [101] quantiles of the pitches that were heard, octaves from A4.
+        loudness_db: [101] quantiles of their levels, dB relative to full scale.
+        shape: attack_s, decay_db_per_s, release_s of its notes, as in `Articulation`.
+        noise_bias, noise_floor: [64] what an enrolled recording has besides its code, see `Instrument`.
+    """
+
+    code: torch.Tensor
+    octaves: torch.Tensor
+    loudness_db: torch.Tensor
+    shape: torch.Tensor
+    noise_bias: torch.Tensor = field(default_factory=lambda: torch.zeros(N_BANDS))
+    noise_floor: torch.Tensor = field(default_factory=lambda: torch.full((N_BANDS,), NO_FLOOR))
+
+    @classmethod
+    def of(cls, model: DDSPModel, shape: torch.Tensor) -> "Member":
+        """The instrument that a model has become."""
+        own, (bias, floor) = model.network.instrument, model.network.instrument.timbre()[CODE_SIZE:].chunk(2)
+        kept = (own.code, model.octave_quantiles, model.loudness_quantiles_db, shape)
+        return cls(
+            *(x.detach().cpu().float().clone() for x in (*kept, _resized(bias, N_BANDS), _resized(floor, N_BANDS)))
+        )
+
+    def timbre(self, config: Config) -> torch.Tensor:
+        """[CODE_SIZE + 2 * n_bands] as `Instrument.timbre` has it."""
+        return torch.cat([self.code, *(_resized(x, config.n_bands) for x in (self.noise_bias, self.noise_floor))])
+
+    def model(self, config: Config | None = None) -> DDSPModel:
+        """A model that plays the instrument; its GRU is small, since it has learned nothing."""
+        config = replace(config or Config(), hidden_size=SMALLEST, n_layers=1)
+        with torch.random.fork_rng(devices=[]):
+            model = DDSPModel(config)
+        with torch.no_grad():
+            parts = self.timbre(config).split([CODE_SIZE, config.n_bands, config.n_bands])
+            own = model.network.instrument
+            for parameter, values in zip((own.code, own.noise_bias, own.noise_floor), parts, strict=True):
+                parameter.copy_(values)
+            model.remember(self.octaves, self.loudness_db)
+        return model
+
+
+class Family(Mapping[str, Member]):
+    """Instruments by name; a mapping that also knows what lies between them.
+
+    Args:
+        members: by name.
+    """
+
+    def __init__(self, members: Mapping[str, Member]):
+        self.members = dict(members)
+
+    @classmethod
+    def shipped(cls) -> "Family":
+        """The instruments that come with the workbook: those of General MIDI, and six that were recorded."""
+        return cls(_shipped())
+
+    def __getitem__(self, name: str) -> Member:
+        """Raises ConfigError, with the nearest names, where there is none."""
+        if name not in self.members:
+            near = difflib.get_close_matches(name, self.members, SUGGESTED, 0.5)
+            near += [other for other in self.members if name in other and other not in near][:SUGGESTED]
+            words = f"Did you mean {' or '.join(near)}?" if near else "`ddsp-nb instruments` lists all names."
+            raise ConfigError(f"There is no instrument {name!r}. {words}")
+        return self.members[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.members)
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.members
+
+    @property
+    def codes(self) -> torch.Tensor:
+        """[n, CODE_SIZE] of all instruments."""
+        return torch.stack([member.code for member in self.members.values()])
+
+    def with_member(self, name: str, member: Member) -> "Family":
+        """The family and one more. Raises ConfigError where the name is taken or cannot be one."""
+        if (
+            not name
+            or name != name.strip()
+            or len(name) > LONGEST_NAME
+            or set(name) & set(":,")
+            or not name.isprintable()
+        ):
+            raise ConfigError(
+                f"{name[:LONGEST_NAME]!r} cannot be a name; use 1 to {LONGEST_NAME} letters without : and ,."
+            )
+        if name in self.members:
+            raise ConfigError(f"There is an instrument {name!r} already. Choose another name, or remove it first.")
+        return Family(self.members | {name: member})
+
+    def weights(self, words: str) -> dict[str, tuple[float, ...]]:
+        """What a morph is made of: "flute", "flute:0.3 alto sax:0.7", or curves over time "flute:1,0 oboe:0,1".
+
+        Raises:
+            ConfigError: a name that is not there, or weights that are none.
+        """
+        if ":" not in words:
+            return {words.strip(): (1.0,)} if self[words.strip()] else {}
+        parts, at = {}, 0
+        while at < len(words):
+            part = PART.match(words, at)
+            if part is None or part[1] in parts:
+                raise ConfigError(f"{words!r} is no morph; write names and weights such as “flute:0.3 oboe:0.7”.")
+            parts[part[1]], at = tuple(map(_number, part[2].split(","))), part.end()
+        known = [self[name] for name in parts]
+        if not known or not all(sum(column) > 0 for column in _curves(parts, max(map(len, parts.values()))).T):
+            raise ConfigError(f"The weights of {words!r} are 0 somewhere; give at least one instrument more.")
+        return parts
+
+    def shares(self, words: str, n: int = 1) -> tuple[list[str], torch.Tensor]:
+        """Names and [n_names, n] shares of a morph at n moments, from its beginning to its end; they add to 1."""
+        parts = self.weights(words)
+        curves = _curves(parts, n)
+        return list(parts), curves / curves.sum(0)
+
+    def member(self, words: str) -> Member:
+        """The instrument that a name or a morph stands for, in the middle of its curves."""
+        names, shares = self.shares(words, 3)
+        mixed = lambda part: sum(w * getattr(self[name], part) for name, w in zip(names, shares[:, 1], strict=True))
+        return Member(**{part: mixed(part) for part in Member.__dataclass_fields__})
+
+    def timbres(self, words: str, n_frames: int, config: Config) -> torch.Tensor:
+        """[n_frames, CODE_SIZE + 2 * n_bands] of a morph frame by frame, for `Features.timbre`."""
+        names, shares = self.shares(words, n_frames)
+        return shares.T @ torch.stack([self[name].timbre(config) for name in names])
+
+
+@cache
+def _shipped() -> dict[str, Member]:
+    with safe_open(SHARED_WEIGHTS, framework="pt") as file:
+        names = json.loads(file.metadata()["names"])
+        parts = [file.get_tensor(part).float() for part in ("codes", "octaves", "loudness_db", "shape")]
+    return {name: Member(*row) for name, *row in zip(names, *parts, strict=True)}
+
+
+def _curves(parts: Mapping[str, tuple[float, ...]], n: int) -> torch.Tensor:
+    """[n_parts, n] weights, read evenly between the points of each curve."""
+    return torch.stack([_resized(torch.tensor(points), n) for points in parts.values()])
+
+
+def _resized(values: torch.Tensor, n: int) -> torch.Tensor:
+    """[n] read evenly between [m] values, from the first to the last."""
+    if len(values) == n:
+        return values
+    return torch.nn.functional.interpolate(values[None, None], n, mode="linear", align_corners=True)[0, 0]
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ConfigError(f"{text!r} is no weight; use numbers such as 0.5.") from None
