@@ -17,4 +17,9 @@ NAMES = tuple(
     taiko drum, melodic tom, synth drum, reverse cymbal, guitar fret noise, breath noise, seashore, bird tweet,
     telephone ring, helicopter, applause, gunshot""".replace("\n", " ").split(", ")
 )
+# Eight instruments each.
+GROUPS = (
+    *("piano", "chromatic percussion", "organ", "guitar", "bass", "strings", "ensemble", "brass"),
+    *("reed", "pipe", "synth lead", "synth pad", "synth effects", "ethnic", "percussive", "sound effects"),
+)
 NAMES = tuple(" ".join(name.split()) for name in NAMES)
