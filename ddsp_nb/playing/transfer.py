@@ -60,7 +60,8 @@ def transfer_lines(lines: list[Features], model: DDSPModel, **moves) -> list[Fea
     """Lines that sound together, moved as one performance by what `transfer` takes: all by the same octaves."""
     if len(lines) == 1:
         return [transfer(lines[0], model, **moves)]
-    names, stops = [k for k, v in vars(lines[0]).items() if torch.is_tensor(v)], np.cumsum([0, *map(len, lines)])
+    names = [name for name, value in vars(lines[0]).items() if torch.is_tensor(value)]
+    stops = np.cumsum([0, *map(len, lines)])
     tensors: dict[str, Any] = {name: torch.cat([getattr(line, name) for line in lines]) for name in names}
     moved = transfer(replace(lines[0], **tensors), model, **moves)
     return [moved[start:stop] for start, stop in pairwise(stops)]
