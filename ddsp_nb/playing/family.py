@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import astuple, replace
+from pathlib import Path
 
 import torch
 
@@ -9,7 +10,8 @@ from ddsp_nb.analysis.decompose import AnalysedRecording
 from ddsp_nb.analysis.envelope import NEPERS_PER_DB
 from ddsp_nb.analysis.features import UNPITCHED, Features
 from ddsp_nb.config import Config
-from ddsp_nb.errors import AudioError
+from ddsp_nb.errors import AudioError, warn_user
+from ddsp_nb.notes.general_midi import NAMES, nearest_name
 from ddsp_nb.notes.note import Note
 from ddsp_nb.notes.pitch import A4, SEMITONES_PER_OCTAVE
 from ddsp_nb.playing.articulation import Articulation
@@ -64,6 +66,26 @@ def morphing(lines: list[Features], words: str, family: Family, config: Config) 
         return lines
     timbres = family.timbres(words, max(map(len, lines)), config)
     return [replace(line, timbre=timbres[: len(line)]) for line in lines]
+
+
+def players(path: str | Path, family: Family) -> dict[str, Performance]:
+    """What each instrument plays of a MIDI file, as the programs of its channels say; a warning tells of stand-ins.
+
+    Raises:
+        NotesError: it cannot be read.
+    """
+    stand_ins = dict[str, None]()
+
+    def player(program: int) -> str:
+        name = nearest_name(program, family)
+        if NAMES[program] != name:
+            stand_ins[f"{NAMES[program]} by {name}"] = None
+        return name
+
+    parts = Performance.of_midi(path).by_player(player)
+    if stand_ins:
+        warn_user(f"Not in the family, and played by what is most alike: {', '.join(stand_ins)}.")
+    return parts
 
 
 def enrolled(recordings: Sequence[AnalysedRecording], config: Config, seed: int = 0) -> Member:

@@ -5,6 +5,7 @@ Each of them is a *code*, a point among those of all the others; what lies betwe
 
 import difflib
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -24,6 +25,7 @@ SMALLEST = 4
 N_BANDS = Config.n_bands
 PART = re.compile(r"\s*([^:,]+?)\s*:\s*([0-9.]+(?:,[0-9.]+)*)(?:\s+|$)")
 LONGEST_NAME = 60
+LARGEST_WEIGHT = 1e6
 SUGGESTED = 3
 
 
@@ -63,6 +65,8 @@ class Member:
         """A model that plays the instrument; its GRU is small, since it has learned nothing."""
         config = replace(config or Config(), hidden_size=SMALLEST, n_layers=1)
         with torch.random.fork_rng(devices=[]):
+            # The same model every time, so that a piece that grew from it knows it again.
+            torch.manual_seed(0)
             model = DDSPModel(config)
         with torch.no_grad():
             parts = self.timbre(config).split([CODE_SIZE, config.n_bands, config.n_bands])
@@ -199,6 +203,9 @@ def _resized(values: torch.Tensor, n: int) -> torch.Tensor:
 
 def _number(text: str) -> float:
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
-        raise ConfigError(f"{text!r} is no weight; use numbers such as 0.5.") from None
+        number = math.inf
+    if not number <= LARGEST_WEIGHT:
+        raise ConfigError(f"{text[:LONGEST_NAME]!r} is no weight; use numbers such as 0.5.")
+    return number
