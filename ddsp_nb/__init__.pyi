@@ -29,6 +29,7 @@ from .piece.layers import Layer as Layer
 from .piece.sidecar import read_sidecar as read_sidecar
 from .piece.sidecar import regrow as regrow
 from .piece.tempo import Tempo as Tempo
+from .playing.family import instrument as instrument
 from .playing.late import play_in_blocks as play_in_blocks
 from .playing.performance import Performance as Performance
 from .playing.performance import draw as draw
@@ -48,6 +49,7 @@ from .synthesis.noise import FilteredNoiseGenerator as FilteredNoiseGenerator
 from .synthesis.noise import band_centres_hz as band_centres_hz
 from .synthesis.oscillator import HarmonicOscillator as HarmonicOscillator
 from .training.corpus import Corpus as Corpus
+from .training.family import Family as Family
 from .training.instrument import Instrument as Instrument
 from .training.losses import MultiScaleSpectralLoss as MultiScaleSpectralLoss
 from .training.metrics import evaluate as evaluate

@@ -1,5 +1,8 @@
 """An instrument of a family, ready to be played: a model, and a phrase in its own timbre that can grow."""
 
+import itertools
+from collections.abc import Sequence
+
 from ddsp_nb.config import Config
 from ddsp_nb.notes.note import Note
 from ddsp_nb.notes.pitch import A4, SEMITONES_PER_OCTAVE
@@ -32,12 +35,13 @@ def instrument(words: str, family: Family | None = None, config: Config | None =
     return model, take_of(member, model)
 
 
-def take_of(member: Member, model: DDSPModel) -> Take:
-    """A short written phrase in the middle of an instrument's range."""
-    middle = round(A4 + SEMITONES_PER_OCTAVE * member.octaves[MIDDLE].item())
-    notes, at_s = [], 0.0
-    for semitones, seconds in PHRASE:
-        notes.append(Note(at_s, at_s + seconds, middle + semitones))
-        at_s += seconds
+def take_of(member: Member, model: DDSPModel, notes: Sequence[Note] = ()) -> Take:
+    """Written notes as an instrument plays them; without any, a short phrase in the middle of its range."""
+    notes = notes or _usual_phrase(A4 + SEMITONES_PER_OCTAVE * member.octaves[MIDDLE].item())
     features = Performance.of_notes(notes).features(model, Articulation(*member.shape.tolist()))
     return Take(features, model.controls(features, envelope=False), CEILING_DB)
+
+
+def _usual_phrase(number):
+    ends_s = list(itertools.accumulate((seconds for _, seconds in PHRASE), initial=0.0))
+    return [Note(*ends_s[i : i + 2], round(number) + semitones) for i, (semitones, _) in enumerate(PHRASE)]
