@@ -110,8 +110,13 @@ class Family(Mapping[str, Member]):
         """[n, CODE_SIZE] of all instruments."""
         return torch.stack([member.code for member in self.members.values()])
 
-    def with_member(self, name: str, member: Member) -> "Family":
-        """The family and one more. Raises ConfigError where the name is taken or cannot be one."""
+    def nearest(self, code: torch.Tensor, n: int = SUGGESTED) -> list[str]:
+        """Names of the n instruments whose codes lie nearest to [CODE_SIZE], the nearest first."""
+        far = (self.codes - code.detach().cpu()).norm(dim=1)
+        return [list(self.members)[i] for i in far.argsort()[:n]]
+
+    def check_name(self, name: str) -> None:
+        """Raise ConfigError where a name for one more is taken or cannot be one."""
         if (
             not name
             or name != name.strip()
@@ -124,6 +129,10 @@ class Family(Mapping[str, Member]):
             )
         if name in self.members:
             raise ConfigError(f"There is an instrument {name!r} already. Choose another name, or remove it first.")
+
+    def with_member(self, name: str, member: Member) -> "Family":
+        """The family and one more. Raises ConfigError where the name is taken or cannot be one."""
+        self.check_name(name)
         return Family(self.members | {name: member})
 
     def weights(self, words: str) -> dict[str, tuple[float, ...]]:
@@ -137,6 +146,10 @@ class Family(Mapping[str, Member]):
         if not known or not all(sum(column) > 0 for column in _curves(parts, max(map(len, parts.values()))).T):
             raise ConfigError(f"The weights of {words!r} are 0 somewhere; give at least one instrument more.")
         return parts
+
+    def moves(self, words: str) -> bool:
+        """Whether a morph changes over time."""
+        return any(len(set(points)) > 1 for points in self.weights(words).values())
 
     def shares(self, words: str, n: int = 1) -> tuple[list[str], torch.Tensor]:
         """Names and [n_names, n] shares of a morph at n moments, from its beginning to its end; they add to 1."""
