@@ -1,5 +1,6 @@
 """An instrument of a family, ready to be played: a model, and a phrase in its own timbre that can grow."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import astuple, replace
 from pathlib import Path
@@ -47,17 +48,18 @@ def instrument(words: str, family: Family | None = None, config: Config | None =
     return model, take_of(member, model)
 
 
-def take_of(member: Member, model: DDSPModel) -> Take:
-    """A short written phrase in the middle of an instrument's range."""
-    middle = round(A4 + SEMITONES_PER_OCTAVE * member.octaves[MIDDLE].item())
-    notes, at_s = [], 0.0
-    for semitones, seconds in PHRASE:
-        notes.append(Note(at_s, at_s + seconds, middle + semitones))
-        at_s += seconds
+def take_of(member: Member, model: DDSPModel, notes: Sequence[Note] = ()) -> Take:
+    """Written notes as an instrument plays them; without any, a short phrase in the middle of its range."""
+    notes = notes or _usual_phrase(A4 + SEMITONES_PER_OCTAVE * member.octaves[MIDDLE].item())
     attack_s, decay_db_per_s, release_s = member.shape.tolist()
     articulation = Articulation(attack_s, decay_db_per_s, release_s)
     features = Performance.of_notes(notes).features(model, articulation)
     return Take(features, model.controls(features, envelope=False), CEILING_DB, astuple(articulation))
+
+
+def _usual_phrase(number):
+    ends_s = list(itertools.accumulate((seconds for _, seconds in PHRASE), initial=0.0))
+    return [Note(*ends_s[i : i + 2], round(number) + semitones) for i, (semitones, _) in enumerate(PHRASE)]
 
 
 def morphing(lines: list[Features], words: str, family: Family, config: Config) -> list[Features]:

@@ -5,8 +5,6 @@ Each of them is a *code*, a point among those of all the others; what lies betwe
 
 import difflib
 import json
-import math
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -18,14 +16,13 @@ from ddsp_nb.config import Config
 from ddsp_nb.errors import ConfigError
 from ddsp_nb.training.instrument import CODE_SIZE, NO_FLOOR, SHARED_WEIGHTS
 from ddsp_nb.training.model import DDSPModel
+from ddsp_nb.training.morph import parse_morph
 
 # Units of the GRU of an instrument that has learned nothing by listening.
 SMALLEST = 4
 # Bands for which bias and floor of an instrument are kept, the usual number; other configs read between them.
 N_BANDS = Config.n_bands
-PART = re.compile(r"\s*([^:,]+?)\s*:\s*([0-9.]+(?:,[0-9.]+)*)(?:\s+|$)")
 LONGEST_NAME = 60
-LARGEST_WEIGHT = 1e6
 SUGGESTED = 3
 
 
@@ -146,14 +143,7 @@ class Family(Mapping[str, Member]):
         Raises:
             ConfigError: a name that is not there, or weights that are none.
         """
-        if ":" not in words:
-            return {words.strip(): (1.0,)} if self[words.strip()] else {}
-        parts, at = {}, 0
-        while at < len(words):
-            part = PART.match(words, at)
-            if part is None or part[1] in parts:
-                raise ConfigError(f"{words!r} is no morph; write names and weights such as “flute:0.3 oboe:0.7”.")
-            parts[part[1]], at = tuple(map(_number, part[2].split(","))), part.end()
+        parts = parse_morph(words)
         known = [self[name] for name in parts]
         if not known or not all(sum(column) > 0 for column in _curves(parts, max(map(len, parts.values()))).T):
             raise ConfigError(f"The weights of {words!r} are 0 somewhere; give at least one instrument more.")
@@ -199,13 +189,3 @@ def _resized(values: torch.Tensor, n: int) -> torch.Tensor:
     if len(values) == n:
         return values
     return torch.nn.functional.interpolate(values[None, None], n, mode="linear", align_corners=True)[0, 0]
-
-
-def _number(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.inf
-    if not number <= LARGEST_WEIGHT:
-        raise ConfigError(f"{text[:LONGEST_NAME]!r} is no weight; use numbers such as 0.5.")
-    return number
