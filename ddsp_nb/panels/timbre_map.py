@@ -7,19 +7,16 @@ import traitlets
 
 from ddsp_nb import plots
 from ddsp_nb.config import Config
-from ddsp_nb.notes.general_midi import GROUPS, NAMES
+from ddsp_nb.notes.general_midi import GROUP, GROUPS, NAMES
 from ddsp_nb.notes.note import parse_notes
-from ddsp_nb.notes.pitch import A4, SEMITONES_PER_OCTAVE
 from ddsp_nb.panels.keyboard.panel import PlayPanel
 from ddsp_nb.panels.keyboard.weights import heard_timbre
 from ddsp_nb.panels.page import PicturedWidget, module
 from ddsp_nb.panels.widgets import axes, png
 from ddsp_nb.playing.articulation import Articulation
-from ddsp_nb.playing.own_timbre import lift_of
 from ddsp_nb.playing.performance import Performance
-from ddsp_nb.playing.transfer import EDGES
+from ddsp_nb.playing.transfer import heard_range
 from ddsp_nb.training.family import Family, Member
-from ddsp_nb.training.model import USUAL_LOUDNESS
 
 # Of the map: it is wider than high, and distances on it are those that the eye sees.
 ASPECT = 1.8
@@ -84,7 +81,7 @@ class TimbreMap(PlayPanel, PicturedWidget):
         """Group of each instrument: one of General MIDI's, "recorded" or "your own"."""
         shipped = Family.shipped()
         group = lambda name: (
-            GROUPS[NAMES.index(name) // 8] if name in NAMES else RECORDED if name in shipped else plots.OWN
+            GROUPS[NAMES.index(name) // GROUP] if name in NAMES else RECORDED if name in shipped else plots.OWN
         )
         return [group(name) for name in self.family]
 
@@ -129,9 +126,6 @@ def principal_axes(codes: torch.Tensor) -> tuple[torch.Tensor, float]:
 
 
 def _numbers(member: Member, config: Config) -> torch.Tensor:
-    """What the page plays an instrument by: its timbre, attack, decay, release, usual level, lift, lowest and highest
-    note."""
-    heard_db = member.loudness_db[USUAL_LOUDNESS].item()
-    levels = torch.tensor([heard_db + lift_of(heard_db), lift_of(heard_db)])
-    notes = A4 + SEMITONES_PER_OCTAVE * member.octaves[EDGES]
-    return torch.cat([heard_timbre(member.timbre(config), config), member.shape, levels, notes])
+    """Timbre, attack, decay, release, lowest and highest note; the usual level is that of all others."""
+    notes = torch.tensor(heard_range(member.octaves))
+    return torch.cat([heard_timbre(member.timbre(config), config), member.shape, notes])

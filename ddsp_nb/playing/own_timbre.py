@@ -24,11 +24,7 @@ def heard_loudness_db(model: DDSPModel) -> float:
 
 def lift_db(model: DDSPModel) -> float:
     """By which all notes of an instrument are louder than what it heard: 0 but for very quiet recordings."""
-    return lift_of(heard_loudness_db(model))
-
-
-def lift_of(heard_db: float) -> float:
-    """The same of a usual level, dB relative to full scale."""
+    heard_db = heard_loudness_db(model)
     return AUDIBLE_DB - heard_db if heard_db < QUIET_DB else 0.0
 
 

@@ -16,7 +16,7 @@ const [MARGIN, ON_POINT, LINE, BESIDE] = [16, 9, 14, 8];
 const STEPS = [0.01, 0.05];
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
 // Numbers of an instrument after those of its timbre.
-const HABITS = ["attack_s", "decay_db_per_s", "release_s", "usual_db", "lift_db", "lowest", "highest"];
+const N_HABITS = 5;
 const PART = /\s*([^:]+?)\s*:\s*([\d.]+)(?:\s+|$)/g;
 const HELP = "Drag the ring, or move it by arrow keys, while keys are held or a phrase loops.";
 
@@ -71,10 +71,8 @@ class TimbreMap {
     this.shares = hundredths.map(([i, weight]) => [i, weight / total]);
     this.words = named.length > 1 ? named.join(" ") : this.names[hundredths[0][0]];
     const played = Float32Array.from(this.rows[0], (_, j) => this.mixed((i) => this.rows[i][j]));
-    const [lowest, highest] = played.slice(-2);
-    const habits = HABITS.slice(0, -2).map((name, i) => [name, played[played.length - HABITS.length + i]]);
-    const heard_notes = [lowest, highest];
-    this.engine.playAs(played.slice(0, -HABITS.length), { ...Object.fromEntries(habits), heard_notes });
+    const [attack_s, decay_db_per_s, release_s, ...heard_notes] = played.slice(-N_HABITS);
+    this.engine.playAs(played.slice(0, -N_HABITS), { attack_s, decay_db_per_s, release_s, heard_notes });
   }
 
   // Let Python know.
