@@ -1,6 +1,7 @@
 """What a morph is made of, as people write it (notebook 07, "What lies between two instruments?"). Light to import."""
 
 import re
+from reprlib import repr as short
 
 from ddsp_nb.errors import ConfigError
 
@@ -19,7 +20,7 @@ def parse_morph(words: str) -> dict[str, tuple[float, ...]]:
     while at < len(words):
         part = PART.match(words, at)
         if part is None or part[1] in parts:
-            raise ConfigError(f"{words!r} is no morph; write names and weights such as “flute:0.3 oboe:0.7”.")
+            raise ConfigError(f"{short(words)} is no morph; write names and weights such as “flute:0.3 oboe:0.7”.")
         parts[part[1]], at = tuple(map(_number, part[2].split(","))), part.end()
     return parts
 
@@ -28,4 +29,4 @@ def _number(text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise ConfigError(f"{text!r} is no weight; use numbers such as 0.5.") from None
+        raise ConfigError(f"{short(text)} is no weight; use numbers such as 0.5.") from None
