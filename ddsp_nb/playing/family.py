@@ -1,7 +1,9 @@
 """An instrument of a family, ready to be played: a model, and a phrase in its own timbre that can grow."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import astuple, replace
+from pathlib import Path
 
 import torch
 
@@ -9,7 +11,8 @@ from ddsp_nb.analysis.decompose import AnalysedRecording
 from ddsp_nb.analysis.envelope import NEPERS_PER_DB
 from ddsp_nb.analysis.features import UNPITCHED, Features
 from ddsp_nb.config import Config
-from ddsp_nb.errors import AudioError
+from ddsp_nb.errors import AudioError, warn_user
+from ddsp_nb.notes.general_midi import NAMES, nearest_name
 from ddsp_nb.notes.note import Note
 from ddsp_nb.notes.pitch import A4, SEMITONES_PER_OCTAVE
 from ddsp_nb.playing.articulation import Articulation
@@ -45,17 +48,18 @@ def instrument(words: str, family: Family | None = None, config: Config | None =
     return model, take_of(member, model)
 
 
-def take_of(member: Member, model: DDSPModel) -> Take:
-    """A short written phrase in the middle of an instrument's range."""
-    middle = round(A4 + SEMITONES_PER_OCTAVE * member.octaves[MIDDLE].item())
-    notes, at_s = [], 0.0
-    for semitones, seconds in PHRASE:
-        notes.append(Note(at_s, at_s + seconds, middle + semitones))
-        at_s += seconds
+def take_of(member: Member, model: DDSPModel, notes: Sequence[Note] = ()) -> Take:
+    """Written notes as an instrument plays them; without any, a short phrase in the middle of its range."""
+    notes = notes or _usual_phrase(A4 + SEMITONES_PER_OCTAVE * member.octaves[MIDDLE].item())
     attack_s, decay_db_per_s, release_s = member.shape.tolist()
     articulation = Articulation(attack_s, decay_db_per_s, release_s)
     features = Performance.of_notes(notes).features(model, articulation)
     return Take(features, model.controls(features, envelope=False), CEILING_DB, astuple(articulation))
+
+
+def _usual_phrase(number):
+    ends_s = list(itertools.accumulate((seconds for _, seconds in PHRASE), initial=0.0))
+    return [Note(*ends_s[i : i + 2], round(number) + semitones) for i, (semitones, _) in enumerate(PHRASE)]
 
 
 def morphing(lines: list[Features], words: str, family: Family, config: Config) -> list[Features]:
@@ -64,6 +68,26 @@ def morphing(lines: list[Features], words: str, family: Family, config: Config) 
         return lines
     timbres = family.timbres(words, max(map(len, lines)), config)
     return [replace(line, timbre=timbres[: len(line)]) for line in lines]
+
+
+def players(path: str | Path, family: Family) -> dict[str, Performance]:
+    """What each instrument plays of a MIDI file, as the programs of its channels say; a warning tells of stand-ins.
+
+    Raises:
+        NotesError: it cannot be read.
+    """
+    stand_ins = dict[str, None]()
+
+    def player(program: int) -> str:
+        name = nearest_name(program, family)
+        if NAMES[program] != name:
+            stand_ins[f"{NAMES[program]} by {name}"] = None
+        return name
+
+    parts = Performance.of_midi(path).by_player(player)
+    if stand_ins:
+        warn_user(f"Not in the family, and played by what is most alike: {', '.join(stand_ins)}.")
+    return parts
 
 
 def enrolled(recordings: Sequence[AnalysedRecording], config: Config, seed: int = 0) -> Member:

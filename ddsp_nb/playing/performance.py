@@ -1,7 +1,7 @@
 """What hands or MIDI play, or what was only written (notebook 06, "Record a phrase, and grow it")."""
 
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,7 +51,7 @@ class Performance:
             raise NotesError(f"This is longer than {MOST_SECONDS / 60:g} minutes. Play less.")
 
     @classmethod
-    def of_notes(cls, notes: list[Note]) -> "Performance":
+    def of_notes(cls, notes: Sequence[Note]) -> "Performance":
         """Written notes as if they had been played. Raises NotesError where there is none."""
         return cls(tuple(events_of(notes)), float(max((note.stop_s for note in notes), default=0)))
 

@@ -62,6 +62,8 @@ class Member:
         """A model that plays the instrument; its GRU is small, since it has learned nothing."""
         config = replace(config or Config(), hidden_size=SMALLEST, n_layers=1)
         with torch.random.fork_rng(devices=[]):
+            # The same model every time, so that a piece that grew from it knows it again.
+            torch.manual_seed(0)
             model = DDSPModel(config)
         with torch.no_grad():
             parts = self.timbre(config).split([CODE_SIZE, config.n_bands, config.n_bands])

@@ -1,11 +1,13 @@
 """What a morph is made of, as people write it (notebook 07, "What lies between two instruments?"). Light to import."""
 
+import math
 import re
 from reprlib import repr as short
 
 from ddsp_nb.errors import ConfigError
 
 PART = re.compile(r"\s*([^:,]+?)\s*:\s*([0-9.]+(?:,[0-9.]+)*)(?:\s+|$)")
+LARGEST_WEIGHT = 1e6
 
 
 def parse_morph(words: str) -> dict[str, tuple[float, ...]]:
@@ -27,6 +29,9 @@ def parse_morph(words: str) -> dict[str, tuple[float, ...]]:
 
 def _number(text: str) -> float:
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
-        raise ConfigError(f"{short(text)} is no weight; use numbers such as 0.5.") from None
+        number = math.inf
+    if number > LARGEST_WEIGHT:
+        raise ConfigError(f"{short(text)} is no weight; use numbers such as 0.5.")
+    return number
