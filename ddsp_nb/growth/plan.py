@@ -12,8 +12,9 @@ from reprlib import repr as short
 from ddsp_nb.errors import GrowthError
 from ddsp_nb.growth.adsr import ADSR, curve
 from ddsp_nb.growth.settings import MOST_STAGES, check_settings, frozen, setting
-from ddsp_nb.growth.timbre import OWN, check_timbre
+from ddsp_nb.growth.timbre import check_timbre
 from ddsp_nb.growth.tuning import TABLES, check_pitch, check_ratios
+from ddsp_nb.training.morph import OWN
 
 STRATEGIES = ("linear", "exponential", "fibonacci", "primes")
 ORDERS = ("low", "high", "odd", "octaves", "loudest", "random")

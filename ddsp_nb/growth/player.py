@@ -14,11 +14,12 @@ import torch
 from ddsp_nb.analysis.features import Features
 from ddsp_nb.config import Config
 from ddsp_nb.growth.masks import INAUDIBLE
-from ddsp_nb.growth.timbre import OWN, in_words
+from ddsp_nb.growth.timbre import in_words
 from ddsp_nb.synthesis.controls import Controls
 from ddsp_nb.synthesis.noise import band_to_bins
 from ddsp_nb.training.family import Family
 from ddsp_nb.training.model import DDSPModel
+from ddsp_nb.training.morph import OWN
 
 # Stands for 0 in logarithms and below fractions.
 SILENCE = 1e-9

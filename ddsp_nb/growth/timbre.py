@@ -6,10 +6,8 @@ from reprlib import repr as short
 from ddsp_nb.errors import ConfigError, GrowthError
 from ddsp_nb.growth.adsr import curve
 from ddsp_nb.growth.settings import MOST_STAGES
-from ddsp_nb.training.morph import parse_morph
+from ddsp_nb.training.morph import OWN, parse_morph
 
-# The instrument that grows, beside those of a family.
-OWN = "own"
 Timbre = str | tuple[str, ...]
 LONGEST_WORDS = 1000
 # Of a share, in decimals and as a number: nobody hears less.

@@ -8,6 +8,8 @@ from ddsp_nb.errors import ConfigError
 
 PART = re.compile(r"\s*([^:,]+?)\s*:\s*([0-9.]+(?:,[0-9.]+)*)(?:\s+|$)")
 LARGEST_WEIGHT = 1e6
+# In the plan of a growth: the instrument that grows, beside those of a family.
+OWN = "own"
 
 
 def parse_morph(words: str) -> dict[str, tuple[float, ...]]:
