@@ -43,7 +43,7 @@ def live(checkpoint, midi, port, output, n_voices, block, volume_db, overwrite, 
 
     import torch
 
-    from ddsp_nb import StreamingSynthesizer, load_model, save_audio
+    from ddsp_nb import StreamingSynthesizer, load_model, save_together
     from ddsp_nb.notes.midi import read_midi
     from ddsp_nb.playing.device import open_device, open_port, play_blocks
     from ddsp_nb.playing.live_blocks import blocks_of, blocks_of_port
@@ -60,7 +60,7 @@ def live(checkpoint, midi, port, output, n_voices, block, volume_db, overwrite, 
     if output is not None:
         n_blocks = round(events[-1][0] * sample_rate / block)
         sound = torch.cat(list(with_bar(blocks_of(synthesizer, events, block), "Playing", n_blocks)))
-        click.echo(save_audio(output, gain * sound, sample_rate))
+        click.echo(*save_together({output: gain * sound}, sample_rate, rests={}))
         return
     with nullcontext() if port is None else closing(open_port(port)) as keys:
         if keys is None:
