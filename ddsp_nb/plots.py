@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from ddsp_nb.config import Config
+from ddsp_nb.config import N_PLAYED, Config
 from ddsp_nb.errors import one_line
 from ddsp_nb.synthesis.noise import band_centres_hz, band_to_bins
 
@@ -130,7 +130,7 @@ def inputs(values: Values, config: Config, ax: Axes | None = None, title: str | 
     values = _matrix(values)
     ax = _image_of_frames(ax, values, config, 0, -limit, limit, DIVERGING, "Value")
     numbers = range(5, config.n_mfcc, 10)
-    ax.set_yticks([0.5, *(2 + n for n in numbers)], ["pitch, level", *(f"MFCC {n}" for n in numbers)])
+    ax.set_yticks([1, *(N_PLAYED + n for n in numbers)], ["pitch, level, age", *(f"MFCC {n}" for n in numbers)])
     return _finish(ax, "Time (s)", None, title=title)
 
 

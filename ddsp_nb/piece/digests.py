@@ -54,8 +54,9 @@ def model_sha256(model: DDSPModel) -> str:
 
 
 def take_sha256(take: Take) -> str:
-    """SHA-256 of a take."""
-    return _digest(vars(take.features) | vars(take.controls), hashlib.sha256())
+    """SHA-256 of a take; of one that was written, of what is written: its controls are the model's, and round anew."""
+    controls = {} if take.shape else vars(take.controls)
+    return _digest(vars(take.features) | controls, hashlib.sha256())
 
 
 def recording_sha256(audio: torch.Tensor) -> str:

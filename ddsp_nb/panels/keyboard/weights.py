@@ -150,7 +150,7 @@ def settings(model: DDSPModel, take: Take | None, n_voices: int) -> dict:
         "stolen_s": voices.STOLEN_S,
         "plain_velocity": level.PLAIN_VELOCITY,
         "db_per_decade": level.DB_PER_DECADE,
-        "heard_notes": list(heard_range(model)),
+        "heard_notes": list(heard_range(model.octave_quantiles)),
         "orders": orders(model),
     }
 
