@@ -46,7 +46,7 @@ def live(checkpoint, words, family_path, midi, port, output, n_voices, block, vo
 
     import torch
 
-from ddsp_nb import StreamingSynthesizer, save_together
+    from ddsp_nb import StreamingSynthesizer, save_together
     from ddsp_nb.notes.midi import read_midi
     from ddsp_nb.playing.device import open_device, open_port, play_blocks
     from ddsp_nb.playing.live_blocks import blocks_of, blocks_of_port
