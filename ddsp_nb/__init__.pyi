@@ -29,6 +29,8 @@ from .piece.layers import Layer as Layer
 from .piece.sidecar import read_sidecar as read_sidecar
 from .piece.sidecar import regrow as regrow
 from .piece.tempo import Tempo as Tempo
+from .playing.family import enrolled as enrolled
+from .playing.family import instrument as instrument
 from .playing.late import play_in_blocks as play_in_blocks
 from .playing.performance import Performance as Performance
 from .playing.performance import draw as draw
@@ -40,6 +42,8 @@ from .sound.save import save_audio as save_audio
 from .sound.save import save_together as save_together
 from .store.checkpoint import load_model as load_model
 from .store.checkpoint import save_model as save_model
+from .store.family_file import load_family as load_family
+from .store.family_file import save_family as save_family
 from .store.fit import fit as fit
 from .store.fit import load_or_train as load_or_train
 from .studio.export import export_instrument as export_instrument
@@ -48,6 +52,8 @@ from .synthesis.noise import FilteredNoiseGenerator as FilteredNoiseGenerator
 from .synthesis.noise import band_centres_hz as band_centres_hz
 from .synthesis.oscillator import HarmonicOscillator as HarmonicOscillator
 from .training.corpus import Corpus as Corpus
+from .training.family import Family as Family
+from .training.family import Member as Member
 from .training.instrument import Instrument as Instrument
 from .training.losses import MultiScaleSpectralLoss as MultiScaleSpectralLoss
 from .training.metrics import evaluate as evaluate

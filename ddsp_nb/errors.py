@@ -2,6 +2,8 @@
 
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 PACKAGE = str(Path(__file__).parent)
@@ -65,3 +67,14 @@ def warn_user(message: str) -> None:
     while frame.f_back and frame.f_code.co_filename.startswith(PACKAGE):
         frame, level = frame.f_back, level + 1
     warnings.warn(message, WorkbookWarning, stacklevel=level)
+
+
+@contextmanager
+def held_warnings(about: str = "") -> Iterator[None]:
+    """Keep our warnings to the end of a block, where they begin with what they are about; an error leaves none."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", WorkbookWarning)
+        yield
+    for warning in caught:
+        warn_user(f"{about}{warning.message}")

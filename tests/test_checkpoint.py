@@ -30,7 +30,7 @@ def good(tmp_path_factory):
     n_frames = TINY.n_frames(N_SAMPLES)
     frames = torch.arange(n_frames)
     parts = (440.0 + frames, -20.0 - frames, torch.ones(n_frames, 2), frames > 3, frames.double())
-    features = Features(*parts, n_samples=N_SAMPLES, sample_rate=8_000, hop_length=64)
+    features = Features(*parts, n_samples=N_SAMPLES, sample_rate=8_000, hop_length=64, age_s=frames / 125)
     controls = Controls.of_coefficients(torch.ones(n_frames, 4), torch.full((n_frames, 2), 0.5))
     return save_model(tmp_path_factory.mktemp("good") / "good.pt", DDSPModel(TINY), Take(features, controls, 20.0))
 

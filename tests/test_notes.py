@@ -143,7 +143,8 @@ def test_wheel_volume_pedals_and_all_notes_off_do_what_general_midi_says():
     on, off = say("note_on", 2, note=60), say("note_off", 2, note=60)
     assert heard(say("pitchwheel", 2, pitch=4096)) == [("bend", 1, 2)]
     assert heard(*controls(2, (7, 50))) == [("level", pytest.approx(-12.04, abs=0.01), 2)]
-    assert heard(*controls(2, (11, 0))) == [("level", -60, 2)] and heard(say("program_change", program=3)) == []
+    assert heard(*controls(2, (11, 0))) == [("level", -60, 2)]
+    assert heard(say("program_change", 2, program=3)) == [("program", 3, 2)]
     for pedal in (64, 66):  # the second one holds what is down when it goes down
         (down,), (up,) = controls(2, (pedal, 127)), controls(2, (pedal, 0))
         assert heard(on, down, off) == [("on", 60, 64, 2)]

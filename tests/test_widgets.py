@@ -14,7 +14,7 @@ import soundfile as sf
 import torch
 
 from ddsp_nb import AudioError, Config, DDSPModel, load_audio, load_model
-from ddsp_nb.panels import Player, compare, play
+from ddsp_nb.panels import FirstGrowth, FirstInstrument, FirstMelody, Player, compare, play
 from ddsp_nb.panels.keyboard.weights import WASM
 from ddsp_nb.panels.training_panel import TrainingPanel, time_left
 from ddsp_nb.panels.widgets import Throttle, in_words
@@ -117,6 +117,28 @@ def test_throttle_skips_what_is_not_due():
 def test_our_errors_speak_for_themselves_and_others_say_what_they_are():
     assert in_words(AudioError("Record it louder.")) == "Record it louder."
     assert "ZeroDivisionError" in in_words(ZeroDivisionError("division by zero"))
+
+
+def test_a_click_chooses_an_instrument_and_growth_and_melody_go_on_with_it(monkeypatch):
+    shown = []
+    monkeypatch.setattr(Player, "send", lambda self, content, buffers=(): shown.append((self, content)))
+    first = FirstInstrument()
+    growth, melody = FirstGrowth(first), FirstMelody(first)
+    before = [player.sounds[name] for player, name in ((first.player, "both"), (melody.player, "the melody"))]
+    shown.clear()
+    first.buttons["flute"].click()
+    assert [player for player, _ in shown] == [first.player, growth.player, melody.player]  # the first sounds at once
+    assert [bool(content.get("play")) for _, content in shown] == [True, False, False]
+    assert "flute" in first.status.value and "flute" in growth.status.value
+    assert [name for name, button in first.buttons.items() if button.button_style] == ["flute"]
+    sound, rate = first.player.sounds["both"], first.player.sample_rate
+    spectrum = np.abs(np.fft.rfft(sound[: round(0.28 * rate)] * np.hanning(round(0.28 * rate)), 1 << 17))
+    partials = [spectrum[round(k * 261.63 * (1 << 17) / rate)] for k in (0.5, 1, 1.5)]
+    assert partials[1] > 30 * max(partials[0], partials[2]), "the phrase begins with C4"
+    assert not np.array_equal(sound, before[0]) and 0.05 < abs(sound).max() < 1
+    assert not np.array_equal(melody.player.sounds["the melody"], before[1])
+    melody.notes.value = "H4:1"
+    assert "H4" in melody.status.value
 
 
 # Training

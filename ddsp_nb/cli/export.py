@@ -4,13 +4,16 @@ from pathlib import Path
 
 import click
 
+from ddsp_nb.cli.instruments import FAMILY, INSTRUMENT, MODEL, load_instrument
 from ddsp_nb.cli.options import SEED, options
 from ddsp_nb.growth.plan import ORDERS, STRATEGIES, GrowthPlan
 
 
 @click.command()
 @options(
-    click.option("--model", "checkpoint", default="ddsp_model.pt", type=Path, help="What `ddsp-nb train` wrote."),
+    MODEL,
+    INSTRUMENT,
+    FAMILY,
     click.option("--output", default="ddsp_instrument", type=Path, help="Folder for the files."),
     click.option(
         "--strategy", type=click.Choice(STRATEGIES), help="How the wavetable grows; by default one partial a frame."
@@ -19,14 +22,14 @@ from ddsp_nb.growth.plan import ORDERS, STRATEGIES, GrowthPlan
     click.option("--overwrite", is_flag=True, help="Replace files that exist."),
     SEED,
 )
-def export(checkpoint, output, strategy, order, overwrite, seed):
+def export(checkpoint, words, family_path, output, strategy, order, overwrite, seed):
     """Write the instrument for other programs: SFZ samples, a wavetable of its growth, and its network.
 
     README.txt in the folder tells what each file is.
     """
-    from ddsp_nb import export_instrument, load_model
+    from ddsp_nb import export_instrument
 
-    model, take = load_model(checkpoint)
+    model, take = load_instrument(checkpoint, words, family_path)
     plan = None if strategy is None else GrowthPlan(strategy=strategy, order=order, n_stages=model.config.n_harmonics)
     files = export_instrument(model, output, take=take, plan=plan, seed=seed, overwrite=overwrite)
     samples = [path for path in files if path.suffix == ".flac"]

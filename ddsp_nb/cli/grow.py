@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from click.core import ParameterSource
 
 from ddsp_nb.cli.checks import check_not_input, check_place
+from ddsp_nb.cli.instruments import FAMILY
 from ddsp_nb.cli.options import (
     SEED,
     Lengths,
     Written,
+    is_typed,
     options,
     parse_curve,
     parse_ratios,
@@ -27,7 +28,7 @@ from ddsp_nb.piece.layers import PLACE, Composition, Layer
 from ddsp_nb.piece.presets import PRESETS, Preset
 from ddsp_nb.piece.randomise import GROUPS, random_preset
 from ddsp_nb.piece.tempo import Tempo
-from ddsp_nb.piece.typed import parse_number, parse_sets
+from ddsp_nb.piece.typed import parse_number, parse_sets, parse_timbre
 
 if TYPE_CHECKING:
     from ddsp_nb.piece.compose import Piece
@@ -41,6 +42,7 @@ KINDS = {  # how the values of a setting are typed
     Curve: Written("number[,number ...]", parse_curve),
     SETTINGS["pitch"].type: str,
     SETTINGS["ratios"].type: Written("ratios", parse_ratios),
+    SETTINGS["timbre"].type: Written("names", parse_timbre),
 }
 PLACED = (Path, Lengths(several=False), KINDS[float], KINDS[float])  # a file, its delay, gain and pan
 FLAGS = {  # the others are as the setting
@@ -71,6 +73,15 @@ GROW_OPTIONS = (
         type=Path,
         help="What `ddsp-nb train` wrote; give it again for the models of --add and --from, which find their own.",
     ),
+    click.option(
+        "--instrument",
+        "--morph",
+        "instruments",
+        multiple=True,
+        show_default="none",
+        help="An instrument or a morph instead, as for `ddsp-nb play`; give it again as --model.",
+    ),
+    FAMILY,
     click.option(
         "--output",
         default="ddsp_grown_timbre.wav",
@@ -169,8 +180,8 @@ GROW_OPTIONS = (
 
 @click.command()
 @options(*GROW_OPTIONS, SEED)
-def grow(checkpoints, output, source, seed, pieces, dry, recordings, **settings):
-    """Grow a trained timbre, stage by stage, into a sound file with a .json beside it that can render it again.
+def grow(checkpoints, instruments, family_path, output, source, seed, pieces, dry, recordings, **settings):
+    """Grow an instrument's timbre, stage by stage, into a sound file with a .json beside it that can render it again.
 
     Where a list is allowed, two numbers go from the first stage to the last, more are a curve through the stages.
     Delay, gain and pan are those of the first layer; --add and --add-recording lay others over it.
@@ -178,6 +189,7 @@ def grow(checkpoints, output, source, seed, pieces, dry, recordings, **settings)
     check_place(output, SUFFIXES, AudioError)
     tempo = Tempo(settings["bpm"], settings["beats_per_bar"])
     first = () if source else (layer_from_options(settings, seed),)
+    checkpoints = () if instruments and not is_typed("checkpoints") else checkpoints
     pieces, dry = ([(path, Layer(None, 0, 0, *place)) for path, *place in added] for added in (pieces, dry))
     for path in (*checkpoints, *recordings, *(path for path, _ in (*pieces, *dry)), *filter(None, [source])):
         check_not_input(output, path)
@@ -193,9 +205,10 @@ def grow(checkpoints, output, source, seed, pieces, dry, recordings, **settings)
         tempo, settings["subtype"] = whole.composition.tempo, whole.subtype
         added.insert(0, (whole, Layer(None)))
     check_format(output, settings["subtype"])
-    sources = load_sources(checkpoints, [*(path for path, _ in dry), *recordings])
+    sources = load_sources(checkpoints, instruments, family_path, [*(path for path, _ in dry), *recordings])
     others = [moved(layer, place) for sidecar, place in added for layer in match_sources(sidecar, sources).layers]
-    played = [replace(place, source=len(checkpoints) + i) for i, (_, place) in enumerate(dry)]
+    n_players = len(checkpoints) + len(instruments)
+    played = [replace(place, source=n_players + i) for i, (_, place) in enumerate(dry)]
     piece = compose(Composition((*first, *others, *played), tempo), sources)
     also = {name: settings[name] for name in ("stems", "midi", "stage_map", "subtype", "overwrite")}
     paths = export(piece, output, stages=settings["stage_files"], **also)
@@ -208,13 +221,20 @@ def moved(layer: Layer, place: Layer) -> Layer:
     return replace(layer, delay_s=layer.delay_s + place.delay_s, gain_db=layer.gain_db + place.gain_db, pan=pan)
 
 
-def load_sources(checkpoints: list[Path], recordings: list[Path]) -> list:
-    """Sources of all models, then one for each recording, at the sample rate of the first model."""
-    from ddsp_nb import Source, load_audio, load_model
+def load_sources(
+    checkpoints: tuple[Path, ...], instruments: tuple[str, ...], family_path: Path, recordings: list[Path]
+) -> list:
+    """Sources of all models, then of instruments, then one for each recording, all at the first one's sample rate."""
+    from ddsp_nb import Source, instrument, load_audio, load_family, load_model
 
-    sources = [Source(*load_model(path)) for path in checkpoints]
+    players = [load_model(path) for path in checkpoints]
+    config = players[0][0].config if players else None
+    family = load_family(family_path)
+    players += [instrument(words, family, config) for words in instruments]
+    sources = [Source(*player, family=family) for player in players]
     first = sources[0]
-    return sources + [Source(first.model, first.take, load_audio(path, first.sample_rate)) for path in recordings]
+    heard = [load_audio(path, first.sample_rate) for path in recordings]
+    return sources + [Source(first.model, first.take, audio, family) for audio in heard]
 
 
 def tell_piece(piece: "Piece", paths: list[Path], certificate: bool) -> None:
@@ -234,7 +254,7 @@ def layer_from_options(options: dict, seed: int) -> Layer:
     if isinstance(options["stages"], int) and plan.strategy != "linear":
         click.echo(f"Warning: --stages is for the linear strategy; {plan.strategy} has its own.", err=True)
     place = {name: options[name] for name in PLACE}
-    if options["chance"] is not None and not _is_typed("seed"):
+    if options["chance"] is not None and not is_typed("seed"):
         seed = options["chance"]
     return Layer(plan, seed, **place)
 
@@ -249,7 +269,7 @@ def starting_plan(options: dict) -> GrowthPlan:
 
 def changed_plan(plan: GrowthPlan, options: dict) -> GrowthPlan:
     """A plan with the options that were typed instead of its own. Raises GrowthError where they describe none."""
-    typed = lambda owner: {f.name: options[f.name] for f in fields(owner) if f.name in options and _is_typed(f.name)}
+    typed = lambda owner: {f.name: options[f.name] for f in fields(owner) if f.name in options and is_typed(f.name)}
     values, stages = typed(GrowthPlan), options["stages"]
     if not isinstance(stages, tuple):
         values |= {"stages": None} | ({} if stages is None else {"n_stages": stages})
@@ -259,7 +279,3 @@ def changed_plan(plan: GrowthPlan, options: dict) -> GrowthPlan:
         pitches = parse_melody(options["pitch"], words=WORDS)
         values["pitch"] = pitches[0] if len(pitches) == 1 else pitches
     return replace(plan, **values, adsr=replace(plan.adsr, **typed(ADSR)))
-
-
-def _is_typed(name):
-    return click.get_current_context().get_parameter_source(name) is not ParameterSource.DEFAULT

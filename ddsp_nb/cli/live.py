@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from ddsp_nb.cli.checks import check_not_input, check_place, refuse_to_replace
+from ddsp_nb.cli.instruments import FAMILY, INSTRUMENT, MODEL, load_instrument
 from ddsp_nb.cli.options import SEED, FiniteFloat, options
 from ddsp_nb.cli.play import SOUND_SUFFIXES
 from ddsp_nb.errors import AudioError, WorkbookError
@@ -15,7 +16,9 @@ HEADROOM_DB = -9.0  # for chords: a violin's loud notes reach full scale one by 
 
 @click.command()
 @options(
-    click.option("--model", "checkpoint", default="ddsp_model.pt", type=Path, help="What `ddsp-nb train` wrote."),
+    MODEL,
+    INSTRUMENT,
+    FAMILY,
     click.option("--midi", type=Path, help="MIDI file to play; all channels but the drums."),
     click.option("--port", help="MIDI port to listen to, or a part of its name; Ctrl-C ends."),
     click.option("--output", type=Path, help="Sound file to write instead, .wav or .flac; with --midi."),
@@ -25,8 +28,8 @@ HEADROOM_DB = -9.0  # for chords: a violin's loud notes reach full scale one by 
     click.option("--overwrite", is_flag=True, help="Replace a file that exists."),
     SEED,
 )
-def live(checkpoint, midi, port, output, n_voices, block, volume_db, overwrite, seed):
-    """Play the trained instrument live: from a MIDI port or file, to the sound device or to a file.
+def live(checkpoint, words, family_path, midi, port, output, n_voices, block, volume_db, overwrite, seed):
+    """Play an instrument live: from a MIDI port or file, to the sound device or to a file.
 
     Velocity is loudness, and so are volume and expression (controllers 7 and 11). The wheel bends by two semitones, or
     by what the sender asks for; pedals sustain. All of these count for their channel alone, or for its zone in MPE.
@@ -43,7 +46,7 @@ def live(checkpoint, midi, port, output, n_voices, block, volume_db, overwrite, 
 
     import torch
 
-    from ddsp_nb import StreamingSynthesizer, load_model, save_audio
+    from ddsp_nb import StreamingSynthesizer, save_audio
     from ddsp_nb.notes.midi import read_midi
     from ddsp_nb.playing.device import open_device, open_port, play_blocks
     from ddsp_nb.playing.live_blocks import blocks_of, blocks_of_port
@@ -52,7 +55,7 @@ def live(checkpoint, midi, port, output, n_voices, block, volume_db, overwrite, 
     from ddsp_nb.progress import with_bar
 
     events = None if midi is None else read_midi(midi)
-    model, take = load_model(checkpoint)
+    model, take = load_instrument(checkpoint, words, family_path)
     warn_of_lift(model)
     synthesizer, sample_rate = StreamingSynthesizer(model, take, n_voices=n_voices, seed=seed), model.config.sample_rate
     prepare_process()

@@ -1,4 +1,4 @@
-"""The command line: `ddsp-nb train` teaches a network one recording; the other commands use what it learned."""
+"""The command line: `ddsp-nb train` and `enrol` make instruments of recordings; the other commands play them."""
 
 import signal
 import warnings
@@ -10,6 +10,7 @@ import click
 
 from ddsp_nb.cli.export import export
 from ddsp_nb.cli.grow import grow
+from ddsp_nb.cli.instruments import enrol, instruments
 from ddsp_nb.cli.live import live
 from ddsp_nb.cli.play import play
 from ddsp_nb.cli.train import train
@@ -68,7 +69,7 @@ def leave(message: str, exit_code: int) -> NoReturn:
 
 @click.group(cls=OneLineErrors, context_settings={"show_default": True, "help_option_names": ["-h", "--help"]})
 def main() -> None:
-    """Timbre Grower: train a synthesizer on one recording, then grow its timbre from one sine wave."""
+    """Timbre Grower: play instruments, make one of a recording, then grow its timbre from one sine wave."""
 
 
 main.add_command(train)
@@ -76,3 +77,5 @@ main.add_command(grow)
 main.add_command(play)
 main.add_command(live)
 main.add_command(export)
+main.add_command(enrol)
+main.add_command(instruments)

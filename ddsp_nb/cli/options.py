@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 
 import click
+from click.core import ParameterSource
 
 from ddsp_nb.errors import GrowthError
 from ddsp_nb.growth.settings import LARGEST_SEED
@@ -74,6 +75,11 @@ def parse_sizes(text: str) -> tuple[int, ...]:
         return tuple(map(int, text.split(",")))
     except ValueError as error:
         raise ValueError(f"{text!r} is not a list of whole numbers such as 2048,1024,512,256.") from error
+
+
+def is_typed(name: str) -> bool:
+    """Whether an option of the command was given, and not left to its default."""
+    return click.get_current_context().get_parameter_source(name) is not ParameterSource.DEFAULT
 
 
 def options(*declarations):

@@ -1,12 +1,13 @@
-"""`ddsp-nb play`: the trained instrument plays what it never heard. Light to import, as `train` and `grow` are."""
+"""`ddsp-nb play`: an instrument plays what it never heard. Light to import, as `train` and `grow` are."""
 
 from pathlib import Path
 
 import click
 
 from ddsp_nb.cli.checks import check_not_input, check_place, refuse_to_replace
-from ddsp_nb.cli.options import SEED, FiniteFloat, options
-from ddsp_nb.errors import AudioError, WorkbookError
+from ddsp_nb.cli.instruments import FAMILY, INSTRUMENT, MODEL, load_instrument
+from ddsp_nb.cli.options import SEED, FiniteFloat, is_typed, options
+from ddsp_nb.errors import AudioError, WorkbookError, held_warnings
 from ddsp_nb.notes.length import FASTEST_BPM, SLOWEST_BPM, USUAL_BPM
 from ddsp_nb.notes.note import parse_notes
 
@@ -15,9 +16,15 @@ SOUND_SUFFIXES = (".wav", ".flac")
 
 @click.command()
 @options(
-    click.option("--model", "checkpoint", default="ddsp_model.pt", type=Path, help="What `ddsp-nb train` wrote."),
+    MODEL,
+    INSTRUMENT,
+    FAMILY,
     click.option("--audio", type=Path, help="Recording whose performance is to be played."),
-    click.option("--midi", type=Path, help="MIDI file to play instead, all of it but drums."),
+    click.option(
+        "--midi",
+        type=Path,
+        help="MIDI file to play instead, all of it but drums; each channel has its own instrument unless one is named.",
+    ),
     click.option("--notes", help='Notes to play instead, with seconds or note values: "A4:0.5 C5:1/8. 440Hz:1 -:1/4".'),
     click.option(
         "--tempo",
@@ -52,8 +59,10 @@ SOUND_SUFFIXES = (".wav", ".flac")
     click.option("--overwrite", is_flag=True, help="Replace files that exist."),
     SEED,
 )
-def play(checkpoint, audio, midi, notes, bpm, output, own_timbre, octave, stems, overwrite, seed, **moves):
-    """Play another recording, a MIDI file or written notes with the trained instrument.
+def play(
+    checkpoint, words, family_path, audio, midi, notes, bpm, output, own_timbre, octave, stems, overwrite, seed, **moves
+):
+    """Play another recording, a MIDI file or written notes with an instrument.
 
     With a recording the timbre follows its spectral envelope; written notes have the instrument's own.
     """
@@ -65,27 +74,40 @@ def play(checkpoint, audio, midi, notes, bpm, output, own_timbre, octave, stems,
     for path in paths:
         check_place(path, SOUND_SUFFIXES, AudioError)
         check_not_input(path, checkpoint)
+        check_not_input(path, family_path)
         if audio is not None:
             check_not_input(path, audio)
     refuse_to_replace(paths, overwrite)
 
     from torch.nn.utils.rnn import pad_sequence
 
-    from ddsp_nb import FeatureExtractor, load_audio, load_model, save_together
+    from ddsp_nb import FeatureExtractor, Performance, instrument, load_audio, load_family, save_together
+    from ddsp_nb.playing.family import morphing, players
     from ddsp_nb.playing.own_timbre import lift_db, warn_of_lift
-    from ddsp_nb.playing.performance import Performance
     from ddsp_nb.playing.transfer import transfer_lines
 
-    model, take = load_model(checkpoint)
-    if audio is not None:
-        lines = [FeatureExtractor(model.config)(load_audio(audio, model.config.sample_rate))]
+    lines_of = lambda played, model, take: [line.features(model, take) for line in played.lines()]
+    if midi is not None and words is None and not is_typed("checkpoint"):
+        family = load_family(family_path)
+        band = {name: (played, *instrument(name, family)) for name, played in players(midi, family).items()}
+        parts = [(f"{name}: ", model, lines_of(played, model, take)) for name, (played, model, take) in band.items()]
     else:
-        played = Performance.of_midi(midi) if written is None else Performance.of_notes(written)
-        lines = [line.features(model, take) for line in played.lines()]
-        warn_of_lift(model)
-    lines = transfer_lines(lines, model, nearest_octave=octave == "auto", **moves)
-    envelope = audio is not None and not own_timbre
-    sounds = [model(line, envelope=envelope, seed=seed + i) for i, line in enumerate(lines)]
+        model, take = load_instrument(checkpoint, words, family_path)
+        if audio is not None:
+            lines = [FeatureExtractor(model.config)(load_audio(audio, model.config.sample_rate))]
+        else:
+            played = Performance.of_midi(midi) if written is None else Performance.of_notes(written)
+            lines = lines_of(played, model, take)
+            warn_of_lift(model)
+        parts = [("", model, lines)]
+    sounds = []
+    for about, model, lines in parts:
+        with held_warnings(about):
+            moved = transfer_lines(lines, model, nearest_octave=octave == "auto", **moves)
+            if words is not None:
+                moved = morphing(moved, words, load_family(family_path), model.config)
+            envelope, first = audio is not None and not own_timbre, seed + len(sounds)
+            sounds += [model(line, envelope=envelope, seed=first + i) for i, line in enumerate(moved)]
     gain = 10 ** (lift_db(model) / 20) if audio is None else 1.0
     mixed = lambda part: gain * pad_sequence([getattr(sound, part) for sound in sounds]).sum(1)
     whole, *stems = paths

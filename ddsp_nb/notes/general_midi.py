@@ -1,5 +1,7 @@
 """The 128 instruments of General MIDI by name, as the program numbers 0 to 127 of MIDI files choose them."""
 
+from collections.abc import Container
+
 NAMES = tuple(
     """acoustic grand piano, bright acoustic piano, electric grand piano, honky-tonk piano, electric piano 1,
     electric piano 2, harpsichord, clavinet, celesta, glockenspiel, music box, vibraphone, marimba, xylophone,
@@ -18,3 +20,21 @@ NAMES = tuple(
     telephone ring, helicopter, applause, gunshot""".replace("\n", " ").split(", ")
 )
 NAMES = tuple(" ".join(name.split()) for name in NAMES)
+# Instruments of a group, and what the groups are called.
+GROUP = 8
+GROUPS = (
+    *("piano", "chromatic percussion", "organ", "guitar", "bass", "strings", "ensemble", "brass"),
+    *("reed", "pipe", "synth lead", "synth pad", "synth effects", "ethnic", "percussive", "sound effects"),
+)
+# What sounds most alike, of numbers whose own group has nothing alike: bells, drums, synthetic scenes and noises.
+STAND_INS = {14: 11, 47: 45, 55: 48, 112: 10, 113: 13, 115: 13}
+STAND_INS |= (
+    dict.fromkeys(range(96, 104), 88) | dict.fromkeys(range(116, 119), 114) | dict.fromkeys(range(119, 128), 95)
+)
+
+
+def nearest_name(program: int, there: Container[str]) -> str:
+    """The name of a program, or of the most alike of those that are there: of its group of eight, where it can be."""
+    known = [i for i, name in enumerate(NAMES) if name in there]
+    wanted = program if program in known else STAND_INS.get(program, program)
+    return NAMES[min(known, key=lambda i: (i != wanted, i // GROUP != wanted // GROUP, abs(i - wanted)))]

@@ -54,6 +54,8 @@ class MidiDecoder:
         if message.type == "pitchwheel":
             self.wheel = message.pitch / BEND_STEPS
             return [self.bend()]
+        if message.type == "program_change":
+            return [("program", message.program, self.part)]
         return self._control(message.control, message.value) if message.type == "control_change" else []
 
     @property
@@ -169,9 +171,9 @@ class MidiReceiver:
     def _reached(self, message: mido.Message) -> list[int]:
         """Channels that a message counts for: controllers of a zone for all of it, a bend range for all its members."""
         channel = message.channel
-        if message.type != "control_change":
+        if message.type not in ("control_change", "program_change"):
             return [channel]
-        if message.control not in PARAMETER_CONTROLS:
+        if message.type == "program_change" or message.control not in PARAMETER_CONTROLS:
             return [channel, *self.members.get(channel, ())]
         return next((list(members) for members in self.members.values() if channel in members), [channel])
 

@@ -78,6 +78,7 @@ class _Channels:
         self.spare, self.range_semitones = spare, range_semitones
         self.sounding: dict[float, int] = {}  # channel of each number
         self.bend_semitones = self.level_db = 0.0
+        self.program: int | None = None
 
     def begin(self) -> list[mido.Message]:
         """What its channels must hear first."""
@@ -95,6 +96,9 @@ class _Channels:
         if kind == "level":
             (self.level_db,) = values
             return [self._level(channel) for channel in self.rests]
+        if kind == "program":
+            (self.program,) = values
+            return [self._choose(channel) for channel in self.rests]
         self.sounding.clear()
         return [_control(channel, midi.ALL_NOTES_OFF, 0) for channel in self.rests]
 
@@ -122,6 +126,7 @@ class _Channels:
             silent = [self.spare.pop(0)]
             messages = self._set_up(silent[0])
             messages += [self._level(silent[0])] if self.level_db else []
+            messages += [] if self.program is None else [self._choose(silent[0])]
         if not silent:
             return min(far, key=far.__getitem__), []
         self.rests[silent[0]] = rest
@@ -140,6 +145,9 @@ class _Channels:
     def _bend(self, channel: int) -> mido.Message:
         pitch = round(midi.BEND_STEPS * (self.bend_semitones + self.rests[channel]) / self.range_semitones)
         return mido.Message("pitchwheel", channel=channel, pitch=min(max(pitch, -midi.BEND_STEPS), midi.BEND_STEPS - 1))
+
+    def _choose(self, channel: int) -> mido.Message:
+        return mido.Message("program_change", channel=channel, program=self.program)
 
     def _level(self, channel: int) -> mido.Message:
         return _control(channel, midi.VOLUME, midi_value(self.level_db, midi.USUAL_VOLUME[midi.VOLUME]))

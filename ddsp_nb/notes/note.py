@@ -21,12 +21,12 @@ LOWEST_HZ, HIGHEST_HZ = 16, 12_550
 MAX_BEND_SEMITONES = 96.0
 
 # (seconds, "on", number, velocity), (seconds, "off", number), (seconds, "bend", semitones),
-# (seconds, "level", dB beside the usual) or (seconds, "quiet"), where all keys go up. Each may end with the part that
-# it is of, such as a channel of MIDI: a number, 0 where there is none. Keys, bend and level are a part's own; a "quiet"
-# without one is of all parts.
+# (seconds, "level", dB beside the usual), (seconds, "program", of General MIDI) or (seconds, "quiet"), where all keys
+# go up. Each may end with the part that it is of, such as a channel of MIDI: a number, 0 where there is none. Keys,
+# bend, level and program are a part's own; a "quiet" without one is of all parts.
 Event = tuple[Any, ...]
 # Of each before its part.
-N_VALUES = {"on": 2, "off": 1, "bend": 1, "level": 1, "quiet": 0}
+N_VALUES = {"on": 2, "off": 1, "bend": 1, "level": 1, "program": 1, "quiet": 0}
 Seconds = float | Fraction  # of a piece on its grid they are exact
 Parted = tuple[Seconds, str, tuple, int | None]
 

@@ -2,10 +2,12 @@ from .band_faders import BandFaders as BandFaders
 from .chooser import RecordingChooser as RecordingChooser
 from .drawbars import Drawbars as Drawbars
 from .first_steps import FirstGrowth as FirstGrowth
+from .first_steps import FirstInstrument as FirstInstrument
 from .first_steps import FirstMelody as FirstMelody
 from .growth.panel import GrowthPanel as GrowthPanel
 from .keyboard.panel import PlayPanel as PlayPanel
 from .listen import compare as compare
 from .listen import play as play
 from .player import Player as Player
+from .timbre_map import TimbreMap as TimbreMap
 from .training_panel import TrainingPanel as TrainingPanel

@@ -1,37 +1,105 @@
-"""Three knobs and a line of notes: a first growth, a first melody, without a word of theory."""
+"""Eight buttons, three knobs and a line of notes: a first instrument, growth and melody, without a word of theory."""
+
+import os
 
 import ipywidgets
 import torch
+import traitlets
 
 from ddsp_nb.growth.plan import GrowthPlan
 from ddsp_nb.growth.render import grow
 from ddsp_nb.notes.note import parse_notes
 from ddsp_nb.panels.growth.knobs import STRATEGY_WORDS
 from ddsp_nb.panels.growth.words import stage_marks
-from ddsp_nb.panels.player import Player
-from ddsp_nb.panels.widgets import WRAPPED, errors_in_words, say
+from ddsp_nb.panels.player import PICTURES, Player
+from ddsp_nb.panels.widgets import WRAPPED, button, errors_in_words, say
 from ddsp_nb.piece.compose import Piece
-from ddsp_nb.playing.performance import draw
+from ddsp_nb.playing.family import take_of
+from ddsp_nb.training.family import Family
 from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.take import Take
 
+# As they are called on the buttons, and in the family.
+INSTRUMENTS = {
+    "violin": "violin",
+    "piano": "acoustic grand piano",
+    "flute": "flute",
+    "clarinet": "clarinet",
+    "trumpet": "trumpet",
+    "nylon guitar": "nylon guitar",
+    "alto sax": "alto sax",
+    "choir": "choir aahs",
+}
+# All of them have these notes.
+PHRASE = "C4:0.3 E4:0.3 G4:0.3 C5:0.6 -:0.1 A4:0.3 F4:0.3 G4:0.9"
 # Of pictures.
-HIGHEST_HZ = 16_000
+HIGHEST_HZ = 12_000
 STAGE_S = 0.6
 MOST_STAGES = 16
 WIDE = {"description_width": "110px"}
 MELODIES = {
-    "Up a chord": "A4:0.4 C#5:0.4 E5:0.4 A5:1.2",
-    "Down a scale": "A5:0.25 G5:0.25 F5:0.25 E5:0.25 D5:0.25 C5:0.25 B4:0.25 A4:1",
-    "A question": "D5:0.3 F5:0.3 A5:0.6 -:0.2 G5:0.3 E5:1",
+    "Up a chord": "C4:0.4 E4:0.4 G4:0.4 C5:1.2",
+    "Down a scale": "C5:0.25 B4:0.25 A4:0.25 G4:0.25 F4:0.25 E4:0.25 D4:0.25 C4:1",
+    "A question": "D4:0.3 F4:0.3 A4:0.6 -:0.2 G4:0.3 E4:1",
 }
 
 
-class FirstGrowth(ipywidgets.VBox):
-    """Hear a recording's timbre grow from one sine wave, as a trained model plays it; three knobs."""
+class FirstInstrument(ipywidgets.VBox):
+    """Eight instruments that sound at a click, each rendered when it is first wanted; what else listens is told.
 
-    def __init__(self, model: DDSPModel, take: Take):
-        self.instrument, self.recording = model, take
+    Attributes:
+        chosen: name of the one that was clicked last.
+    """
+
+    chosen = traitlets.Unicode("violin")
+
+    def __init__(self):
+        self._family, self._models, self.status = Family.shipped(), dict[str, DDSPModel](), ipywidgets.HTML()
+        self.buttons = {name: button(name, lambda name=name: self.choose(name)) for name in INSTRUMENTS}
+        self.player = Player({self.chosen: torch.zeros(1)}, self.model.config.sample_rate, max_hz=HIGHEST_HZ)
+        super().__init__([ipywidgets.HBox([*self.buttons.values()], layout=WRAPPED), self.status, self.player])
+        self._show()
+
+    @property
+    def model(self) -> DDSPModel:
+        """What plays."""
+        if self.chosen not in self._models:
+            self._models[self.chosen] = self._member.model()
+        return self._models[self.chosen]
+
+    def plays(self, notes: str) -> Take:
+        """Written notes as a take of the instrument. Raises NotesError where they are none."""
+        return take_of(self._member, self.model, parse_notes(notes))
+
+    def choose(self, name: str) -> None:
+        """Play another one, from where the player is if it plays."""
+        # Who listens to the change takes some time: the sound comes first.
+        with errors_in_words(self.status), self.hold_trait_notifications():
+            self.chosen = name
+            self._show(play=True)
+
+    def _repr_mimebundle_(self, **kwargs):
+        bundle = super()._repr_mimebundle_(**kwargs)
+        return bundle | {"image/png": self.player.picture()} if bundle and os.environ.get(PICTURES) else bundle
+
+    @property
+    def _member(self):
+        return self._family[INSTRUMENTS[self.chosen]]
+
+    def _show(self, **wishes):
+        for name, pressed in self.buttons.items():
+            pressed.button_style = "primary" if name == self.chosen else ""
+        sound = self.plays(PHRASE).render(self.model.config)
+        parts = {"both": sound.audio, "sines": sound.harmonic, "noise": sound.noise}
+        self.player.show(parts, self.model.config.sample_rate, **wishes)
+        say(self.status, f"This is no recording: a network plays the {self.chosen}.")
+
+
+class FirstGrowth(ipywidgets.VBox):
+    """Hear the timbre of the instrument that is chosen grow from one sine wave; three knobs."""
+
+    def __init__(self, first: FirstInstrument):
+        self.first = first
         self.n_stages = ipywidgets.IntSlider(
             8, 2, MOST_STAGES, description="Stages", style=WIDE, continuous_update=False
         )
@@ -43,11 +111,12 @@ class FirstGrowth(ipywidgets.VBox):
             0, description="Bell stretch", style=WIDE, continuous_update=False, **stretch
         )
         self.status = ipywidgets.HTML()
-        rate = model.config.sample_rate
-        self.player = Player({"the growth": torch.zeros(1)}, rate, max_hz=min(HIGHEST_HZ, rate / 2))
+        rate = first.model.config.sample_rate
+        self.player = Player({"the growth": torch.zeros(1)}, rate, max_hz=HIGHEST_HZ)
         knobs = [self.strategy, self.n_stages, self.bell]
         for knob in knobs:
             knob.observe(lambda _: self.render(), "value")
+        first.observe(lambda _: self.render(), "chosen")
         super().__init__([ipywidgets.HBox(knobs, layout=WRAPPED), self.status, self.player])
         self.render()
 
@@ -62,31 +131,34 @@ class FirstGrowth(ipywidgets.VBox):
                 inharmonicity=self.bell.value,
                 phrase="repeat",
             )
-            growth = grow(self.instrument, self.recording, plan)
-            counts = [stage.n_harmonics for stage in growth.stages]
-            say(self.status, f"{len(counts)} stages, with {', '.join(map(str, counts))} partials.")
+            growth = grow(self.first.model, self.first.plays(PHRASE), plan)
+            counts = ", ".join(str(stage.n_harmonics) for stage in growth.stages)
+            say(self.status, f"The {self.first.chosen} in {len(growth.stages)} stages, with {counts} partials.")
             self.player.show({"the growth": growth.audio}, growth.sample_rate, marks=stage_marks(Piece.of(growth)))
 
 
 class FirstMelody(ipywidgets.VBox):
-    """Write notes and hear a trained model play them."""
+    """Write notes and hear the instrument that is chosen play them."""
 
-    def __init__(self, model: DDSPModel):
-        self.instrument = model
+    def __init__(self, first: FirstInstrument):
+        self.first = first
         self.choice = ipywidgets.Dropdown(options=list(MELODIES.items()), description="Melody", style=WIDE)
         self.notes = ipywidgets.Text(
             self.choice.value, description="Notes", style=WIDE, continuous_update=False, layout={"width": "560px"}
         )
         self.status = ipywidgets.HTML()
-        self.player = Player({"the melody": torch.zeros(1)}, model.config.sample_rate, max_hz=HIGHEST_HZ)
+        rate = first.model.config.sample_rate
+        self.player = Player({"the melody": torch.zeros(1)}, rate, max_hz=HIGHEST_HZ)
         self.choice.observe(lambda change: setattr(self.notes, "value", change.new), "value")
         self.notes.observe(lambda _: self.render(), "value")
+        first.observe(lambda _: self.render(), "chosen")
         super().__init__([self.choice, self.notes, self.status, self.player])
         self.render()
 
     def render(self) -> None:
         """Play the notes; a mistake is said, and the last melody stays."""
         with errors_in_words(self.status):
-            sound = self.instrument(draw(parse_notes(self.notes.value), self.instrument), envelope=False)
-            self.player.show({"the melody": sound.audio.clamp(-1, 1)}, self.instrument.config.sample_rate)
+            config = self.first.model.config
+            melody = self.first.plays(self.notes.value).render(config).audio
+            self.player.show({"the melody": melody.clamp(-1, 1)}, config.sample_rate)
             say(self.status, "A note is its name, a colon, its seconds or note value such as 1/4; - is a rest.")

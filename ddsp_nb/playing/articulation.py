@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ddsp_nb.analysis.background import floor_db
+from ddsp_nb.analysis.features import Features
 from ddsp_nb.training.take import Take
 
 # From which a note rises and to which it falls: what is softer is hidden by the noise of most recordings.
@@ -59,13 +60,15 @@ class Articulation:
 
     @classmethod
     def of(cls, take: "Take | Articulation | None") -> "Articulation":
-        """Medians over the notes between rests of a take; usual values without one, or where it has no such note.
-
-        One that is known already stays as it is.
-        """
+        """That of a take, measured where it does not say; one that is known stays; usual values without one."""
         if not isinstance(take, Take):
             return take or cls()
-        features, hop_s = take.features, take.features.hop_length / take.features.sample_rate
+        return cls(*take.shape) if take.shape else cls.measured(take.features)
+
+    @classmethod
+    def measured(cls, features: Features) -> "Articulation":
+        """Medians over the notes between rests of a recording; usual values where it has no such note."""
+        hop_s = features.hop_length / features.sample_rate
         level_db = features.loudness_db.cpu().numpy()
         least_db = max(level_db.max() - RISE_DB, floor_db(level_db, features.voiced.cpu().numpy(), hop_s))
         notes_db = [level_db[span] for span in _stretches(level_db > least_db) if len(span) * hop_s >= SHORTEST_NOTE_S]

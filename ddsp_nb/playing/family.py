@@ -1,11 +1,27 @@
 """An instrument of a family, ready to be played: a model, and a phrase in its own timbre that can grow."""
 
+import itertools
+from collections.abc import Sequence
+from dataclasses import astuple, replace
+from pathlib import Path
+
+import torch
+
+from ddsp_nb.analysis.decompose import AnalysedRecording
+from ddsp_nb.analysis.envelope import NEPERS_PER_DB
+from ddsp_nb.analysis.features import UNPITCHED, Features
 from ddsp_nb.config import Config
+from ddsp_nb.errors import AudioError, warn_user
+from ddsp_nb.notes.general_midi import NAMES, nearest_name
 from ddsp_nb.notes.note import Note
 from ddsp_nb.notes.pitch import A4, SEMITONES_PER_OCTAVE
 from ddsp_nb.playing.articulation import Articulation
 from ddsp_nb.playing.performance import Performance
-from ddsp_nb.training.family import Family, Member
+from ddsp_nb.training.corpus import Corpus
+from ddsp_nb.training.enrol import LEAST_FRAMES
+from ddsp_nb.training.family import SMALLEST, Family, Member
+from ddsp_nb.training.instrument import USUAL_DB
+from ddsp_nb.training.lessons import prepare
 from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.take import Take
 
@@ -17,7 +33,7 @@ CEILING_DB = 100.0
 
 
 def instrument(words: str, family: Family | None = None, config: Config | None = None) -> tuple[DDSPModel, Take]:
-    """An instrument or a morph of several, as `load_model` gives a trained one.
+    """An instrument or a morph of several, as `load_model` gives a trained one; of curves, the middle.
 
     Args:
         words: a name such as "oboe", or a morph such as "flute:0.3 oboe:0.7".
@@ -32,12 +48,66 @@ def instrument(words: str, family: Family | None = None, config: Config | None =
     return model, take_of(member, model)
 
 
-def take_of(member: Member, model: DDSPModel) -> Take:
-    """A short written phrase in the middle of an instrument's range."""
-    middle = round(A4 + SEMITONES_PER_OCTAVE * member.octaves[MIDDLE].item())
-    notes, at_s = [], 0.0
-    for semitones, seconds in PHRASE:
-        notes.append(Note(at_s, at_s + seconds, middle + semitones))
-        at_s += seconds
-    features = Performance.of_notes(notes).features(model, Articulation(*member.shape.tolist()))
-    return Take(features, model.controls(features, envelope=False), CEILING_DB)
+def take_of(member: Member, model: DDSPModel, notes: Sequence[Note] = ()) -> Take:
+    """Written notes as an instrument plays them; without any, a short phrase in the middle of its range."""
+    notes = notes or _usual_phrase(A4 + SEMITONES_PER_OCTAVE * member.octaves[MIDDLE].item())
+    attack_s, decay_db_per_s, release_s = member.shape.tolist()
+    articulation = Articulation(attack_s, decay_db_per_s, release_s)
+    features = Performance.of_notes(notes).features(model, articulation)
+    return Take(features, model.controls(features, envelope=False), CEILING_DB, astuple(articulation))
+
+
+def _usual_phrase(number):
+    ends_s = list(itertools.accumulate((seconds for _, seconds in PHRASE), initial=0.0))
+    return [Note(*ends_s[i : i + 2], round(number) + semitones) for i, (semitones, _) in enumerate(PHRASE)]
+
+
+def morphing(lines: list[Features], words: str, family: Family, config: Config) -> list[Features]:
+    """Lines that sound together, with the timbre of a morph from the first frame to the last where it has curves."""
+    if not family.moves(words):
+        return lines
+    timbres = family.timbres(words, max(map(len, lines)), config)
+    return [replace(line, timbre=timbres[: len(line)]) for line in lines]
+
+
+def players(path: str | Path, family: Family) -> dict[str, Performance]:
+    """What each instrument plays of a MIDI file, as the programs of its channels say; a warning tells of stand-ins.
+
+    Raises:
+        NotesError: it cannot be read.
+    """
+    stand_ins = dict[str, None]()
+
+    def player(program: int) -> str:
+        name = nearest_name(program, family)
+        if NAMES[program] != name:
+            stand_ins[f"{NAMES[program]} by {name}"] = None
+        return name
+
+    parts = Performance.of_midi(path).by_player(player)
+    if stand_ins:
+        warn_user(f"Not in the family, and played by what is most alike: {', '.join(stand_ins)}.")
+    return parts
+
+
+def enrolled(recordings: Sequence[AnalysedRecording], config: Config, seed: int = 0) -> Member:
+    """A new instrument from seconds of sound, at the level of all others.
+
+    Args:
+        recordings: of one instrument, analysed with `config`.
+        config: of their features.
+        seed: of the frames that are looked at.
+
+    Raises:
+        AudioError: hardly any note with a pitch is in them.
+    """
+    corpus = Corpus.of(recordings, config, 0)
+    voiced = torch.cat([phrase.features.voiced for phrase in corpus.heard])
+    if voiced.sum() < LEAST_FRAMES or voiced.float().mean() < 1 - UNPITCHED:
+        raise AudioError(f"{recordings[0].name}: hardly any note with a pitch is in it. Record one note at a time.")
+    model = DDSPModel(replace(config, hidden_size=SMALLEST, n_layers=1))
+    prepare(model, corpus, start="shared", seed=seed)
+    member = Member.of(model, torch.tensor(astuple(Articulation.measured(recordings[0].features))))
+    up_db = USUAL_DB - model.network.instrument.usual_db
+    floor = member.noise_floor + NEPERS_PER_DB * up_db
+    return replace(member, loudness_db=member.loudness_db + up_db, noise_floor=floor)

@@ -1,6 +1,7 @@
 """What hands or MIDI play, or what was only written (notebook 06, "Record a phrase, and grow it")."""
 
-from collections import deque
+from collections import defaultdict, deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from ddsp_nb.analysis.mel import MIN_DB
 from ddsp_nb.errors import NotesError, warn_user
 from ddsp_nb.notes.lines import lines_of
 from ddsp_nb.notes.midi import read_midi, write_midi
-from ddsp_nb.notes.note import MOST_SECONDS, Event, Note, events_of
+from ddsp_nb.notes.note import MOST_SECONDS, Event, Note, events_of, parted
 from ddsp_nb.playing.articulation import Articulation
 from ddsp_nb.playing.live_blocks import blocks_of
 from ddsp_nb.playing.own_timbre import lift_db
@@ -31,8 +32,9 @@ class Performance:
 
     Attributes:
         events: in the order of time, (seconds, "on", MIDI number, velocity), (seconds, "off", MIDI number),
-            (seconds, "bend", semitones), (seconds, "level", dB beside the usual loudness) or (seconds, "quiet"), each
-            with the part that it is of, such as a channel of MIDI; 0 where it has none.
+            (seconds, "bend", semitones), (seconds, "level", dB beside the usual loudness), (seconds, "program", of
+            General MIDI) or (seconds, "quiet"), each with the part that it is of, such as a channel of MIDI; 0 where
+            it has none.
         seconds: from its beginning to its end, where keys that are still down go up.
 
     Raises:
@@ -49,7 +51,7 @@ class Performance:
             raise NotesError(f"This is longer than {MOST_SECONDS / 60:g} minutes. Play less.")
 
     @classmethod
-    def of_notes(cls, notes: list[Note]) -> "Performance":
+    def of_notes(cls, notes: Sequence[Note]) -> "Performance":
         """Written notes as if they had been played. Raises NotesError where there is none."""
         return cls(tuple(events_of(notes)), float(max((note.stop_s for note in notes), default=0)))
 
@@ -63,6 +65,18 @@ class Performance:
     def n_notes(self) -> int:
         """How many keys were struck."""
         return sum(kind == "on" for _, kind, *_ in self.events)
+
+    def by_player(self, player: Callable[[int], str]) -> dict[str, "Performance"]:
+        """What each player plays, who is told by the program of a part; a key goes up where it went down."""
+        programs, struck, players = defaultdict[int | None, int](int), dict[tuple, str](), list[str | None]()
+        for _, kind, values, part in map(parted, self.events):
+            if kind == "program":
+                programs[part] = values[0]
+            elif kind == "on":
+                struck[values[0], part] = player(programs[part])
+            players.append(struck.get((values[0], part)) if kind in ("on", "off") else None)
+        own = lambda name: (event for event, its in zip(self.events, players, strict=True) if its in (None, name))
+        return {name: Performance(tuple(own(name)), self.seconds) for name in dict.fromkeys(filter(None, players))}
 
     def lines(self) -> list["Performance"]:
         """Lines of one note at a time, which together are all of it; a melody is one line.

@@ -60,15 +60,16 @@ def transfer_lines(lines: list[Features], model: DDSPModel, **moves) -> list[Fea
     """Lines that sound together, moved as one performance by what `transfer` takes: all by the same octaves."""
     if len(lines) == 1:
         return [transfer(lines[0], model, **moves)]
-    names, stops = ("f0_hz", "loudness_db", "mfcc", "voiced"), np.cumsum([0, *map(len, lines)])
+    names = [name for name, value in vars(lines[0]).items() if torch.is_tensor(value)]
+    stops = np.cumsum([0, *map(len, lines)])
     tensors: dict[str, Any] = {name: torch.cat([getattr(line, name) for line in lines]) for name in names}
     moved = transfer(replace(lines[0], **tensors), model, **moves)
     return [moved[start:stop] for start, stop in pairwise(stops)]
 
 
-def heard_range(model: DDSPModel) -> tuple[float, float]:
-    """MIDI numbers, not rounded, of the lowest and the highest note that the instrument heard."""
-    low, high = (A4 + SEMITONES_PER_OCTAVE * model.octave_quantiles[EDGES]).tolist()
+def heard_range(octave_quantiles: torch.Tensor) -> tuple[float, float]:
+    """MIDI numbers, not rounded, of the lowest and the highest note that was heard, from [101] quantiles."""
+    low, high = (A4 + SEMITONES_PER_OCTAVE * octave_quantiles[EDGES]).tolist()
     return low, high
 
 
@@ -96,7 +97,7 @@ def warn_of_range(features: Features, model: DDSPModel) -> None:
     """Tell the user where a performance leaves the notes that the instrument was trained on, and how it would fit."""
     if not features.voiced.any():
         return
-    low, high = heard_range(model)
+    low, high = heard_range(model.octave_quantiles)
     played = A4 + SEMITONES_PER_OCTAVE * torch.log2(features.f0_hz[features.voiced] / A4_HZ)
     notes, counts = played.round().unique(return_counts=True)
     outside = lambda by: counts[(notes + by - (low + high) / 2).abs() > (high - low) / 2 + RANGE_MARGIN_SEMITONES].sum()

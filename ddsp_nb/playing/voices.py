@@ -118,12 +118,13 @@ class Voices:
         self.levels_db[part] = float(level_db)
 
     def obey(self, kind: str, *values) -> None:
-        """Do what an event says (`notes/note.py`): "on", "off", "bend", "level" or "quiet"."""
+        """Do what an event says (`notes/note.py`); it is one instrument, whatever the program."""
         hands: dict[str, Callable[..., None]] = {
             "on": self.note_on,
             "off": self.note_off,
             "bend": self.bend,
             "level": self.loudness,
+            "program": lambda *_: None,
             "quiet": self.all_off,
         }
         hands[kind](*values)

@@ -16,13 +16,14 @@ from ddsp_nb.training.instrument import CODE_SIZE, SHARED_WEIGHTS
 from ddsp_nb.training.model import N_QUANTILES
 
 KIND = "family"
-SIZES = {
-    "code": CODE_SIZE,
-    "octaves": N_QUANTILES,
-    "loudness_db": N_QUANTILES,
-    "shape": 3,
-    "noise_bias": N_BANDS,
-    "noise_floor": N_BANDS,
+# Of each part, and between which numbers it must lie: wide of what any recording leads to.
+PARTS = {
+    "code": (CODE_SIZE, -10.0, 10.0),
+    "octaves": (N_QUANTILES, -8.0, 8.0),
+    "loudness_db": (N_QUANTILES, -200.0, 200.0),
+    "shape": (3, 1e-3, 1e3),
+    "noise_bias": (N_BANDS, -30.0, 30.0),
+    "noise_floor": (N_BANDS, -60.0, 30.0),
 }
 
 
@@ -59,12 +60,15 @@ def load_family(path: str | Path | None) -> Family:
             raise ValueError("it was made for other weights")
         for i, name in enumerate(content["names"]):
             member = content["members"][str(i)]
-            check_part(str(name), member, {part: (torch.float32, size) for part, size in SIZES.items()})
+            check_part(str(name), member, {part: (torch.float32, size) for part, (size, *_) in PARTS.items()})
+            for part, (_, low, high) in PARTS.items():
+                if not low <= member[part].min() <= member[part].max() <= high:
+                    raise ValueError(f"{part} outside its range")
             family = family.with_member(name, Member(**member))
     except (ConfigError, AttributeError, KeyError, TypeError, ValueError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
         raise CheckpointError(
-            f"{path}: its parts do not fit together ({reason}). Enrol the recordings anew."
+            f"{path}: its parts do not fit together ({reason}). Take the file away, and enrol the recordings anew."
         ) from error
     return family
 

@@ -56,10 +56,10 @@ def read(path: Path, kind: str) -> dict:
                 place = place[parent]
             place[last] = tensor
     except Exception as error:  # a stranger's bytes can break a parser in any way
-        raise CheckpointError(f"{path}: not a ddsp_nb {kind}, or damaged. Train it anew.") from error
+        raise CheckpointError(f"{path}: not a ddsp_nb {kind}, or damaged. Make it anew.") from error
     if (header.get("kind"), header.get("format")) != (kind, FORMAT) or not isinstance(content, dict):
         words = f"not a ddsp_nb {kind} of format {FORMAT}, which this version reads"
-        raise CheckpointError(f"{path}: {words}. Train it anew, or update if a newer version wrote it.")
+        raise CheckpointError(f"{path}: {words}. Make it anew, or update if a newer version wrote it.")
     return content
 
 

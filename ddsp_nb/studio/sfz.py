@@ -33,7 +33,7 @@ def sampled_notes(model: DDSPModel) -> list[int]:
 
     Moved to where the pitch range of the config allows it.
     """
-    low, high = heard_range(model)
+    low, high = heard_range(model.octave_quantiles)
     least, most = map(midi_number, model.config.f0_range_hz)
     missing = max(math.ceil(LEAST_SEMITONES - (high - low)), 0)
     first = math.floor(low) - missing // 2
@@ -44,7 +44,7 @@ def sampled_notes(model: DDSPModel) -> list[int]:
 
 def warn_of_guesses(model: DDSPModel) -> None:
     """Tell the user where notes are sampled that are far from any that was heard."""
-    low, high = heard_range(model)
+    low, high = heard_range(model.octave_quantiles)
     notes = sampled_notes(model)
     if notes[0] < low - RANGE_MARGIN_SEMITONES or notes[-1] > high + RANGE_MARGIN_SEMITONES:
         warn_user(

@@ -5,7 +5,6 @@ Each of them is a *code*, a point among those of all the others; what lies betwe
 
 import difflib
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -17,12 +16,12 @@ from ddsp_nb.config import Config
 from ddsp_nb.errors import ConfigError
 from ddsp_nb.training.instrument import CODE_SIZE, NO_FLOOR, SHARED_WEIGHTS
 from ddsp_nb.training.model import DDSPModel
+from ddsp_nb.training.morph import OWN, parse_morph
 
 # Units of the GRU of an instrument that has learned nothing by listening.
 SMALLEST = 4
 # Bands for which bias and floor of an instrument are kept, the usual number; other configs read between them.
 N_BANDS = Config.n_bands
-PART = re.compile(r"\s*([^:,]+?)\s*:\s*([0-9.]+(?:,[0-9.]+)*)(?:\s+|$)")
 LONGEST_NAME = 60
 SUGGESTED = 3
 
@@ -63,6 +62,8 @@ class Member:
         """A model that plays the instrument; its GRU is small, since it has learned nothing."""
         config = replace(config or Config(), hidden_size=SMALLEST, n_layers=1)
         with torch.random.fork_rng(devices=[]):
+            # The same model every time, so that a piece that grew from it knows it again.
+            torch.manual_seed(0)
             model = DDSPModel(config)
         with torch.no_grad():
             parts = self.timbre(config).split([CODE_SIZE, config.n_bands, config.n_bands])
@@ -111,8 +112,13 @@ class Family(Mapping[str, Member]):
         """[n, CODE_SIZE] of all instruments."""
         return torch.stack([member.code for member in self.members.values()])
 
-    def with_member(self, name: str, member: Member) -> "Family":
-        """The family and one more. Raises ConfigError where the name is taken or cannot be one."""
+    def nearest(self, code: torch.Tensor, n: int = SUGGESTED) -> list[str]:
+        """Names of the n instruments whose codes lie nearest to [CODE_SIZE], the nearest first."""
+        far = (self.codes - code.detach().cpu()).norm(dim=1)
+        return [list(self.members)[i] for i in far.argsort()[:n]]
+
+    def check_name(self, name: str) -> None:
+        """Raise ConfigError where a name for one more is taken or cannot be one."""
         if (
             not name
             or name != name.strip()
@@ -123,8 +129,12 @@ class Family(Mapping[str, Member]):
             raise ConfigError(
                 f"{name[:LONGEST_NAME]!r} cannot be a name; use 1 to {LONGEST_NAME} letters without : and ,."
             )
-        if name in self.members:
+        if name in (*self.members, OWN):
             raise ConfigError(f"There is an instrument {name!r} already. Choose another name, or remove it first.")
+
+    def with_member(self, name: str, member: Member) -> "Family":
+        """The family and one more. Raises ConfigError where the name is taken or cannot be one."""
+        self.check_name(name)
         return Family(self.members | {name: member})
 
     def weights(self, words: str) -> dict[str, tuple[float, ...]]:
@@ -133,18 +143,15 @@ class Family(Mapping[str, Member]):
         Raises:
             ConfigError: a name that is not there, or weights that are none.
         """
-        if ":" not in words:
-            return {words.strip(): (1.0,)} if self[words.strip()] else {}
-        parts, at = {}, 0
-        while at < len(words):
-            part = PART.match(words, at)
-            if part is None or part[1] in parts:
-                raise ConfigError(f"{words!r} is no morph; write names and weights such as “flute:0.3 oboe:0.7”.")
-            parts[part[1]], at = tuple(map(_number, part[2].split(","))), part.end()
+        parts = parse_morph(words)
         known = [self[name] for name in parts]
         if not known or not all(sum(column) > 0 for column in _curves(parts, max(map(len, parts.values()))).T):
             raise ConfigError(f"The weights of {words!r} are 0 somewhere; give at least one instrument more.")
         return parts
+
+    def moves(self, words: str) -> bool:
+        """Whether a morph changes over time."""
+        return any(len(set(points)) > 1 for points in self.weights(words).values())
 
     def shares(self, words: str, n: int = 1) -> tuple[list[str], torch.Tensor]:
         """Names and [n_names, n] shares of a morph at n moments, from its beginning to its end; they add to 1."""
@@ -182,10 +189,3 @@ def _resized(values: torch.Tensor, n: int) -> torch.Tensor:
     if len(values) == n:
         return values
     return torch.nn.functional.interpolate(values[None, None], n, mode="linear", align_corners=True)[0, 0]
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise ConfigError(f"{text!r} is no weight; use numbers such as 0.5.") from None

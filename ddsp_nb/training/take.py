@@ -38,11 +38,13 @@ class Take:
         features: of the recording.
         controls: `Controls` [n_frames, ...], rounded to 16 bits, as they are kept on disk.
         ceiling_db: SNR of the sines against the recording, dB: the best that these sines can do.
+        shape: attack_s, decay_db_per_s, release_s of its notes, as in `Articulation`; None: measured when it is played.
     """
 
     features: Features
     controls: Controls
     ceiling_db: float
+    shape: tuple[float, float, float] | None = None
 
     @torch.no_grad()
     def render(self, config: Config, seed: int = 0) -> Sound:

@@ -19,13 +19,13 @@ from browser.conftest import FLAGS, browser_path  # noqa: E402
 from browser.lab_server import LabServer  # noqa: E402
 from browser.notebook_page import NotebookPage  # noqa: E402
 
-SET_UP = f"""
+SET_UP = """
 import time
 from dataclasses import replace
 import ipywidgets
-from ddsp_nb import GrowthPlan, load_model
+from ddsp_nb import GrowthPlan, instrument
 from ddsp_nb.panels import GrowthPanel
-model, take = load_model({str(ROOT / "data/violin_instrument.safetensors")!r})
+model, take = instrument("violin")
 """
 TIMED = """
 panel = GrowthPanel(model, take)
