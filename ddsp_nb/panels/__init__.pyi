@@ -1,4 +1,5 @@
 from .band_faders import BandFaders as BandFaders
+from .blend_panel import BlendPanel as BlendPanel
 from .chooser import RecordingChooser as RecordingChooser
 from .drawbars import Drawbars as Drawbars
 from .first_steps import FirstGrowth as FirstGrowth
@@ -9,4 +10,5 @@ from .keyboard.panel import PlayPanel as PlayPanel
 from .listen import compare as compare
 from .listen import play as play
 from .player import Player as Player
+from .timbre_map import TimbreMap as TimbreMap
 from .training_panel import TrainingPanel as TrainingPanel
