@@ -83,7 +83,7 @@ def test_layers_are_turned_down_together_and_only_where_they_must(source):
 
 def test_what_is_rendered_already_is_not_rendered_again(trio, source, monkeypatch):
     rendered, real = [], piece_module.grow
-    monkeypatch.setattr(piece_module, "grow", lambda *args: rendered.append(args[2]) or real(*args))
+    monkeypatch.setattr(piece_module, "grow", lambda *args, **more: rendered.append(args[2]) or real(*args, **more))
     first, second, third = trio.composition.layers
     moved = Composition((replace(first, gain_db=-3, pan=0.2), replace(second, delay_s=0), third))
     again = compose(moved, [source], before=trio)

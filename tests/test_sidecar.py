@@ -102,7 +102,7 @@ def broken(growth):
     change = lambda **values: json.dumps(good | values)
     layer = lambda **values: change(layers=[good["layers"][0] | values])
     yield from ("", "[]", "null", "{", "[" * 100_000, "NaN", json.dumps(good)[:-1], b"\xff\xfe\x00")
-    yield from (change(format=name) for name in ("other", "ddsp_nb growth 5", 6, None, ["ddsp_nb growth 6"]))
+    yield from (change(format=name) for name in ("other", "ddsp_nb growth 6", 7, None, ["ddsp_nb growth 7"]))
     yield change(version=4)
     yield json.dumps(good | {"ex\ntra": 1})
     yield json.dumps({name: value for name, value in good.items() if name != "tempo"})
@@ -118,6 +118,10 @@ def broken(growth):
     yield from (layer(delay_s=value) for value in (-1, 601, None, "1", [1], 10**400))
     yield from (layer(gain_db=13), layer(gain_db=-61), layer(pan=2), layer(pan="left"))
     yield from (layer(plan=value) for value in (None, [], 5, {"speed": 1}, {"n_stages": 1e9}, {"pitch": [[]]}))
+    yield from (
+        layer(plan={"timbre": value}) for value in ("flute:0", ["own", 5], [], "x:" * 400_000, ["flute"] * 2000)
+    )
+    yield from (layer(plan={"timbre": "oboe"}), layer(origin=origin | {"family_sha256": "0" * 64}))
     yield from (layer(plan={"spe\ned": 1}), layer(plan={"stage_duration_s": float("nan")}))
     dry = {"plan": None, "seed": 0, "delay_s": 0, "gain_db": 0, "pan": 0}
     yield from (change(layers=[dry | {"origin": {"recording_sha256": value}}]) for value in (None, 5, "0"))

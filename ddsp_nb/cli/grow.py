@@ -28,7 +28,7 @@ from ddsp_nb.piece.layers import PLACE, Composition, Layer
 from ddsp_nb.piece.presets import PRESETS, Preset
 from ddsp_nb.piece.randomise import GROUPS, random_preset
 from ddsp_nb.piece.tempo import Tempo
-from ddsp_nb.piece.typed import parse_number, parse_sets
+from ddsp_nb.piece.typed import parse_number, parse_sets, parse_timbre
 
 if TYPE_CHECKING:
     from ddsp_nb.piece.compose import Piece
@@ -42,6 +42,7 @@ KINDS = {  # how the values of a setting are typed
     Curve: Written("number[,number ...]", parse_curve),
     SETTINGS["pitch"].type: str,
     SETTINGS["ratios"].type: Written("ratios", parse_ratios),
+    SETTINGS["timbre"].type: Written("names", parse_timbre),
 }
 PLACED = (Path, Lengths(several=False), KINDS[float], KINDS[float])  # a file, its delay, gain and pan
 FLAGS = {  # the others are as the setting
@@ -228,12 +229,12 @@ def load_sources(
 
     players = [load_model(path) for path in checkpoints]
     config = players[0][0].config if players else None
-    if instruments:
-        family = load_family(family_path)
-        players += [instrument(words, family, config) for words in instruments]
-    sources = [Source(*player) for player in players]
+    family = load_family(family_path)
+    players += [instrument(words, family, config) for words in instruments]
+    sources = [Source(*player, family=family) for player in players]
     first = sources[0]
-    return sources + [Source(first.model, first.take, load_audio(path, first.sample_rate)) for path in recordings]
+    heard = [load_audio(path, first.sample_rate) for path in recordings]
+    return sources + [Source(first.model, first.take, audio, family) for audio in heard]
 
 
 def tell_piece(piece: "Piece", paths: list[Path], certificate: bool) -> None:

@@ -15,7 +15,7 @@ from torch.nn.functional import max_pool1d, pad
 from ddsp_nb.growth.masks import INAUDIBLE
 from ddsp_nb.growth.schedule import Schedule
 from ddsp_nb.progress import with_bar
-from ddsp_nb.synthesis.noise import FilteredNoiseGenerator, nearest_band
+from ddsp_nb.synthesis.noise import nearest_band
 from ddsp_nb.synthesis.oscillator import harmonic_basis, ramp
 
 # What is off must lie below this, dB of the loudest partial of the piece; what is on must keep its level within that;
@@ -125,10 +125,8 @@ def certify(schedule: Schedule, harmonic: torch.Tensor, noise: torch.Tensor, gai
     """
     harmonic, noise = harmonic.detach().cpu().double(), noise.detach().cpu().double()
     peaks = [max(sound.abs().max().item(), SILENCE) for sound in (harmonic, noise, harmonic + noise)]
-    generate, whole = FilteredNoiseGenerator(schedule.config), {}
-    for pitch, track in schedule.tracks.items() if noise.any() else ():
-        generator = torch.Generator().manual_seed(seed)
-        whole[pitch] = gain * generate(track.controls.noise_magnitudes, generator=generator).double()
+    tracks = schedule.tracks.items() if noise.any() else ()
+    whole = {key: gain * track.noise(schedule.config, seed).double() for key, track in tracks}
     indices, reach = range(len(schedule.stages)), round(NEARBY_S * schedule.sample_rate)
     steps = pad((harmonic + noise) / peaks[-1], (reach, reach)).diff().abs()
     partials = [_partials(schedule, i, harmonic, gain) for i in with_bar(indices, "Measuring")]
@@ -153,7 +151,7 @@ def _partials(schedule, i, sound, gain):
     gains, measured = schedule.gains(i).double() * gain, []
     for a, b in parts[:: -(-len(parts) // MOST_PARTS)]:
         samples = slice(a * hop - stage.offset, b * hop - stage.offset)
-        track = schedule.tracks[stage.pitch][a : b + 1]
+        track = schedule.tracks[stage.track][a : b + 1]
         heard = sound[stage.start : stage.stop][samples]
         measured.append(_fit(track, stage.mask.bool(), gains[samples], heard, schedule.config))
     loudest, silent, change_db = (max(values) for values in zip(*measured, strict=True))
@@ -190,7 +188,7 @@ def _bands(schedule, i, noise, whole):
     if not whole or len(clear) < SHORTEST_NOISE_S * schedule.sample_rate:
         return None, None
     start, stop = int(clear[0]), int(clear[-1]) + 1
-    played = whole[stage.pitch][stage.offset :][start:stop]
+    played = whole[stage.track][stage.offset :][start:stop]
     sounds = torch.stack([noise[stage.start :][start:stop] / gains[start:stop], played])
     window = torch.kaiser_window(stop - start, periodic=False, beta=BETA, dtype=torch.float64)
     spectra = torch.fft.rfft(sounds * window).abs() * 2 / window.sum()

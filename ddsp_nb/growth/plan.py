@@ -12,7 +12,9 @@ from reprlib import repr as short
 from ddsp_nb.errors import GrowthError
 from ddsp_nb.growth.adsr import ADSR, curve
 from ddsp_nb.growth.settings import MOST_STAGES, check_settings, frozen, setting
+from ddsp_nb.growth.timbre import check_timbre
 from ddsp_nb.growth.tuning import TABLES, check_pitch, check_ratios
+from ddsp_nb.training.morph import OWN
 
 STRATEGIES = ("linear", "exponential", "fibonacci", "primes")
 ORDERS = ("low", "high", "odd", "octaves", "loudest", "random")
@@ -27,7 +29,7 @@ class GrowthPlan:
 
     Where a number a stage is asked for, a list is a curve through the stages: (0.5, 0.1) goes from the first to
     the last, a list as long as there are stages is taken as it is. A list of pitches is a melody, repeated where it is
-    shorter.
+    shorter. Timbres go in equal steps of their weights; a morph can also have its curves in itself, flute:1,0 oboe:0,1.
 
     Raises:
         GrowthError: a value outside its range.
@@ -78,6 +80,11 @@ class GrowthPlan:
     rests: str = setting(
         "skip", "Rests and breaths of the phrase are left out, or stay in it.", choices=("skip", "keep")
     )
+    timbre: str | tuple[str, ...] = setting(
+        OWN,
+        "Who plays: the instrument itself “own”, another one such as flute, a morph such as flute:0.3 oboe:0.7, or a "
+        "list such as own,oboe that goes from the first to the last.",
+    )
     ratios: str | tuple[float, ...] = setting(
         "harmonic", f"Where partials sound: {', '.join(TABLES)}, or multiples such as 1,2.1,3.3."
     )
@@ -106,6 +113,7 @@ class GrowthPlan:
             raise GrowthError("The adsr of a plan is an ADSR.")
         for pitch in self.melody:
             check_pitch(pitch)
+        check_timbre(self.timbre)
         check_ratios(self.ratios)
 
     @property

@@ -14,8 +14,9 @@ from ddsp_nb.growth.plan import GrowthPlan
 from ddsp_nb.growth.schedule import Schedule, Stage, make_schedule
 from ddsp_nb.growth.track import ControlTrack, Source
 from ddsp_nb.progress import with_bar
-from ddsp_nb.synthesis.noise import FilteredNoiseGenerator, keep_bands
+from ddsp_nb.synthesis.noise import keep_bands
 from ddsp_nb.synthesis.oscillator import harmonic_basis, interpolate_phase, ramp, sum_of_sines
+from ddsp_nb.training.family import Family
 from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.take import Take
 
@@ -83,7 +84,9 @@ class Growth:
 
 
 @torch.no_grad()
-def grow(model: DDSPModel, take: Take, plan: GrowthPlan | None = None, seed: int = 0) -> Growth:
+def grow(
+    model: DDSPModel, take: Take, plan: GrowthPlan | None = None, seed: int = 0, *, family: Family | None = None
+) -> Growth:
     """Render a piece in which the instrument's partials enter stage by stage.
 
     The recording's phrase unfolds from stage to stage, or each of them repeats its fullest stretch; what is longer than
@@ -93,18 +96,20 @@ def grow(model: DDSPModel, take: Take, plan: GrowthPlan | None = None, seed: int
         model: a trained model.
         take: of the recording whose sound is to grow.
         seed: of the noise and of random orders.
+        family: whose instruments the plan's timbres name; the shipped one if None.
 
     Raises:
         GrowthError: the piece would be longer than an hour, or the plan asks for partials that do not exist.
+        ConfigError: the family has no instrument of a name.
     """
-    schedule = make_schedule(model, take, plan or GrowthPlan(), seed)
+    schedule = make_schedule(model, take, plan or GrowthPlan(), seed, family)
     gains = [schedule.gains(i) for i in range(len(schedule.stages))]
     stages = list(zip(schedule.stages, gains, strict=True))
     config = model.config
     harmonic, noise = _harmonic(config, schedule, stages), _noise(config, schedule, stages, seed)
     gain = min(FULL_SCALE / peak(harmonic + noise), 1 / peak(harmonic), 1 / peak(noise))  # stems fit in a file too
     harmonic, noise = harmonic * gain, noise * gain
-    return Growth(harmonic + noise, harmonic, noise, schedule, gain, seed, Source(model, take))
+    return Growth(harmonic + noise, harmonic, noise, schedule, gain, seed, Source(model, take, family=family))
 
 
 def peak(sound: torch.Tensor) -> float:
@@ -112,11 +117,11 @@ def peak(sound: torch.Tensor) -> float:
     return max(sound.abs().max().item(), SILENCE)
 
 
-def _together(stages, pitch):
-    """The stages of a pitch with their gains, by where they lie in its track: those of one place share its waves."""
+def _together(stages, track):
+    """The stages of a track with their gains, by where they lie in it: those of one place share its waves."""
     places = {}
     for stage, gains in stages:
-        if stage.pitch == pitch:
+        if stage.track == track:
             places.setdefault((stage.offset, len(stage)), []).append((stage, gains))
     return places
 
@@ -124,8 +129,8 @@ def _together(stages, pitch):
 def _harmonic(config, schedule, stages):
     """[n_samples] partials of the piece."""
     hop, piece = config.hop_length, torch.zeros(schedule.n_samples)
-    for pitch, track in schedule.tracks.items():
-        for (offset, length), group in with_bar(_together(stages, pitch).items(), "Growing"):
+    for key, track in with_bar(schedule.tracks.items(), "Growing"):
+        for (offset, length), group in _together(stages, key).items():
             masks = torch.stack([stage.mask for stage, _ in group])
             last = min(-(-(offset + length) // hop), len(track.f0_hz) - 1)
             for start in range(offset // hop, last, HOPS_AT_ONCE):
@@ -162,15 +167,14 @@ def render_stages(config: Config, track: ControlTrack, masks: torch.Tensor) -> t
 
 
 def _noise(config, schedule, stages, seed):
-    """[n_samples] noise of the piece: stages of a pitch share one noise, of which each keeps its bands."""
+    """[n_samples] noise of the piece: stages of a track share one noise, of which each keeps its bands."""
     piece = torch.zeros(schedule.n_samples)
     margin = MARGIN if schedule.plan.crossfade_s else 0
-    for pitch, track in schedule.tracks.items():
-        places = _together([(stage, gains) for stage, gains in stages if stage.bands.any()], pitch)
+    for key, track in schedule.tracks.items():
+        places = _together([(stage, gains) for stage, gains in stages if stage.bands.any()], key)
         if not places:
             continue
-        generator = torch.Generator().manual_seed(seed)
-        noise = FilteredNoiseGenerator(config)(track.controls.noise_magnitudes[None], generator=generator)[0]
+        noise = track.noise(config, seed)
         for (offset, length), group in places.items():
             start = max(offset - margin, 0)
             sounds = _banded(noise[start : offset + length + margin], [stage for stage, _ in group], config)

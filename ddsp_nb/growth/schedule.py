@@ -11,8 +11,11 @@ from ddsp_nb.errors import GrowthError
 from ddsp_nb.growth.adsr import curve
 from ddsp_nb.growth.masks import audible, band_widths, noise_masks, partial_masks
 from ddsp_nb.growth.plan import GrowthPlan
+from ddsp_nb.growth.player import Player
+from ddsp_nb.growth.timbre import in_words, shares_of, weights_of
 from ddsp_nb.growth.track import ControlTrack, track_maker
 from ddsp_nb.growth.tuning import PHRASE, ratio_table
+from ddsp_nb.training.family import Family
 from ddsp_nb.training.model import DDSPModel, check_features
 from ddsp_nb.training.take import Take
 
@@ -20,6 +23,10 @@ from ddsp_nb.training.take import Take
 LONGEST_PIECE_S = 3600
 # Share of a stage in which a tone has to sound: less is the end of a note before a rest.
 LEAST_TONE = 0.1
+# From which the levels of another instrument are read.
+MOST_FRAMES = 256
+# Samples before and after a stage: as far as the filters of its noise and what smooths its phases hear.
+AROUND = 8192
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,7 @@ class Stage:
         mask: [n_harmonics] of 0 and 1, the partials that sound.
         bands: [n_bands] of 0 and 1, the noise bands that sound.
         pitch: "phrase", "held", a note name or Hz.
+        timbre: "own", the name of an instrument, or a morph.
         level_db: loudness that the plan gives the stage.
         offset: sample of its track at which the stage begins.
     """
@@ -39,8 +47,14 @@ class Stage:
     start: int
     stop: int
     pitch: str | float
+    timbre: str
     level_db: float
     offset: int
+
+    @property
+    def track(self) -> tuple[str | float, str]:
+        """Which of the schedule's tracks it plays: pitch and timbre."""
+        return self.pitch, self.timbre
 
     def __len__(self) -> int:
         return self.stop - self.start
@@ -61,13 +75,13 @@ class Schedule:
     """When what sounds.
 
     Attributes:
-        tracks: what is played at each pitch of the plan, as long as its stages need.
+        tracks: what is played at each pitch in each timbre, as long as its stages need.
         remarks: sentences for the reader about what the plan leads to.
     """
 
     plan: GrowthPlan
     stages: list[Stage]
-    tracks: dict[str | float, ControlTrack]
+    tracks: dict[tuple[str | float, str], ControlTrack]
     config: Config
     remarks: tuple[str, ...]
 
@@ -95,7 +109,7 @@ class Schedule:
         """The frames of its track that stage i plays."""
         stage, hop = self.stages[i], self.config.hop_length
         first = stage.offset // hop
-        return self.tracks[stage.pitch][first : first + len(stage) // hop + 1]
+        return self.tracks[stage.track][first : first + len(stage) // hop + 1]
 
     def hz(self, i: int) -> float | None:
         """Median pitch of the tone in stage i, None where there is only a rest or a breath."""
@@ -130,12 +144,18 @@ class Schedule:
         return gain if runs_on else torch.sin(torch.pi / 2 * gain)
 
 
-def make_schedule(model: DDSPModel, take: Take, plan: GrowthPlan, seed: int = 0) -> Schedule:
-    """Apply a plan to an instrument and a take of its recording; the seed is that of random orders.
+def make_schedule(
+    model: DDSPModel, take: Take, plan: GrowthPlan, seed: int = 0, family: Family | None = None
+) -> Schedule:
+    """Apply a plan to an instrument and a take of its recording.
+
+    Args:
+        seed: of random orders.
+        family: whose instruments the plan's timbres name; the shipped one if None.
 
     Raises:
         GrowthError: the piece would be longer than an hour, or the plan asks for partials that do not exist.
-        ConfigError: the take was analysed with another config.
+        ConfigError: the take was analysed with another config, or the family has no instrument of a name.
     """
     config = model.config
     check_features(take.features, config)
@@ -146,18 +166,45 @@ def make_schedule(model: DDSPModel, take: Take, plan: GrowthPlan, seed: int = 0)
     ratios = ratio_table(plan.ratios, plan.inharmonicity, config.n_harmonics)
     phrase = dict(unfolding=plan.phrase == "unfold", rests=plan.rests == "keep")
     makers = {p: track_maker(model, take, p, **phrase) for p in dict.fromkeys(plan.melody)}
-    track_of = lambda pitch, n_frames: replace(makers[pitch](n_frames), ratios=ratios)
-    tracks = {p: track_of(p, len(take.features) if runs_on(plan, p) else longest) for p in makers}
-    levels = torch.stack([track.levels(config) for track in tracks.values()]).amax(0)
-    gains = torch.stack([track.controls.noise_magnitudes.amax(0) for track in tracks.values()]).amax(0)
+    line_of = lambda pitch, n_frames: replace(makers[pitch](n_frames), ratios=ratios)
+    lines = {p: line_of(p, len(take.features) if runs_on(plan, p) else longest) for p in makers}
+    player_of = lambda shares: Player.of(shares, model, Family.shipped() if family is None else family)
+    alone = [player_of({name: 1.0}) for name in weights_of(plan.timbre)]
+    heard = [_sampled(line, player) for player in alone for line in lines.values()]
+    levels = torch.stack([track.levels(config) for track in heard]).amax(0)
+    gains = torch.stack([track.controls.noise_magnitudes.amax(0) for track in heard]).amax(0)
     stages = _stages(plan, levels, gains, config, seed)
-    check_length(stages[-1].stop * len(tracks), config)
+    check_length(stages[-1].stop * len(lines), config)
     whole = config.n_frames(stages[-1].stop)
-    tracks = {p: track_of(p, whole) if runs_on(plan, p) else track for p, track in tracks.items()}
+    lines = {p: line_of(p, whole) if runs_on(plan, p) else line for p, line in lines.items()}
+    spans = _spans(stages, config)
+    check_length(sum(last - first for first, last in spans.values()) * config.hop_length, config)
+    players = {in_words(shares): player_of(shares) for shares in shares_of(plan.timbre, len(stages))}
+    tracks = {
+        (pitch, timbre): lines[pitch][first:last].played_by(players[timbre])
+        for (pitch, timbre), (first, last) in spans.items()
+    }
+    stages = [replace(s, offset=s.offset - spans[s.track][0] * config.hop_length) for s in stages]
     said = list(remarks(plan, stages, levels, config))
-    if not any(track.sounding.any() for track in tracks.values()):
+    if not any(line.sounding.any() for line in lines.values()):
         said.append("The recording has no tone: only its noise can grow, in every stage or band by band.")
     return Schedule(plan, stages, tracks, config, tuple(said))
+
+
+def _sampled(line: ControlTrack, player: Player) -> ControlTrack:
+    """A track from which levels are read: of others than the instrument itself some frames will do."""
+    return line if player.other is None else line[:: -(-len(line.f0_hz) // MOST_FRAMES)].played_by(player)
+
+
+def _spans(stages: list[Stage], config: Config) -> dict[tuple[str | float, str], tuple[int, int]]:
+    """Of each track, first and last frame that its stages play, with what filters hear around them."""
+    hop, spans = config.hop_length, dict[tuple[str | float, str], tuple[int, int]]()
+    for stage in stages:
+        first = max(0, stage.offset - AROUND) // hop
+        last = (stage.offset + len(stage) + AROUND) // hop
+        known = spans.get(stage.track, (first, last))
+        spans[stage.track] = min(first, known[0]), max(last, known[1])
+    return spans
 
 
 def runs_on(plan: GrowthPlan, pitch: str | float) -> bool:
@@ -171,10 +218,11 @@ def _stages(plan, levels, gains, config, seed):
     bands = noise_masks(plan, config.n_bands, len(masks), levels=gains * band_widths(config).sqrt(), seed=seed)
     edges = plan.edges(len(masks), config.sample_rate)
     check_length(edges[-1][1], config)
-    levels_db = curve(plan.loudness_db, len(masks))
+    levels_db = list(map(float, curve(plan.loudness_db, len(masks))))
+    timbres = [in_words(shares) for shares in shares_of(plan.timbre, len(masks))]
     return [
-        Stage(mask, bands[i], start, stop, pitch, float(levels_db[i]), offset=start if runs_on(plan, pitch) else 0)
-        for i, (mask, (start, stop), pitch) in enumerate(zip(masks, edges, cycle(plan.melody), strict=False))
+        Stage(mask, bands[i], *edges[i], pitch, timbres[i], levels_db[i], edges[i][0] if runs_on(plan, pitch) else 0)
+        for i, (mask, pitch) in enumerate(zip(masks, cycle(plan.melody), strict=False))
     ]
 
 
@@ -217,5 +265,5 @@ def remarks(plan: GrowthPlan, stages: list[Stage], levels: torch.Tensor, config:
 
 
 def _sound_alike(a, b):
-    same = (len(a), a.pitch, a.level_db) == (len(b), b.pitch, b.level_db)
+    same = (len(a), a.track, a.level_db) == (len(b), b.track, b.level_db)
     return same and torch.equal(a.mask, b.mask) and torch.equal(a.bands, b.bands)

@@ -6,11 +6,15 @@ from dataclasses import dataclass, replace
 import torch
 from torch.nn import functional as F
 
+from ddsp_nb.analysis.features import Features
 from ddsp_nb.config import Config
+from ddsp_nb.growth.player import Player
 from ddsp_nb.growth.tuning import HELD, PHRASE
 from ddsp_nb.notes.pitch import pitch_hz
 from ddsp_nb.synthesis.controls import Controls
+from ddsp_nb.synthesis.noise import FilteredNoiseGenerator
 from ddsp_nb.synthesis.oscillator import integrate_pitch
+from ddsp_nb.training.family import Family
 from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.take import Take
 
@@ -36,16 +40,23 @@ class Source:
 
     Attributes:
         audio: [n_samples] the recording at the model's sample rate, needed by layers that play it as it is.
+        family: whose instruments the timbres of its plans name; the shipped one if None.
     """
 
     model: DDSPModel
     take: Take
     audio: torch.Tensor | None = None
+    family: Family | None = None
 
     @property
     def sample_rate(self) -> int:
         """Hz."""
         return self.model.config.sample_rate
+
+    @property
+    def others(self) -> Family:
+        """Instruments that timbres name."""
+        return Family.shipped() if self.family is None else self.family
 
 
 @dataclass(frozen=True)
@@ -57,18 +68,36 @@ class ControlTrack:
         phase: [n_frames] float64 radians, unwrapped.
         controls: `Controls` of one clip, [n_frames, ...] each.
         sounding: [n_frames] bool, where there is a tone; elsewhere f0 is only carried on.
+        asked: `Features` [n_frames] of the phrase or note, which other instruments are asked to play.
         ratios: [n_harmonics] float64 multiples of f0 at which the partials sound, or None for whole ones.
+        first: frame of its pitch, counted from where that begins in the piece, with which it begins itself.
     """
 
     f0_hz: torch.Tensor
     phase: torch.Tensor
     controls: Controls
     sounding: torch.Tensor
+    asked: Features
     ratios: torch.Tensor | None = None
+    first: int = 0
 
     def __getitem__(self, frames: slice) -> "ControlTrack":
-        parts = {name: getattr(self, name)[frames] for name in ("f0_hz", "phase", "controls", "sounding")}
-        return replace(self, **parts)
+        parts = {name: getattr(self, name)[frames] for name in ("f0_hz", "phase", "controls", "sounding", "asked")}
+        return replace(self, first=self.first + (frames.start or 0), **parts)
+
+    def played_by(self, player: Player) -> "ControlTrack":
+        """The same pitch, phases and loudness in another timbre."""
+        if player.other is None:
+            return self
+        width = smoothing_frames(self.asked.sample_rate / self.asked.hop_length)
+        steady = replace(self.controls, directions=steady_directions(self.controls, width))
+        return replace(self, controls=player(self.asked, steady))
+
+    def noise(self, config: Config, seed: int) -> torch.Tensor:
+        """[(n_frames - 1) * hop_length] its noise: all tracks of a pitch filter the same one."""
+        hop, generator = config.hop_length, torch.Generator().manual_seed(seed)
+        white = torch.randn((self.first + len(self.f0_hz) - 1) * hop, generator=generator)[self.first * hop :]
+        return FilteredNoiseGenerator(config).shape(white, self.controls.noise_magnitudes.cpu())
 
     def multiples(self) -> torch.Tensor:
         """[n_harmonics] frequency of each partial as a multiple of f0."""
@@ -95,13 +124,14 @@ def track_maker(
     if pitch == PHRASE:
         return lambda n_frames: phrase_track(take, heard, model.config, n_frames, unfolding=unfolding)
     a_tone = pitch != HELD or bool(heard.any())
-    f0_hz, controls = held_note(model, take, _median_hz(take, heard) if pitch == HELD else pitch_hz(pitch))
+    asked, controls = held_note(model, take, _median_hz(take, heard) if pitch == HELD else pitch_hz(pitch))
+    f0_hz, asked = asked.f0_hz, replace(asked, voiced=asked.voiced & a_tone)
     controls = replace(controls, amplitudes=controls.amplitudes * a_tone)
 
     def track(n_frames):
         frames = there_and_back(len(f0_hz), n_frames)
         phase, is_tone = integrate_pitch(f0_hz[frames], model.config), torch.full((n_frames,), a_tone)
-        return ControlTrack(f0_hz[frames], phase, controls[frames], is_tone)
+        return ControlTrack(f0_hz[frames], phase, controls[frames], is_tone, asked[frames])
 
     return track
 
@@ -160,7 +190,7 @@ def phrase_track(
         frames, phase = there_and_back(len(features), n_frames), None
     f0_hz = features.f0_hz[frames]
     phase = integrate_pitch(f0_hz, config) if phase is None else phase
-    return ControlTrack(f0_hz, phase, controls[frames], heard[frames])
+    return ControlTrack(f0_hz, phase, controls[frames], heard[frames], features[frames])
 
 
 def _median_hz(take, heard):
@@ -168,8 +198,8 @@ def _median_hz(take, heard):
     return (f0_hz[heard] if heard.any() else f0_hz).median()
 
 
-def held_note(model: DDSPModel, take: Take, hz: float | torch.Tensor) -> tuple[torch.Tensor, Controls]:
-    """Pitch and controls of a note of the instrument, with the small movements of a steady stretch of the recording.
+def held_note(model: DDSPModel, take: Take, hz: float | torch.Tensor) -> tuple[Features, Controls]:
+    """Features and controls of a note of the instrument, with the small movements of a steady stretch of the recording.
 
     The instrument is asked for the note with the envelope of that stretch, which moves less than a tape's would.
     """
@@ -177,7 +207,7 @@ def held_note(model: DDSPModel, take: Take, hz: float | torch.Tensor) -> tuple[t
     frames_of = lambda seconds: seconds * config.sample_rate / config.hop_length
     steady = steady_stretch(energy, take.features.f0_hz, round(frames_of(STEADY_S)))
     stretch = take.features[int(steady[0]) : int(steady[-1]) + 1]
-    width = max(1.5, frames_of(SMOOTHING_S))
+    width = smoothing_frames(frames_of(1.0))
     calm = lambda values: smooth(values[:, None], width)[:, 0]
     f0_hz = calm(stretch.f0_hz.log()).exp()
     note = replace(
@@ -191,7 +221,14 @@ def held_note(model: DDSPModel, take: Take, hz: float | torch.Tensor) -> tuple[t
     )
     played = model.controls(note)
     amplitudes, noise = smooth(played.amplitudes, width), smooth(played.noise_magnitudes, width)
-    return note.f0_hz, Controls(amplitudes, played.directions, noise)
+    return note, Controls(amplitudes, played.directions, noise)
+
+
+def steady_directions(controls: Controls, width: float) -> torch.Tensor:
+    """[n_frames, n_harmonics, 2] phases of the partials, smoothed over time: those of faint ones are noise."""
+    pairs = controls.amplitudes[..., None] * controls.directions
+    smoothed = Controls.of_coefficients(smooth(pairs.mT.flatten(-2), width), controls.noise_magnitudes)
+    return smoothed.directions
 
 
 def fullest_stretch(energy: torch.Tensor, f0_hz: torch.Tensor, n_frames: int) -> torch.Tensor:
@@ -224,6 +261,11 @@ def there_and_back(n: int, n_frames: int) -> torch.Tensor:
     """[n_frames] indices 0 ... n-1 ... 0 ... n-1 and so on."""
     last = max(n - 1, 1)
     return ((torch.arange(n_frames) + last) % (2 * last) - last).abs().clamp(max=n - 1)
+
+
+def smoothing_frames(frames_per_s: float) -> float:
+    """Standard deviation, frames, over which what flutters is averaged."""
+    return max(1.5, SMOOTHING_S * frames_per_s)
 
 
 def reach(width: float) -> int:

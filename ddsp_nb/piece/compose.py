@@ -185,10 +185,10 @@ def _render(layer, sources, known) -> RenderedLayer:
         return RenderedLayer(layer, source, None)
     origin = _origin(layer.plan, layer.seed, source)
     if origin not in known:
-        known[origin] = grow(source.model, source.take, layer.plan, layer.seed)
+        known[origin] = grow(source.model, source.take, layer.plan, layer.seed, family=source.family)
     return RenderedLayer(layer, source, known[origin])
 
 
 def _origin(plan, seed, source):
     """What makes two growths the same one."""
-    return plan, seed, id(source.model), id(source.take)
+    return plan, seed, id(source.model), id(source.take), id(source.family)

@@ -5,12 +5,15 @@ keep a piece?").
 import hashlib
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
 
 from ddsp_nb.errors import GrowthError
 from ddsp_nb.growth.track import Source
+from ddsp_nb.training.family import Family
+from ddsp_nb.training.instrument import SHARED_WEIGHTS
 from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.take import Take
 
@@ -21,6 +24,9 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 class Origin:
     """What a layer was played from, as SHA-256 digests: a model and a take, or a recording.
 
+    Attributes:
+        family_sha256: of the other instruments that a plan's timbres name; where it differs, users are warned.
+
     Raises:
         GrowthError: it is neither.
     """
@@ -28,10 +34,12 @@ class Origin:
     model_sha256: str | None = None
     take_sha256: str | None = None
     recording_sha256: str | None = None
+    family_sha256: str | None = None
 
     def __post_init__(self):
-        model, take, recording = (isinstance(v, str) and bool(SHA256.fullmatch(v)) for v in vars(self).values())
-        if (model, take, recording) not in ((True, True, False), (False, False, True)) or len(self.known()) == 3:
+        known = self.known()
+        whole = all(isinstance(value, str) and SHA256.fullmatch(value) for value in known.values())
+        if not whole or set(known) - {"family_sha256"} not in ({"model_sha256", "take_sha256"}, {"recording_sha256"}):
             raise GrowthError("a layer needs the SHA-256 digests of its model and take, or of its recording.")
 
     def known(self) -> dict[str, str]:
@@ -40,7 +48,7 @@ class Origin:
 
     @classmethod
     def of(cls, source: Source, *, as_recorded: bool) -> "Origin":
-        """Of a source, of which a layer plays the recording or the model."""
+        """Of a source, of which a layer plays the recording or the model, without the family."""
         if as_recorded:
             assert source.audio is not None  # `compose` sees to it
             return cls(recording_sha256=recording_sha256(source.audio))
@@ -57,6 +65,12 @@ def take_sha256(take: Take) -> str:
     """SHA-256 of a take; of one that was written, of what is written: its controls are the model's, and round anew."""
     controls = {} if take.shape else vars(take.controls)
     return _digest(vars(take.features) | controls, hashlib.sha256())
+
+
+def family_sha256(names: Iterable[str], family: Family) -> str | None:
+    """SHA-256 of instruments of a family and of the network that plays them; None where there are none."""
+    named = {f"{name} {part}": value for name in names for part, value in vars(family[name]).items()}
+    return _digest(named, hashlib.sha256(SHARED_WEIGHTS.read_bytes())) if named else None
 
 
 def recording_sha256(audio: torch.Tensor) -> str:

@@ -17,15 +17,16 @@ from ddsp_nb.errors import GrowthError, WorkbookError, warn_user
 from ddsp_nb.growth.plan import GrowthPlan
 from ddsp_nb.growth.render import Growth
 from ddsp_nb.growth.settings import check_settings, setting
+from ddsp_nb.growth.timbre import others_of
 from ddsp_nb.growth.track import Source
 from ddsp_nb.piece.compose import Piece, compose
-from ddsp_nb.piece.digests import Origin
+from ddsp_nb.piece.digests import Origin, family_sha256
 from ddsp_nb.piece.layers import MOST_LAYERS, PLACE, Composition, Layer
 from ddsp_nb.piece.tempo import Tempo
 from ddsp_nb.sound.riff import read_comment
 from ddsp_nb.sound.save import SUBTYPES
 
-FORMAT = "ddsp_nb growth 6"
+FORMAT = "ddsp_nb growth 7"
 LARGEST_BYTES = 1_000_000  # of a text that may come from anyone
 NAMES = ("layers", "tempo", "subtype", "versions")  # beside the format
 GROWN, RECORDED = ("model_sha256", "take_sha256"), ("recording_sha256",)  # names of an origin
@@ -79,8 +80,19 @@ def sidecar_of(piece: Piece | Growth, subtype: str = "PCM_16") -> Sidecar:
     layers = tuple(replace(layer, source=i) for i, layer in enumerate(piece.composition.layers))
     known = {(rendered.layer.source, rendered.growth is None): rendered.source for rendered in piece.layers}
     found = {key: Origin.of(source, as_recorded=key[1]) for key, source in known.items()}
-    origins = tuple(found[layer.source, layer.plan is None] for layer in piece.composition.layers)
+    origins = tuple(
+        replace(
+            found[rendered.layer.source, rendered.growth is None],
+            family_sha256=_family_sha256(rendered.layer, rendered.source),
+        )
+        for rendered in piece.layers
+    )
     return Sidecar(Composition(layers, piece.composition.tempo), origins, versions(), subtype=subtype)
+
+
+def _family_sha256(layer: Layer, source: Source) -> str | None:
+    """Of the other instruments that a layer's timbres name. Raises ConfigError where one is not in the family."""
+    return family_sha256(others_of(layer.plan.timbre) if layer.plan else (), source.others)
 
 
 def parse_sidecar(text: str | bytes) -> Sidecar:
@@ -109,8 +121,9 @@ def parse_sidecar(text: str | bytes) -> Sidecar:
 def _read_layer(values, i) -> tuple[Layer, Origin]:
     """Layer i of a sidecar, and what it was played from."""
     _check_names(values, OF_LAYER)
-    _check_names(values["origin"], RECORDED if values["plan"] is None else GROWN)
     plan = None if values["plan"] is None else GrowthPlan.from_dict(values["plan"])
+    with_family = ("family_sha256",) if plan and others_of(plan.timbre) else ()
+    _check_names(values["origin"], RECORDED if plan is None else (*GROWN, *with_family))
     layer = Layer(plan, values["seed"], source=i, **{name: values[name] for name in PLACE})
     return layer, Origin(**values["origin"])
 
@@ -164,6 +177,7 @@ def match_sources(sidecar: Sidecar, sources: Sequence[Source]) -> Composition:
 
     Raises:
         GrowthError: a layer's model or recording is not among them.
+        ConfigError: an instrument that a timbre names is in no family of theirs.
     """
     changed = sorted({name for name, _ in versions().items() ^ sidecar.versions.items()})
     if changed:
@@ -177,9 +191,13 @@ def match_sources(sidecar: Sidecar, sources: Sequence[Source]) -> Composition:
         offered |= {Origin.of(sources[i], as_recorded=dry): i for i in reversed(usable)}
     matched = []
     for i, (layer, origin) in enumerate(zip(layers, sidecar.origins, strict=True), 1):
-        if origin not in offered:
-            raise GrowthError(_missing(f"Layer {i}" if len(layers) > 1 else "The piece", origin, offered))
-        matched.append(replace(layer, source=offered[origin]))
+        who, alone = f"Layer {i}" if len(layers) > 1 else "The piece", replace(origin, family_sha256=None)
+        if alone not in offered:
+            raise GrowthError(_missing(who, origin, offered))
+        matched.append(replace(layer, source=offered[alone]))
+        if layer.plan and _family_sha256(layer, sources[offered[alone]]) != origin.family_sha256:
+            names = ", ".join(others_of(layer.plan.timbre))
+            warn_user(f"{who} was rendered with another {names[:200]}: it will sound different.")
     return Composition(tuple(matched), sidecar.composition.tempo)
 
 

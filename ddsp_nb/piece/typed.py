@@ -1,6 +1,7 @@
 """Lists of a plan as people type them, in a field of the panel or an option (notebook 05). Light to import."""
 
 import math
+import re
 from itertools import pairwise
 from reprlib import repr as short
 
@@ -60,6 +61,12 @@ def _span(text):
     if not 1 <= first <= last <= MOST_PARTIALS:
         raise ValueError(text)
     return range(first, last + 1)
+
+
+def parse_timbre(text: str) -> str | tuple[str, ...]:
+    """Timbres with commas between them: own,oboe or flute,flute:0.5 oboe:0.5; a comma within weights parts none."""
+    points = [point.strip() for point in re.split(r",(?!\s*[\d.]+\s*(?:,|\s|$))" if ":" in text else ",", text)]
+    return points[0] if len(points) == 1 else tuple(points)
 
 
 def stages_in_words(stages: tuple) -> str:

@@ -16,7 +16,7 @@ from ddsp_nb.config import Config
 from ddsp_nb.errors import ConfigError
 from ddsp_nb.training.instrument import CODE_SIZE, NO_FLOOR, SHARED_WEIGHTS
 from ddsp_nb.training.model import DDSPModel
-from ddsp_nb.training.morph import parse_morph
+from ddsp_nb.training.morph import OWN, parse_morph
 
 # Units of the GRU of an instrument that has learned nothing by listening.
 SMALLEST = 4
@@ -129,7 +129,7 @@ class Family(Mapping[str, Member]):
             raise ConfigError(
                 f"{name[:LONGEST_NAME]!r} cannot be a name; use 1 to {LONGEST_NAME} letters without : and ,."
             )
-        if name in self.members:
+        if name in (*self.members, OWN):
             raise ConfigError(f"There is an instrument {name!r} already. Choose another name, or remove it first.")
 
     def with_member(self, name: str, member: Member) -> "Family":

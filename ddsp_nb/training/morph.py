@@ -2,11 +2,14 @@
 
 import math
 import re
+from reprlib import repr as short
 
 from ddsp_nb.errors import ConfigError
 
 PART = re.compile(r"\s*([^:,]+?)\s*:\s*([0-9.]+(?:,[0-9.]+)*)(?:\s+|$)")
 LARGEST_WEIGHT = 1e6
+# In the plan of a growth: the instrument that grows, beside those of a family.
+OWN = "own"
 
 
 def parse_morph(words: str) -> dict[str, tuple[float, ...]]:
@@ -21,7 +24,7 @@ def parse_morph(words: str) -> dict[str, tuple[float, ...]]:
     while at < len(words):
         part = PART.match(words, at)
         if part is None or part[1] in parts:
-            raise ConfigError(f"{words!r} is no morph; write names and weights such as “flute:0.3 oboe:0.7”.")
+            raise ConfigError(f"{short(words)} is no morph; write names and weights such as “flute:0.3 oboe:0.7”.")
         parts[part[1]], at = tuple(map(_number, part[2].split(","))), part.end()
     return parts
 
@@ -32,5 +35,5 @@ def _number(text: str) -> float:
     except ValueError:
         number = math.inf
     if number > LARGEST_WEIGHT:
-        raise ConfigError(f"{text[:20]!r} is no weight; use numbers such as 0.5.")
+        raise ConfigError(f"{short(text)} is no weight; use numbers such as 0.5.")
     return number

@@ -1,0 +1,80 @@
+"""Who plays a stage: the instrument itself, others, or what lies between (notebook 05, "How does one instrument become
+another?").
+
+Other instruments play pitch and dynamics of the phrase, in their own timbre and in the network that all share: between
+them lies what their codes say. A trained instrument has weights of its own, in which foreign codes mean nothing, and of
+its recording it has the levels of every partial. So it is blended by levels, and what lies between is exactly as loud.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import torch
+
+from ddsp_nb.analysis.features import Features
+from ddsp_nb.config import Config
+from ddsp_nb.growth.masks import INAUDIBLE
+from ddsp_nb.growth.timbre import in_words
+from ddsp_nb.synthesis.controls import Controls
+from ddsp_nb.synthesis.noise import band_to_bins
+from ddsp_nb.training.family import Family
+from ddsp_nb.training.model import DDSPModel
+from ddsp_nb.training.morph import OWN
+
+# Stands for 0 in logarithms and below fractions.
+SILENCE = 1e-9
+
+
+@dataclass(frozen=True)
+class Player:
+    """Plays a stretch of a phrase or a note in one timbre.
+
+    Attributes:
+        own: share of the instrument that grows, 0 to 1.
+        other: plays the rest; None where it plays alone.
+    """
+
+    own: float
+    other: DDSPModel | None
+
+    @classmethod
+    def of(cls, shares: Mapping[str, float], model: DDSPModel, family: Family) -> "Player":
+        """Of a timbre, for an instrument. Raises ConfigError where the family has no such name."""
+        others = {name: share for name, share in shares.items() if name != OWN}
+        if not others:
+            return cls(1.0, None)
+        other = family.member(in_words(others)).model(model.config).to(model.device)
+        # Dynamics are the phrase's: what is loud for the one is loud for the other.
+        other.network.instrument.usual_db.copy_(model.network.instrument.usual_db)
+        return cls(1 - sum(others.values()), other)
+
+    def __call__(self, asked: Features, own: Controls) -> Controls:
+        """What is played where [n_frames] are asked for: as loud as `own`, what the instrument itself plays there."""
+        if self.other is None:
+            return own
+        other, config = self.other.controls(asked, envelope=False, loudness=False), self.other.config
+        mixed = replace(
+            own,
+            amplitudes=between(other.amplitudes, own.amplitudes, self.own),
+            noise_magnitudes=between(other.noise_magnitudes, own.noise_magnitudes, self.own),
+        )
+        wanted, reached = (power(controls, asked.f0_hz.to(own.amplitudes), config) for controls in (own, mixed))
+        return mixed.scaled((wanted / reached.clamp(min=SILENCE**2)).sqrt())
+
+
+def between(first: torch.Tensor, last: torch.Tensor, share: float) -> torch.Tensor:
+    """[n_frames, n] levels on the way from the first, share 0, to the last, share 1, in equal steps of dB."""
+    if share in (0, 1):
+        return last if share else first
+    # What one lacks comes in from where it begins to be heard.
+    least = lambda levels: (INAUDIBLE * levels.amax(1, keepdim=True)).clamp(min=SILENCE)
+    first, last = (levels.maximum(least(levels)).log() for levels in (first, last))
+    return torch.lerp(first, last, share).exp()
+
+
+def power(controls: Controls, f0_hz: torch.Tensor, config: Config) -> torch.Tensor:
+    """[n_frames] mean square of what sounds of [n_frames, ...] controls."""
+    k = torch.arange(1, controls.amplitudes.shape[-1] + 1, device=f0_hz.device)
+    sines = controls.amplitudes * (f0_hz[:, None] * k < config.nyquist_hz)
+    noise = controls.noise_magnitudes @ band_to_bins(config).to(controls.noise_magnitudes)
+    return sines.square().sum(1) / 2 + noise.square().mean(1)
