@@ -7,6 +7,7 @@ Pictures with a figure of their own have a colour bar.
 
 from __future__ import annotations
 
+import colorsys
 import warnings
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,12 @@ LOWEST_HZ, MOST_ROWS = 25.0, 300
 MIN_MAGNITUDE = 1e-10
 # A stage map is drawn from times in samples at this rate, in so many columns.
 MAP_RATE, MAP_COLUMNS = 48_000, 1000
+# Marks of points as matplotlib names them, and as a page draws them; the last is for one's own.
+MARKS = {"o": "●", "s": "■", "^": "▲", "D": "◆", "*": "★"}
+# The kind of one's own recordings on a map.
+OWN = "your own"
+# Width and height of letters on a map, points; and what a map has of the width of a figure.
+NAME_PT, MAP_SHARE = (3.7, 7.5), 0.78
 # How many stages that sound together have the darkest colour: one is light, two are dark.
 DARKEST = 1.6
 
@@ -243,6 +250,35 @@ def envelope(
     ax.plot(np.arange(len(gains)) / sample_rate, gains)
     ax.set_ylim(0, 1.05)
     return _finish(ax, "Time (s)", "Gain")
+
+
+def looks_of(kinds: list[str]) -> dict[str, tuple[str, str]]:
+    """Colour and mark of each kind of instrument, in the order in which they come: seen on white and on black."""
+    marks = list(MARKS)
+    looks = {}
+    for i, kind in enumerate(dict.fromkeys(kinds)):
+        # Neighbours are far apart in hue, and have other marks.
+        red, green, blue = (round(255 * part) for part in colorsys.hls_to_rgb((0.6 + 0.382 * i) % 1, 0.5, 0.7))
+        looks[kind] = f"#{red:02x}{green:02x}{blue:02x}", marks[-1 if kind == OWN else i % (len(marks) - 1)]
+    return looks
+
+
+def timbre_map(places: Values, names: list[str], kinds: list[str], ax: Axes | None = None) -> Axes:
+    """Instruments at places [n, 2], with the look of their kinds, and as many names as there is room for."""
+    ax, places = _axes(ax), _numpy(places)
+    for kind, (colour, mark) in looks_of(kinds).items():
+        ax.plot(*places[[other == kind for other in kinds]].T, mark, color=colour, ms=5, label=kind)
+    ax.set(xticks=[], yticks=[], aspect="equal", xlabel="First principal axis", ylabel="Second")
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize="small", frameon=False)
+    letter, line = (size * np.ptp(places[:, 0]) / (MAP_SHARE * 72 * WIDTH) for size in NAME_PT)
+    taken = list[tuple[float, float, int]]()
+    for i in sorted(range(len(names)), key=lambda i: kinds[i] != OWN):
+        (x, y), n = places[i], len(names[i]) + 2
+        if any(abs(y - b) < line and x < a + m * letter and a < x + n * letter for a, b, m in taken):
+            continue
+        taken.append((x, y, n))
+        ax.annotate(names[i], (x, y), (4, 0), textcoords="offset points", va="center", fontsize=NAME_PT[1])
+    return ax
 
 
 def _axes(ax):

@@ -31,8 +31,8 @@ def test_every_number_of_the_playing_network_is_sent(trained):
     gru = trained.network.gru
     np.testing.assert_array_equal(sent["gru.weight_hh_l1"], gru.weight_hh_l1.detach().flatten())
     first = sent["gru.weight_ih_l0"].reshape(-1, LANE)
-    np.testing.assert_array_equal(first[:, :2], gru.weight_ih_l0.detach()[:, :2])
-    assert not first[:, 2:].any()  # MFCCs are 0 where notes are played
+    np.testing.assert_array_equal(first[:, :3], gru.weight_ih_l0.detach()[:, :3])
+    assert not first[:, 3:].any()  # MFCCs are 0 where notes are played
     assert len(sent["amplitude.3.weight"]) == config.n_harmonics * config.hidden_size
     bands = trained.network.instrument.correctors[3]
     np.testing.assert_array_equal(sent["bands.5.weight"], bands.layers[5].weight.detach()[0])

@@ -32,23 +32,24 @@ def synthesizer(trained, take):
 
 @pytest.fixture
 def frames(synthesizer, monkeypatch):
-    """Pitch and loudness of every frame that its one voice plays from here on."""
+    """Pitch, loudness and age of every frame that its one voice plays from here on."""
     played, step = [], synthesizer.step
 
     def heard():
         (loudness_db,) = step()
-        played.append((synthesizer.hz(synthesizer.voices[0].note), loudness_db))
+        voice = synthesizer.voices[0]
+        played.append((synthesizer.hz(voice.note), loudness_db, voice.age_s))
         return [loudness_db]
 
     monkeypatch.setattr(synthesizer, "step", heard)
     return played
 
 
-def render_whole(model, f0_hz, loudness_db, seed):
+def render_whole(model, f0_hz, loudness_db, age_s, seed):
     """One voice with all its frames at once: the [n_frames] note begins after frame 0, which is silent."""
     timbre = OwnTimbre(model)
     with torch.no_grad():
-        amplitudes, gains, _ = timbre.levelled(f0_hz[None, 1:], loudness_db[None, 1:], timbre.rest())
+        amplitudes, gains, _ = timbre.levelled(*(x[None, 1:] for x in (f0_hz, loudness_db, age_s)), timbre.rest())
         after_silence = lambda values: torch.cat([torch.zeros_like(values[:1]), values])
         directions = low_crest_directions(model.config.n_harmonics).expand(len(f0_hz), -1, 2)
         controls = Controls(after_silence(amplitudes[0]), directions, after_silence(gains[0]))
@@ -80,9 +81,8 @@ def test_blocks_are_the_samples_of_the_whole_performance(synthesizer, trained, f
             acts.pop(at)()
         parts.append(synthesizer.render(blocks[i % len(blocks)]))
         done, i = done + len(parts[-1]), i + 1
-    f0_hz, loudness_db = map(torch.tensor, zip(*frames, strict=True))
-    first = torch.tensor([440.0])
-    whole = render_whole(trained, torch.cat([first, f0_hz]), torch.cat([torch.tensor([-100.0]), loudness_db]), seed=3)
+    f0_hz, loudness_db, age_s = torch.tensor([(440.0, -100.0, 0.0), *frames]).T
+    whole = render_whole(trained, f0_hz, loudness_db, age_s, seed=3)
     live = torch.cat(parts)
     n = min(len(live), len(whole) - hop)
     assert n > 20 * hop and live[: 20 * hop].abs().max() > 0.05
@@ -160,7 +160,7 @@ def test_notes_sound_together_as_they_do_alone(trained, small_config):
 @pytest.mark.parametrize(
     "wrong",
     [lambda s: s.note_on(128), lambda s: s.note_on(60, 0), lambda s: s.bend(float("nan")), lambda s: s.bend(100),
-     lambda s: s.loudness(99), lambda s: s.render(0), lambda s: StreamingSynthesizer(s.timbre, n_voices=0)],
+     lambda s: s.loudness(99), lambda s: s.render(0), lambda s: StreamingSynthesizer(s.instrument, n_voices=0)],
 )  # fmt: skip
 def test_what_is_out_of_reach_is_refused_in_one_line(synthesizer, wrong):
     with pytest.raises(ConfigError, match="use ") as error:

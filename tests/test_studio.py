@@ -25,6 +25,7 @@ from ddsp_nb import (
     save_model,
     train,
 )
+from ddsp_nb.analysis.onsets import in_octaves
 from ddsp_nb.cli.main import main
 from ddsp_nb.notes.note import Note
 from ddsp_nb.playing.own_timbre import OwnTimbre, lift_db, usual_loudness_db
@@ -208,7 +209,8 @@ def test_the_wavetable_grows_from_a_sine_to_the_full_timbre(folder, trained):
     hz = 440 * 2 ** trained.octave_quantiles[50]
     asked_db = torch.tensor(usual_loudness_db(trained))
     timbre, state = OwnTimbre(trained), OwnTimbre(trained).rest()
-    amplitudes, _, _ = timbre.levelled(hz.expand(1, 30), asked_db.expand(1, 30), state)
+    age_s = torch.arange(1, 31).clamp(max=13)[None] * 512 / 16_000  # held until it has settled
+    amplitudes, _, _ = timbre.levelled(hz.expand(1, 30), asked_db.expand(1, 30), age_s, state)
     heard = amplitudes[0, -1, :n].numpy()
     strong = heard > 1e-3 * heard.max()
     apart_db = 20 * np.log10(last[1 : n + 1] / heard)[strong]
@@ -234,15 +236,19 @@ def test_the_exported_network_answers_as_the_model_does(folder, trained):
     network = torch.jit.load(str(folder / "controls.ts"))
     torch.manual_seed(1)
     f0_hz, loudness_db = 440 * torch.exp2(torch.rand(5, 17) * 2 - 1), -50 + 40 * torch.rand(5, 17)
+    age_s = 3 * torch.rand(5, 17)
     timbre = OwnTimbre(trained)
     with torch.no_grad():
-        *expected, last = timbre(f0_hz, loudness_db, timbre.rest(5))
-        *whole, state = network(f0_hz, loudness_db, torch.zeros(2, 5, 64))
+        *expected, last = timbre(f0_hz, loudness_db, age_s, timbre.rest(5))
+        *whole, state = network(f0_hz, loudness_db, age_s, torch.zeros(2, 5, 64))
         parts, one = [], torch.zeros(2, 5, 64)
         for i in range(17):
-            *answer, one = network(f0_hz[:, i : i + 1], loudness_db[:, i : i + 1], one)
+            *answer, one = network(*(x[:, i : i + 1] for x in (f0_hz, loudness_db, age_s)), one)
             parts.append(answer)
-        inputs = torch.cat([torch.stack([torch.log2(f0_hz / 440), loudness_db], -1), torch.zeros(5, 17, 30)], -1)
+        played = torch.stack([torch.log2(f0_hz / 440), loudness_db, in_octaves(age_s)], -1)
+        clean = trained.network.instrument.timbre()
+        clean[-trained.config.n_bands :] = -torch.inf
+        inputs = torch.cat([played, torch.zeros(5, 17, 30), clean.expand(5, 17, -1)], -1)
         plain = trained.network(inputs, envelope=False)
     stepped = [torch.cat(values, 1) for values in zip(*parts, strict=True)]
     for name, ours, theirs, by_frames in zip(("amplitudes", "gains", "gain"), expected, whole, stepped, strict=True):

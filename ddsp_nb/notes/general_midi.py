@@ -20,7 +20,12 @@ NAMES = tuple(
     telephone ring, helicopter, applause, gunshot""".replace("\n", " ").split(", ")
 )
 NAMES = tuple(" ".join(name.split()) for name in NAMES)
+# Instruments of a group, and what the groups are called.
 GROUP = 8
+GROUPS = (
+    *("piano", "chromatic percussion", "organ", "guitar", "bass", "strings", "ensemble", "brass"),
+    *("reed", "pipe", "synth lead", "synth pad", "synth effects", "ethnic", "percussive", "sound effects"),
+)
 # What sounds most alike, of numbers whose own group has nothing alike: bells, drums, synthetic scenes and noises.
 STAND_INS = {14: 11, 47: 45, 55: 48, 112: 10, 113: 13, 115: 13}
 STAND_INS |= (

@@ -9,4 +9,5 @@ from .keyboard.panel import PlayPanel as PlayPanel
 from .listen import compare as compare
 from .listen import play as play
 from .player import Player as Player
+from .timbre_map import TimbreMap as TimbreMap
 from .training_panel import TrainingPanel as TrainingPanel

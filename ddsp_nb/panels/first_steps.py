@@ -11,7 +11,8 @@ from ddsp_nb.growth.render import grow
 from ddsp_nb.notes.note import parse_notes
 from ddsp_nb.panels.growth.knobs import STRATEGY_WORDS
 from ddsp_nb.panels.growth.words import stage_marks
-from ddsp_nb.panels.player import PICTURES, Player
+from ddsp_nb.panels.page import PICTURES
+from ddsp_nb.panels.player import Player
 from ddsp_nb.panels.widgets import WRAPPED, button, errors_in_words, say
 from ddsp_nb.piece.compose import Piece
 from ddsp_nb.playing.family import take_of

@@ -1,6 +1,7 @@
 """What runs in the page: JavaScript files of this package as modules for widgets."""
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -8,6 +9,10 @@ from pathlib import Path
 
 import anywidget
 
+from ddsp_nb import plots
+
+# Where this variable of the environment is set, players leave a picture for a page without a kernel.
+PICTURES = "DDSP_NB_PICTURES"
 FOLDER = Path(__file__).with_name("js")
 IMPORT = re.compile(r"^import (?:[^;]* from )?\"(\./[\w/]+\.js)\";\n", re.MULTILINE)
 
@@ -20,6 +25,23 @@ class PageWidget(anywidget.AnyWidget):
     def __repr__(self) -> str:
         # anywidget's has an address in memory, so that no two runs of a notebook would show the same.
         return f"{type(self).__name__}()"
+
+
+class PicturedWidget(PageWidget):
+    """A widget that may leave a picture for a page without a kernel."""
+
+    def picture(self) -> bytes:
+        """PNG of what it shows."""
+        raise NotImplementedError
+
+    def _repr_mimebundle_(self, **kwargs):
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if bundle is None or not os.environ.get(PICTURES):
+            return bundle
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        # As wide as the figures.
+        width = {"width": round(plots.WIDTH * plots.DPI)}
+        return data | {"image/png": self.picture()}, metadata | {"image/png": width}
 
 
 @cache

@@ -1,7 +1,6 @@
 """The player: versions of one sound, switched at the same position, over a picture with a playhead."""
 
 import itertools
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,11 +10,9 @@ import traitlets
 
 from ddsp_nb import plots
 from ddsp_nb.analysis.features import Features
-from ddsp_nb.panels.page import PageWidget, module
+from ddsp_nb.panels.page import PicturedWidget, module
 from ddsp_nb.panels.widgets import axes, png
 
-# Where this variable of the environment is set, players leave a picture for a page without a kernel.
-PICTURES = "DDSP_NB_PICTURES"
 MOST_PICTURES = 6
 PICTURE_DPI = 120
 # Of the spectrograms in a picture, all together: more would make notebooks heavy.
@@ -26,7 +23,7 @@ LINES = ("#27d3f5", "#ffb000", "#7ee081")
 Sound = torch.Tensor | np.ndarray
 
 
-class Player(PageWidget):
+class Player(PicturedWidget):
     """Play versions of a sound, see and measure them, loop a stretch.
 
     The sound travels as it is, float32, when a page shows the player, and is in no saved notebook.
@@ -130,15 +127,6 @@ class Player(PageWidget):
     def _heard(self, _, content, buffers):
         if content.get("type") == "ready":
             self.send(self._message, buffers=self._buffers)
-
-    def _repr_mimebundle_(self, **kwargs):
-        bundle = super()._repr_mimebundle_(**kwargs)
-        if bundle is None or not os.environ.get(PICTURES):
-            return bundle
-        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        # As wide as the figures.
-        width = {"width": round(plots.WIDTH * plots.DPI)}
-        return data | {"image/png": self.picture()}, metadata | {"image/png": width}
 
     def picture(self) -> bytes:
         """PNG of the versions side by side, for where no kernel runs."""

@@ -1,5 +1,7 @@
 """Pitch and loudness to controls, any number of frames at a time: what notes are played with, live or exported."""
 
+import math
+
 import torch
 from torch import nn
 
@@ -42,10 +44,11 @@ def warn_of_lift(model: DDSPModel) -> None:
 
 
 class OwnTimbre(nn.Module):
-    """The instrument with its own timbre, its memory in the caller's hands.
+    """The instrument with its own timbre, or that of another, its memory in the caller's hands.
 
-    `DDSPModel.controls` gives each frame its loudness by rendering and measuring, which hears what comes after. Here it
-    is computed from the controls: the power of the partials and of the filtered noise, so that no frame waits.
+    The noise floor of its recordings is left out: notes are cleaner than what was heard. `DDSPModel.controls` gives
+    each frame its loudness by rendering and measuring, which hears what comes after. Here it is computed from the
+    controls: the power of the partials and of the filtered noise, so that no frame waits.
 
     Args:
         model: the instrument.
@@ -60,7 +63,12 @@ class OwnTimbre(nn.Module):
         self.register_buffer("noise_power", to_bins @ to_bins.T / to_bins.shape[1])
 
     def forward(
-        self, f0_hz: torch.Tensor, loudness_db: torch.Tensor, age_s: torch.Tensor, state: torch.Tensor
+        self,
+        f0_hz: torch.Tensor,
+        loudness_db: torch.Tensor,
+        age_s: torch.Tensor,
+        state: torch.Tensor,
+        timbre: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
         """Controls of voices that do not know of each other.
 
@@ -69,6 +77,7 @@ class OwnTimbre(nn.Module):
             loudness_db: [n_voices, n_frames] RMS level to be played, dB relative to full scale.
             age_s: [n_voices, n_frames] since the note began.
             state: [n_layers, n_voices, hidden_size] after the frame before; zeros where a note begins.
+            timbre: [n_voices or 1, n_timbre] as `Instrument.timbre` gives it; the model's own by default.
 
         Returns:
             amplitudes [n_voices, n_frames, n_harmonics] and noise gains [n_voices, n_frames, n_bands] as
@@ -76,8 +85,12 @@ class OwnTimbre(nn.Module):
         """
         heard_db = loudness_db - self.lift_db
         heard = torch.stack([torch.log2(f0_hz / A4_HZ), heard_db, in_octaves(age_s)], -1)
-        no_mfcc = torch.zeros(self.config.n_mfcc, device=heard.device).expand(heard.shape[0], heard.shape[1], -1)
-        amplitudes, gains, state = self.network(torch.cat([heard, no_mfcc], -1), envelope=False, state=state)
+        no_mfcc = torch.zeros(self.config.n_mfcc, device=heard.device)
+        timbre = self.network.instrument.timbre()[None] if timbre is None else timbre
+        clean, floor = timbre.split([timbre.shape[-1] - self.config.n_bands, self.config.n_bands], -1)
+        each = torch.cat([no_mfcc.expand(len(timbre), -1), clean, torch.full_like(floor, -math.inf)], -1)
+        inputs = torch.cat([heard, each[:, None].expand(heard.shape[0], heard.shape[1], -1)], -1)
+        amplitudes, gains, state = self.network(inputs, envelope=False, state=state)
         k = torch.arange(1, self.config.n_harmonics + 1, device=heard.device)
         sounding = amplitudes * (f0_hz[..., None] * k < self.config.nyquist_hz)
         power = sounding.square().sum(-1) / 2 + ((gains @ self.noise_power) * gains).sum(-1)
@@ -91,8 +104,13 @@ class OwnTimbre(nn.Module):
 
     @torch.no_grad()
     def levelled(
-        self, f0_hz: torch.Tensor, loudness_db: torch.Tensor, age_s: torch.Tensor, state: torch.Tensor
+        self,
+        f0_hz: torch.Tensor,
+        loudness_db: torch.Tensor,
+        age_s: torch.Tensor,
+        state: torch.Tensor,
+        timbre: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Amplitudes and noise gains at their loudness, and the state; shapes as in `forward`."""
-        amplitudes, gains, gain, state = self(f0_hz, loudness_db, age_s, state)
+        amplitudes, gains, gain, state = self(f0_hz, loudness_db, age_s, state, timbre)
         return amplitudes * gain, (gains * gain).clamp(max=MAX_NOISE_GAIN), state

@@ -40,21 +40,42 @@ class StreamingSynthesizer(Voices):
 
     def __init__(self, model: DDSPModel, take: Take | None = None, *, n_voices: int = 8, seed: int = 0):
         super().__init__(model, take, n_voices=n_voices)
-        self.timbre = OwnTimbre(model).eval()
+        self.instrument = OwnTimbre(model).eval()
+        self.own = model.network.instrument.timbre().detach()
+        # Of parts that do not play the model's own.
+        self.timbres: dict[int, torch.Tensor] = {}
         self.directions = torch.view_as_complex(low_crest_directions(self.config.n_harmonics))
         self.noise = NoiseStream(model.synthesizer.noise_generator, seed)
         self.ready = torch.empty(0)  # rendered, not yet asked for
-        self.state = self.timbre.rest(0)
+        self.state = self.instrument.rest(0)
         self.f0_hz, self.phase = torch.empty(0), torch.empty(0, dtype=torch.float64)  # [n_voices] at the last frame
         self.partials = torch.empty(0, self.config.n_harmonics, dtype=torch.complex64)  # [n_voices, n_harmonics]
 
     def note_on(self, note: float, velocity: int = PLAIN_VELOCITY, part: int = 0) -> None:
         """Begin a note, as `Voices` does, with a memory of its own."""
         super().note_on(note, velocity, part)
-        self.state = torch.cat([self.state, self.timbre.rest()], 1)
+        self.state = torch.cat([self.state, self.instrument.rest()], 1)
         self.f0_hz = torch.cat([self.f0_hz, torch.tensor([self.hz(note, part)])])
         self.phase = torch.cat([self.phase, torch.zeros(1, dtype=torch.float64)])
         self.partials = torch.cat([self.partials, self.partials.new_zeros(1, self.config.n_harmonics)])
+
+    def play_as(self, timbre: torch.Tensor, part: int | None = None) -> None:
+        """Play in another timbre from the next frame on, notes that sound included; levels move there in a hop.
+
+        Args:
+            timbre: [n_timbre] such as `family.member("flute:0.4 oboe:0.6").timbre(config)`; its noise floor
+                is left out.
+            part: that it is for; all parts by default.
+
+        Raises:
+            ConfigError: it is of another size or has numbers that are not finite.
+        """
+        if timbre.shape != self.own.shape or not timbre.isfinite().all():
+            raise ConfigError(f"A timbre has {len(self.own)} finite numbers; use `Member.timbre(config)`.")
+        if part is None:
+            self.own, self.timbres = timbre, {}
+        else:
+            self.timbres[part] = timbre
 
     @torch.inference_mode()
     def render(self, n_samples: int) -> torch.Tensor:
@@ -81,8 +102,9 @@ class StreamingSynthesizer(Voices):
         loudness_db = torch.tensor(self.step())
         age_s = torch.tensor([voice.age_s for voice in self.voices])
         sounding = torch.tensor([not voice.ended for voice in self.voices])[:, None]
-        amplitudes, gains, self.state = self.timbre.levelled(
-            f0_hz[:, None], loudness_db[:, None], age_s[:, None], self.state
+        timbre = torch.stack([self.timbres.get(voice.part, self.own) for voice in self.voices])
+        amplitudes, gains, self.state = self.instrument.levelled(
+            f0_hz[:, None], loudness_db[:, None], age_s[:, None], self.state, timbre
         )
         partials = (amplitudes[:, 0] * sounding) * self.directions
         phase = self.phase + math.pi * hop_s * (self.f0_hz.double() + f0_hz.double())

@@ -49,7 +49,7 @@ def enrol(instrument: Instrument, targets: Targets, codes: torch.Tensor, seed: i
         p.requires_grad_(False)
     for step in range(N_STEPS):
         optimiser.groups[0]["lr"] = STEP * (0.5 + 0.5 * math.cos(math.pi * step / N_STEPS))
-        loss = lesson_loss(instrument, some(BATCH_FRAMES)) + CODE_WEIGHT * instrument.code.square().mean()
+        loss = lesson_loss(instrument, some(BATCH_FRAMES), generator) + CODE_WEIGHT * instrument.code.square().mean()
         risen = (instrument.noise_floor - floor).clamp(min=0)
         loss = loss + BIAS_WEIGHT * instrument.noise_bias.square().mean() + FLOOR_WEIGHT * risen.square().mean()
         optimiser.zero_grad()

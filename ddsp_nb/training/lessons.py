@@ -112,7 +112,9 @@ class Lessons:
     def level_loss(self) -> torch.Tensor:
         """How far the instrument's levels are from the analysed ones on random frames."""
         frames = torch.randint(len(self.targets), (BATCH_FRAMES,), generator=self.generator)
-        return lesson_loss(self.model.network.instrument, self.targets[share(frames).to(self.model.device)])
+        return lesson_loss(
+            self.model.network.instrument, self.targets[share(frames).to(self.model.device)], self.generator
+        )
 
     def listening_loss(self, *, envelope: bool) -> torch.Tensor:
         """How far random stretches sound from the recording."""

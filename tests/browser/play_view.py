@@ -4,18 +4,20 @@ import base64
 
 import torch
 
-from ddsp_nb.panels.keyboard.weights import WASM, packed, settings
+from ddsp_nb.panels.keyboard.weights import WASM, heard_timbre, packed, settings
 from ddsp_nb.panels.page import module
 from ddsp_nb.playing.own_timbre import OwnTimbre
 
-NETWORK = """async ([text, wasm, settings, layout, weights, asked]) => {
+NETWORK = """async ([text, wasm, settings, layout, weights, asked, timbre]) => {
     const {Network} = await import(URL.createObjectURL(new Blob([text], {type: 'text/javascript'})));
     const bytes = text => Uint8Array.from(atob(text), letter => letter.charCodeAt(0));
     const {instance} = await WebAssembly.instantiate(bytes(wasm), {});
     const network = new Network(instance.exports, {settings, layout, weights: new Float32Array(bytes(weights).buffer)});
     const {n_harmonics, n_bands} = settings, state = network.rest(), begun = performance.now();
+    if (timbre) network.playAs(new Float32Array(timbre));
     const frames = asked.f0_hz.map((hz, i) => {
-        network.step([{f0_hz: Math.fround(hz), loudness_db: asked.loudness_db[i], state}]);
+        const [loudness_db, age_s] = [asked.loudness_db[i], asked.age_s[i]];
+        network.step([{f0_hz: Math.fround(hz), loudness_db, age_s, state}]);
         return [[...network.amplitudes.slice(0, n_harmonics)], [...network.gains.slice(0, n_bands)]];
     });
     return [frames, (performance.now() - begun) / frames.length];
@@ -26,23 +28,31 @@ WAYS_TO_STOP = {
         document.dispatchEvent(new Event('visibilitychange')); delete document.hidden; }""",
     "another widget": "root => [...document.querySelectorAll('.ddsp .play')].at(-1).click()",
 }
-ASKED = {"f0_hz": [440 * 2 ** (i / 40) for i in range(-40, 60)], "loudness_db": [-30 + i % 17 for i in range(100)]}
+ASKED = {
+    "f0_hz": [440 * 2 ** (i / 40) for i in range(-40, 60)],
+    "loudness_db": [-30 + i % 17 for i in range(100)],
+    "age_s": [0.012 * (i % 60) ** 1.5 for i in range(100)],
+}
 
 
-def controls_of_the_page(page, model, asked=ASKED):
-    """[amplitudes, noise gains] of each frame by the page's network, and the ms that one took."""
+def controls_of_the_page(page, model, asked=ASKED, timbre=None):
+    """[amplitudes, noise gains] of each frame by the page's network, and the ms that one took.
+
+    A timbre [n_timbre] is one that comes as a message.
+    """
     coded = lambda data: base64.b64encode(data).decode()
     layout, weights = packed(model)
     sent = [coded(WASM.read_bytes()), settings(model, None, 1), layout, coded(weights.tobytes())]
-    frames, ms_a_frame = page.evaluate(NETWORK, [module("play_network"), *sent, asked])
+    told = timbre if timbre is None else heard_timbre(timbre, model.config).tolist()
+    frames, ms_a_frame = page.evaluate(NETWORK, [module("play_network"), *sent, asked, told])
     return [[frame[part] for frame in frames] for part in (0, 1)], ms_a_frame
 
 
-def controls_of_pytorch(model, asked=ASKED):
+def controls_of_pytorch(model, asked=ASKED, timbre=None):
     """The same by PyTorch."""
-    timbre = OwnTimbre(model).eval()
-    f0_hz, loudness_db = (torch.tensor(asked[name]).float()[None] for name in ("f0_hz", "loudness_db"))
-    return [levels[0].tolist() for levels in timbre.levelled(f0_hz, loudness_db, timbre.rest())[:2]]
+    played, row = OwnTimbre(model).eval(), None if timbre is None else timbre[None]
+    frames = [torch.tensor(values).float()[None] for values in asked.values()]
+    return [levels[0].tolist() for levels in played.levelled(*frames, played.rest(), row)[:2]]
 
 
 class PlayView:

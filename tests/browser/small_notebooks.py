@@ -55,4 +55,24 @@ panel
 """,
     "drawbars = Drawbars()\ndrawbars",
 )
-NOTEBOOKS = {"players": PLAYERS, "training": TRAINING, "growth": GROWTH, "hands": HANDS, "live": LIVE, "sing": LIVE}
+MAP = (
+    """
+from ddsp_nb.panels import TimbreMap
+from ddsp_nb.training.family import Family
+
+family = Family.shipped()
+""",
+    """
+timbres = TimbreMap(family, own={"my voice": family.member("flute:0.3 oboe:0.7")})
+timbres
+""",
+)
+NOTEBOOKS = {
+    "players": PLAYERS,
+    "training": TRAINING,
+    "growth": GROWTH,
+    "hands": HANDS,
+    "live": LIVE,
+    "sing": LIVE,
+    "map": MAP,
+}

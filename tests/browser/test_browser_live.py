@@ -19,6 +19,7 @@ from ddsp_nb.notes.level import DB_PER_DECADE
 from ddsp_nb.notes.midi_channels import MidiReceiver
 from ddsp_nb.panels.keyboard.weights import settings
 from ddsp_nb.panels.page import module
+from ddsp_nb.training.family import Family
 
 A4_CODE, A4 = "KeyH", 69  # key of the computer when the octave of the keys begins with C4
 MIDI_STUB = """() => {
@@ -91,9 +92,12 @@ def played(page):
         instrument.wait_for_silence()
 
 
-def test_controls_are_those_of_pytorch(page, trained):
-    heard, _ = controls_of_the_page(page.page, trained)
-    for mine, wanted in zip(heard, controls_of_pytorch(trained), strict=True):
+@pytest.mark.parametrize("words", [None, "flute:0.4 sitar:0.6"])
+def test_controls_are_those_of_pytorch_in_any_timbre(page, trained, words):
+    """Of the model, which has learned from a recording with a noise floor, and of a morph that comes as a message."""
+    timbre = words and Family.shipped().member(words).timbre(trained.config)
+    heard, _ = controls_of_the_page(page.page, trained, timbre=timbre)
+    for mine, wanted in zip(heard, controls_of_pytorch(trained, timbre=timbre), strict=True):
         np.testing.assert_allclose(mine, wanted, atol=1e-6, rtol=1e-4)
 
 

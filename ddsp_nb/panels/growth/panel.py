@@ -27,7 +27,8 @@ from ddsp_nb.panels.growth.score import Score, describe
 from ddsp_nb.panels.growth.start_box import StartBox
 from ddsp_nb.panels.growth.voice import Sketch, Voice
 from ddsp_nb.panels.growth.words import remarks, stage_marks, summary, verdict
-from ddsp_nb.panels.player import PICTURES, Player
+from ddsp_nb.panels.page import PICTURES
+from ddsp_nb.panels.player import Player
 from ddsp_nb.panels.widgets import WRAPPED, button, errors_in_words, png, say
 from ddsp_nb.piece.compose import Piece, compose
 from ddsp_nb.piece.export import draw_map

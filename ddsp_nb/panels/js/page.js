@@ -24,10 +24,17 @@ export function choice(label, options, chosen) {
 
 // Tell when canvases have another size, or the page another theme; returns a function that ends it.
 export function watchLook(canvases, tell) {
-  const [sizes, themes] = [new ResizeObserver(tell), new MutationObserver(tell)];
+  const [sizes, themes] = [new ResizeObserver(tell), new MutationObserver(() => whenShown(canvases, tell))];
   canvases.forEach((canvas) => sizes.observe(canvas));
   themes.observe(document.body, { attributeFilter: ["data-jp-theme-name"] });
   return () => [sizes, themes].forEach((observer) => observer.disconnect());
+}
+
+// While a theme loads, canvases have no size, and some have it again before an observer looks.
+function whenShown(canvases, tell, frames = 60) {
+  const hidden = [...canvases].some((canvas) => !canvas.clientWidth);
+  if (hidden && frames) requestAnimationFrame(() => whenShown(canvases, tell, frames - 1));
+  else tell();
 }
 
 // A view of `canvas` in `root`, one of the `views` of a widget: `update` brings it up to date, and `draw` has the canvas

@@ -44,6 +44,7 @@ export class Engine extends Live {
       if (!content.offset) this.pieces = [];
       this.pieces.push(buffers[0]);
     } else if (content.type === "instrument") this.use(content, buffers[0]);
+    else if (content.type === "timbre" && this.about) this.playAs(new Float32Array(bytesOf(buffers)));
     else if (content.type === "midi") this.performance.midi = buffers[0];
     this.show();
   }
@@ -55,7 +56,7 @@ export class Engine extends Live {
     const weights = new Float32Array(bytesOf(this.pieces));
     this.pieces = [];
     if (!this.about || SIZES.some((size) => about[size] !== this.about[size])) this.makeRoom(about);
-    Object.assign(this, { about, rate: about.sample_rate, wrong: "" });
+    Object.assign(this, { about, rate: about.sample_rate, wrong: "", timbre: null });
     this.worker ??= this.hire();
     this.worker.postMessage({ use: { wasm: code, settings: about, layout, weights } }, [weights.buffer]);
   }
@@ -178,7 +179,17 @@ export class Engine extends Live {
       partial_mask: maskOf(first.partials, partials, n_harmonics),
       band_mask: maskOf(first.bands, bands, n_bands),
     });
+    if (this.timbre) this.worker.postMessage(this.timbre);
     this.sendHands();
+  }
+
+  // In another timbre, from the next hop on: [code_size + n_bands] numbers, and what else its instrument is used to, by
+  // the names of `about`.
+  playAs(timbre, habits = {}) {
+    this.timbre = { timbre, habits };
+    Object.assign(this.about, habits);
+    if (this.ready) this.worker.postMessage(this.timbre);
+    this.show();
   }
 
   // What a singer changes many times a second: bend and levels alone.

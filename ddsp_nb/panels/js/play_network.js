@@ -6,8 +6,8 @@ import { A4_HZ, within } from "./math.js";
 
 // Voices that share one reading of the weights.
 export const MOST_AT_ONCE = 8;
-// Of a query and of the GRU, filled up with zeros to whole lanes of WebAssembly.
-const [QUERY_SIZE, N_INPUTS] = [12, 4];
+// Inputs of the GRU, filled up with zeros to whole lanes of WebAssembly.
+const N_INPUTS = 4;
 const MEMORY_PAGE_BYTES = 65_536;
 // As in PyTorch.
 const SOFTPLUS_IS_LINEAR_FROM = 20;
@@ -20,7 +20,7 @@ export class Network {
     const [n_levels, n_queries] = [n_harmonics + n_bands, Math.max(n_harmonics, n_bands)];
     const widest = Math.max(...Object.values(layers).flatMap((all) => all.map(([, n_outputs]) => n_outputs)));
     const scratch = {
-      queries: n_queries * QUERY_SIZE,
+      queries: n_queries * Math.max(...["partials", "bands"].map((kind) => layers[kind][0][2])),
       odd: Math.max(n_queries, MOST_AT_ONCE) * widest,
       even: Math.max(n_queries, MOST_AT_ONCE) * widest,
       expected: MOST_AT_ONCE * n_levels,
@@ -35,6 +35,11 @@ export class Network {
     this.table = Object.fromEntries(
       layout.map(([name, n]) => [name, this.numbers.subarray(this.at[name], this.at[name] + n)]),
     );
+    const { coded } = settings;
+    this.coded = ["partials", "bands"].flatMap((kind) => coded.map((layer) => `${kind}.${layer}`));
+    // Without a code.
+    this.biases = this.coded.map((layer) => this.table[`${layer}.bias`].slice());
+    this.playAs(this.table.timbre);
     this.amplitudes = new Float32Array(MOST_AT_ONCE * n_harmonics);
     this.gains = new Float32Array(MOST_AT_ONCE * n_bands);
   }
@@ -59,6 +64,18 @@ export class Network {
     return new Float32Array(this.settings.n_layers * this.settings.hidden_size);
   }
 
+  // Another timbre from the next frame on: numbers of its code, then by how much it moves each band.
+  playAs(timbre) {
+    const { code_size } = this.settings;
+    this.noise_bias = timbre.slice(code_size);
+    this.coded.forEach((layer, i) => {
+      const [bias, codes] = [this.table[`${layer}.bias`], this.table[`${layer}.codes`]];
+      bias.set(this.biases[i]);
+      for (let to = 0, at = 0; to < bias.length; to++)
+        for (let j = 0; j < code_size; j++, at++) bias[to] += codes[at] * timbre[j];
+    });
+  }
+
   // The next frame of some voices, at most MOST_AT_ONCE: [{ f0_hz, loudness_db, age_s, state }], whose states move on.
   // Levels are then in `amplitudes` [n_voices, n_harmonics] and `gains` [n_voices, n_bands].
   step(played) {
@@ -81,7 +98,7 @@ export class Network {
     const played = { f0_hz, common: [Math.log2(f0_hz / A4_HZ), loudness, this.ageOf(age_s)] };
     this.ask("partials", n_harmonics, to, (k) => partialQuery(this, played, k + 1));
     this.ask("bands", n_bands, to + n_harmonics, (band) => bandQuery(this, played, band));
-    for (let band = 0; band < n_bands; band++) this.numbers[to + n_harmonics + band] += this.table.noise_bias[band];
+    for (let band = 0; band < n_bands; band++) this.numbers[to + n_harmonics + band] += this.noise_bias[band];
   }
 
   // Time since the onset as the network reads it.
@@ -93,9 +110,9 @@ export class Network {
   // One query for each partial or band through the small network that all of them share.
   ask(kind, n, to, query) {
     const { queries } = this.at;
+    const [, , size] = this.settings.layers[kind][0];
     const [mean, std] = [this.table[`${kind}.mean`], this.table[`${kind}.std`]];
-    for (let i = 0; i < n; i++)
-      this.write(queries + QUERY_SIZE * i, query(i), mean, std, this.settings.corrector_clamp);
+    for (let i = 0; i < n; i++) this.write(queries + size * i, query(i), mean, std, this.settings.corrector_clamp);
     this.run(kind, queries, to, n);
   }
 

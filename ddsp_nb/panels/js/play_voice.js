@@ -11,16 +11,23 @@ export class Voice extends Harmonics {
   constructor(sizes) {
     super(sizes.sample_rate, sizes.n_harmonics);
     // Gains are those of the next frame.
-    Object.assign(this, sizes, { queue: [], gains: new Float32Array(sizes.n_bands), waited: 0, asked: 0 });
+    Object.assign(this, sizes, { queue: [], gains: new Float32Array(sizes.n_bands), waited: 0, asked: 0, newest: 0 });
     // The last frame may be the next one, known of, or played.
     Object.assign(this, { last: false, complete: false, over: false });
   }
 
-  // A frame for later.
+  // A frame for later, or another version of one that waits.
   take(row) {
+    if (row[3] <= this.newest) return this.replace(row);
+    this.newest = row[3];
     this.queue.push(row);
     this.asked = Math.max(0, this.asked - 1);
     this.complete ||= row[2] === 1;
+  }
+
+  replace(row) {
+    const at = this.queue.findIndex((waiting) => waiting[3] === row[3]);
+    if (at >= 0) this.queue[at] = row;
   }
 
   // Whether fewer frames than wanted are waiting or on their way; then one more is asked for.

@@ -3,6 +3,9 @@ import { NO_PART } from "./play_parts.js";
 import { ROW_HEAD, rowWidth } from "./play_frames.js";
 import { MOST_AT_ONCE } from "./play_network.js";
 
+// Frames of a voice that may still wait in the audio thread.
+const KEPT = 2;
+
 // Notes that are played, each from its key to its silence, and their frames: what `voices.py` and `stream.py` do in
 // Python. Frames are hop_length samples apart, and every voice counts from its own beginning, so none waits for others.
 export class Voices {
@@ -16,7 +19,10 @@ export class Voices {
   // Go on with another network: what sounds keeps its memory where that has the same shape.
   use(network) {
     const size = network.rest().length;
-    for (const voice of this.list) if (voice.state.length !== size) voice.state = network.rest();
+    for (const voice of this.list) {
+      if (voice.state.length !== size) voice.state = network.rest();
+      voice.kept = [];
+    }
     this.network = network;
   }
 
@@ -25,7 +31,7 @@ export class Voices {
     this.makeRoom();
     const { plain_velocity, db_per_decade } = this.network.settings;
     const level_db = db_per_decade * Math.log10(velocity / plain_velocity);
-    const begun = { held_s: 0, released_s: 0, held: true, stolen: false };
+    const begun = { held_s: 0, released_s: 0, held: true, stolen: false, n_frames: 0, kept: [] };
     const voice = { number: ++this.newest, note, part, level_db, ...begun, state: this.network.rest() };
     this.list.push(voice);
     return voice;
@@ -93,21 +99,40 @@ export class Voices {
     return rows;
   }
 
+  // Another timbre, and habits of its instrument. Returns what waits for its turn, as rows in that timbre.
+  playAs({ timbre, habits }) {
+    Object.assign(this.network.settings, habits);
+    this.network.playAs(timbre);
+    const width = rowWidth(this.network.settings);
+    const kept = this.list.flatMap((voice) => voice.kept);
+    const rows = new Float32Array(width * kept.length);
+    const asked = kept.map((frame, i) => [{ ...frame, state: frame.state.slice() }, rows.subarray(i * width)]);
+    for (const [{ number, f0_hz, n_frames }, row] of asked) row.set([number, f0_hz, 0, n_frames]);
+    while (asked.length) this.answer(asked.splice(0, MOST_AT_ONCE));
+    return rows;
+  }
+
   // Rows of voices that sound; one that is not there any more has an empty last row.
   fill(batch) {
     const asked = batch.map(([number, row]) => [this.list.find((voice) => voice.number === number), row]);
-    const { n_harmonics, n_bands } = this.network.settings;
     for (const [voice, row] of asked) {
-      row[1] = voice ? this.hzOf(voice) : A4_HZ;
-      row[2] = 1;
+      row.set([voice ? this.hzOf(voice) : A4_HZ, 1, Infinity], 1);
       if (!voice) continue;
       const loudness_db = this.nextLoudness(voice);
       Object.assign(voice, { f0_hz: row[1], loudness_db, age_s: voice.held_s + voice.released_s });
-      row[2] = voice.ended ? 1 : 0;
+      row.set([voice.ended ? 1 : 0, ++voice.n_frames], 2);
+      const { number, f0_hz, age_s, n_frames, state } = voice;
+      voice.kept.push({ number, f0_hz, loudness_db, age_s, n_frames, state: state.slice() });
+      voice.kept.splice(0, voice.kept.length - KEPT);
     }
     const sounding = asked.filter(([voice]) => voice && !voice.ended);
-    if (!sounding.length) return;
-    this.network.step(sounding.map(([voice]) => voice));
+    if (sounding.length) this.answer(sounding);
+  }
+
+  // Levels of frames, into their rows.
+  answer(sounding) {
+    const { n_harmonics, n_bands } = this.network.settings;
+    this.network.step(sounding.map(([frame]) => frame));
     sounding.forEach(([, row], i) => {
       const levels = row.subarray(ROW_HEAD);
       masked(levels, 0, this.network.amplitudes, i * n_harmonics, this.partial_mask);

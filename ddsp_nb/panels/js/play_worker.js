@@ -5,7 +5,7 @@ import { Voices } from "./play_voices.js";
 // at once, out of turn. The page's own thread, which may be busy drawing, is not on the way.
 // Messages: { use: { wasm, settings, layout, weights } }, { port }, { on: [note, velocity, part] },
 // { off: [note, part] }, { slide: { before, note, hands } }, { quiet: true },
-// { hands: [[part, bend_semitones, level_db], ...] }, { partial_mask, band_mask }.
+// { hands: [[part, bend_semitones, level_db], ...] }, { timbre, habits }, { partial_mask, band_mask }.
 
 // By then the browser has compiled the network as well as it can.
 const WARM_UP_STEPS = 40;
@@ -34,6 +34,12 @@ function send(numbers) {
   port.postMessage(rows, [rows.buffer]);
 }
 
+// What waits in the audio thread is sent again: a timbre is heard from the next hop on.
+function playAs(wish) {
+  const rows = voices.playAs(wish);
+  port?.postMessage(rows, [rows.buffer]);
+}
+
 function listen(other) {
   port = other;
   port.onmessage = ({ data: need }) => send(need);
@@ -55,6 +61,7 @@ onmessage = ({ data }) => {
   else if (data.off) voices?.noteOff(...data.off);
   else if (data.hands) voices?.move(data.hands);
   else if (data.slide) voices?.slide(data.slide);
+  else if (data.timbre && voices) playAs(data);
   else if (data.quiet) voices?.allOff();
   else if (voices) Object.assign(voices, data);
 };

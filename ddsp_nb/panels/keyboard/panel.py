@@ -4,9 +4,12 @@ from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import torch
+
 from ddsp_nb.errors import ConfigError, NotesError
-from ddsp_nb.panels.keyboard.weights import WASM, check_playable, packed, settings
+from ddsp_nb.panels.keyboard.weights import WASM, check_playable, heard_timbre, packed, settings
 from ddsp_nb.panels.page import PageWidget, module
+from ddsp_nb.playing.articulation import Articulation
 from ddsp_nb.playing.own_timbre import warn_of_lift
 from ddsp_nb.playing.performance import Performance
 from ddsp_nb.training.model import DDSPModel
@@ -24,7 +27,7 @@ class PlayPanel(PageWidget):
 
     Args:
         model: the instrument, with its own timbre.
-        take: of its recording, whose attack, decay and release notes have; usual ones without.
+        take: of its recording, whose attack, decay and release notes have, or these; usual ones without.
         n_voices: that sound at a time, 1 to 16; one more steals the oldest released one, which fades within 10 ms.
 
     Raises:
@@ -34,7 +37,7 @@ class PlayPanel(PageWidget):
 
     _esm = module("play_panel", WORKLET="play_worklet", WORKER="play_worker", MICROPHONE="play_microphone_worklet")
 
-    def __init__(self, model: DDSPModel, take: Take | None = None, *, n_voices: int = 8):
+    def __init__(self, model: DDSPModel, take: Take | Articulation | None = None, *, n_voices: int = 8):
         if not 1 <= n_voices <= MAX_VOICES:
             raise ConfigError(f"n_voices is {n_voices!r}; use 1 to {MAX_VOICES}.")
         check_playable(model)
@@ -44,7 +47,7 @@ class PlayPanel(PageWidget):
         self._performance: Performance | None = None
         self.on_msg(self._heard)
 
-    def use(self, model: DDSPModel, take: Take | None = None) -> None:
+    def use(self, model: DDSPModel, take: Take | Articulation | None = None) -> None:
         """Play another model, or the same one as it is now; notes that are held go on with it.
 
         Args:
@@ -58,6 +61,16 @@ class PlayPanel(PageWidget):
         warn_of_lift(model)
         self.model_played, self.take_played = model, take or self.take_played
         self._send_instrument()
+
+    def play_as(self, timbre: torch.Tensor) -> None:
+        """Go on in another timbre, notes that are held included, until another one comes or `use` is called.
+
+        Args:
+            timbre: [n_timbre] such as `family.member("flute:0.4 oboe:0.6").timbre(config)`; its noise floor
+                is left out.
+        """
+        heard = heard_timbre(timbre.detach().cpu().float(), self.model_played.config)
+        self.send({"type": "timbre"}, buffers=[heard.numpy().astype("<f4").tobytes()])
 
     def performance(self, default: Performance | None = None) -> Performance:
         """What was played last between Record and Stop.

@@ -10,7 +10,7 @@ import torch
 from ddsp_nb.analysis import onsets
 from ddsp_nb.analysis.envelope import LOUDNESS_STEP_DB, NEPERS_PER_DB, SAFE_NYQUIST
 from ddsp_nb.analysis.mel import MIN_DB
-from ddsp_nb.config import N_PLAYED
+from ddsp_nb.config import N_PLAYED, Config
 from ddsp_nb.errors import ConfigError
 from ddsp_nb.growth.masks import band_widths, entrance
 from ddsp_nb.growth.plan import BAND_ORDERS, ORDERS
@@ -26,7 +26,7 @@ from ddsp_nb.training.take import Take
 
 WASM = Path(__file__).parents[1] / "wasm" / "network.wasm"  # its source lies beside it
 LANE = 4  # numbers that WebAssembly computes at once: rows of matrices are filled up to whole lanes with zeros
-CODED = (0, 3)  # layers of what answers for partials and bands whose biases a code moves
+CODED = (0, 3)  # layers of what answers for partials and bands whose biases the page moves by the code
 SETTLED_FRAMES = 40  # after which a note sounds as it goes on
 MIDDLE = 50  # hundredths of the pitches that were heard
 
@@ -72,17 +72,21 @@ def _arrays(model: DDSPModel) -> Iterator[tuple[str, torch.Tensor]]:
         yield f"gru.{name}", _filled(values[:, :N_PLAYED] if name == "weight_ih_l0" else values)
     for name, layers in _networks(model).items():
         yield from ((f"{name}.{part}", _filled(values)) for part, values in layers.named_parameters())
-    code = network.instrument.code
     for name, corrector in zip(("partials", "bands"), network.instrument.correctors[2:], strict=True):
         for layer, moves in zip(CODED, corrector.codes, strict=True):
-            yield f"{name}.{layer}.bias", corrector.layers[layer].bias + moves(code)
+            yield f"{name}.{layer}.codes", moves.weight
         yield f"{name}.mean", _filled(corrector.mean[None])
         yield f"{name}.std", _filled(corrector.std[None], 1.0)
     queries = network.instrument.queries
     yield from ((name, getattr(queries, name)) for name in ("centres_hz", "log_widths", "bands_hz"))
-    yield "noise_bias", network.instrument.noise_bias
+    yield "timbre", heard_timbre(network.instrument.timbre(), model.config)
     yield "noise_power", timbre.noise_power
     yield from ((name, getattr(network, name)[:N_PLAYED]) for name in ("input_mean", "input_std"))
+
+
+def heard_timbre(timbre: torch.Tensor, config: Config) -> torch.Tensor:
+    """[..., CODE_SIZE + n_bands] what the page needs of a timbre: hands play without the noise floor."""
+    return timbre[..., : -config.n_bands]
 
 
 def _networks(model: DDSPModel) -> dict[str, torch.nn.Sequential]:
@@ -108,7 +112,7 @@ def _filled(values: torch.Tensor, value: float = 0.0) -> torch.Tensor:
     return values if values.ndim < 2 else torch.nn.functional.pad(values, (0, -values.shape[1] % LANE), value=value)
 
 
-def settings(model: DDSPModel, take: Take | None, n_voices: int) -> dict:
+def settings(model: DDSPModel, take: Take | articulation.Articulation | None, n_voices: int) -> dict:
     """What the page must know besides the numbers of `packed`: sizes, limits, articulation and orders of growth.
 
     Args:
@@ -126,6 +130,8 @@ def settings(model: DDSPModel, take: Take | None, n_voices: int) -> dict:
         "hidden_size": config.hidden_size,
         "n_layers": config.n_layers,
         "n_voices": n_voices,
+        "coded": list(CODED),
+        "code_size": instrument.CODE_SIZE,
         "layers": {name: _layers(network) for name, network in _networks(model).items()},
         "corrector_clamp": instrument.CLAMP,
         "input_clamp": CLAMP,
