@@ -171,37 +171,6 @@ def test_a_piece_composed_by_mouse_is_what_its_files_hold(page, panel, score, tm
     assert (tmp_path / "again.wav").read_bytes() == (tmp_path / "growth.wav").read_bytes()
 
 
-def test_a_timbre_drawn_by_mouse_is_what_sounds(page, panel, score):
-    for name, value in HELD.items():
-        page.do(f"controls[{name!r}].value = {value!r}")
-    page.do("controls['timbre_last'].value = 'trumpet'; controls['timbre_first'].value = 'flute'")
-    arrived(page, score)
-    n = page.value("len(the_panel.score.score['stages'])")
-    score.get_by_label("Curve that is drawn below the map").select_option("timbre")
-    drag(page, score, at(score, "lane", 0, 0.98), at(score, "lane", n - 1, 0.02))  # back from the trumpet to the flute
-    page.wait_for_value("bool(controls['timbres'].value)", True)
-    arrived(page, score)
-    shares = page.value("[stage['share'] for stage in the_panel.score.score['stages']]")
-    assert shares == sorted(shares, reverse=True) and shares[0] > 0.9 and shares[-1] < 0.1
-    canvas = score.locator("canvas")
-    canvas.press("End")
-    canvas.press("PageUp")
-    page.wait_for_value(f"the_panel.score.score['stages'][-1]['share'] > {shares[-1]}", True)
-    arrived(page, score)
-    assert "trumpet" not in score.locator(".words").inner_text() or "stage" in score.locator(".words").inner_text()
-    canvas.press("Control+z")
-    page.wait_for_value("[stage['share'] for stage in the_panel.score.score['stages']]", shares)
-    arrived(page, score)
-    sound, rate = play(page, panel, score)
-    assert len(sound) == page.value("the_panel.piece.n_samples")
-    page.do("from ddsp_nb import grow")
-    page.do("drawn = grow(model, take, the_panel.plan).audio.numpy()")
-    page.do("kept = float(abs(drawn - the_panel.piece.audio.numpy()).max())")
-    assert page.value("kept") == 0
-    page.do("straight = grow(model, take, __import__('dataclasses').replace(the_panel.plan, timbre='own')).audio.numpy()")
-    assert page.value("float(abs(drawn - straight).max())") > 0.01
-
-
 def test_a_click_plays_a_stage_and_a_loop_goes_on_with_what_is_turned(page, panel, score):
     play(page, panel, score)
     score.get_by_role("button", name="Listen").click()
