@@ -186,9 +186,12 @@ class DDSPModel(nn.Module):
             loudness: whether to set the level of each frame to that of the features exactly, by rendering.
         """
         controls = self._controls(features, envelope)
-        if loudness:
-            controls = controls.scaled(torch.cat([gain for gain, _ in self._rendered(controls, features, seed=0)]))
-        return controls
+        return self.levelled(controls, features) if loudness else controls
+
+    @torch.no_grad()
+    def levelled(self, controls: Controls, features: Features) -> Controls:
+        """Controls [n_frames, ...] at the loudness of the features, by rendering."""
+        return controls.scaled(torch.cat([gain for gain, _ in self._rendered(controls, features, seed=0)]))
 
     @torch.no_grad()
     def forward(self, features: Features, *, envelope: bool = True, seed: int = 0) -> Sound:
