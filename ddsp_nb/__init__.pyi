@@ -29,6 +29,7 @@ from .piece.layers import Layer as Layer
 from .piece.sidecar import read_sidecar as read_sidecar
 from .piece.sidecar import regrow as regrow
 from .piece.tempo import Tempo as Tempo
+from .playing.blend import blend as blend
 from .playing.family import enrolled as enrolled
 from .playing.family import instrument as instrument
 from .playing.late import play_in_blocks as play_in_blocks
