@@ -1,4 +1,4 @@
-"""Find an instrument on the map of all instruments (notebook 07, "Where is my recording?").
+"""Find an instrument on the map of all instruments (notebook 07, "Where does your recording lie?").
 
 What is looked for are few numbers: the code, a bias of each noise band, and the noise that the recording has besides,
 whatever is played. All else stays as a hundred instruments taught it, so that seconds of sound are enough.

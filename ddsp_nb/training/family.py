@@ -1,4 +1,4 @@
-"""Many instruments in one network (notebook 07, "What lies between two instruments?").
+"""Many instruments in one network (notebook 07, "How does one network play a hundred instruments?").
 
 Each of them is a *code*, a point among those of all the others; what lies between two points is an instrument, too.
 """
