@@ -29,6 +29,7 @@ from .piece.layers import Layer as Layer
 from .piece.sidecar import read_sidecar as read_sidecar
 from .piece.sidecar import regrow as regrow
 from .piece.tempo import Tempo as Tempo
+from .playing.blend import blend as blend
 from .playing.family import enrolled as enrolled
 from .playing.family import instrument as instrument
 from .playing.late import play_in_blocks as play_in_blocks
@@ -55,8 +56,10 @@ from .training.corpus import Corpus as Corpus
 from .training.family import Family as Family
 from .training.family import Member as Member
 from .training.instrument import Instrument as Instrument
+from .training.lessons import prepare as prepare
 from .training.losses import MultiScaleSpectralLoss as MultiScaleSpectralLoss
 from .training.metrics import evaluate as evaluate
+from .training.metrics import levels_off_db as levels_off_db
 from .training.metrics import snr_db as snr_db
 from .training.model import ControlNetwork as ControlNetwork
 from .training.model import DDSPModel as DDSPModel

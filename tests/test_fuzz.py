@@ -29,6 +29,7 @@ from ddsp_nb import (
     Composition,
     Config,
     DDSPModel,
+    Family,
     GrowthError,
     GrowthPlan,
     Layer,
@@ -37,8 +38,10 @@ from ddsp_nb import (
     Tempo,
     compose,
     load_audio,
+    load_family,
     load_model,
     parse_notes,
+    save_family,
     save_model,
 )
 from ddsp_nb.cli.main import main as cli
@@ -52,6 +55,7 @@ from ddsp_nb.piece.sidecar import read_sidecar, sidecar_of
 from ddsp_nb.playing.voices import Voices
 from ddsp_nb.store import tensor_file
 from ddsp_nb.store.checkpoint import KIND
+from ddsp_nb.store.family_file import KIND as KIND_OF_FAMILY
 from tests.midi_files import random_file
 from tests.phone import RECORDINGS, encoded
 
@@ -177,6 +181,24 @@ def test_a_model_with_any_odd_value_is_read_or_refused(tmp_path, tiny):
         tensor_file.write(path, KIND, content)
         outcomes.append(outcome(load_model, path, CheckpointError))
     assert outcomes.count("refused") > 0.9 * len(outcomes) > 150
+
+
+def test_a_family_with_any_odd_value_or_damage_is_read_or_refused(tmp_path):
+    family = Family.shipped().with_member("mine", Family.shipped()["oboe"])
+    path, outcomes = save_family(tmp_path / "family.safetensors", family), []
+    content, whole = tensor_file.read(path, KIND_OF_FAMILY), path.read_bytes()
+    member = content["members"]["0"]
+    wrong = [(name, value) for name in member for value in (torch.ones(2), torch.full_like(member[name], 1e9))]
+    wrong += [(name, values.double()) for name, values in member.items()] + [("shape", torch.zeros(3))]
+    changed = [content | {"members": {"0": member | {name: value}}} for name, value in wrong]
+    for damage in (*odd(content), *changed):
+        tensor_file.write(path, KIND_OF_FAMILY, damage)
+        outcomes.append(outcome(load_family, path, CheckpointError))
+    assert outcomes.count("refused") >= len(outcomes) - 1 > 50  # a name may be any text
+    for i in range(N_DAMAGED // 4):
+        path.write_bytes(damaged([whole], random.Random(i)))
+        if path.read_bytes() != whole:
+            assert outcome(load_family, path, CheckpointError) == "refused"
 
 
 def test_a_sidecar_with_any_odd_value_is_read_or_refused(tmp_path, tiny):

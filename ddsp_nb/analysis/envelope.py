@@ -16,6 +16,8 @@ from ddsp_nb.analysis.mel import mel_edges_hz, n_mels
 from ddsp_nb.config import N_PLAYED, Config
 from ddsp_nb.synthesis.noise import band_centres_hz
 
+Some = torch.Tensor | slice
+ALL = slice(None)
 NEPERS_PER_DB = math.log(10) / 20  # natural logarithm of the amplitude for a level of 1 dB
 NEIGHBOURS = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)  # mel bands around a frequency that a query sees
 COARSE_HZ = np.geomspace(100, 18_000, 16)  # where every query sees the whole envelope
@@ -70,19 +72,20 @@ class Queries(torch.nn.Module):
         return inputs[:, N_PLAYED:] @ self.inverse_dct - self.log_window - NEPERS_PER_DB * inputs[:, 1:2]
 
     def at_partials(
-        self, inputs: torch.Tensor, *, envelope: bool = True, usual_db: float | torch.Tensor = 0.0
+        self, inputs: torch.Tensor, some: Some = ALL, *, envelope: bool = True, usual_db: float | torch.Tensor = 0.0
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """What the envelope says about each partial, and all that is known about it.
 
         Args:
             inputs: [n_frames, 3 + n_mfcc] as `Features.inputs` gives them.
+            some: indices of the partials that are asked for; all by default.
             envelope: without it only pitch, loudness and age are looked at, and the envelope says nothing (0).
             usual_db: loudness of the instrument's usual notes, beside which queries tell the loudness.
 
         Returns:
             log amplitude [n_frames, n_harmonics] relative to the loudness, and queries [n_frames, n_harmonics, n].
         """
-        f0_hz, k = 440 * torch.exp2(inputs[:, :1]), self.harmonics
+        f0_hz, k = 440 * torch.exp2(inputs[:, :1]), self.harmonics[some]
         hz = (f0_hz * k).clamp(max=self.nyquist_hz)
         place, log_width = self._places(hz)
         shared = (log_width - f0_hz.log()).clamp(min=0)  # log of the number of partials in one mel band
@@ -92,10 +95,10 @@ class Queries(torch.nn.Module):
         return self._ask(inputs, own, place, one_sine, envelope, usual_db)
 
     def at_bands(
-        self, inputs: torch.Tensor, *, envelope: bool = True, usual_db: float | torch.Tensor = 0.0
+        self, inputs: torch.Tensor, some: Some = ALL, *, envelope: bool = True, usual_db: float | torch.Tensor = 0.0
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """The same for the noise bands: [n_frames, n_bands] and [n_frames, n_bands, n]."""
-        f0_hz, hz = 440 * torch.exp2(inputs[:, :1]), self.bands_hz.expand(inputs.shape[0], -1)
+        f0_hz, hz = 440 * torch.exp2(inputs[:, :1]), self.bands_hz[some].expand(inputs.shape[0], -1)
         place, log_width = self._places(hz)
         order = hz / f0_hz
         apart = (order - order.round().clamp(min=1)).abs().clamp(max=1)  # from the nearest partial, in f0

@@ -78,6 +78,7 @@ def train(
 ):
     """Train an instrument on recordings; write the model, its sounds and its loss curve.
 
+    Training begins at the instrument that the recording lies nearest to, found in seconds; what it lies near is told.
     The first recording is kept as the take, which reconstructs it phase by phase. Ctrl-C stops early and keeps the best
     model so far; --resume goes on from there.
     """
@@ -97,7 +98,7 @@ def train(
     run_file, state = RunFile(output), None
     if resume:
         state = run_file.load()
-        config = state.config
+        config, start = state.config, state.settings.start
     else:
         refuse_to_forget(run_file.path, overwrite)
     settings = dict(epochs=epochs, learning_rate=learning_rate, seed=seed, device=device, start=start, resume=state)
@@ -109,7 +110,7 @@ def run(paths, config, stretch, holdout, settings, run_file, output, products):
     """Analyse, train and write everything; where several processes train, the others help the first, silently."""
     import torch
 
-    from ddsp_nb import Corpus, DDSPModel, fit, record_take, save_model
+    from ddsp_nb import Corpus, DDSPModel, Family, fit, record_take, save_model
     from ddsp_nb.store.recordings import analyse_recordings
     from ddsp_nb.training.processes import first_alone, rank
 
@@ -131,6 +132,8 @@ def run(paths, config, stretch, holdout, settings, run_file, output, products):
     take = record_take(recordings[0], config, settings["seed"])
     history = run_training(model, corpus, settings, run_file)
     click.echo(summary(history))
+    if settings["start"] == "shared":
+        click.echo(f"It lies near: {', '.join(Family.shipped().nearest(model.network.instrument.code))}.")
     click.echo(save_model(output, model, take))
     write_products(products, model, take, recordings[0], corpus, history)
     if len(history) == history[-1].epochs:
@@ -195,10 +198,12 @@ def write_products(paths, model, take, recording, corpus, history):
     click.echo(paths[LOSS_PICTURE])
     whole, harmonic, noise, residual = (paths[name] for name in SOUNDS)
     parts = {whole: sound.audio, harmonic: sound.harmonic}
-    if corpus.unheard:
-        parts[paths[UNHEARD]] = torch.cat([model(phrase.features).audio.cpu() for phrase in corpus.unheard])
     rests = {noise: (sound.audio, harmonic), residual: (recording.audio, harmonic)}
-    for path in save_together(parts, model.config.sample_rate, rests=rests):
+    written = save_together(parts, model.config.sample_rate, rests=rests)
+    if corpus.unheard:
+        unheard = torch.cat([model(phrase.features).audio.cpu() for phrase in corpus.unheard])
+        written += save_together({paths[UNHEARD]: unheard}, model.config.sample_rate, rests={})
+    for path in written:
         click.echo(path)
     quality = evaluate(recording.instrument, sound, model.config)
     click.echo(f"The take: {quality}")

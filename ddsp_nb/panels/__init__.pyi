@@ -1,4 +1,5 @@
 from .band_faders import BandFaders as BandFaders
+from .blend_panel import BlendPanel as BlendPanel
 from .chooser import RecordingChooser as RecordingChooser
 from .drawbars import Drawbars as Drawbars
 from .first_steps import FirstGrowth as FirstGrowth

@@ -72,11 +72,16 @@ class Articulation:
         level_db = features.loudness_db.cpu().numpy()
         least_db = max(level_db.max() - RISE_DB, floor_db(level_db, features.voiced.cpu().numpy(), hop_s))
         notes_db = [level_db[span] for span in _stretches(level_db > least_db) if len(span) * hop_s >= SHORTEST_NOTE_S]
-        return cls(
-            _median([_edge_s(note_db, hop_s) for note_db in notes_db], ATTACK_S, ATTACK_RANGE_S),
-            _median([_decay(note_db, hop_s) for note_db in notes_db], DECAY_DB_PER_S, DECAY_RANGE_DB_PER_S),
-            _median([_edge_s(note_db[::-1], hop_s) for note_db in notes_db], RELEASE_S, RELEASE_RANGE_S),
-        )
+        return cls(*shape_of(notes_db, hop_s))
+
+
+def shape_of(notes_db: list[np.ndarray], hop_s: float) -> tuple[float, float, float]:
+    """Attack, decay and release as in `Articulation`: medians over notes, each [n_frames] dB from begin to end."""
+    return (
+        _median([_edge_s(note_db, hop_s) for note_db in notes_db], ATTACK_S, ATTACK_RANGE_S),
+        _median([_decay(note_db, hop_s) for note_db in notes_db], DECAY_DB_PER_S, DECAY_RANGE_DB_PER_S),
+        _median([_edge_s(note_db[::-1], hop_s) for note_db in notes_db], RELEASE_S, RELEASE_RANGE_S),
+    )
 
 
 def _stretches(sounding: np.ndarray) -> list[np.ndarray]:

@@ -1,4 +1,4 @@
-"""Many instruments in one network (notebook 07, "What lies between two instruments?").
+"""Many instruments in one network (notebook 07, "How does one network play a hundred instruments?").
 
 Each of them is a *code*, a point among those of all the others; what lies between two points is an instrument, too.
 """
@@ -7,15 +7,18 @@ import difflib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, lru_cache
+from itertools import combinations
 
 import torch
 from safetensors import safe_open
+from scipy.interpolate import CubicSpline
 
 from ddsp_nb.config import Config
 from ddsp_nb.errors import ConfigError
+from ddsp_nb.training.between import N_PLACES, detour
 from ddsp_nb.training.instrument import CODE_SIZE, NO_FLOOR, SHARED_WEIGHTS
-from ddsp_nb.training.model import DDSPModel
+from ddsp_nb.training.model import N_QUANTILES, USUAL_LOUDNESS, DDSPModel
 from ddsp_nb.training.morph import OWN, parse_morph
 
 # Units of the GRU of an instrument that has learned nothing by listening.
@@ -24,9 +27,16 @@ SMALLEST = 4
 N_BANDS = Config.n_bands
 LONGEST_NAME = 60
 SUGGESTED = 3
+# Of a morph of more the way is straight: it would be bent between every two of them.
+MOST_BENT = 4
+# Ways between two instruments that are remembered.
+MOST_KEPT = 256
+# What goes straight from one instrument to the other.
+KEPT = ("octaves", "loudness_db", "shape")
 
 
-@dataclass(frozen=True)
+# Compared by identity: ways between members are remembered.
+@dataclass(frozen=True, eq=False)
 class Member:
     """An instrument of a family.
 
@@ -54,9 +64,14 @@ class Member:
             *(x.detach().cpu().float().clone() for x in (*kept, _resized(bias, N_BANDS), _resized(floor, N_BANDS)))
         )
 
+    @property
+    def row(self) -> torch.Tensor:
+        """[CODE_SIZE + 2 * N_BANDS] code, bias and floor."""
+        return torch.cat([self.code, self.noise_bias, self.noise_floor])
+
     def timbre(self, config: Config) -> torch.Tensor:
         """[CODE_SIZE + 2 * n_bands] as `Instrument.timbre` has it."""
-        return torch.cat([self.code, *(_resized(x, config.n_bands) for x in (self.noise_bias, self.noise_floor))])
+        return _for_config(self.row[None], config)[0]
 
     def model(self, config: Config | None = None) -> DDSPModel:
         """A model that plays the instrument; its GRU is small, since it has learned nothing."""
@@ -162,13 +177,25 @@ class Family(Mapping[str, Member]):
     def member(self, words: str) -> Member:
         """The instrument that a name or a morph stands for, in the middle of its curves."""
         names, shares = self.shares(words, 3)
-        mixed = lambda part: sum(w * getattr(self[name], part) for name, w in zip(names, shares[:, 1], strict=True))
-        return Member(**{part: mixed(part) for part in Member.__dataclass_fields__})
+        middle = shares[:, 1:2]
+        mixed = {part: (middle * torch.stack([getattr(self[name], part) for name in names])).sum(0) for part in KEPT}
+        code, bias, floor = self._between(names, middle)[0].split([CODE_SIZE, N_BANDS, N_BANDS])
+        return Member(code, **mixed, noise_bias=bias, noise_floor=floor)
 
     def timbres(self, words: str, n_frames: int, config: Config) -> torch.Tensor:
         """[n_frames, CODE_SIZE + 2 * n_bands] of a morph frame by frame, for `Features.timbre`."""
-        names, shares = self.shares(words, n_frames)
-        return shares.T @ torch.stack([self[name].timbre(config) for name in names])
+        return _for_config(self._between(*self.shares(words, n_frames)), config)
+
+    def _between(self, names, shares):
+        """[n, CODE_SIZE + 2 * N_BANDS] of [n_names, n] shares: by even steps, the ends as they are."""
+        members = [self[name] for name in names]
+        rows = shares.T @ torch.stack([member.row for member in members])
+        pairs = combinations(zip(members, shares, strict=True), 2) if len(names) <= MOST_BENT else ()
+        for (a, first), (b, second) in pairs:
+            both = (first + second) * (first > 0) * (second > 0)
+            by = torch.from_numpy(_detour(a, b)(second / (first + second).clamp(min=1e-9))).to(rows)
+            rows[:, : CODE_SIZE + N_BANDS] += both[:, None] * by
+        return rows
 
 
 @cache
@@ -184,8 +211,25 @@ def _curves(parts: Mapping[str, tuple[float, ...]], n: int) -> torch.Tensor:
     return torch.stack([_resized(torch.tensor(points), n) for points in parts.values()])
 
 
+@lru_cache(MOST_KEPT)
+def _detour(a: Member, b: Member) -> CubicSpline:
+    """Of the straight way from one member to the other, at 0 to 1."""
+    rows = torch.stack([a.row, b.row])[:, : CODE_SIZE + N_BANDS]
+    octaves, levels_db = torch.stack([a.octaves, b.octaves]), torch.stack([a.loudness_db, b.loudness_db])
+    middle, usual_db = octaves[:, N_QUANTILES // 2].mean().item(), levels_db[:, USUAL_LOUDNESS].mean().item()
+    return CubicSpline(torch.linspace(0, 1, N_PLACES), detour(rows, middle, usual_db))
+
+
+def _for_config(rows: torch.Tensor, config: Config) -> torch.Tensor:
+    """[n, CODE_SIZE + 2 * N_BANDS] for the number of bands that a config has."""
+    code, *bands = rows.split([CODE_SIZE, N_BANDS, N_BANDS], 1)
+    return torch.cat([code, *(_resized(band, config.n_bands) for band in bands)], 1)
+
+
 def _resized(values: torch.Tensor, n: int) -> torch.Tensor:
-    """[n] read evenly between [m] values, from the first to the last."""
-    if len(values) == n:
+    """[..., n] read evenly between [..., m] values, from the first to the last."""
+    if values.shape[-1] == n:
         return values
-    return torch.nn.functional.interpolate(values[None, None], n, mode="linear", align_corners=True)[0, 0]
+    return torch.nn.functional.interpolate(
+        values.reshape(1, -1, values.shape[-1]), n, mode="linear", align_corners=True
+    ).view(*values.shape[:-1], n)

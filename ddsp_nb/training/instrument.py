@@ -8,7 +8,7 @@ Phases do not carry over to notes that were not heard: they belong to the take, 
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from ddsp_nb.analysis.decompose import Analysis
-from ddsp_nb.analysis.envelope import NEPERS_PER_DB, SAFE_NYQUIST, Queries
+from ddsp_nb.analysis.envelope import ALL, NEPERS_PER_DB, SAFE_NYQUIST, Queries, Some
 from ddsp_nb.analysis.features import Features
 from ddsp_nb.config import Config
 
@@ -35,6 +35,10 @@ CLAMP = 4.0
 # Of a step; 192 are no better on unheard notes, and take four times as long.
 BATCH_FRAMES = 64
 WEIGHT_DECAY = 1e-2
+# By which notes are moved where there are few of them: about half the step from one to the next.
+SPREAD_SEMITONES, SEMITONES_PER_OCTAVE = 2.0, 12
+# Partials and bands of each frame that a step looks at: neighbours teach much the same.
+ASKED = 24
 # Of the error of the noise bands beside that of the partials.
 NOISE_WEIGHT = 0.5
 # Relative to loudness, of a partial and of a band that are not there.
@@ -102,10 +106,10 @@ class Instrument(nn.Module):
         self.noise_floor = nn.Parameter(torch.full((config.n_bands,), NO_FLOOR))
         self.register_buffer("usual_db", torch.tensor(USUAL_DB))
 
-    def _questions(self):
-        """Partials and bands with the envelope, then without."""
-        asks = (self.queries.at_partials, self.queries.at_bands)
-        return [(ask, envelope) for envelope in (True, False) for ask in asks]
+    @property
+    def questions(self):
+        """About partials and about bands."""
+        return self.queries.at_partials, self.queries.at_bands
 
     @classmethod
     def shared(cls, config: Config) -> "Instrument":
@@ -139,7 +143,12 @@ class Instrument(nn.Module):
         return torch.cat([code, own.expand(*code.shape[:-1], -1)], -1)
 
     def forward(
-        self, inputs: torch.Tensor, *, envelope: bool = True, timbre: torch.Tensor | None = None
+        self,
+        inputs: torch.Tensor,
+        *,
+        envelope: bool = True,
+        timbre: torch.Tensor | None = None,
+        some: tuple[Some, Some] = (ALL, ALL),
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Levels of one performance.
 
@@ -147,6 +156,7 @@ class Instrument(nn.Module):
             inputs: [n_frames, 3 + n_mfcc], as `Features.inputs` gives them.
             envelope: whether the MFCCs count; without them the instrument has its own timbre.
             timbre: [n_frames, CODE_SIZE + 2 * n_bands] of each frame, as `timbre()` gives it; its own by default.
+            some: indices of the partials and of the bands that are asked for; all by default.
 
         Returns:
             log amplitudes [n_frames, n_harmonics] and log gains [n_frames, n_bands], relative to the loudness.
@@ -154,19 +164,20 @@ class Instrument(nn.Module):
         timbre = self.timbre()[None] if timbre is None else timbre
         code, bias, floor = timbre.split([CODE_SIZE, *[len(self.noise_bias)] * 2], -1)
         answers = []
-        for (ask, with_envelope), correct in zip(self._questions(), self.correctors, strict=True):
-            if with_envelope is envelope:
-                level, queries = ask(inputs, envelope=envelope, usual_db=self.usual_db)
-                answers.append(level + correct(queries, code))
+        correctors = self.correctors[:2] if envelope else self.correctors[2:]
+        for ask, correct, asked in zip(self.questions, correctors, some, strict=True):
+            level, queries = ask(inputs, asked, envelope=envelope, usual_db=self.usual_db)
+            answers.append(level + correct(queries, code))
         amplitudes, gains = answers
-        return amplitudes, torch.logaddexp(2 * (gains + bias), 2 * (floor - NEPERS_PER_DB * inputs[:, 1:2])) / 2
+        breath, floor = gains + bias[..., some[1]], floor[..., some[1]] - NEPERS_PER_DB * inputs[:, 1:2]
+        return amplitudes, torch.logaddexp(2 * breath, 2 * floor) / 2
 
     @torch.no_grad()
-    def fit_normalisation(self, inputs: torch.Tensor, usual_db=None) -> None:
+    def fit_normalisation(self, inputs: torch.Tensor) -> None:
         """Keep mean and spread of the queries that [n_frames, n_inputs] features lead to."""
-        usual_db = self.usual_db if usual_db is None else usual_db
-        for (ask, envelope), correct in zip(self._questions(), self.correctors, strict=True):
-            queries = ask(inputs, envelope=envelope, usual_db=usual_db)[1].flatten(0, 1)
+        asked = [(ask, envelope) for envelope in (True, False) for ask in self.questions]
+        for (ask, envelope), correct in zip(asked, self.correctors, strict=True):
+            queries = ask(inputs, envelope=envelope, usual_db=self.usual_db)[1].flatten(0, 1)
             correct.mean.copy_(queries.mean(0))
             correct.std.copy_(queries.std(0).clamp(min=1e-2))
 
@@ -193,12 +204,11 @@ class Targets:
         level = torch.exp(NEPERS_PER_DB * features.loudness_db)[:, None]
         k = torch.arange(1, config.n_harmonics + 1)
         there = features.voiced[:, None] & (features.f0_hz[:, None] * k < SAFE_NYQUIST * config.nyquist_hz)
-        share = amplitudes / amplitudes.amax(1, keepdim=True).clamp(min=1e-9)
         return cls(
             features.inputs(),
             (amplitudes / level).log().clamp(min=MIN_LOG_AMPLITUDE),
             (analysis.noise_magnitudes / level).log().clamp(min=MIN_LOG_GAIN),
-            share.clamp(min=MIN_WEIGHT).sqrt() * there,
+            weights_of(amplitudes, there),
         )
 
     def __len__(self) -> int:
@@ -207,8 +217,9 @@ class Targets:
     def __getitem__(self, frames) -> "Targets":
         return Targets(*(x[frames] for x in vars(self).values()))
 
-    def to(self, device) -> "Targets":
-        return Targets(*(x.to(device) for x in vars(self).values()))
+    def to(self, *kind: Any) -> "Targets":
+        """On another device, or of another type."""
+        return Targets(*(x.to(*kind) for x in vars(self).values()))
 
     @classmethod
     def joined(cls, parts: Iterable["Targets"]) -> "Targets":
@@ -216,21 +227,52 @@ class Targets:
         return cls(*map(torch.cat, zip(*(vars(part).values() for part in parts), strict=True)))
 
 
+def weights_of(amplitudes: torch.Tensor, there: torch.Tensor) -> torch.Tensor:
+    """[n_frames, n_harmonics] by which partials count; those that are not there do not."""
+    share = amplitudes / amplitudes.amax(1, keepdim=True).clamp(min=1e-9)
+    return share.clamp(min=MIN_WEIGHT).sqrt() * there
+
+
 def level_errors(
-    instrument: Instrument, targets: Targets, *, envelope: bool = True
+    instrument: Instrument,
+    targets: Targets,
+    *,
+    envelope: bool = True,
+    timbre: torch.Tensor | None = None,
+    some: tuple[Some, Some] = (ALL, ALL),
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean error of the partials, by weight, and of the noise bands, as natural logarithms; differentiable."""
-    amplitudes, gains = instrument(targets.inputs, envelope=envelope)
-    partials = (targets.weights * (amplitudes - targets.log_amplitudes).abs()).sum() / targets.weights.sum().clamp(
-        min=1e-6
-    )
-    return partials, (gains - targets.log_gains).abs().mean()
+    amplitudes, gains = instrument(targets.inputs, envelope=envelope, timbre=timbre, some=some)
+    partials, bands = some
+    weights, wanted = targets.weights[:, partials], targets.log_amplitudes[:, partials]
+    wrong = (weights * (amplitudes - wanted).abs()).sum() / weights.sum().clamp(min=1e-6)
+    return wrong, (gains - targets.log_gains[:, bands]).abs().mean()
 
 
-def lesson_loss(instrument: Instrument, targets: Targets) -> torch.Tensor:
-    """What regression minimises: errors of levels, with the envelope and without."""
+def lesson_loss(
+    instrument: Instrument,
+    targets: Targets,
+    generator: torch.Generator,
+    *,
+    timbre: torch.Tensor | None = None,
+    spread: float = 0.0,
+) -> torch.Tensor:
+    """What regression minimises: errors of some levels, drawn by chance, with the envelope and without.
+
+    Args:
+        instrument, targets: whose levels are compared.
+        generator: of what is drawn.
+        timbre: see `Instrument.forward`.
+        spread: semitones by which notes without an envelope are moved at random: what is learned from few notes is then
+            good for those between them.
+    """
+    drawn = lambda n: torch.randperm(n, generator=generator)[:ASKED].to(targets.inputs.device)
+    some = drawn(targets.weights.shape[1]), drawn(targets.log_gains.shape[1])
+    moved = targets.inputs.clone()
+    moved[:, 0] += torch.randn(len(moved), generator=generator).to(moved) * spread / SEMITONES_PER_OCTAVE
     loss = torch.zeros((), device=targets.inputs.device)
-    for envelope in (True, False):
-        partials, bands = level_errors(instrument, targets, envelope=envelope)
+    for envelope, inputs in ((True, targets.inputs), (False, moved)):
+        asked = replace(targets, inputs=inputs)
+        partials, bands = level_errors(instrument, asked, envelope=envelope, timbre=timbre, some=some)
         loss = loss + partials + NOISE_WEIGHT * bands
     return loss

@@ -1,74 +1,161 @@
-"""Make the weights that instruments share: `python -m tests.benchmarks.pretrain OUTPUT`.
+"""Make the weights that instruments share, and their codes: `python -m tests.benchmarks.pretrain OUTPUT`.
 
-Nothing that is called unheard anywhere is learned: of six instruments every other note, and not those between by which
-`unheard.py` judges; no note of which a recording in `data/` is spliced; no voice. Each note is learned at two sample
-rates, since the envelope of a frame looks different at each.
+Nothing that is called unheard anywhere is learned: of six recorded instruments every other note, and not those between
+by which `unheard.py` judges; no note of which a recording in `data/` is spliced; no voice. All else is what
+`material.py` makes. Each note is learned at two sample rates, since the envelope of a frame looks different at each.
+
+The same command trains on a card where there is one, and under torchrun on several machines. What is done is kept
+beside the output, and a run that was stopped goes on from there.
 """
 
+import json
 import math
 from pathlib import Path
 
 import click
-import librosa
 import torch
 from safetensors.torch import save_file
+from torch import nn
 
-from ddsp_nb.analysis.decompose import AnalysedRecording
 from ddsp_nb.config import Config
-from ddsp_nb.training.instrument import BATCH_FRAMES, WEIGHT_DECAY, Instrument, Targets, lesson_loss
+from ddsp_nb.training import processes
+from ddsp_nb.training.adamw import AdamW
+from ddsp_nb.training.instrument import CODE_SIZE, WEIGHT_DECAY, Instrument, lesson_loss
+from ddsp_nb.training.train import choose_device
 from tests.benchmarks import notes
+from tests.benchmarks.pretrain import colours, material
+from tests.benchmarks.pretrain.material import RATES_HZ, Sounds
 
-RATES_HZ = (44_100, 16_000)
-STEPS = 3000
-LEARNING_RATE = 3e-3
-WARM_UP_STEPS = 20
+STEPS = 12_000
+LEARNING_RATE, CODE_RATE = 3e-3, 1e-2
+WARM_UP_STEPS = 50
+CLIP_NORM = 1.0
+# Of a step: instruments, and frames of each.
+INSTRUMENTS, FRAMES = 32, 4
+# Of the squares of a code, which keeps codes where those of others are.
+CODE_WEIGHT = 1e-3
+# Recorded instruments come so much more often than rendered ones: they are few, and have what loops lack.
+RECORDED_WEIGHT = 4.0
+# dB; an instrument is not always at its usual level.
+LEVEL_SPREAD_DB = 1.5
+# Steps after which all is kept.
+KEPT_EVERY = 500
+# The high sample rate comes twice as often as the low one.
+TURNS = (0, 0, 1)
+
+
+class School(nn.Module):
+    """The instruments at each sample rate, which share their networks, and a code for each colour of each sound."""
+
+    def __init__(self, sounds: Sounds, seed: int):
+        super().__init__()
+        torch.manual_seed(seed)
+        self.sounds = sounds
+        self.instruments = nn.ModuleList(Instrument(Config(sample_rate=rate)) for rate in RATES_HZ)
+        first = self.instruments[0]
+        some = torch.randint(len(sounds.targets[0]), (4000,))
+        first.fit_normalisation(sounds.targets[0].inputs[some])
+        for correct in first.correctors:
+            nn.init.zeros_(correct.layers[-1].weight)
+        for other in self.instruments:
+            other.correctors = first.correctors
+        self.codes = nn.Parameter(0.1 * torch.randn(len(sounds.names) * colours.N, CODE_SIZE))
+        self.colours = colours.Colours(len(sounds.names) * colours.N, [Config(sample_rate=rate) for rate in RATES_HZ])
+
+    def loss(self, turn: int, generator: torch.Generator) -> torch.Tensor:
+        """Error on random frames of random instruments at one of the sample rates; each process has its share."""
+        device = self.codes.device
+        recorded = [name.startswith("recorded ") for name in self.sounds.names]
+        weights = torch.where(torch.tensor(recorded), RECORDED_WEIGHT, 1.0)
+        which = torch.multinomial(weights, INSTRUMENTS, replacement=True, generator=generator)
+        colour = torch.randint(colours.N, (INSTRUMENTS,), generator=generator)
+        louder_db = LEVEL_SPREAD_DB * torch.randn(INSTRUMENTS, generator=generator)
+        places = torch.rand(INSTRUMENTS, FRAMES, generator=generator)
+        mine = slice(processes.rank(), None, processes.count())
+        which, colour, louder_db, places = which[mine], colour[mine], louder_db[mine], places[mine]
+        first, count = (x[turn][which, None] for x in (self.sounds.first, self.sounds.count))
+        targets = self.sounds.targets[turn][(first + (places * count).long()).flatten()].to(device, torch.float32)
+        each = (which * colours.N + colour).repeat_interleave(FRAMES).to(device)
+        targets = self.colours(targets, each, turn, louder_db.repeat_interleave(FRAMES).to(device))
+        instrument = self.instruments[turn]
+        loss = lesson_loss(instrument, targets, generator, timbre=instrument.timbre(self.codes[each]))
+        return loss + CODE_WEIGHT * self.codes[each].square().mean()
 
 
 @click.command()
 @click.argument("output", type=Path)
-@click.option("--notes", "folder", default=notes.FOLDER, type=Path, show_default=True, help="Where NAME.flac lies.")
+@click.option(
+    "--folder", default=material.FOLDER, type=Path, show_default=True, help="Where material is made and kept."
+)
+@click.option("--notes", "recorded", default=notes.FOLDER, type=Path, show_default=True, help="Where NAME.flac lies.")
+@click.option(
+    "--without", default="", help="Leave out every instrument whose name holds one of these words: sax,cello."
+)
 @click.option("--steps", default=STEPS, show_default=True)
-def main(output, folder, steps):
-    """Train on the notes of all instruments and write the weights in half precision."""
-    groups = []
-    for rate in RATES_HZ:
-        config = Config(sample_rate=rate)
-        groups.append((config, Targets.joined(targets_of(folder, name, config) for name in sorted(notes.PACKAGES))))
-    instrument = learn(groups, steps)
-    save_file({name: weight.half().contiguous() for name, weight in instrument.state_dict().items()}, output)
+@click.option("--device", default="auto", show_default=True, type=click.Choice(["auto", "cpu", "cuda"]))
+def main(output, folder, recorded, without, steps, device):
+    """Make the material, train on all of it and write weights and codes in half precision."""
+    with processes.joined():
+        with processes.first_alone():
+            sounds = material.load(folder, recorded, [word for word in without.split(",") if word])
+        school = School(sounds, seed=0).to(choose_device(device))
+        learn(school, steps, output.with_suffix(".partial"))
+        if processes.rank() == 0:
+            write(school, output)
 
 
-def targets_of(folder: Path, name: str, config: Config) -> Targets:
-    """What the notes of one instrument that may be learned ask for."""
-    sound, _ = notes.halves(folder, name, without=notes.SPLICED.get(name, set()))
-    audio = librosa.resample(sound, orig_sr=notes.RATE, target_sr=config.sample_rate)
-    recording = AnalysedRecording.of(name, torch.from_numpy(audio).float(), config)
-    return Targets.of(recording.features, recording.analysis, config)
-
-
-def learn(groups: list[tuple[Config, Targets]], steps: int = STEPS, seed: int = 0) -> Instrument:
-    """An instrument from nothing, taught at each sample rate in turn."""
-    torch.manual_seed(seed)
-    instruments = [Instrument(config) for config, _ in groups]
-    first = instruments[0]
-    first.fit_normalisation(groups[0][1].inputs)
-    for correct in first.correctors:
-        torch.nn.init.zeros_(correct.layers[-1].weight)
-    for other in instruments[1:]:
-        other.correctors = first.correctors
-    lessons = [(instrument, targets) for instrument, (_, targets) in zip(instruments, groups, strict=True)]
-    optimiser = torch.optim.AdamW(first.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
-    generator = torch.Generator().manual_seed(seed)
-    for step in range(steps):
-        rise, fall = min(1, (step + 1) / WARM_UP_STEPS), 0.5 + 0.5 * math.cos(math.pi * step / steps)
-        optimiser.param_groups[0]["lr"] = LEARNING_RATE * rise * fall
-        instrument, targets = lessons[step % len(lessons)]
-        loss = lesson_loss(instrument, targets[torch.randint(0, len(targets), (BATCH_FRAMES,), generator=generator)])
+def learn(school: School, steps: int, kept: Path, seed: int = 0) -> None:
+    """Train, or go on with what was kept."""
+    network = list(school.instruments[0].correctors.parameters())
+    optimiser = AdamW(
+        [{"params": network, "lr": 0.0}, {"params": [school.codes], "lr": 0.0}], weight_decay=WEIGHT_DECAY
+    )
+    generator, begun = torch.Generator().manual_seed(seed), 0
+    trained = dict(school.instruments[0].correctors.named_parameters()) | {"codes": school.codes}
+    if kept.is_file():
+        begun = restore(kept, trained, optimiser, generator)
+    for step in range(begun, steps):
+        factor = min(1, (step + 1) / WARM_UP_STEPS) * (0.5 + 0.5 * math.cos(math.pi * step / steps))
+        for group, rate in zip(optimiser.groups, (LEARNING_RATE, CODE_RATE), strict=True):
+            group["lr"] = rate * factor
+        loss = school.loss(TURNS[step % len(TURNS)], generator)
         optimiser.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(first.parameters(), 1.0)
+        loss = processes.averaged(school, loss)
+        torch.nn.utils.clip_grad_norm_(network, CLIP_NORM)
         optimiser.step()
-    return first
+        if processes.rank() == 0 and (step + 1) % KEPT_EVERY == 0:
+            click.echo(f"step {step + 1} of {steps}: {loss.item():.3f}")
+            moments = {name: optimiser.moments[p] for name, p in trained.items()}
+            state = {"step": step + 1, "weights": trained, "moments": moments, "generator": generator.get_state()}
+            torch.save(state, kept.with_suffix(".writing"))
+            kept.with_suffix(".writing").replace(kept)
+
+
+@torch.no_grad()
+def restore(kept: Path, trained: dict, optimiser: AdamW, generator: torch.Generator) -> int:
+    """Put back what a run kept; returns the steps that were done."""
+    state = torch.load(kept)
+    for name, parameter in trained.items():
+        parameter.copy_(state["weights"][name])
+        for part, moment in optimiser.moments[parameter].items():
+            moment.copy_(state["moments"][name][part])
+    generator.set_state(state["generator"])
+    return state["step"]
+
+
+def write(school: School, output: Path) -> None:
+    """Write the networks, and code, range and shape of every instrument that is shipped, as one safetensors file."""
+    sounds = school.sounds
+    shipped = [(i, name) for i, name in enumerate(sounds.names) if not name.startswith("musescore ")]
+    rows = torch.tensor([i for i, _ in shipped])
+    tensors = {name: weight.half() for name, weight in school.instruments[0].correctors.state_dict().items()}
+    tensors["codes"] = school.codes[rows * colours.N].half()
+    for part, values in (("octaves", sounds.octaves), ("loudness_db", sounds.loudness_db), ("shape", sounds.shape)):
+        tensors[part] = values[rows].half()
+    names = [name.removeprefix("fluid ") for _, name in shipped]
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    save_file(tensors, output, {"names": json.dumps(names)})
 
 
 if __name__ == "__main__":

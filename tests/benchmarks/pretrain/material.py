@@ -4,31 +4,38 @@ Debian's `fluid-soundfont-gm` and `musescore-general-soundfont` (MIT), played by
 chorus. Each note is analysed for itself, with the pitch looked for near where it is known to be.
 """
 
+import math
 import os
 import subprocess
 import tempfile
 import warnings
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import librosa
 import mido
 import numpy as np
 import soundfile as sf
 import torch
 
 from ddsp_nb.analysis.decompose import AnalysedRecording
-from ddsp_nb.config import Config
+from ddsp_nb.analysis.mel import n_mels
+from ddsp_nb.config import N_PLAYED, Config
 from ddsp_nb.errors import WorkbookError
 from ddsp_nb.files import written_whole
 from ddsp_nb.notes.general_midi import NAMES
 from ddsp_nb.notes.pitch import midi_hz
-from ddsp_nb.training.instrument import Targets
+from ddsp_nb.playing import articulation
+from ddsp_nb.training.instrument import USUAL_DB, Targets
+from ddsp_nb.training.model import N_QUANTILES, USUAL_LOUDNESS
+from tests.benchmarks import notes
 
 FONTS = {
     "fluid": Path("/usr/share/sounds/sf2/FluidR3_GM.sf2"),
     "musescore": Path("/usr/share/sounds/sf3/MuseScore_General_Full.sf3"),
 }
+FOLDER = Path("artifacts/family")
 RATES_HZ = (44_100, 16_000)
 RENDERED_HZ = 44_100
 # Lowest and highest note that is played, of each General MIDI program with a pitch that sines can follow.
@@ -71,6 +78,10 @@ VELOCITIES = (40, 80, 120)
 HELD_S, FADING_S, TAIL_S = 0.9, 1.6, 0.4
 # Semitones around the known pitch in which it is looked for.
 NEAR = 1.5
+# Of a level's window that reach over the end of a note.
+WINDOW_FRAMES = 4
+# After a key goes up, in which the slope of a release is read.
+FALLING_S = 0.15
 QUIETEST_DB = -55.0  # beside the loudest frame of an instrument
 TICKS = 480  # of half a second, as MIDI files are without a tempo
 
@@ -153,23 +164,121 @@ def render(job: Job) -> np.ndarray:
 
 def targets_of(job: Job, sound: np.ndarray, rate: int) -> list[dict[str, torch.Tensor]]:
     """What each note asks for, frame by frame; notes that cannot be analysed are left out."""
-    import librosa
-
     sound = sound if rate == RENDERED_HZ else librosa.resample(sound, orig_sr=RENDERED_HZ, target_sr=rate)
     each, parts = job.held_s + TAIL_S, []
     for i, (key, _) in enumerate(job.notes):
         low_hz, high_hz = (midi_hz(key + step) for step in (-NEAR, NEAR))
         config = Config(sample_rate=rate, f0_min_hz=max(low_hz, 20.0), f0_max_hz=min(high_hz, rate / 2))
-        note = torch.from_numpy(sound[round(i * each * rate) : round((i + 1) * each * rate)]).float()
         try:
-            recording = AnalysedRecording.of(job.name, note, config)
+            parts.append(analysed(sound[round(i * each * rate) : round((i + 1) * each * rate)], config))
         except WorkbookError:
             continue
-        targets = Targets.of(recording.features, recording.analysis, config)
-        part = {name: value.half() for name, value in vars(targets).items()}
-        parts.append(part | {"inputs": targets.inputs, "voiced": recording.features.voiced})
     return parts
 
 
+def analysed(sound: np.ndarray, config: Config) -> dict[str, torch.Tensor]:
+    """`Targets` of [n_samples] sound, and where it is voiced, as they are kept."""
+    recording = AnalysedRecording.of("note", torch.from_numpy(sound).float(), config)
+    targets = Targets.of(recording.features, recording.analysis, config)
+    part = {name: value.half() for name, value in vars(targets).items()}
+    return part | {"inputs": targets.inputs, "voiced": recording.features.voiced}
+
+
+def recorded_targets(folder: Path, recorded: Path, name: str) -> list[list[dict[str, torch.Tensor]]]:
+    """The same of the notes of a recorded instrument that may be learned, at each sample rate."""
+    path = folder / "recorded" / f"{name}.pt"
+    if not path.is_file():
+        sound, _ = notes.halves(recorded, name, without=notes.SPLICED.get(name, set()))
+        at_rates = [sound] + [librosa.resample(sound, orig_sr=notes.RATE, target_sr=rate) for rate in RATES_HZ[1:]]
+        found = [[analysed(x, Config(sample_rate=rate))] for x, rate in zip(at_rates, RATES_HZ, strict=True)]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with written_whole(path, WorkbookError) as temporary:
+            torch.save(found, temporary)
+    return torch.load(path)
+
+
+@dataclass(frozen=True)
+class Sounds:
+    """All material, at one level.
+
+    Attributes:
+        names: of instruments, "fluid oboe", "musescore oboe", "recorded violin".
+        targets: at each sample rate, of all instruments one after another.
+        first, count: at each sample rate, [n_instruments] where the frames of each begin, and how many there are.
+        octaves, loudness_db: [n_instruments, 101] quantiles of pitch and level, see `DDSPModel`.
+        shape: [n_instruments, 3] how notes begin, sink and end, see `Articulation`.
+    """
+
+    names: list[str]
+    targets: list[Targets]
+    first: list[torch.Tensor]
+    count: list[torch.Tensor]
+    octaves: torch.Tensor
+    loudness_db: torch.Tensor
+    shape: torch.Tensor
+
+
+def load(folder: Path, recorded: Path, without: list[str]) -> Sounds:
+    """All material, made first where it is missing, without instruments in whose names one of these words is."""
+    found = [(f"{job.font} {job.name}", [torch.load(job.path(rate)) for rate in RATES_HZ]) for job in make(folder)]
+    found += [(f"recorded {name}", recorded_targets(folder, recorded, name)) for name in notes.PACKAGES]
+    pitched = lambda parts: any(part["voiced"].any() for part in parts)
+    found = [
+        (name, rates) for name, rates in found if all(map(pitched, rates)) and not any(word in name for word in without)
+    ]
+    steps, rows, quantiles, shapes = torch.linspace(0, 1, N_QUANTILES), [], [], []
+    for _, rates in found:
+        at_rates = [{part: torch.cat([note[part] for note in notes_]) for part in notes_[0]} for notes_ in rates]
+        rows.append([levelled(kept, rate) for kept, rate in zip(at_rates, RATES_HZ, strict=True)])
+        targets, voiced = rows[-1][0]
+        heard = targets.inputs[voiced if voiced.any() else ...]
+        quantiles.append(torch.quantile(heard[:, :2], steps, dim=0))
+        shapes.append(torch.tensor(shape_of([note["inputs"][:, 1].numpy() for note in rates[0]])))
+    targets = [Targets.joined(row[i][0] for row in rows) for i in range(len(RATES_HZ))]
+    count = [torch.tensor([len(row[i][0]) for row in rows]) for i in range(len(RATES_HZ))]
+    octaves, loudness_db = torch.stack(quantiles).unbind(-1)
+    first = [n.cumsum(0) - n for n in count]
+    return Sounds([name for name, _ in found], targets, first, count, octaves, loudness_db, torch.stack(shapes))
+
+
+def shape_of(notes_db: list[np.ndarray]) -> tuple[float, float, float]:
+    """Attack, decay and release as in `Articulation`, medians over rendered notes; usual ones of a recording."""
+    hop_s = Config.hop_length / RATES_HZ[0]
+    if len(notes_db) == 1:
+        return articulation.ATTACK_S, articulation.DECAY_DB_PER_S, articulation.RELEASE_S
+    attacks, decays, releases = [], [], []
+    for note_db in notes_db:
+        up = len(note_db) - 1 - round(TAIL_S / hop_s)
+        held_db, tail_db = note_db[: up - WINDOW_FRAMES], note_db[up:]
+        top = int(held_db.argmax())
+        attacks.append(hop_s * int(np.argmax(held_db > held_db[top] - articulation.PLATEAU_DB)))
+        decays.append((held_db[top] - held_db[-1]) / (hop_s * max(len(held_db) - 1 - top, 1)))
+        fall_db = max(note_db[up] - tail_db[round(FALLING_S / hop_s)], 1.0)
+        releases.append(FALLING_S * articulation.RISE_DB / fall_db)
+    ranges = articulation.ATTACK_RANGE_S, articulation.DECAY_RANGE_DB_PER_S, articulation.RELEASE_RANGE_S
+    measured = zip((attacks, decays, releases), ranges, strict=True)
+    if up * hop_s < FADING_S - TAIL_S:
+        measured = zip((attacks, [articulation.DECAY_DB_PER_S], releases), ranges, strict=True)
+    attack_s, decay_db_per_s, release_s = (float(np.clip(np.median(x), *limits)) for x, limits in measured)
+    return attack_s, decay_db_per_s, release_s
+
+
+def levelled(kept: dict[str, torch.Tensor], rate: int) -> tuple[Targets, torch.Tensor]:
+    """The frames that sound, as if the recording had the usual level; and which of them are voiced."""
+    loud = kept["inputs"][:, 1] > kept["inputs"][:, 1].max() + QUIETEST_DB
+    voiced = kept.pop("voiced")
+    usual_db = torch.quantile(kept["inputs"][voiced][:, 1], USUAL_LOUDNESS / 100)
+    targets = Targets(**kept)[loud]
+    return replace(targets, inputs=louder(targets.inputs, USUAL_DB - usual_db, Config(sample_rate=rate))), voiced[loud]
+
+
+def louder(inputs: torch.Tensor, by_db: torch.Tensor, config: Config) -> torch.Tensor:
+    """[n_frames, n_inputs] of a recording that was turned up; a cepstrum's first number is the mean of all bands."""
+    moved = inputs.clone()
+    moved[:, 1] += by_db
+    moved[:, N_PLAYED] += by_db * math.sqrt(n_mels(config))
+    return moved
+
+
 if __name__ == "__main__":
-    make(Path("artifacts/family"))
+    make(FOLDER)
