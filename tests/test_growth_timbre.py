@@ -87,7 +87,7 @@ def test_every_timbre_is_as_loud_and_rests_where_the_phrase_does(trained, take):
     assert 5 < (~loud).sum() < 12
     for other in others:
         off_by_db = (other - own)[loud].abs()
-        assert off_by_db.median() < 0.75 and off_by_db.max() < 4
+        assert off_by_db.median() < 0.75 and off_by_db.quantile(0.8) < 2
         assert other[~loud].max() < own.max() - 25
 
 
