@@ -151,7 +151,7 @@ def test_whole_ratios_are_the_harmonics():
 
 
 def test_phases_are_chosen_for_what_is_played(take, small_config):
-    """A violin peaks over 2 dB lower than with phases for any spectrum; a partial that is silent in it keeps a phase."""
+    """A violin peaks over 2 dB lower than with phases for any spectrum; a partial that is silent keeps a phase."""
     amplitudes = take.controls.amplitudes.clone()
     amplitudes[:, 7] = 0
     chosen, any_spectrum = lowest_crest_directions(amplitudes), low_crest_directions(small_config.n_harmonics)

@@ -1,4 +1,4 @@
-"""Peaks beyond full scale bent down, where they are so few that the level of the sound stays what it was."""
+"""Peaks beyond full scale bent down, where that moves no level (notebook 04, "Another one performs")."""
 
 import math
 
