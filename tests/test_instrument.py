@@ -134,7 +134,7 @@ def test_a_plucked_string_grows_dull_and_a_flute_does_not():
 
 
 def test_an_instrument_is_found_again_by_its_sound():
-    """Of a melody that a sax plays, the code alone plays other notes nearly as the sax does, and no other comes near."""
+    """Of a melody of a sax, the code alone plays other notes nearly as the sax does, and no other comes near."""
     family = Family.shipped()
     model, take = instrument("alto sax", config=CONFIG)
     learned, other = (
