@@ -56,8 +56,10 @@ from .training.corpus import Corpus as Corpus
 from .training.family import Family as Family
 from .training.family import Member as Member
 from .training.instrument import Instrument as Instrument
+from .training.lessons import prepare as prepare
 from .training.losses import MultiScaleSpectralLoss as MultiScaleSpectralLoss
 from .training.metrics import evaluate as evaluate
+from .training.metrics import levels_off_db as levels_off_db
 from .training.metrics import snr_db as snr_db
 from .training.model import ControlNetwork as ControlNetwork
 from .training.model import DDSPModel as DDSPModel

@@ -109,6 +109,15 @@ def sawtooth():
 
 
 @pytest.fixture
+def cuda():
+    """A card. Without one a test is skipped; it fails where DDSP_NB_REQUIRE_CUDA is 1, as no card was found."""
+    if not torch.cuda.is_available():
+        needed = os.environ.get("DDSP_NB_REQUIRE_CUDA") == "1"
+        (pytest.fail if needed else pytest.skip)("PyTorch finds no CUDA card here")
+    return "cuda"
+
+
+@pytest.fixture
 def full_disk():
     """Context in which no file can grow beyond 20 kB, as on a disk that is full."""
     resource = pytest.importorskip("resource")

@@ -109,7 +109,7 @@ def test_every_module_of_the_lesson_names_its_notebook():
 
 def test_notebooks_import_the_public_face_alone():
     notebooks = sorted(ROOT.glob("notebooks/*.ipynb"))
-    assert len(notebooks) == 7
+    assert len(notebooks) == 8
     panels = {f"panels.{name}" for name in ddsp_nb.panels.__all__}
     for path in notebooks:
         cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]

@@ -420,6 +420,24 @@ def test_files_that_belong_together_add_up_at_one_gain(tmp_path, tone, level):
     assert np.array_equal(steps["whole"], exact(mix)) and np.array_equal(steps["harmonic"], exact(harmonic))
 
 
+def test_the_gain_bends_around_few_peaks_and_the_level_stays(tmp_path, violin):
+    """It moves slowly, no sample reaches full scale, silence is silent, and parts still add up to the last step."""
+    sound = torch.from_numpy(1.1 * violin / np.abs(violin).max()).float()
+    sound[: RATE // 10] = 0
+    whole, stem, rest = paths = [tmp_path / f"{name}.wav" for name in ("whole", "stem", "rest")]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        save_together({whole: sound, stem: sound / 2}, RATE, rests={rest: (sound, stem)})
+    steps, stem, rest = (sf.read(path, dtype="int16")[0].astype(int) for path in paths)
+    asked = 2**15 * sound.double().numpy()
+    assert np.array_equal(stem + rest, steps) and np.abs(steps).max() < 2**15 - 1 and not steps[: RATE // 10].any()
+    assert 10 * np.log10((asked @ asked) / (steps @ steps)) < 0.05
+    (clear,) = np.nonzero(np.abs(asked) > 2**12)
+    gain = steps[clear] / asked[clear]
+    assert gain.min() < 0.92 and np.abs(np.diff(gain) / np.diff(clear)).max() < 0.004
+    assert (np.abs(gain - 1) < 0.001).mean() > 0.9
+
+
 @pytest.mark.parametrize(
     ("name", "subtype", "gain"),
     [

@@ -144,7 +144,7 @@ def test_every_option_of_the_plan_reaches_it(grow):
         "--output piece.wav --seed 5 "
         "--stages 1+3/2/5+6 --shrink --order odd --stage-duration 0.3,0.1 --silence-duration 0.1,0.05 --loudness -12,0 "
         "--noise bands --noise-strategy primes --noise-order random --melody A3,220.5,held --ratios 1,2.1 "
-        "--inharmonicity 0.001 --crossfade 0.03 --sustain 0.5"
+        "--inharmonicity 0.001 --crossfade 0.03 --sustain 0.5 --timbre own,flute:1"
     )
     (layer,) = sidecar.read_sidecar("piece.json").composition.layers
     assert layer.seed == 5
@@ -159,6 +159,7 @@ def test_every_option_of_the_plan_reaches_it(grow):
         noise_strategy="primes",
         noise_order="random",
         pitch=("A3", 220.5, "held"),
+        timbre=("own", "flute:1"),
         ratios=(1.0, 2.1),
         inharmonicity=0.001,
         crossfade_s=0.03,
@@ -182,7 +183,7 @@ def test_a_piece_and_what_goes_with_it(grow, tmp_path):
 @pytest.mark.parametrize("source", ["first.json", "first.wav"])
 def test_a_sidecar_renders_the_identical_file(grow, source):
     options = "--noise bands --order random --seed 7 --melody A3,C4 --stage-duration 0.2,0.1 --subtype FLOAT"
-    grow(f"{options} --output first.wav")
+    grow(f"{options} --timbre own,oboe --output first.wav")
     assert grow(f"--from {source} --output again.wav").stderr == ""
     assert Path("again.wav").read_bytes() == Path("first.wav").read_bytes()
     assert Path("again.json").read_bytes() == Path("first.json").read_bytes()

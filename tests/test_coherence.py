@@ -56,6 +56,7 @@ def test_a_held_note_has_no_sidebands_at_the_frame_rate(violin, hz):
         loudness_db=hold(features.loudness_db),
         mfcc=hold(features.mfcc),
         voiced=torch.ones(500, dtype=torch.bool),
+        age_s=None,
         n_samples=499 * HOP,
     )
     sound = model(held).harmonic[-4 * RATE :].double().numpy()

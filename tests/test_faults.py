@@ -139,11 +139,11 @@ def test_sigterm_ends_training_with_the_best_model_so_far(tmp_path, epochs, mome
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A file system of 1 MB, where the machine lets us have one."""
+    """A file system of 4 MB, where the machine lets us have one."""
     folder = tmp_path / "disk"
     folder.mkdir()
     mount = shutil.which("mount") and subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "none", folder], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=4m", "none", folder], capture_output=True, check=False
     )
     if not mount or mount.returncode:
         if os.environ.get("CI"):

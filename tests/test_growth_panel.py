@@ -50,6 +50,9 @@ SOME = {  # a value of each control, what must hold for it to count, and the par
     "lengths": ("1, 2", {"lengths": "1, 3"}, {"stage_duration_s": (1.0, 2.0)}),
     "bands": ("0/1-8", {"noise": "written"}, {"noise_stages": ((), tuple(range(1, 9)))}),
     "sustains": ("0, 1", {"sustains": "1, 0"}, {"adsr": ADSR(sustain=(0.0, 1.0))}),
+    "timbre_first": ("flute", {}, {"timbre": ("flute", "own")}),
+    "timbre_last": ("oboe", {}, {"timbre": ("own", "oboe")}),
+    "timbres": ("own, flute:0.5 oboe:0.5", {"timbres": "cello, own, oboe"}, {"timbre": ("own", "flute:0.5 oboe:0.5")}),
     "levels": ("-6, -1", {"levels": "-9, -3"}, {"loudness_db": (-6.0, -1.0)}),
 }
 
@@ -119,7 +122,7 @@ def test_controls_that_do_not_count_are_out_of_the_way(panel):
     hidden = {name for name, control in panel.knobs.items() if control.disabled}
     assert hidden == {
         "n_stages", "stages", "seed", "noise_strategy", "noise_order", "notes", "own_ratios", "depth_db",
-        "stage_note", "silence_note", "lengths", "bands", "sustains", "levels",
+        "stage_note", "silence_note", "lengths", "bands", "sustains", "levels", "timbres",
     }  # fmt: skip
     assert all((control.layout.display == "none") == control.disabled for control in panel.knobs.values())
 
@@ -244,22 +247,30 @@ def test_curves_that_are_drawn_are_those_of_the_plan(panel):
     draw(panel, lengths_s=values)
     draw(panel, levels_db=[-6.0] * (n - 1) + [0.0])
     draw(panel, sustains=[0.5] * n)
+    turn(panel, timbre_last="oboe")
+    draw(panel, shares=[0.25] * (n - 1) + [2.0])
     plan = panel.plan
+    assert plan.timbre == ("own:0.75 oboe:0.25",) * (n - 1) + ("own:0 oboe:1",)
     assert plan.stage_duration_s == pytest.approx(values)
     assert plan.loudness_db[-2:] == (-6, 0) and plan.adsr.sustain == (0.5,) * n
     shown = panel.score.score["stages"]
     assert [s["stop"] - s["start"] for s in shown] == pytest.approx(values, abs=1e-4)
+    assert [s["share"] for s in shown] == [0.25] * (n - 1) + [1] and shown[0]["becomes"] == "oboe"
+    panel.knobs["timbre_first"].value = "flute"
+    assert panel.plan.timbre[0] == "flute:0.75 oboe:0.25"
+    panel.knobs["timbres"].value = ""
+    assert panel.plan.timbre == ("flute", "oboe")
     panel.knobs["lengths"].value = ""
     assert panel.plan.stage_duration_s == 0.5  # the slider's again
 
 
 def test_a_moved_stage_takes_everything_along(panel):
-    turn(panel, pitch="notes", notes="A4, C5", noise="bands")
+    turn(panel, pitch="notes", notes="A4, C5", noise="bands", timbre_last="oboe")
     before = panel.score.score["stages"]
     order = [1, 0, *range(2, len(before)), 0]
     draw(panel, order=order)
     after = panel.score.score["stages"]
-    for name in ("partials", "bands", "note"):
+    for name in ("partials", "bands", "note", "share"):
         assert [stage[name] for stage in after] == [before[i][name] for i in order], name
 
 
@@ -274,7 +285,8 @@ def test_drawn_lengths_become_note_values_at_a_tempo(panel):
 
 
 @pytest.mark.parametrize(
-    "edit", [{"lengths_s": [1.0]}, {"order": [99]}, {"order": "x"}, {"nonsense": [1]}, {"bands": 5}]
+    "edit",
+    [{"lengths_s": [1.0]}, {"order": [99]}, {"order": "x"}, {"nonsense": [1]}, {"bands": 5}, {"shares": [1] * 7}],
 )
 def test_what_cannot_be_drawn_changes_nothing(panel, sent, monkeypatch, edit):
     refused = []

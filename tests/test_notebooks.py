@@ -10,6 +10,7 @@ import nbformat
 FOLDER = Path(__file__).parent.parent / "notebooks"
 START = "00_start"  # plays, and explains nothing: few cells, nothing to check
 NAMES = {START, "01_features", "02_harmonic_oscillator", "03_noise_filterbank", "04_training", "05_growth", "06_play"}
+NAMES |= {"07_between"}
 MAX_BYTES = 1_500_000  # of a notebook with its pictures
 N_CELLS = range(15, 36)  # of code: what one sitting holds
 MEDIAN_LINES, MAX_LINES = 5, 12  # of code in a cell, imports aside

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from ddsp_nb import Config, HarmonicOscillator
+from ddsp_nb.synthesis.controls import Controls, low_crest_directions, lowest_crest_directions
 from ddsp_nb.synthesis.oscillator import harmonic_basis, integrate_pitch
 
 CONFIG = Config()
@@ -147,3 +148,20 @@ def test_whole_ratios_are_the_harmonics():
     table = torch.arange(1, 9, dtype=torch.float64)
     both = [harmonic_basis(f0_hz, phase, 8, CONFIG, ratios=ratios) for ratios in (None, table)]
     assert (both[0] - both[1]).abs().max() < 1e-5
+
+
+def test_phases_are_chosen_for_what_is_played(take, small_config):
+    """A violin peaks over 2 dB lower than with phases for any spectrum; a partial that is silent keeps a phase."""
+    amplitudes = take.controls.amplitudes.clone()
+    amplitudes[:, 7] = 0
+    chosen, any_spectrum = lowest_crest_directions(amplitudes), low_crest_directions(small_config.n_harmonics)
+    assert torch.allclose(chosen.norm(dim=-1), torch.ones(small_config.n_harmonics))
+
+    def peak(directions):
+        controls = Controls(amplitudes, directions.expand(len(amplitudes), -1, 2), take.controls.noise_magnitudes)
+        sound = HarmonicOscillator(small_config).render(take.features.f0_hz, controls.coefficients())
+        return sound.abs().max().item()
+
+    assert peak(chosen) < 0.75 * peak(any_spectrum)
+    for few in (amplitudes[:1], torch.zeros(2, 32), amplitudes[:, :1]):  # a frame, silence, a sine
+        assert torch.allclose(lowest_crest_directions(few).norm(dim=-1), torch.ones(few.shape[1]))

@@ -18,6 +18,7 @@ from ddsp_nb import (
     draw,
     load_audio,
     parse_notes,
+    save_audio,
     save_model,
 )
 from ddsp_nb.cli.main import main
@@ -66,6 +67,17 @@ def test_written_notes_sound_at_their_pitch_and_time(folder):
     assert features.loudness_db[at(0.8)] < features.loudness_db[at(0.3)] - 40  # the rest
     whole, harmonic, noise = (sf.read(folder / f"played{name}.wav")[0] for name in ("", "_harmonic", "_noise"))
     assert abs(whole - harmonic - noise).max() < 3 / 32768
+
+
+def test_a_performance_is_as_loud_as_it_was_asked_to_be(folder, data):
+    """A recording that reaches full scale is played at its level: turned down it would be off in every frame."""
+    recording = load_audio(data / "violin.flac", CONFIG.sample_rate, duration_s=2)
+    save_audio(folder / "full.wav", recording / recording.abs().max(), CONFIG.sample_rate)
+    for options in ([], ["--from-pitch-and-loudness"]):
+        result = play(folder, "--audio", folder / "full.wav", *options)
+        assert result.exit_code == 0 and "turned down" not in result.stderr, result.stderr
+        asked, played = (pitches_hz(folder / name)[0].loudness_db for name in ("full.wav", "played.wav"))
+        assert abs((played - asked)[asked > asked.max() - 30].median()) < 0.05
 
 
 def level_db(sound, hz, from_s, to_s):

@@ -164,11 +164,10 @@ def test_impossible_arguments_are_refused_before_the_model_changes(small_config,
     assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA here")
 @pytest.mark.parametrize("start", ["shared", "envelope"])
-def test_cuda_learns_as_the_cpu_does(tmp_path, small_config, corpus, take, start):
+def test_cuda_learns_as_the_cpu_does(tmp_path, small_config, corpus, take, start, cuda):
     last = {}
-    for device in ("cpu", "cuda"):
+    for device in ("cpu", cuda):
         model = new_model(small_config)
         *_, last[device] = train(model, corpus, epochs=4, start=start, device=device)
         assert model.device.type == device
@@ -203,6 +202,14 @@ def test_two_processes_train_one_model(tmp_path, data):
     (one, first, last), (other, *_) = (torch.load(tmp_path / f"{rank}.pt") for rank in (0, 1))
     assert all(torch.equal(weight, other[name]) for name, weight in one.items())
     assert last < first
+
+
+@pytest.mark.parametrize(("needed", "outcome"), [("1", pytest.fail.Exception), ("", pytest.skip.Exception)])
+def test_a_test_of_cuda_fails_where_a_card_has_to_be_there(request, monkeypatch, needed, outcome):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setenv("DDSP_NB_REQUIRE_CUDA", needed)
+    with pytest.raises(outcome, match="no CUDA card"):
+        request.getfixturevalue("cuda")
 
 
 def test_cuda_is_refused_where_there_is_none(small_config, corpus, monkeypatch):

@@ -1,7 +1,6 @@
 """`ddsp-nb enrol` and `instruments`: instruments by name, and what commands share that play them. Light to import."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -9,11 +8,6 @@ from ddsp_nb.cli.checks import check_not_input, check_place, refuse_to_replace
 from ddsp_nb.cli.options import SEED, FiniteFloat, is_typed, options
 from ddsp_nb.config import Config
 from ddsp_nb.errors import CheckpointError, ConfigError, WorkbookError, held_warnings
-
-if TYPE_CHECKING:
-    from ddsp_nb.training.family import Member
-    from ddsp_nb.training.model import DDSPModel
-    from ddsp_nb.training.take import Take
 
 FAMILY_SUFFIXES = (".safetensors",)
 # Of sound that a code is found from; more says little more.
@@ -36,7 +30,7 @@ FAMILY = click.option(
 )
 
 
-def load_instrument(checkpoint: Path, words: str | None, family_path: Path) -> "tuple[DDSPModel, Take]":
+def load_instrument(checkpoint: Path, words: str | None, family_path: Path) -> tuple:
     """Model and take of a checkpoint, or of an instrument or a morph. Raises WorkbookError where both are asked for."""
     from ddsp_nb import instrument, load_family, load_model
 
@@ -92,6 +86,8 @@ def instruments(family_path, removed, exported, source, overwrite):
         refuse_to_replace([exported[1]], overwrite)
 
     from ddsp_nb import Family, load_family, save_family
+    from ddsp_nb.notes.pitch import midi_name
+    from ddsp_nb.playing.transfer import heard_range
 
     family, shipped = load_family(family_path), Family.shipped()
     members = dict(family)
@@ -112,13 +108,5 @@ def instruments(family_path, removed, exported, source, overwrite):
         click.echo(save_family(place, Family(kept)))
     else:
         for name, member in members.items():
-            click.echo(f"{name:24} {notes_of(member)}{'' if name in shipped else ', your own'}")
-
-
-def notes_of(member: "Member") -> str:
-    """The lowest and the highest note that an instrument heard, by name."""
-    from ddsp_nb.notes.pitch import midi_name
-    from ddsp_nb.playing.transfer import heard_range
-
-    low, high = heard_range(member.octaves)
-    return f"{midi_name(round(low))} to {midi_name(round(high))}"
+            low, high = (midi_name(round(number)) for number in heard_range(member.octaves))
+            click.echo(f"{name:24} {low} to {high}{'' if name in shipped else ', your own'}")

@@ -46,7 +46,7 @@ def live(checkpoint, words, family_path, midi, port, output, n_voices, block, vo
 
     import torch
 
-    from ddsp_nb import StreamingSynthesizer, save_audio
+    from ddsp_nb import StreamingSynthesizer, save_together
     from ddsp_nb.notes.midi import read_midi
     from ddsp_nb.playing.device import open_device, open_port, play_blocks
     from ddsp_nb.playing.live_blocks import blocks_of, blocks_of_port
@@ -63,7 +63,7 @@ def live(checkpoint, words, family_path, midi, port, output, n_voices, block, vo
     if output is not None:
         n_blocks = round(events[-1][0] * sample_rate / block)
         sound = torch.cat(list(with_bar(blocks_of(synthesizer, events, block), "Playing", n_blocks)))
-        click.echo(save_audio(output, gain * sound, sample_rate))
+        click.echo(*save_together({output: gain * sound}, sample_rate, rests={}))
         return
     with nullcontext() if port is None else closing(open_port(port)) as keys:
         if keys is None:

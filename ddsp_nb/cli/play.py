@@ -74,23 +74,24 @@ def play(
     for path in paths:
         check_place(path, SOUND_SUFFIXES, AudioError)
         check_not_input(path, checkpoint)
-        check_not_input(path, family_path)
         if audio is not None:
             check_not_input(path, audio)
     refuse_to_replace(paths, overwrite)
 
     from torch.nn.utils.rnn import pad_sequence
 
-    from ddsp_nb import FeatureExtractor, Performance, instrument, load_audio, load_family, save_together
-    from ddsp_nb.playing.family import morphing, players
+    from ddsp_nb import FeatureExtractor, Performance, load_audio, load_family, save_together
+    from ddsp_nb.playing.family import articulation, morphing, players
     from ddsp_nb.playing.own_timbre import lift_db, warn_of_lift
     from ddsp_nb.playing.transfer import transfer_lines
 
     lines_of = lambda played, model, take: [line.features(model, take) for line in played.lines()]
     if midi is not None and words is None and not is_typed("checkpoint"):
         family = load_family(family_path)
-        band = {name: (played, *instrument(name, family)) for name, played in players(midi, family).items()}
-        parts = [(f"{name}: ", model, lines_of(played, model, take)) for name, (played, model, take) in band.items()]
+        band = [(name, family[name].model(), played) for name, played in players(midi, family).items()]
+        parts = [
+            (f"{name}: ", model, lines_of(played, model, articulation(family[name]))) for name, model, played in band
+        ]
     else:
         model, take = load_instrument(checkpoint, words, family_path)
         if audio is not None:

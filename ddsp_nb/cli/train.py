@@ -198,10 +198,12 @@ def write_products(paths, model, take, recording, corpus, history):
     click.echo(paths[LOSS_PICTURE])
     whole, harmonic, noise, residual = (paths[name] for name in SOUNDS)
     parts = {whole: sound.audio, harmonic: sound.harmonic}
-    if corpus.unheard:
-        parts[paths[UNHEARD]] = torch.cat([model(phrase.features).audio.cpu() for phrase in corpus.unheard])
     rests = {noise: (sound.audio, harmonic), residual: (recording.audio, harmonic)}
-    for path in save_together(parts, model.config.sample_rate, rests=rests):
+    written = save_together(parts, model.config.sample_rate, rests=rests)
+    if corpus.unheard:
+        unheard = torch.cat([model(phrase.features).audio.cpu() for phrase in corpus.unheard])
+        written += save_together({paths[UNHEARD]: unheard}, model.config.sample_rate, rests={})
+    for path in written:
         click.echo(path)
     quality = evaluate(recording.instrument, sound, model.config)
     click.echo(f"The take: {quality}")

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from ddsp_nb.growth.adsr import ADSR
-from ddsp_nb.growth.plan import GrowthPlan
+from ddsp_nb.growth.plan import MOST_PARTIALS, GrowthPlan
 from ddsp_nb.piece.tempo import Tempo
 from ddsp_nb.piece.views import CRESCENDO, swing, towards, with_slots
+from ddsp_nb.training.morph import OWN
 
 WRITTEN_AT = Tempo()  # tempo of presets whose lengths are note values
 
@@ -42,6 +43,7 @@ PULSE = GrowthPlan(
     noise="bands",
     adsr=SHORT,
 )
+PLAYERS = ("flute", "clarinet", "alto sax", "trumpet", "cello", "oboe")
 PLANS = {
     "First sine to full sound": GrowthPlan(),
     "Odd partials, then even": GrowthPlan(strategy="linear", n_stages=12, order="odd", pitch="held"),
@@ -64,6 +66,19 @@ PLANS = {
     ),
     "Bell": GrowthPlan(pitch=("A4",), inharmonicity=0.004, noise="none", stage_duration_s=1.8, adsr=STRUCK),
     "Melody unfolding": GrowthPlan(strategy="primes", order="loudest", noise="every", pitch=("A3", "C4", "E4", "A4")),
+    "Flute into trumpet": GrowthPlan(noise="every", stage_duration_s=0.8, timbre=("flute", "trumpet")),
+    # More partials than instruments have: each sounds with all of its own.
+    "Becoming an oboe": GrowthPlan(
+        stages=(MOST_PARTIALS,) * 9, crossfade_s=0.4, stage_duration_s=1.0, noise="every", timbre=(OWN, "oboe")
+    ),
+    "Six players": GrowthPlan(
+        strategy="linear",
+        n_stages=len(PLAYERS),
+        order="loudest",
+        noise="every",
+        pitch=("A3", "C4", "E4"),
+        timbre=PLAYERS,
+    ),
 }
 PRESETS = {name: Preset(plan) for name, plan in PLANS.items()} | {
     "Pulse": Preset(with_slots(PULSE, WRITTEN_AT.seconds("1/8"), WRITTEN_AT.seconds("1/32")), in_notes=True)

@@ -9,11 +9,14 @@ from ddsp_nb.growth.plan import BAND_ORDERS, ORDERS, STRATEGIES, GrowthPlan
 from ddsp_nb.growth.tuning import HELD, PHRASE, TABLES
 from ddsp_nb.notes.pitch import midi_name
 from ddsp_nb.piece.presets import WRITTEN_AT, Preset
-from ddsp_nb.piece.views import SHAPES, swing, towards, with_slots
+from ddsp_nb.piece.views import SHAPES, between, swing, towards, with_slots
+from ddsp_nb.training.morph import OWN
 
 MIDDLE = 62  # MIDI note around which melodies lie: D4
 PENTATONIC = (-12, -10, -8, -5, -3, 0, 2, 4, 7, 9, 12)  # semitones from the middle; no two of them clash
 MOST_NOTES = 8
+# What a growth becomes, as often as it stays itself.
+OTHERS = ("violin", "cello", "flute", "oboe", "clarinet", "alto sax", "trumpet", "french horn", "nylon guitar")
 
 
 def random_preset(seed: int, groups: Iterable[str] = (), start: Preset | None = None) -> Preset:
@@ -76,6 +79,11 @@ def _pitch(chance, preset):
     return replace(preset, plan=plan)
 
 
+def _timbre(chance, preset):
+    draw = lambda: _one_of(chance, OWN, *OTHERS, weights=(len(OTHERS), *[1] * len(OTHERS)))
+    return replace(preset, plan=replace(preset.plan, timbre=between(draw(), draw())))
+
+
 def _adsr(chance, preset):
     adsr = ADSR(
         attack_s=_between(chance, 0.003, 0.3, 3),
@@ -96,6 +104,7 @@ GROUPS = {
     "Time": _time,
     "Noise": _noise,
     "Pitch": _pitch,
+    "Timbre": _timbre,
     "ADSR": _adsr,
     "Loudness": _loudness,
 }

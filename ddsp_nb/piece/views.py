@@ -1,10 +1,12 @@
 """A plan in musicians' words, there and back: paces, slots, swells (notebook 05, "Your turn"). Light to import."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ddsp_nb.errors import GrowthError
 from ddsp_nb.growth.plan import SETTINGS, GrowthPlan
 from ddsp_nb.growth.settings import Curve
+from ddsp_nb.growth.timbre import Timbre, weights_of
 
 SHAPES = STEADY, CRESCENDO, DIMINUENDO, SWELL = "steady", "crescendo", "diminuendo", "swell"
 
@@ -48,6 +50,20 @@ def with_slots(plan: GrowthPlan, slots_s: Curve, silence_s: float) -> GrowthPlan
         raise GrowthError("The silence fills a whole stage; choose a shorter one, or longer stages.")
     lengths = lengths_s if isinstance(slots_s, tuple) else lengths_s[0]
     return replace(plan, stage_duration_s=lengths, silence_duration_s=silence_s)
+
+
+def ends_of(timbre: Timbre) -> tuple[str, str] | None:
+    """From which instrument to which a timbre goes; None where there are more than two."""
+    names = list(weights_of(timbre))
+    return (names[0], names[-1]) if len(names) <= 2 else None
+
+
+def between(first: str, last: str, shares: Sequence[float] = (0, 1)) -> Timbre:
+    """From one instrument to another, by a curve of the last one's shares."""
+    if first == last:
+        return first
+    steps = tuple(f"{first}:{1 - share:g} {last}:{share:g}" for share in shares)
+    return (first, last) if tuple(shares) == (0, 1) else steps
 
 
 def swing(shape: str, depth_db: float) -> Curve:

@@ -51,10 +51,13 @@ def instrument(words: str, family: Family | None = None, config: Config | None =
 def take_of(member: Member, model: DDSPModel, notes: Sequence[Note] = ()) -> Take:
     """Written notes as an instrument plays them; without any, a short phrase in the middle of its range."""
     notes = notes or _usual_phrase(A4 + SEMITONES_PER_OCTAVE * member.octaves[MIDDLE].item())
-    attack_s, decay_db_per_s, release_s = member.shape.tolist()
-    articulation = Articulation(attack_s, decay_db_per_s, release_s)
-    features = Performance.of_notes(notes).features(model, articulation)
-    return Take(features, model.controls(features, envelope=False), CEILING_DB, astuple(articulation))
+    features = Performance.of_notes(notes).features(model, articulation(member))
+    return Take(features, model.controls(features, envelope=False), CEILING_DB, astuple(articulation(member)))
+
+
+def articulation(member: Member) -> Articulation:
+    """How the notes of an instrument begin, sink and end."""
+    return Articulation(*member.shape.tolist())
 
 
 def _usual_phrase(number):
@@ -107,7 +110,8 @@ def enrolled(recordings: Sequence[AnalysedRecording], config: Config, seed: int 
         raise AudioError(f"{recordings[0].name}: hardly any note with a pitch is in it. Record one note at a time.")
     model = DDSPModel(replace(config, hidden_size=SMALLEST, n_layers=1))
     prepare(model, corpus, start="shared", seed=seed)
-    member = Member.of(model, torch.tensor(astuple(Articulation.measured(recordings[0].features))))
+    shapes = torch.tensor([astuple(Articulation.measured(recording.features)) for recording in recordings])
+    member = Member.of(model, shapes.median(0).values)
     up_db = USUAL_DB - model.network.instrument.usual_db
     floor = member.noise_floor + NEPERS_PER_DB * up_db
     return replace(member, loudness_db=member.loudness_db + up_db, noise_floor=floor)

@@ -11,6 +11,7 @@ import torch
 
 from ddsp_nb.errors import AudioError, warn_user
 from ddsp_nb.files import written_whole
+from ddsp_nb.sound.limit import limiting_gain
 from ddsp_nb.sound.riff import append_chunks, comment_chunk, cue_chunks
 
 SUBTYPES = ("PCM_16", "PCM_24", "FLOAT")
@@ -37,10 +38,11 @@ def save_together(
 ) -> list[Path]:
     """Write 16-bit files that belong together as `save_audio` does, all with one gain, so that they can be added up.
 
-    Where any of them goes beyond full scale all are turned down by whole tenths of a dB, which a warning tells.
+    Where few peaks go beyond full scale the gain bends around them (`limiting_gain`) and the level is what it was. Else
+    all are turned down by whole tenths of a dB, which a warning tells.
 
     Args:
-        sounds: path and sound, [n_samples], of each file.
+        sounds: path and sound, [n_samples], of each file; all are of one length.
         rests: path, a sound, and which of `sounds` to take from it: the file is what that one, as it is written,
             leaves over, so that both files add up to the sound to the last 16-bit step.
 
@@ -52,19 +54,26 @@ def save_together(
     """
     parts = {path: part.detach().cpu().float() for path, part in sounds.items()}
     wholes = {path: (whole.detach().cpu().float(), of) for path, (whole, of) in rests.items()}
-    left = (max(peak(whole), peak(whole - parts[of])) for whole, of in wholes.values())
-    loudest, gain = max([*map(peak, parts.values()), *left]), 1.0
+    left = [sound for whole, of in wholes.values() for sound in (whole, whole - parts[of])]
+    loudest, gain = max(map(peak, [*parts.values(), *left])), torch.tensor(1.0)
     if 1 < loudest < math.inf:
-        down_db = math.ceil(200 * math.log10(loudest / HIGHEST)) / 10
-        gain = 10 ** (-down_db / 20)
-        names = ", ".join(path.name for path in (*parts, *wholes))
-        warn_user(f"{names}: turned down by {down_db:.1f} dB to stay within full scale.")
+        gain = _gain_within(torch.stack([*parts.values(), *left]).abs().amax(0), sample_rate)
+        if not gain.ndim:
+            names = ", ".join(path.name for path in (*parts, *wholes))
+            warn_user(f"{names}: turned down by {-20 * gain.log10():.1f} dB to stay within full scale.")
     steps = lambda sound: in_steps(gain * sound.double()).float()
     for path, part in parts.items():
         save_audio(path, steps(part), sample_rate)
     for path, (whole, of) in wholes.items():
         save_audio(path, steps(whole) - steps(parts[of]), sample_rate)
     return [*parts, *wholes]
+
+
+def _gain_within(magnitudes: torch.Tensor, sample_rate: int) -> torch.Tensor:
+    """Gains [n_samples] that bend around peaks, or where these are too many one gain, [], of whole tenths of a dB."""
+    bent = limiting_gain(magnitudes.double().numpy(), sample_rate, HIGHEST)
+    down_db = math.ceil(200 * math.log10(float(magnitudes.max()) / HIGHEST)) / 10
+    return torch.tensor(10 ** (-down_db / 20), dtype=torch.float64) if bent is None else torch.from_numpy(bent)
 
 
 def save_audio(

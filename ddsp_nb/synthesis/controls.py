@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 import torch
+from torch.nn import functional as F
 
 from ddsp_nb.config import Config
 from ddsp_nb.synthesis.noise import FilteredNoiseGenerator
@@ -11,6 +12,12 @@ from ddsp_nb.synthesis.oscillator import HarmonicOscillator
 
 MAX_NOISE_GAIN = 0.999  # of a band: 1 is white noise at full scale
 SILENT = 1e-12  # linear; keeps the direction of a partial that is not there defined
+# Phases are chosen for some of the frames whose partials add up to most: no softer one peaks as high.
+CREST_FRAMES, CREST_SHARE = 64, 0.3
+# After 50 of them peaks are 1 dB higher.
+CREST_STEPS = 200
+# Of the highest peak, what is left at the first step and is added by the last one.
+CUT, CUT_LESS = 0.8, 0.18
 
 
 @dataclass(frozen=True)
@@ -99,3 +106,26 @@ def low_crest_directions(n_harmonics: int) -> torch.Tensor:
     k = torch.arange(1, n_harmonics + 1)
     angle = -math.pi * k * (k - 1) / n_harmonics
     return torch.stack([angle.cos(), angle.sin()], -1)
+
+
+def lowest_crest_directions(amplitudes: torch.Tensor) -> torch.Tensor:
+    """[n_harmonics, 2] constant phases with which no period of a performance peaks higher than it must.
+
+    Schroeder's for these amplitudes, then again and again those that periods have once their peaks are cut off (Van der
+    Ouderaa, Schoukens and Renneboog 1988): 5 dB lower than phases that suit any spectrum.
+
+    Args:
+        amplitudes: [n_frames, n_harmonics] linear, at the level that is played.
+    """
+    most = amplitudes.sum(1).argsort(descending=True)[: math.ceil(CREST_SHARE * len(amplitudes))]
+    chosen = torch.linspace(0, len(most) - 1, min(CREST_FRAMES, len(most))).long()
+    amplitudes = amplitudes[most[chosen.to(most.device)]].cpu()
+    power, n_samples = amplitudes.square().sum(0), 8 * amplitudes.shape[1]
+    shares = power / power.sum().clamp(min=SILENT)
+    phasors = torch.polar(torch.ones_like(shares), -2 * math.pi * (shares.cumsum(0).cumsum(0) - shares.cumsum(0)))
+    for step in range(CREST_STEPS):
+        periods = torch.fft.irfft(F.pad(amplitudes * phasors, (1, 0)), n_samples)
+        limit = periods.abs().max() * (CUT + CUT_LESS * step / CREST_STEPS)
+        cut = torch.fft.rfft(periods.clamp(-limit, limit))[:, 1 : len(shares) + 1]
+        phasors = ((cut * amplitudes).sum(0) + SILENT * phasors).sgn()
+    return torch.view_as_real(1j * phasors)  # of sines: a cosine is one a quarter early

@@ -7,7 +7,7 @@ whole, so that no note straddles both.
 import hashlib
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -115,6 +115,15 @@ class Corpus:
     def seconds(self) -> float:
         """Sound that is learned from."""
         return sum(phrase.seconds for phrase in self.heard)
+
+    def first(self, seconds: float) -> "Corpus":
+        """The same with less to learn from: the first seconds of what is heard, at least a few frames."""
+        left, heard = max(round(seconds * self.config.sample_rate / self.config.hop_length), MIN_FRAMES), list[Phrase]()
+        for phrase in self.heard:
+            if left >= MIN_FRAMES:
+                heard.append(phrase[: left + 1])
+            left -= len(phrase.features) - 1
+        return replace(self, heard=heard)
 
     def inputs(self) -> torch.Tensor:
         """[n_frames, n_inputs] of all heard frames that have a pitch, or of all where none has."""

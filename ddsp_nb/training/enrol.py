@@ -1,4 +1,4 @@
-"""Find an instrument on the map of all instruments (notebook 07, "Where is my recording?").
+"""Find an instrument on the map of all instruments (notebook 07, "Where does your recording lie?").
 
 What is looked for are few numbers: the code, a bias of each noise band, and the noise that the recording has besides,
 whatever is played. All else stays as a hundred instruments taught it, so that seconds of sound are enough.
@@ -10,7 +10,7 @@ import torch
 
 from ddsp_nb.analysis.envelope import NEPERS_PER_DB
 from ddsp_nb.training.adamw import AdamW
-from ddsp_nb.training.instrument import Instrument, Targets, lesson_loss
+from ddsp_nb.training.instrument import SPREAD_SEMITONES, Instrument, Targets, lesson_loss
 
 # Steps and frames of each; twice as many win less than 0.1 dB.
 N_STEPS, BATCH_FRAMES = 150, 32
@@ -49,7 +49,10 @@ def enrol(instrument: Instrument, targets: Targets, codes: torch.Tensor, seed: i
         p.requires_grad_(False)
     for step in range(N_STEPS):
         optimiser.groups[0]["lr"] = STEP * (0.5 + 0.5 * math.cos(math.pi * step / N_STEPS))
-        loss = lesson_loss(instrument, some(BATCH_FRAMES), generator) + CODE_WEIGHT * instrument.code.square().mean()
+        loss = (
+            lesson_loss(instrument, some(BATCH_FRAMES), generator, spread=SPREAD_SEMITONES)
+            + CODE_WEIGHT * instrument.code.square().mean()
+        )
         risen = (instrument.noise_floor - floor).clamp(min=0)
         loss = loss + BIAS_WEIGHT * instrument.noise_bias.square().mean() + FLOOR_WEIGHT * risen.square().mean()
         optimiser.zero_grad()

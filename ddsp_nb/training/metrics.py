@@ -1,6 +1,7 @@
 """Figures that do not share each other's blind spots (notebook 04, "Nothing is lost")."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,12 +9,16 @@ import torch
 from scipy.ndimage import binary_erosion
 
 from ddsp_nb.analysis.decompose import snr_db
+from ddsp_nb.analysis.envelope import NEPERS_PER_DB
 from ddsp_nb.analysis.features import ATTACK_FRAMES, AUDIBLE_DB
 from ddsp_nb.analysis.mel import loudness_db
 from ddsp_nb.analysis.pitch import track_pitch
 from ddsp_nb.config import HIGHEST_F0_HZ, Config
 from ddsp_nb.synthesis.controls import Sound
+from ddsp_nb.training.corpus import Phrase
+from ddsp_nb.training.instrument import Targets, level_errors
 from ddsp_nb.training.losses import MultiScaleSpectralLoss
+from ddsp_nb.training.model import DDSPModel
 
 WRONG_NOTE_CENTS = 50
 
@@ -43,6 +48,14 @@ class Quality:
             f"loss {self.loss:.2f}, SNR {self.snr_db:.1f} dB, loudness {self.loudness_error_db:.2f} dB off, "
             f"{'no pitch was found' if math.isnan(self.pitch_off) else pitch}"
         )
+
+
+@torch.no_grad()
+def levels_off_db(model: DDSPModel, phrases: Sequence[Phrase], *, envelope: bool = True) -> tuple[float, float]:
+    """Mean error in dB of the partials and of the noise bands of phrases, as the instrument plays them by itself."""
+    targets = Targets.joined(phrase.targets for phrase in phrases).to(model.device)
+    partials, bands = level_errors(model.network.instrument, targets, envelope=envelope)
+    return partials.item() / NEPERS_PER_DB, bands.item() / NEPERS_PER_DB
 
 
 def evaluate(recording: torch.Tensor, sound: Sound, config: Config) -> Quality:

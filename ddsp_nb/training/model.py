@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -14,7 +15,14 @@ from ddsp_nb.analysis.mel import loudness_db, power_db
 from ddsp_nb.config import N_PLAYED, Config
 from ddsp_nb.errors import ConfigError, warn_user
 from ddsp_nb.progress import with_bar
-from ddsp_nb.synthesis.controls import MAX_NOISE_GAIN, Controls, Sound, Synthesizer, low_crest_directions
+from ddsp_nb.synthesis.controls import (
+    MAX_NOISE_GAIN,
+    Controls,
+    Sound,
+    Synthesizer,
+    low_crest_directions,
+    lowest_crest_directions,
+)
 from ddsp_nb.synthesis.oscillator import integrate_pitch, ramp
 from ddsp_nb.training.instrument import Instrument
 
@@ -200,8 +208,8 @@ class DDSPModel(nn.Module):
         Warns where that loudness cannot be reached. Raises ConfigError where the features are of another config.
         """
         rendered = torch.empty(2, (len(features) - 1) * self.config.hop_length, device=self.device)
-        done = 0
-        for _, parts in self._rendered(self._controls(features, envelope), features, seed):
+        controls, done = self._of_lowest_crest(self._controls(features, envelope), features.to(self.device)), 0
+        for _, parts in self._rendered(controls, features, seed):
             rendered[:, done : done + parts.shape[1]] = parts
             done += parts.shape[1]
         harmonic, noise = rendered[:, : features.n_samples]
@@ -218,6 +226,13 @@ class DDSPModel(nn.Module):
         silenced = amplitudes * features.voiced[:, None]
         directions = low_crest_directions(self.config.n_harmonics).to(silenced).expand(len(silenced), -1, 2)
         return Controls(silenced, directions, gains)
+
+    def _of_lowest_crest(self, controls, features):
+        """The same with phases that suit this performance, so that its peaks are no higher than they must be."""
+        heard = features.f0_hz[:, None] * self.network.instrument.queries.harmonics < self.config.nyquist_hz
+        level = torch.exp(NEPERS_PER_DB * features.loudness_db)[:, None]
+        directions = lowest_crest_directions(level * F.normalize(controls.amplitudes * heard))
+        return replace(controls, directions=directions.to(level).expand(len(level), -1, 2))
 
     def _rendered(self, controls, features, seed):
         """Stretch by stretch: the gain of each frame that gives it its loudness, and [2, n] partials and noise.

@@ -10,7 +10,7 @@ from ddsp_nb.growth.plan import SETTINGS, GrowthPlan
 from ddsp_nb.growth.schedule import Schedule
 from ddsp_nb.growth.settings import MOST_STAGES
 from ddsp_nb.piece.tempo import Tempo
-from ddsp_nb.piece.views import silence_of
+from ddsp_nb.piece.views import between, ends_of, silence_of
 
 # With such noise no stage differs from another, so it stays when they are moved.
 ALL_OR_NOTHING = ("every", "none")
@@ -25,7 +25,8 @@ def edited(schedule: Schedule, edit: dict, tempo: Tempo | None) -> GrowthPlan:
     Args:
         schedule: that was drawn on.
         edit: what the page tells: one of `partials`, `bands` (strings of 0 and 1, one a stage), `lengths_s`,
-            `levels_db`, `sustains` (a number a stage), `order` (old places of the stages, in their new order).
+            `levels_db`, `sustains`, `shares` of what the timbre becomes (a number a stage), `order` (old places of the
+            stages, in their new order).
         tempo: of lengths that are note values; None where they are seconds.
 
     Raises:
@@ -73,12 +74,20 @@ def _sustains(plan, drawn, *_):
     return replace(plan, adsr=replace(plan.adsr, sustain=_within("sustain", drawn)))
 
 
+def _shares(plan, drawn, *_):
+    first, last = ends_of(plan.timbre) or (None, None)
+    if first == last:
+        raise GrowthError("Choose two instruments, the first and the last, before you draw between them.")
+    return replace(plan, timbre=between(first, last, [min(max(float(share), 0.0), 1.0) for share in drawn]))
+
+
 _DRAWN: dict[str, Callable[[GrowthPlan, list, Schedule, Tempo | None], GrowthPlan]] = {
     "partials": _partials,
     "bands": _bands,
     "lengths_s": _lengths,
     "levels_db": _levels,
     "sustains": _sustains,
+    "shares": _shares,
 }
 
 
@@ -96,6 +105,8 @@ def _rearranged(schedule: Schedule, order: list[int]) -> GrowthPlan:
         changes["stage_duration_s"] = moved(plan.durations_s(n))
     if isinstance(plan.pitch, tuple):
         changes["pitch"] = moved([stage.pitch for stage in schedule.stages])
+    if len({stage.timbre for stage in schedule.stages}) > 1:
+        changes["timbre"] = moved([stage.timbre for stage in schedule.stages])
     adsr = replace(plan.adsr, sustain=curve_of(plan.adsr.sustain))
     return replace(plan, loudness_db=curve_of(plan.loudness_db), adsr=adsr, **changes)
 

@@ -1,5 +1,7 @@
 """What the layers of a piece can play: the instrument of the panel, those of other recordings, and the recordings."""
 
+from dataclasses import replace
+
 from ddsp_nb.errors import GrowthError
 from ddsp_nb.growth.track import Source
 from ddsp_nb.panels.growth.voice import DRY, GROWTH
@@ -19,7 +21,7 @@ class Instruments:
     """
 
     def __init__(self, source: Source, recording: Recording | None, workspace: Workspace | None):
-        self.loaded, self.recording = {THIS: source}, recording
+        self.loaded, self.recording, self.family = {THIS: source}, recording, source.others
         others = workspace.recordings() if workspace is not None else []
         this = recording.path if recording is not None else None
         self.others = {other.name: other for other in others if other.path != this and other.trained}
@@ -46,10 +48,10 @@ class Instruments:
         if name not in self.loaded:
             if name not in self.others:
                 raise GrowthError(f"There is no instrument {name} any more. Choose another one for this layer.")
-            self.loaded[name] = Source(*load_model(self.others[name].model_path))
+            self.loaded[name] = Source(*load_model(self.others[name].model_path), family=self.family)
         if kind == DRY and self.loaded[name].audio is None:
             recording, source = self.others.get(name, self.recording), self.loaded[name]
             assert recording is not None  # or it was not offered
             audio = recording.audio(source.model.config.sample_rate)
-            self.loaded[name] = Source(source.model, source.take, audio)
+            self.loaded[name] = replace(source, audio=audio)
         return name, self.loaded[name]

@@ -9,12 +9,24 @@ from typing import Any
 
 from ddsp_nb.growth.adsr import curve
 from ddsp_nb.growth.plan import WRITTEN
+from ddsp_nb.growth.timbre import shares_of
 from ddsp_nb.growth.tuning import HELD, PHRASE, WORDS
 from ddsp_nb.notes.pitch import parse_melody
 from ddsp_nb.panels.growth.voice import Voice
 from ddsp_nb.piece.tempo import Tempo, parse_lengths
-from ddsp_nb.piece.typed import parse_numbers, parse_sets, parse_stages, stages_in_words
-from ddsp_nb.piece.views import STEADY, pace_of, silence_of, slots_of, swing, swing_of, towards, with_slots
+from ddsp_nb.piece.typed import parse_numbers, parse_sets, parse_stages, parse_timbre, stages_in_words
+from ddsp_nb.piece.views import (
+    STEADY,
+    between,
+    ends_of,
+    pace_of,
+    silence_of,
+    slots_of,
+    swing,
+    swing_of,
+    towards,
+    with_slots,
+)
 
 SHARED = {"tempo_bpm": "bpm", "beats_per_bar": "beats_per_bar"}  # knobs of the tempo, which all layers share
 # Choices in the lists of pitches and ratios: what is typed in the line below.
@@ -74,10 +86,18 @@ def read(voice: Voice, tempo: Tempo) -> dict[str, Any]:
         "depth_db": swung[1] if swung and swung[0] != STEADY else None,
         "levels": None if swung else _in_words(plan.loudness_db),
         "plays": voice.plays,
+        **_read_timbre(plan.timbre),
         "delay_s": voice.delay_s,
         "gain_db": voice.gain_db,
         "pan": voice.pan,
     }
+
+
+def _read_timbre(timbre):
+    first, last = ends_of(timbre) or (None, None)
+    points = timbre if isinstance(timbre, tuple) else (timbre,)
+    straight = first is not None and timbre == between(first, last)
+    return {"timbre_first": first, "timbre_last": last, "timbres": None if straight else ", ".join(points)}
 
 
 def _read_time(voice, tempo):
@@ -152,6 +172,20 @@ def _loudness(voice, _, shown):
     return voice.planned(loudness_db=drawn or swing(shown["loudness"], shown["depth_db"]))
 
 
+def _timbres(voice, _, shown):
+    drawn = shown["timbres"].strip()
+    return voice.planned(timbre=parse_timbre(drawn) if drawn else between(shown["timbre_first"], shown["timbre_last"]))
+
+
+def _timbre_ends(voice, _, shown):
+    """What was drawn between two instruments goes on between two others."""
+    first, last = shown["timbre_first"], shown["timbre_last"]
+    before, points = ends_of(voice.plan.timbre), voice.plan.timbre
+    drawn = isinstance(points, tuple) and before != points and before
+    shares = [stage.get(before[1], 0) for stage in shares_of(points, len(points))] if drawn else (0, 1)
+    return voice.planned(timbre=between(first, last, shares))
+
+
 _TIME = ("timing", "stage_note", "silence_note", "lengths", "stage_duration_s", "pace", "crossfade_s")
 _WRITE = {
     **dict.fromkeys(("strategy", "stages"), _partials),
@@ -160,6 +194,8 @@ _WRITE = {
     **dict.fromkeys(("pitch", "notes"), _pitch),
     **dict.fromkeys(("ratios", "own_ratios"), _ratios),
     **dict.fromkeys(("sustain", "sustains"), _sustain),
+    **dict.fromkeys(("timbre_first", "timbre_last"), _timbre_ends),
+    "timbres": _timbres,
     **dict.fromkeys(("loudness", "depth_db", "levels"), _loudness),
 }
 

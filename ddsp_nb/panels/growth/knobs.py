@@ -1,6 +1,6 @@
 """The knobs of the growth panel, in groups of which one is shown; what they say of a plan: `knob_views.py`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -24,6 +24,7 @@ from ddsp_nb.panels.growth.knob_views import (
 from ddsp_nb.panels.growth.voice import Voice
 from ddsp_nb.piece.tempo import Tempo
 from ddsp_nb.piece.views import SHAPES
+from ddsp_nb.training.morph import OWN as ITSELF
 
 WIDTH = "362px"
 LABEL = {"description_width": "118px"}
@@ -66,7 +67,7 @@ RATIO_WORDS = dict(zip(TABLES, TABLES, strict=True)) | {
     OWN: "of your own",
 }
 LOUDNESS_WORDS = dict(zip(SHAPES, SHAPES, strict=True))
-DRAWN = ("lengths", "sustains", "levels")  # lines for what was drawn; they count where they are not empty
+DRAWN = ("lengths", "sustains", "levels", "timbres")  # lines for what was drawn; they count where they are not empty
 
 
 def choice(label: str, words: dict, first: Any = None):
@@ -140,6 +141,11 @@ KNOBS: dict[str, dict[str, Callable]] = {
         "depth_db": slider("By (dB)", 1, DEEPEST_DB, 1, value=24),
         "levels": text("Drawn levels (dB)", "empty it to use the list again"),
     },
+    "Timbre": {
+        "timbre_first": partial(ipywidgets.Dropdown, description="Begins as"),
+        "timbre_last": partial(ipywidgets.Dropdown, description="Becomes"),
+        "timbres": text("Drawn timbres", "empty it to use the lists again"),
+    },
     "Layer": {
         "plays": partial(ipywidgets.Dropdown, description="It plays"),
         "delay_s": slider("Begins after (s)", 0, 60, 0.05),
@@ -156,10 +162,17 @@ class GrowthKnobs:
     Args:
         n_harmonics: of the instrument.
         instruments: what a layer can play: (words, value) each.
+        others: names of the instruments that it can become.
         on_turn: called with the name of a knob that was turned.
     """
 
-    def __init__(self, n_harmonics: int, instruments: list[tuple[str, str]], on_turn: Callable[[str], None]):
+    def __init__(
+        self,
+        n_harmonics: int,
+        instruments: list[tuple[str, str]],
+        others: Iterable[str],
+        on_turn: Callable[[str], None],
+    ):
         groups = {
             heading: {name: make(style=LABEL, layout=WIDE) for name, make in knobs.items()}
             for heading, knobs in KNOBS.items()
@@ -167,6 +180,8 @@ class GrowthKnobs:
         self.by_name = {name: control for group in groups.values() for name, control in group.items()}
         self.by_name["n_stages"].max = max(n_harmonics, MOST_STAGES)
         self.by_name["plays"].options = instruments
+        timbres = [("the instrument itself", ITSELF), *((name, name) for name in others)]
+        self.by_name["timbre_first"].options = self.by_name["timbre_last"].options = timbres
         self._on_turn, self._showing = on_turn, False
         always, others = list(groups)[:ALWAYS], list(groups)[ALWAYS:]
         essential = [w for name in always for w in (ipywidgets.HTML(f"<b>{name}</b>"), *groups[name].values())]
@@ -189,6 +204,8 @@ class GrowthKnobs:
         try:
             for name in sorted(places, key=self._is_text):  # what a text means depends on the other knobs
                 control, place = self.by_name[name], places[name]
+                if isinstance(control, ipywidgets.Dropdown) and place not in dict(control.options).values():
+                    place = None
                 control.disabled, control.layout.display = place is None, "none" if place is None else None
                 if name in DRAWN or (place is not None and not self._is_text(name)):
                     control.value = "" if place is None else place

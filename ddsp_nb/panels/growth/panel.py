@@ -36,6 +36,7 @@ from ddsp_nb.piece.layers import MOST_LAYERS, Composition
 from ddsp_nb.piece.presets import Preset
 from ddsp_nb.piece.tempo import Tempo
 from ddsp_nb.store.workspace import Recording, Store, Workspace
+from ddsp_nb.training.family import Family
 from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.take import Take
 
@@ -59,6 +60,7 @@ class GrowthPanel(ipywidgets.VBox):
         seed: of the noise and of shuffled orders.
         recording: that the model learned from; it can then be a layer, as it is.
         workspace: whose other instruments can play layers, and where renders and presets are kept; nothing is, if None.
+        family: whose instruments timbres can name; the shipped one if None.
     """
 
     def __init__(
@@ -69,9 +71,11 @@ class GrowthPanel(ipywidgets.VBox):
         seed: int = 0,
         recording: Recording | None = None,
         workspace: Workspace | None = None,
+        family: Family | None = None,
     ):
-        self.instruments = Instruments(Source(model, take), recording, workspace)
-        self.board = GrowthKnobs(model.config.n_harmonics, self.instruments.choices, self._turned)
+        self.instruments = Instruments(Source(model, take, family=family), recording, workspace)
+        choices = self.instruments.choices, self.instruments.family
+        self.board = GrowthKnobs(model.config.n_harmonics, *choices, self._turned)
         self.knobs = self.board.by_name
         self.sketch, self.selected = Sketch((Voice(seed=seed),)), 0
         self.history = History((self.sketch, self.selected))
@@ -179,7 +183,7 @@ class GrowthPanel(ipywidgets.VBox):
         key = name, voice.plan, voice.seed
         if key not in self._schedules:
             self._schedules = dict(list(self._schedules.items())[-MOST_LAYERS:])
-            self._schedules[key] = make_schedule(source.model, source.take, voice.plan, voice.seed)
+            self._schedules[key] = make_schedule(source.model, source.take, voice.plan, voice.seed, source.family)
         return self._schedules[key]
 
     def _extent_s(self, i):

@@ -10,6 +10,7 @@ from ddsp_nb.config import Config
 from ddsp_nb.growth.adsr import curve
 from ddsp_nb.growth.masks import INAUDIBLE, band_widths
 from ddsp_nb.growth.schedule import Schedule
+from ddsp_nb.growth.timbre import shares_of, weights_of
 from ddsp_nb.growth.tuning import HELD, PHRASE
 from ddsp_nb.notes.pitch import midi_name
 from ddsp_nb.panels.page import PageWidget, module
@@ -68,6 +69,7 @@ def describe(
     partials, bands = _strengths_db(schedule, config)
     rows = max(1, int((partials > FAINTEST_DB).any(0).nonzero().max()) + 1)
     sustains = curve(schedule.plan.adsr.sustain, len(schedule.stages))
+    shares, last = shares_of(schedule.plan.timbre, len(schedule.stages)), list(weights_of(schedule.plan.timbre))[-1]
     beat_s, rate = 60 / tempo.bpm, schedule.sample_rate
     stages = [
         {
@@ -79,6 +81,8 @@ def describe(
             "bands_db": bands[i].tolist(),
             "level_db": stage.level_db,
             "sustain": sustains[i],
+            "share": shares[i].get(last, 0.0),
+            "becomes": last,
             "note": note_name(schedule, i),
             "hz": schedule.hz(i),
         }

@@ -1,11 +1,10 @@
 // What keys do on a score, so that everything on it can be done without a pointer.
 import { within } from "./math.js";
 import { claim } from "./page.js";
-import { isOn, lengthOf, orderAfterMove, replaced, resized, withBit } from "./score_stages.js";
+import { curveOf, isOn, lengthOf, orderAfterMove, replaced, resized, withBit } from "./score_stages.js";
 import { cellInWords } from "./score_words.js";
 
 // Of one press.
-const STEP_DB = 1;
 const STEP_S = 0.05;
 
 export function listenToKeys(view) {
@@ -26,8 +25,8 @@ const ACTS = {
   l: (view) => view.loopChosen(),
   "+": (view, i) => lengthen(view, i, 1),
   "-": (view, i) => lengthen(view, i, -1),
-  PageUp: (view, i) => louder(view, i, STEP_DB),
-  PageDown: (view, i) => louder(view, i, -STEP_DB),
+  PageUp: (view, i) => raise(view, i, 1),
+  PageDown: (view, i) => raise(view, i, -1),
   ArrowUp: (view) => step(view, 1),
   ArrowDown: (view) => step(view, -1),
   d: (view) => view.duplicate(),
@@ -75,7 +74,10 @@ function lengthen(view, i, sign) {
   view.edit(stages, { lengths_s: stages.map(lengthOf) });
 }
 
-function louder(view, i, db) {
-  const stages = replaced(view.stages, i, { level_db: view.stages[i].level_db + db });
-  view.edit(stages, { levels_db: stages.map((stage) => stage.level_db) });
+// Lengths have keys of their own, so with them it is loudness.
+function raise(view, i, sign) {
+  const { curve: drawn } = view.shared;
+  const curve = curveOf(drawn === "length" ? "level" : drawn, view.stages);
+  const stages = view.stages.with(i, curve.set(view.stages[i], curve.of(view.stages[i]) + sign * curve.step));
+  view.edit(stages, curve.message(stages));
 }

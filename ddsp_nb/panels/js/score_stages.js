@@ -1,5 +1,5 @@
 // The stages of a score, and what hands do to them. A stage: { start, stop } in s, { partials, bands } strings of 0 and 1,
-// { level_db, sustain }, and what is read out: { note, hz, partials_db, bands_db }. Nothing here changes its arguments.
+// { level_db, sustain, share } of what the timbre `becomes`, and what is read out: { note, hz, partials_db, bands_db }. Nothing here changes its arguments.
 
 // To which an edge can be dragged.
 const SHORTEST_S = 0.05;
@@ -58,6 +58,7 @@ const CURVES = {
     high: 6,
     of: (stage) => stage.level_db,
     set: (stage, value) => ({ ...stage, level_db: Math.round(value * 2) / 2 }),
+    step: 1,
     say: (value) => `${value.toFixed(1).replace("-", "−")} dB`,
     message: (stages) => ({ levels_db: stages.map((stage) => stage.level_db) }),
   },
@@ -77,8 +78,19 @@ const CURVES = {
     high: 1,
     of: (stage) => stage.sustain,
     set: (stage, value) => ({ ...stage, sustain: Math.round(value * 100) / 100 }),
+    step: 0.05,
     say: (value) => value.toFixed(2),
     message: (stages) => ({ sustains: stages.map((stage) => stage.sustain) }),
+  },
+  timbre: {
+    label: "Timbre",
+    low: 0,
+    high: 1,
+    of: (stage) => stage.share,
+    set: (stage, value) => ({ ...stage, share: Math.round(value * 100) / 100 }),
+    step: 0.05,
+    say: (value, stage) => `${Math.round(100 * value)} % ${stage?.becomes ?? ""}`.trim(),
+    message: (stages) => ({ shares: stages.map((stage) => stage.share) }),
   },
 };
 

@@ -4,7 +4,7 @@ import { countOf, curveOf, isOn, lengthOf } from "./score_stages.js";
 
 export const KEYS =
   "Keys on the map: ← → stage, ↑ ↓ row, Enter plays the stage, T switches the row, L loops, + − length, " +
-  "Page Up and Down loudness, Shift ← → moves, D doubles, Delete removes, Ctrl Z takes back.";
+  "Page Up and Down the curve below (of lengths: loudness), Shift ← → moves, D doubles, Delete removes, Ctrl Z takes back.";
 export const HINT = { listen: "Click plays the stage", paint: "Click or paint switches" };
 
 // What lies under the pointer, and what can be done with it.
@@ -40,5 +40,5 @@ export function cellInWords({ stage: i, area, row }, { stages, score }) {
 
 export function curveInWords(i, { stages, shared }) {
   const curve = curveOf(shared.curve, stages);
-  return `${curve.label} of stage ${i + 1}: ${curve.say(curve.of(stages[i]))}`;
+  return `${curve.label} of stage ${i + 1}: ${curve.say(curve.of(stages[i]), stages[i])}`;
 }

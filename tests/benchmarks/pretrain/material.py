@@ -26,7 +26,7 @@ from ddsp_nb.errors import WorkbookError
 from ddsp_nb.files import written_whole
 from ddsp_nb.notes.general_midi import NAMES
 from ddsp_nb.notes.pitch import midi_hz
-from ddsp_nb.playing.articulation import shape_of
+from ddsp_nb.playing import articulation
 from ddsp_nb.training.instrument import USUAL_DB, Targets
 from ddsp_nb.training.model import N_QUANTILES, USUAL_LOUDNESS
 from tests.benchmarks import notes
@@ -78,6 +78,10 @@ VELOCITIES = (40, 80, 120)
 HELD_S, FADING_S, TAIL_S = 0.9, 1.6, 0.4
 # Semitones around the known pitch in which it is looked for.
 NEAR = 1.5
+# Of a level's window that reach over the end of a note.
+WINDOW_FRAMES = 4
+# After a key goes up, in which the slope of a release is read.
+FALLING_S = 0.15
 QUIETEST_DB = -55.0  # beside the loudest frame of an instrument
 TICKS = 480  # of half a second, as MIDI files are without a tempo
 
@@ -229,12 +233,36 @@ def load(folder: Path, recorded: Path, without: list[str]) -> Sounds:
         targets, voiced = rows[-1][0]
         heard = targets.inputs[voiced if voiced.any() else ...]
         quantiles.append(torch.quantile(heard[:, :2], steps, dim=0))
-        shapes.append(torch.tensor(shape_of([note["inputs"][:, 1].numpy() for note in rates[0]], 512 / RATES_HZ[0])))
+        shapes.append(torch.tensor(shape_of([note["inputs"][:, 1].numpy() for note in rates[0]])))
     targets = [Targets.joined(row[i][0] for row in rows) for i in range(len(RATES_HZ))]
     count = [torch.tensor([len(row[i][0]) for row in rows]) for i in range(len(RATES_HZ))]
     octaves, loudness_db = torch.stack(quantiles).unbind(-1)
+    # Frames that do not sound count for the usual level, and are not among these.
+    loudness_db = loudness_db - loudness_db[:, USUAL_LOUDNESS, None] + USUAL_DB
     first = [n.cumsum(0) - n for n in count]
     return Sounds([name for name, _ in found], targets, first, count, octaves, loudness_db, torch.stack(shapes))
+
+
+def shape_of(notes_db: list[np.ndarray]) -> tuple[float, float, float]:
+    """Attack, decay and release as in `Articulation`, medians over rendered notes; usual ones of a recording."""
+    hop_s = Config.hop_length / RATES_HZ[0]
+    if len(notes_db) == 1:
+        return articulation.ATTACK_S, articulation.DECAY_DB_PER_S, articulation.RELEASE_S
+    attacks, decays, releases = [], [], []
+    for note_db in notes_db:
+        up = len(note_db) - 1 - round(TAIL_S / hop_s)
+        held_db, tail_db = note_db[: up - WINDOW_FRAMES], note_db[up:]
+        top = int(held_db.argmax())
+        attacks.append(hop_s * int(np.argmax(held_db > held_db[top] - articulation.PLATEAU_DB)))
+        decays.append((held_db[top] - held_db[-1]) / (hop_s * max(len(held_db) - 1 - top, 1)))
+        fall_db = max(note_db[up] - tail_db[round(FALLING_S / hop_s)], 1.0)
+        releases.append(FALLING_S * articulation.RISE_DB / fall_db)
+    ranges = articulation.ATTACK_RANGE_S, articulation.DECAY_RANGE_DB_PER_S, articulation.RELEASE_RANGE_S
+    measured = zip((attacks, decays, releases), ranges, strict=True)
+    if up * hop_s < FADING_S - TAIL_S:
+        measured = zip((attacks, [articulation.DECAY_DB_PER_S], releases), ranges, strict=True)
+    attack_s, decay_db_per_s, release_s = (float(np.clip(np.median(x), *limits)) for x, limits in measured)
+    return attack_s, decay_db_per_s, release_s
 
 
 def levelled(kept: dict[str, torch.Tensor], rate: int) -> tuple[Targets, torch.Tensor]:
