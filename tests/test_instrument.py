@@ -83,6 +83,7 @@ def test_a_steady_note_has_no_roughness(model, recordings):
         mfcc=recordings[0][0].mfcc[40].expand(n, -1),
         voiced=torch.ones(n, dtype=torch.bool),
         phase=None,
+        age_s=None,
         n_samples=(n - 1) * CONFIG.hop_length,
     )
     sound = model(features).harmonic[20 * 512 :][:32_768]
