@@ -39,11 +39,11 @@ MIN_MAGNITUDE = 1e-10
 # A stage map is drawn from times in samples at this rate, in so many columns.
 MAP_RATE, MAP_COLUMNS = 48_000, 1000
 # Marks of points as matplotlib names them, and as a page draws them; the last is for one's own.
-MARKS = {"o": "●", "s": "■", "^": "▲", "D": "◆", "*": "★"}
+MARKS = {"o": "●", "s": "■", "^": "▲", "*": "★"}
 # The kind of one's own recordings on a map.
 OWN = "your own"
 # Width and height of letters on a map, points; and what a map has of the width of a figure.
-NAME_PT, MAP_SHARE = (3.7, 7.5), 0.78
+NAME_PT, MAP_SHARE = (3.9, 7.5), 0.78
 # How many stages that sound together have the darkest colour: one is light, two are dark.
 DARKEST = 1.6
 
@@ -267,17 +267,26 @@ def timbre_map(places: Values, names: list[str], kinds: list[str], ax: Axes | No
     """Instruments at places [n, 2], with the look of their kinds, and as many names as there is room for."""
     ax, places = _axes(ax), _numpy(places)
     for kind, (colour, mark) in looks_of(kinds).items():
-        ax.plot(*places[[other == kind for other in kinds]].T, mark, color=colour, ms=5, label=kind)
+        ax.plot(
+            *places[[other == kind for other in kinds]].T, mark, color=colour, ms=10 if kind == OWN else 5, label=kind
+        )
     ax.set(xticks=[], yticks=[], aspect="equal", xlabel="First principal axis", ylabel="Second")
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize="small", frameon=False)
     letter, line = (size * np.ptp(places[:, 0]) / (MAP_SHARE * 72 * WIDTH) for size in NAME_PT)
-    taken = list[tuple[float, float, int]]()
+    # Left ends, middles and widths of what is there: marks, then names.
+    taken = [(x, y, 0.0) for x, y in places]
     for i in sorted(range(len(names)), key=lambda i: kinds[i] != OWN):
-        (x, y), n = places[i], len(names[i]) + 2
-        if any(abs(y - b) < line and x < a + m * letter and a < x + n * letter for a, b, m in taken):
-            continue
-        taken.append((x, y, n))
-        ax.annotate(names[i], (x, y), (4, 0), textcoords="offset points", va="center", fontsize=NAME_PT[1])
+        (x, y), wide = places[i], letter * len(names[i])
+        beside = [x + letter, x - letter - wide]
+        over = [
+            left + wide > places[:, 0].max() + 4 * letter
+            or any(abs(y - b) < line and left < a + other and a < left + wide for a, b, other in taken)
+            for left in beside
+        ]
+        free = beside[over.index(False)] if False in over else x + letter if kinds[i] == OWN else None
+        if free is not None:
+            taken.append((free, y, wide + letter))
+            ax.text(free, y, names[i], va="center", fontsize=NAME_PT[1])
     return ax
 
 

@@ -86,7 +86,8 @@ def test_every_timbre_is_as_loud_and_rests_where_the_phrase_does(trained, take):
     loud = own > own.max() - 30
     assert 5 < (~loud).sum() < 12
     for other in others:
-        assert (other - own)[loud].abs().max() < 1.5
+        off_by_db = (other - own)[loud].abs()
+        assert off_by_db.median() < 0.75 and off_by_db.quantile(0.8) < 2
         assert other[~loud].max() < own.max() - 25
 
 

@@ -5,10 +5,24 @@ from dataclasses import replace
 import pytest
 import torch
 
-from ddsp_nb import Config, DDSPModel, FeatureExtractor, load_audio, train
+from ddsp_nb import (
+    AnalysedRecording,
+    Config,
+    Corpus,
+    DDSPModel,
+    FeatureExtractor,
+    draw,
+    instrument,
+    load_audio,
+    parse_notes,
+    train,
+)
 from ddsp_nb.analysis.envelope import NEPERS_PER_DB
 from ddsp_nb.analysis.mel import loudness_db
-from ddsp_nb.training.instrument import Instrument, level_errors
+from ddsp_nb.analysis.onsets import in_octaves
+from ddsp_nb.training.family import Family
+from ddsp_nb.training.instrument import Instrument, Targets, level_errors
+from ddsp_nb.training.lessons import prepare
 
 CONFIG = Config(sample_rate=16_000, hidden_size=32)
 
@@ -32,9 +46,9 @@ def targets(recording):
     return recording[1].heard[0].targets
 
 
-def error_db(instrument, targets, **how):
+def error_db(network, targets, **how):
     with torch.no_grad():
-        return level_errors(instrument, targets, **how)[0].item() / NEPERS_PER_DB
+        return level_errors(network, targets, **how)[0].item() / NEPERS_PER_DB
 
 
 def test_unheard_notes_are_nearer_after_training_on_others(model, recordings):
@@ -83,7 +97,7 @@ def test_a_steady_note_has_no_roughness(model, recordings):
         mfcc=recordings[0][0].mfcc[40].expand(n, -1),
         voiced=torch.ones(n, dtype=torch.bool),
         phase=None,
-        age_s=None,
+        age_s=torch.full((n,), 1.0),
         n_samples=(n - 1) * CONFIG.hop_length,
     )
     sound = model(features).harmonic[20 * 512 :][:32_768]
@@ -100,3 +114,44 @@ def test_making_a_model_takes_no_random_numbers_for_its_instrument():
     before = torch.get_rng_state()
     Instrument.shared(CONFIG)
     assert torch.equal(before, torch.get_rng_state())
+
+
+def test_a_plucked_string_grows_dull_and_a_flute_does_not():
+    """At the same loudness: what changes is the time since the onset alone."""
+
+    def falls_db(name):
+        levels = []
+        for age_s in (0.05, 1.0):
+            heard = torch.tensor([[torch.log2(torch.tensor(220 / 440)), -20.0, in_octaves(torch.tensor(age_s))]])
+            inputs = torch.nn.functional.pad(heard, (0, CONFIG.n_mfcc))
+            with torch.no_grad():
+                levels.append(Family.shipped()[name].model(CONFIG).network.instrument(inputs, envelope=False)[0][0])
+        # Partials 4 to 12 beside the first.
+        bright = [(level[3:12] - level[0]).exp().square().mean().log10() * 10 for level in levels]
+        return (bright[0] - bright[1]).item()
+
+    assert falls_db("nylon guitar") > falls_db("flute") + 3
+
+
+def test_an_instrument_is_found_again_by_its_sound():
+    """Of a melody of a sax, the code alone plays other notes nearly as the sax does, and no other comes near."""
+    family = Family.shipped()
+    model, take = instrument("alto sax", config=CONFIG)
+    learned, other = (
+        analysed(model(draw(parse_notes(notes), model, take), envelope=False).audio)
+        for notes in ("D4:0.5 A4:0.5 E5:0.5 C4:0.5", "F4:0.5 C5:0.5")
+    )
+    found = DDSPModel(CONFIG)
+    prepare(found, Corpus.of([learned], CONFIG, 0), start="shared", seed=0)
+    wanted = Targets.of(other.features, other.analysis, CONFIG)
+    wanted = wanted[wanted.inputs[:, 1] > wanted.inputs[:, 1].max() - 30]
+    off_db = lambda them: error_db(them.network.instrument, wanted, envelope=False)
+    others = [family[name].model(CONFIG) for name in ("trumpet", "flute", "oboe")]
+    for them in others:
+        them.remember(found.octave_quantiles, found.loudness_quantiles_db)
+    assert off_db(found) < off_db(model) + 0.8 < min(map(off_db, others)) - 0.8
+    assert "sax" in " ".join(family.nearest(found.network.instrument.code))
+
+
+def analysed(sound):
+    return AnalysedRecording.of("melody", sound, CONFIG)

@@ -7,9 +7,12 @@ import torch
 from ddsp_nb import Config, DDSPModel, GrowthPlan, Performance, StreamingSynthesizer, grow
 from ddsp_nb.errors import ConfigError, NotesError
 from ddsp_nb.growth.plan import ORDERS
-from ddsp_nb.panels import PlayPanel
+from ddsp_nb.panels import PlayPanel, TimbreMap
 from ddsp_nb.panels.keyboard.panel import PIECE
 from ddsp_nb.panels.keyboard.weights import LANE, WASM, orders, packed, settings
+from ddsp_nb.panels.timbre_map import principal_axes
+from ddsp_nb.playing.family import instrument
+from ddsp_nb.training.family import Family
 
 EVENTS = ((0.0, "on", 69, 96), (0.2, "bend", 0.5), (0.3, "level", -6.0), (0.5, "off", 69), (0.6, "on", 72, 80))
 PLAYED = Performance((*EVENTS, (0.9, "off", 72)), 1.0)
@@ -130,3 +133,48 @@ def test_a_performance_is_a_midi_file(tmp_path):
     again = Performance.of_midi(PLAYED.save_midi(tmp_path / "played.mid"))
     assert [round(seconds, 2) for seconds, *_ in again.events] == [0.0, 0.2, 0.3, 0.5, 0.6, 0.9]
     assert again.events[1][1:] == ("bend", 0.5, 0) and again.n_notes == 2
+
+
+# The map of instruments
+
+
+@pytest.fixture(scope="module")
+def family():
+    shipped = Family.shipped()
+    return shipped.with_member("mine", shipped.member("flute:0.3 oboe:0.7"))
+
+
+def test_the_map_sends_every_instrument_as_python_plays_it(family, monkeypatch):
+    timbres, sent = TimbreMap(family, {"other": family["oboe"]}, words="flute:0.5 oboe:0.5"), []
+    monkeypatch.setattr(timbres, "send", lambda content, buffers=(): sent.append((content, buffers)))
+    timbres._handle_custom_msg({"type": "ready"}, [])
+    content, (buffer,) = sent[-1]
+    rows = dict(zip(content["names"], np.frombuffer(buffer, "<f4").reshape(len(content["names"]), -1), strict=True))
+    model, take = instrument("oboe", timbres.family)
+    about, own = settings(model, take, 8), model.network.instrument
+    np.testing.assert_allclose(rows["oboe"][2:-5], [*own.code.tolist(), *own.noise_bias.tolist()], atol=1e-6)
+    habits = [about["attack_s"], about["decay_db_per_s"], about["release_s"], *about["heard_notes"]]
+    np.testing.assert_allclose(rows["oboe"][-5:], habits, rtol=1e-5)
+    looks = [content["looks"][i] for i in content["kinds"]]
+    marks = {name: (kind, mark) for name, (kind, _, mark) in zip(content["names"], looks, strict=True)}
+    assert marks["flute"][0] == "pipe" and marks["recorded flute"][0] == "recorded"
+    assert {name for name, (_, mark) in marks.items() if mark == "★"} == {"mine", "other"}
+
+
+def test_the_map_shows_the_two_directions_in_which_codes_differ_most(family):
+    timbres = TimbreMap(family)
+    at = torch.linspace(0, 1, 3)[:, None]
+    places, share = principal_axes(torch.cat([at * torch.eye(16)[4], at * torch.eye(16)[9] / 2]))
+    assert share == pytest.approx(1) and places.min() == 0 and places.amax(0).tolist() == pytest.approx([1.8, 1])
+    assert 0.2 < timbres.share < 1 and timbres.places.shape == (len(family), 2)
+
+
+def test_words_of_the_map_are_checked_and_a_picture_is_kept(family, monkeypatch):
+    timbres = TimbreMap(family)
+    for words, said in (("flut", "Did you mean flute"), ("flute:1,0 oboe:0,1", "one weight for each")):
+        with pytest.raises(ConfigError, match=said):
+            timbres.words = words
+    assert timbres.words == "flute"
+    monkeypatch.setenv("DDSP_NB_PICTURES", "1")
+    data, _ = timbres._repr_mimebundle_()
+    assert data["image/png"].startswith(b"\x89PNG")

@@ -2,7 +2,9 @@
 
 How fast it is, tests/benchmarks/stream.py measures."""
 
+import math
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import mido
@@ -10,9 +12,18 @@ import numpy as np
 import pytest
 import soundfile as sf
 import torch
+from browser.hearing import loudest_hz, partials_db
 from click.testing import CliRunner
 
-from ddsp_nb import ConfigError, DeviceError, FeatureExtractor, StreamingSynthesizer, WorkbookWarning, save_model
+from ddsp_nb import (
+    Config,
+    ConfigError,
+    DeviceError,
+    FeatureExtractor,
+    StreamingSynthesizer,
+    WorkbookWarning,
+    save_model,
+)
 from ddsp_nb.cli.main import main
 from ddsp_nb.notes.midi import read_midi
 from ddsp_nb.playing import device
@@ -21,6 +32,7 @@ from ddsp_nb.playing.own_timbre import OwnTimbre
 from ddsp_nb.synthesis.controls import Controls, low_crest_directions
 from ddsp_nb.synthesis.oscillator import HarmonicOscillator, integrate_pitch
 from ddsp_nb.synthesis.stream import render_hop
+from ddsp_nb.training.family import Family
 
 SAME = 1e-5
 
@@ -166,6 +178,75 @@ def test_what_is_out_of_reach_is_refused_in_one_line(synthesizer, wrong):
     with pytest.raises(ConfigError, match="use ") as error:
         wrong(synthesizer)
     assert "\n" not in str(error.value)
+
+
+# Timbres
+
+
+@pytest.fixture(scope="module")
+def small():
+    """Sizes with which instruments of the family are played."""
+    return Config(sample_rate=16_000, n_harmonics=32)
+
+
+def held(words, config, seconds=0.5):
+    """An instrument of the family with A4 held for so long, and its sound from then on for half a second."""
+    synthesizer = StreamingSynthesizer(Family.shipped().member(words).model(config))
+    synthesizer.note_on(69)
+    synthesizer.render(round(seconds * config.sample_rate))
+    return synthesizer
+
+
+def partials(sound, config):
+    return partials_db(sound.numpy(), config.sample_rate, 440, 12)
+
+
+def test_another_timbre_is_heard_from_the_next_hop_on_without_a_click(small):
+    timbre, hop = Family.shipped().member("trumpet:0.8 oboe:0.2").timbre(small), small.hop_length
+    stays, moves = held("flute", small), held("flute", small)
+    stays.render(hop - 8000 % hop), moves.render(hop - 8000 % hop)
+    moves.play_as(timbre)
+    before, after = stays.render(8000), moves.render(8000)
+    # The first hop leads from one to the other.
+    assert (before - after)[0].abs() < 1e-6 < 1e-3 < (before - after)[hop // 2 : hop].abs().max()
+    steadiest = max(sound.diff().diff().abs().max() for sound in (before, after[2 * hop :]))
+    assert after[: 2 * hop].diff().diff().abs().max() < 1.5 * steadiest
+    assert loudest_hz(after.numpy(), small.sample_rate) % 440 == pytest.approx(0, abs=3)
+    wanted = partials(held("trumpet:0.8 oboe:0.2", small).render(8000 + 2 * hop)[2 * hop :], small)
+    strong = wanted > wanted.max() - 40
+    assert np.abs(partials(after[2 * hop :], small) - wanted)[strong].max() < 1
+    assert np.abs(partials(before, small) - wanted)[strong].max() > 6
+
+
+def test_a_part_has_a_timbre_of_its_own(small):
+    family, sounds = Family.shipped(), []
+    for parts in ((), (1,), (0,)):
+        synthesizer = held("flute", small)
+        for part in parts:
+            synthesizer.play_as(family["trumpet"].timbre(small), part)
+        sounds.append(synthesizer.render(4000))
+    assert torch.equal(sounds[0], sounds[1]) and (sounds[0] - sounds[2]).abs().max() > 0.01
+
+
+def test_what_hissed_in_a_recording_is_not_played_by_hands(small):
+    """Nor in the tail of a note, where nothing else would be left."""
+    oboe = Family.shipped()["oboe"]
+    hissing = replace(oboe, noise_floor=torch.full_like(oboe.noise_floor, math.log(10 ** (-40 / 20))))
+    clean, mine = (StreamingSynthesizer(member.model(small)) for member in (oboe, hissing))
+    for synthesizer in (clean, mine):
+        synthesizer.note_on(69)
+        synthesizer.render(8000)
+        synthesizer.note_off(69)
+    assert torch.equal(clean.render(3000), mine.render(3000))
+    clean.play_as(hissing.timbre(small))
+    clean.note_on(69), mine.note_on(69)
+    assert torch.equal(clean.render(4000), mine.render(4000))
+
+
+@pytest.mark.parametrize("wrong", [torch.zeros(5), torch.full((144,), torch.nan)])
+def test_what_is_no_timbre_is_refused(small, wrong):
+    with pytest.raises(ConfigError, match=r"^A timbre has 144 finite numbers; use "):
+        held("flute", small, 0.01).play_as(wrong)
 
 
 # MIDI

@@ -24,6 +24,8 @@ LEAST_DEPTH_DB = 12.0
 REST_SHARE, REST_RANGE_DB = 0.5, 10.0
 # Of a window on a rest: it tells tones apart that are 20 Hz apart, as the multiples of 50 and 60 Hz are.
 WINDOW_S = 0.18
+# Of a recording; in a shorter one the softer half of a note looks like a rest in which the louder half hums.
+LEAST_S = 2.0
 # Windows in rests; in fewer, noise can look steady.
 LEAST_WINDOWS = 3
 # Of a tone above its surroundings, which are so many Hz wide; and by which it may waver in the rests.
@@ -119,7 +121,7 @@ def spectra(sound: np.ndarray, resting: np.ndarray, config: Config) -> tuple[np.
     There are none where there are no rests.
     """
     n_fft = 1 << round(np.log2(WINDOW_S * config.sample_rate))
-    if not resting.any() or len(sound) < n_fft:
+    if not resting.any() or len(sound) < LEAST_S * config.sample_rate:
         return np.zeros((0, n_fft // 2 + 1)), np.zeros(0, bool)
     step = max(n_fft // 2, len(sound) // MOST_WINDOWS)
     cut = lambda values: np.lib.stride_tricks.sliding_window_view(values[: len(sound)], n_fft)[::step]

@@ -73,8 +73,15 @@ def between(first: torch.Tensor, last: torch.Tensor, share: float) -> torch.Tens
 
 
 def power(controls: Controls, f0_hz: torch.Tensor, config: Config) -> torch.Tensor:
-    """[n_frames] mean square of what sounds of [n_frames, ...] controls."""
+    """[n_frames] mean square of what sounds of [n_frames, ...] controls in the hops before and after each frame.
+
+    Partials whose phases leap from frame to frame, as where a recording has no clear tone, sound softer than they are.
+    """
     k = torch.arange(1, controls.amplitudes.shape[-1] + 1, device=f0_hz.device)
     sines = controls.amplitudes * (f0_hz[:, None] * k < config.nyquist_hz)
+    waves = (sines[..., None] * controls.directions).flatten(1)
+    first, last = waves[:-1], waves[1:]
+    hops = (first.square() + first * last + last.square()).sum(1) / 6
+    around = torch.cat([hops[:1], hops, hops[-1:]]) if len(hops) else waves.square().sum(1).repeat(2) / 2
     noise = controls.noise_magnitudes @ band_to_bins(config).to(controls.noise_magnitudes)
-    return sines.square().sum(1) / 2 + noise.square().mean(1)
+    return (around[1:] + around[:-1]) / 2 + noise.square().mean(1)

@@ -7,6 +7,7 @@ import traitlets
 
 from ddsp_nb import plots
 from ddsp_nb.config import Config
+from ddsp_nb.errors import ConfigError
 from ddsp_nb.notes.general_midi import GROUP, GROUPS, NAMES
 from ddsp_nb.notes.note import parse_notes
 from ddsp_nb.panels.keyboard.panel import PlayPanel
@@ -73,7 +74,10 @@ class TimbreMap(PlayPanel, PicturedWidget):
 
     @traitlets.validate("words")
     def _check_words(self, proposal):
-        self.family.weights(proposal["value"])
+        if self.family.moves(proposal["value"]):
+            raise ConfigError(
+                "A point of the map has one weight for each instrument; use words such as “flute:0.3 oboe:0.7”."
+            )
         return proposal["value"]
 
     @property
@@ -98,8 +102,8 @@ class TimbreMap(PlayPanel, PicturedWidget):
             "phrase": [list(event) for event in self.phrase.events],
             "seconds": self.phrase.seconds,
         }
-        rows = torch.stack([_numbers(member, self.model_played.config) for member in self.family.values()])
-        self.send(content, buffers=[x.numpy().astype("<f4").tobytes() for x in (self.places, rows)])
+        numbers = torch.stack([_numbers(member, self.model_played.config) for member in self.family.values()])
+        self.send(content, buffers=[torch.cat([self.places, numbers], 1).numpy().astype("<f4").tobytes()])
 
     def picture(self) -> bytes:
         """PNG of the map, for where no kernel runs."""

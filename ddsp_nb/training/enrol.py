@@ -10,7 +10,7 @@ import torch
 
 from ddsp_nb.analysis.envelope import NEPERS_PER_DB
 from ddsp_nb.training.adamw import AdamW
-from ddsp_nb.training.instrument import Instrument, Targets, lesson_loss
+from ddsp_nb.training.instrument import SPREAD_SEMITONES, Instrument, Targets, lesson_loss
 
 # Steps and frames of each; twice as many win less than 0.1 dB.
 N_STEPS, BATCH_FRAMES = 150, 32
@@ -49,7 +49,10 @@ def enrol(instrument: Instrument, targets: Targets, codes: torch.Tensor, seed: i
         p.requires_grad_(False)
     for step in range(N_STEPS):
         optimiser.groups[0]["lr"] = STEP * (0.5 + 0.5 * math.cos(math.pi * step / N_STEPS))
-        loss = lesson_loss(instrument, some(BATCH_FRAMES), generator) + CODE_WEIGHT * instrument.code.square().mean()
+        loss = (
+            lesson_loss(instrument, some(BATCH_FRAMES), generator, spread=SPREAD_SEMITONES)
+            + CODE_WEIGHT * instrument.code.square().mean()
+        )
         risen = (instrument.noise_floor - floor).clamp(min=0)
         loss = loss + BIAS_WEIGHT * instrument.noise_bias.square().mean() + FLOOR_WEIGHT * risen.square().mean()
         optimiser.zero_grad()

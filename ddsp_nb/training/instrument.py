@@ -8,7 +8,7 @@ Phases do not carry over to notes that were not heard: they belong to the take, 
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,8 @@ CLAMP = 4.0
 # Of a step; 192 are no better on unheard notes, and take four times as long.
 BATCH_FRAMES = 64
 WEIGHT_DECAY = 1e-2
+# By which notes are moved where there are few of them: about half the step from one to the next.
+SPREAD_SEMITONES, SEMITONES_PER_OCTAVE = 2.0, 12
 # Partials and bands of each frame that a step looks at: neighbours teach much the same.
 ASKED = 24
 # Of the error of the noise bands beside that of the partials.
@@ -257,13 +259,29 @@ def level_errors(
 
 
 def lesson_loss(
-    instrument: Instrument, targets: Targets, generator: torch.Generator, *, timbre: torch.Tensor | None = None
+    instrument: Instrument,
+    targets: Targets,
+    generator: torch.Generator,
+    *,
+    timbre: torch.Tensor | None = None,
+    spread: float = 0.0,
 ) -> torch.Tensor:
-    """What regression minimises: errors of some levels, drawn by chance, with the envelope and without."""
+    """What regression minimises: errors of some levels, drawn by chance, with the envelope and without.
+
+    Args:
+        instrument, targets: whose levels are compared.
+        generator: of what is drawn.
+        timbre: see `Instrument.forward`.
+        spread: semitones by which notes without an envelope are moved at random: what is learned from few notes is then
+            good for those between them.
+    """
     drawn = lambda n: torch.randperm(n, generator=generator)[:ASKED].to(targets.inputs.device)
     some = drawn(targets.weights.shape[1]), drawn(targets.log_gains.shape[1])
+    moved = targets.inputs.clone()
+    moved[:, 0] += torch.randn(len(moved), generator=generator).to(moved) * spread / SEMITONES_PER_OCTAVE
     loss = torch.zeros((), device=targets.inputs.device)
-    for envelope in (True, False):
-        partials, bands = level_errors(instrument, targets, envelope=envelope, timbre=timbre, some=some)
+    for envelope, inputs in ((True, targets.inputs), (False, moved)):
+        asked = replace(targets, inputs=inputs)
+        partials, bands = level_errors(instrument, asked, envelope=envelope, timbre=timbre, some=some)
         loss = loss + partials + NOISE_WEIGHT * bands
     return loss

@@ -189,7 +189,7 @@ class TrainingRun:
         self.model, self.corpus, self.settings = model, corpus, settings
         if resume is None and settings.start != "model":
             prepare(model, corpus, start=settings.start, seed=settings.seed)
-        self.lessons = Lessons(model, corpus, settings.seed)
+        self.lessons = Lessons(model, corpus, settings.seed, anchored=settings.start == "shared")
         self.optimiser = AdamW(parameter_groups(model, settings.learning_rate), weight_decay=WEIGHT_DECAY)
         self.peak_rates = [group["lr"] for group in self.optimiser.groups]
         self.history: list[Epoch] = []

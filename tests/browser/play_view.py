@@ -2,6 +2,7 @@
 
 import base64
 
+import numpy as np
 import torch
 
 from ddsp_nb.panels.keyboard.weights import WASM, heard_timbre, packed, settings
@@ -22,6 +23,28 @@ NETWORK = """async ([text, wasm, settings, layout, weights, asked, timbre]) => {
     });
     return [frames, (performance.now() - begun) / frames.length];
 }"""
+# The whole way of the page, without its threads: a note whose timbre changes after so many samples.
+OFFLINE = """async ([network, voices, worklet, wasm, settings, layout, weights, timbre, note, told, n_samples]) => {
+    const bytes = text => Uint8Array.from(atob(text), letter => letter.charCodeAt(0));
+    const load = text => import(URL.createObjectURL(new Blob([text], {type: 'text/javascript'})));
+    globalThis.AudioWorkletProcessor = class { constructor() { this.port = {postMessage() {}}; } };
+    globalThis.registerProcessor = (_, kind) => { globalThis.processor = kind; };
+    globalThis.sampleRate = settings.sample_rate;
+    const [{Network}, {Voices}] = [await load(network), await load(voices)];
+    await load(worklet);
+    const {instance} = await WebAssembly.instantiate(bytes(wasm), {});
+    const instrument = {settings, layout, weights: new Float32Array(bytes(weights).buffer)};
+    const answering = new Voices(new Network(instance.exports, instrument)), sounding = new processor();
+    answering.band_mask.fill(0);
+    sounding.hear({sizes: settings, port: {postMessage: need => sounding.take(answering.frames(need))}});
+    const {number} = answering.noteOn(note, 96), sound = new Float32Array(n_samples);
+    sounding.take(answering.frames([number, number]));
+    for (let at = 0; at < n_samples; at += 128) {
+        if (at === told) sounding.take(answering.playAs({timbre: new Float32Array(timbre), habits: {}}));
+        sounding.process([], [[sound.subarray(at, at + 128)]]);
+    }
+    return [...sound];
+}"""
 # What ends all sound of the instrument, besides its own buttons: code of a view.
 WAYS_TO_STOP = {
     "hidden": """root => { Object.defineProperty(document, 'hidden', {value: true, configurable: true});
@@ -35,16 +58,27 @@ ASKED = {
 }
 
 
+def sent(model):
+    """All that the page gets of an instrument for one voice, as JavaScript takes it from a test."""
+    coded = lambda data: base64.b64encode(data).decode()
+    layout, weights = packed(model)
+    return [coded(WASM.read_bytes()), settings(model, None, 1), layout, coded(weights.tobytes())]
+
+
+def partials_of_the_page(page, model, timbre, *, note, told, n_samples):
+    """[n_samples] of a held note without its noise, which goes on in another timbre that is told before a sample."""
+    modules = map(module, ("play_network", "play_voices", "play_worklet"))
+    row = heard_timbre(timbre, model.config).tolist()
+    return np.array(page.evaluate(OFFLINE, [*modules, *sent(model), row, note, told, n_samples]), np.float32)
+
+
 def controls_of_the_page(page, model, asked=ASKED, timbre=None):
     """[amplitudes, noise gains] of each frame by the page's network, and the ms that one took.
 
     A timbre [n_timbre] is one that comes as a message.
     """
-    coded = lambda data: base64.b64encode(data).decode()
-    layout, weights = packed(model)
-    sent = [coded(WASM.read_bytes()), settings(model, None, 1), layout, coded(weights.tobytes())]
     told = timbre if timbre is None else heard_timbre(timbre, model.config).tolist()
-    frames, ms_a_frame = page.evaluate(NETWORK, [module("play_network"), *sent, asked, told])
+    frames, ms_a_frame = page.evaluate(NETWORK, [module("play_network"), *sent(model), asked, told])
     return [[frame[part] for frame in frames] for part in (0, 1)], ms_a_frame
 
 

@@ -13,8 +13,14 @@ from scipy.signal import welch
 from browser.ear import RATE
 from browser.hearing import loudest_hz, partials_db
 from browser.looks import NAMELESS, wrong_looks
-from browser.play_view import WAYS_TO_STOP, PlayView, controls_of_pytorch, controls_of_the_page
-from ddsp_nb import Performance, StreamingSynthesizer, load_model, parse_notes
+from browser.play_view import (
+    WAYS_TO_STOP,
+    PlayView,
+    controls_of_pytorch,
+    controls_of_the_page,
+    partials_of_the_page,
+)
+from ddsp_nb import Config, Performance, StreamingSynthesizer, load_model, parse_notes
 from ddsp_nb.notes.level import DB_PER_DECADE
 from ddsp_nb.notes.midi_channels import MidiReceiver
 from ddsp_nb.panels.keyboard.weights import settings
@@ -99,6 +105,25 @@ def test_controls_are_those_of_pytorch_in_any_timbre(page, trained, words):
     heard, _ = controls_of_the_page(page.page, trained, timbre=timbre)
     for mine, wanted in zip(heard, controls_of_pytorch(trained, timbre=timbre), strict=True):
         np.testing.assert_allclose(mine, wanted, atol=1e-6, rtol=1e-4)
+
+
+@pytest.mark.parametrize("told", [40 * HOP, 40 * HOP + 128, 40 * HOP + 384])
+def test_another_timbre_is_heard_at_the_next_hop_as_in_python(page, told):
+    """Although frames of the one before are waiting."""
+    family, config = Family.shipped(), Config()
+    model, timbre = family["flute"].model(config), family.member("trumpet:0.8 oboe:0.2").timbre(config)
+    heard = partials_of_the_page(page.page, model, timbre, note=A4, told=told, n_samples=80 * HOP)
+    stays, moves = (StreamingSynthesizer(model) for _ in range(2))
+    for synthesizer in (stays, moves):
+        synthesizer.noise.hop = lambda gains: torch.zeros(HOP)
+        synthesizer.note_on(A4)
+    before, changed = -(-told // HOP), []
+    changed.append(moves.render(before * HOP))
+    moves.play_as(timbre)
+    changed.append(moves.render((80 - before) * HOP))
+    np.testing.assert_allclose(heard, torch.cat(changed), atol=1e-5)
+    other = np.abs(heard - stays.render(80 * HOP).numpy()) > 1e-4
+    assert told <= np.flatnonzero(other)[0] < told + HOP
 
 
 @pytest.fixture

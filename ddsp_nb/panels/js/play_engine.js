@@ -44,7 +44,7 @@ export class Engine extends Live {
       if (!content.offset) this.pieces = [];
       this.pieces.push(buffers[0]);
     } else if (content.type === "instrument") this.use(content, buffers[0]);
-    else if (content.type === "timbre" && this.about) this.playAs(new Float32Array(bytesOf(buffers)));
+    else if (content.type === "timbre") this.playAs(new Float32Array(bytesOf(buffers)));
     else if (content.type === "midi") this.performance.midi = buffers[0];
     this.show();
   }
@@ -186,6 +186,7 @@ export class Engine extends Live {
   // In another timbre, from the next hop on: [code_size + n_bands] numbers, and what else its instrument is used to, by
   // the names of `about`.
   playAs(timbre, habits = {}) {
+    if (!this.about) return;
     this.timbre = { timbre, habits };
     Object.assign(this.about, habits);
     if (this.ready) this.worker.postMessage(this.timbre);
@@ -252,7 +253,7 @@ export class Engine extends Live {
 const octaveOf = ([low, high]) => within(Math.floor((low + high) / 24) - 2, LOWEST_OCTAVE, HIGHEST_OCTAVE);
 
 // Buffers of messages are views into messages: their bytes are copied, one after another.
-function bytesOf(views) {
+export function bytesOf(views) {
   const bytes = new Uint8Array(views.reduce((n, view) => n + view.byteLength, 0));
   let at = 0;
   for (const { buffer, byteOffset, byteLength } of views) {

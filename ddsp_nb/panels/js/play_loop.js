@@ -6,27 +6,24 @@ export class NoteLoop {
   }
 
   toggle() {
-    if (this.running) this.stop();
-    else this.begin();
-  }
-
-  begin() {
+    if (this.running) return this.stop();
     Object.assign(this, { running: true, heard: false });
     this.round();
   }
 
   round() {
-    this.timers = this.events.map(([s, ...event]) => setTimeout(() => this.play(...event), 1000 * s));
-    this.timers.push(setTimeout(() => this.round(), 1000 * this.seconds));
+    const after = (seconds, act) => setTimeout(act, 1000 * seconds);
+    this.timers = this.events.map(([seconds, ...event]) => after(seconds, () => this.play(...event)));
+    this.timers.push(after(this.seconds, () => this.round()));
     this.engine.show();
   }
 
-  // What stops the instrument, or hides the page, stops the loop, too.
+  // What stops the instrument or hides the page stops the loop, too.
   play(kind, note, velocity) {
-    const { engine } = this;
-    if ((this.heard && !engine.playing) || document.hidden) this.stop();
-    else if (kind === "on") engine.hands.press(`loop ${note}`, note, velocity);
-    else if (kind === "off") engine.hands.release(`loop ${note}`);
+    const { hands, playing } = this.engine;
+    if ((this.heard && !playing) || document.hidden) this.stop();
+    else if (kind === "on") hands.press(`loop ${note}`, note, velocity);
+    else if (kind === "off") hands.release(`loop ${note}`);
     this.heard = true;
   }
 

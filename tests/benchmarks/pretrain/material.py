@@ -237,6 +237,8 @@ def load(folder: Path, recorded: Path, without: list[str]) -> Sounds:
     targets = [Targets.joined(row[i][0] for row in rows) for i in range(len(RATES_HZ))]
     count = [torch.tensor([len(row[i][0]) for row in rows]) for i in range(len(RATES_HZ))]
     octaves, loudness_db = torch.stack(quantiles).unbind(-1)
+    # Frames that do not sound count for the usual level, and are not among these.
+    loudness_db = loudness_db - loudness_db[:, USUAL_LOUDNESS, None] + USUAL_DB
     first = [n.cumsum(0) - n for n in count]
     return Sounds([name for name, _ in found], targets, first, count, octaves, loudness_db, torch.stack(shapes))
 
