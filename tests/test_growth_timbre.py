@@ -9,6 +9,7 @@ import torch
 
 from ddsp_nb import ADSR, ConfigError, GrowthError, GrowthPlan, Source, compose, grow
 from ddsp_nb.errors import WorkbookWarning
+from ddsp_nb.growth.player import Player
 from ddsp_nb.growth.timbre import shares_of
 from ddsp_nb.notes.general_midi import NAMES
 from ddsp_nb.piece.export import export
@@ -148,6 +149,11 @@ def test_a_piece_is_rendered_again_in_the_same_bytes_and_its_midi_changes_progra
     assert not any(message.type == "program_change" for message in second)
 
 
+def test_what_rounding_leaves_of_a_morph_is_not_the_own_instrument(trained):
+    thirds = shares_of("flute:1 oboe:1 cello:1", 1)[0]
+    assert sum(thirds.values()) != 1 and Player.of(thirds, trained, Family.shipped()).own == 0
+
+
 def test_shares_of_the_stages():
     assert shares_of(("own", "oboe"), 3) == [{"own": 1}, {"own": 0.5, "oboe": 0.5}, {"oboe": 1}]
     assert shares_of("own:3,0 oboe:0,3", 3) == shares_of(("own", "oboe"), 3)
@@ -176,8 +182,8 @@ def test_timbres_as_they_are_typed(typed, timbre):
         ("flute:1,0,1 oboe:0,0,0", GrowthError, "all weights are 0 somewhere"),
         (("flute:1,0", "oboe"), GrowthError, "one weight a name"),
         ("flute:x", GrowthError, "is no morph"),
-        ((), GrowthError, "use names or morphs"),
-        (("own", 5), GrowthError, "use names or morphs"),
+        ((), GrowthError, "use a name such as"),
+        (("own", 5), GrowthError, "use a name such as"),
         (("own", "trumpt"), ConfigError, "Did you mean trumpet"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Who plays a stage: the instrument itself, others, or what lies between (notebook 05, "How does one instrument become
+"""Who plays a stage: the instrument itself, others, or what lies between (notebook 07, "How does one instrument become
 another?").
 
 Other instruments play pitch and dynamics of the phrase, in their own timbre and in the network that all share: between
@@ -46,7 +46,7 @@ class Player:
         other = family.member(in_words(others)).model(model.config).to(model.device)
         # Dynamics are the phrase's: what is loud for the one is loud for the other.
         other.network.instrument.usual_db.copy_(model.network.instrument.usual_db)
-        return cls(1 - sum(others.values()), other)
+        return cls(shares.get(OWN, 0.0), other)
 
     def __call__(self, asked: Features, own: Controls) -> Controls:
         """What is played where [n_frames] are asked for: as loud as `own`, what the instrument itself plays there."""
@@ -82,6 +82,6 @@ def power(controls: Controls, f0_hz: torch.Tensor, config: Config) -> torch.Tens
     waves = (sines[..., None] * controls.directions).flatten(1)
     first, last = waves[:-1], waves[1:]
     hops = (first.square() + first * last + last.square()).sum(1) / 6
-    around = torch.cat([hops[:1], hops, hops[-1:]]) if len(hops) else waves.square().sum(1).repeat(2) / 2
+    around = torch.cat([hops[:1], hops, hops[-1:]])
     noise = controls.noise_magnitudes @ band_to_bins(config).to(controls.noise_magnitudes)
     return (around[1:] + around[:-1]) / 2 + noise.square().mean(1)

@@ -1,4 +1,4 @@
-"""Whose timbre sounds in which stage (notebook 05, "How does one instrument become another?"). Light to import."""
+"""Whose timbre sounds in which stage (notebook 07, "How does one instrument become another?"). Light to import."""
 
 from collections.abc import Mapping
 from reprlib import repr as short
@@ -17,12 +17,9 @@ DECIMALS, LEAST = 3, 0.001
 def weights_of(timbre: Timbre) -> dict[str, list[float]]:
     """Weights of each instrument at the points of a timbre, as in `GrowthPlan`; raises GrowthError where it is none."""
     points = timbre if isinstance(timbre, tuple) else (timbre,)
-    if not 1 <= len(points) <= MOST_STAGES or not all(
-        isinstance(point, str) and 0 < len(point) <= LONGEST_WORDS and point.isprintable() for point in points
-    ):
-        raise GrowthError(
-            f"Timbre {short(timbre)}: use names or morphs such as flute, or a list such as flute,trumpet."
-        )
+    is_words = lambda point: isinstance(point, str) and 0 < len(point) <= LONGEST_WORDS and point.isprintable()
+    if not 1 <= len(points) <= MOST_STAGES or not all(map(is_words, points)):
+        raise GrowthError(f"Timbre {short(timbre)}: use a name such as flute, or a list such as flute,trumpet.")
     try:
         morphs = [parse_morph(point) for point in points]
     except ConfigError as error:
@@ -36,11 +33,7 @@ def weights_of(timbre: Timbre) -> dict[str, list[float]]:
 
 
 def shares_of(timbre: Timbre, n_stages: int) -> list[dict[str, float]]:
-    """Share of each instrument that sounds in each stage; those of a stage add to 1.
-
-    Raises:
-        GrowthError: as `weights_of`, or where all weights are 0.
-    """
+    """Share of each instrument that sounds in each stage; they add to 1. Raises GrowthError where all weights are 0."""
     rows = {name: curve(weights, n_stages) for name, weights in weights_of(timbre).items()}
     stages = (_whole({name: row[i] for name, row in rows.items()}) for i in range(n_stages))
     return [{name: round(share, DECIMALS) for name, share in stage.items() if share >= LEAST} for stage in stages]
