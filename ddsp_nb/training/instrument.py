@@ -178,6 +178,8 @@ class Instrument(nn.Module):
             level, queries = ask(inputs, asked, envelope=envelope, usual_db=self.usual_db)
             answers.append(level + correct(queries, code))
         amplitudes, gains = answers
+        # Of partials so high nothing was learned, and what the network says of them can be anything.
+        amplitudes = torch.where(self.queries.safe(inputs, some[0]), amplitudes, MIN_LOG_AMPLITUDE)
         breath, floor = gains + bias[..., some[1]], floor[..., some[1]] - NEPERS_PER_DB * inputs[:, 1:2]
         return amplitudes, torch.logaddexp(2 * breath, 2 * floor) / 2
 
