@@ -43,7 +43,7 @@ MARKS = {"o": "●", "s": "■", "^": "▲", "*": "★"}
 # The kind of one's own recordings on a map.
 OWN = "your own"
 # Width and height of letters on a map, points; and what a map has of the width of a figure.
-NAME_PT, MAP_SHARE = (3.9, 7.5), 0.78
+NAME_PT, MAP_SHARE = (4.3, 7.5), 0.78
 # How many stages that sound together have the darkest colour: one is light, two are dark.
 DARKEST = 1.6
 

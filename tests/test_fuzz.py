@@ -28,6 +28,7 @@ from ddsp_nb import (
     CheckpointError,
     Composition,
     Config,
+    ConfigError,
     DDSPModel,
     Family,
     GrowthError,
@@ -252,6 +253,19 @@ def test_any_notes_that_are_typed_are_notes_or_refused(text, bpm):
     printed = " ".join(f"{midi_hz(note.number)}Hz:{note.stop_s - note.start_s:.9f}" for note in notes)
     assert all(0 <= note.start_s < note.stop_s for note in notes)
     assert [note.number for note in parse_notes(printed)] == pytest.approx([note.number for note in notes], abs=1e-6)
+
+
+@FEW
+@given(TYPED | st.lists(st.sampled_from(["oboe", "alto sax", "Oboe", ":", ":1,0", ",", "0.5", ".", " "])).map("".join))
+@example("oboe:1,0 alto sax:0,1").via("a morph")
+def test_any_morph_that_is_typed_has_shares_or_is_refused(words):
+    try:
+        _, shares = Family.shipped().shares(words, 3)
+    except ConfigError as error:
+        assert "\n" not in str(error) and 20 < len(str(error)) < 500
+        return
+    np.testing.assert_allclose(shares.sum(0), 1, atol=1e-6)
+    assert shares.min() >= 0
 
 
 def test_every_name_that_is_printed_is_read():

@@ -161,6 +161,15 @@ def test_the_map_sends_every_instrument_as_python_plays_it(family, monkeypatch):
     assert {name for name, (_, mark) in marks.items() if mark == "★"} == {"mine", "other"}
 
 
+def test_a_timbre_is_told_without_the_noise_of_its_recording(family, monkeypatch):
+    panel, sent = PlayPanel(*instrument("flute")), []
+    monkeypatch.setattr(panel, "send", lambda content, buffers=(): sent.append((content, buffers)))
+    panel.play_as(family["oboe"].timbre(Config()))
+    ((content, (row,)),) = sent
+    assert content == {"type": "timbre"}
+    np.testing.assert_array_equal(np.frombuffer(row, "<f4"), [*family["oboe"].code, *family["oboe"].noise_bias])
+
+
 def test_the_map_shows_the_two_directions_in_which_codes_differ_most(family):
     timbres = TimbreMap(family)
     at = torch.linspace(0, 1, 3)[:, None]
