@@ -89,10 +89,14 @@ class Queries(torch.nn.Module):
         hz = (f0_hz * k).clamp(max=self.nyquist_hz)
         place, log_width = self._places(hz)
         shared = (log_width - f0_hz.log()).clamp(min=0)  # log of the number of partials in one mel band
-        sounds = (hz < SAFE_NYQUIST * self.nyquist_hz).float()
+        sounds = self.safe(inputs, some).float()
         own = torch.stack(torch.broadcast_tensors(k.log2(), 1 / k, (hz / 1000).log2(), k % 2, shared, sounds), -1)
         one_sine = (log_width - shared - math.log(SINE_BINS)) / 2  # its energy was spread over the band
         return self._ask(inputs, own, place, one_sine, envelope, usual_db)
+
+    def safe(self, inputs: torch.Tensor, some: Some = ALL) -> torch.Tensor:
+        """[n_frames, n_harmonics] whether recordings have such partials: their filters fade out what lies higher."""
+        return 440 * torch.exp2(inputs[:, :1]) * self.harmonics[some] < SAFE_NYQUIST * self.nyquist_hz
 
     def at_bands(
         self, inputs: torch.Tensor, some: Some = ALL, *, envelope: bool = True, usual_db: float | torch.Tensor = 0.0

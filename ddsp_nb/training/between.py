@@ -1,8 +1,8 @@
-"""The way from one instrument to another in even steps (notebook 07, "What lies between two instruments?").
+"""The way from one instrument to another in even steps (notebook 07, "What lies between a violin and a clarinet?").
 
 On the straight line between two codes the sound moves in leaps, and has levels that neither end has. So the line is
-bent: at some places of it the code goes by one step of Gauss and Newton to where the root of each partial's amplitude,
-which is about its loudness, lies evenly between those of the ends; a bias brings the noise bands there.
+bent: at some places of it the code goes by one step of Gauss and Newton to where each partial lies evenly between those
+of the ends, by the fourth root of its amplitude; a bias brings the noise bands there.
 """
 
 import torch
@@ -17,6 +17,8 @@ from ddsp_nb.training.instrument import CODE_SIZE, MIN_WEIGHT, NO_FLOOR, Instrum
 N_PLACES = 7
 # Of a note that the network is asked for: octaves from the middle pitch, dB beside the usual loudness, s since onset.
 OCTAVES, LOUDNESS_DB, AGE_S = (-0.5, 0.5), (0.0, -12.0), 0.3
+# Of an amplitude, that moves evenly. The logarithm leaves the louder end too fast, the amplitude the softer one.
+ROOT = 0.25
 # Of a code, to see which way the answers move.
 NUDGE = 1e-4
 # Beside the answers' own: codes that the network never met say something else at other pitches.
@@ -58,13 +60,16 @@ def _ask(instrument, notes, rows):
     floor = torch.full_like(rows[:, CODE_SIZE:], NO_FLOOR)
     timbres = torch.cat([rows, floor], 1).repeat_interleave(len(notes), 0)
     answers = instrument(notes.repeat(len(rows), 1), envelope=False, timbre=timbres)
-    return [answer.unflatten(0, (len(rows), len(notes))) for answer in answers]
+    amplitudes, gains = (answer.unflatten(0, (len(rows), len(notes))) for answer in answers)
+    queries = instrument.queries
+    sounding = 440 * torch.exp2(notes[:, :1]) * queries.harmonics < SAFE_NYQUIST * queries.nyquist_hz
+    return amplitudes.where(sounding, NO_FLOOR), gains
 
 
 def _evenly(levels):
     """Log levels [N_PLACES, ...] whose roots go in even steps from the first to the last."""
-    roots = (levels[[0, -1]] / 2).exp()
-    return 2 * torch.lerp(roots[:1], roots[1:], torch.linspace(0, 1, len(levels)).to(roots)[:, None, None]).log()
+    roots = (ROOT * levels[[0, -1]]).exp()
+    return torch.lerp(roots[:1], roots[1:], torch.linspace(0, 1, len(levels)).to(roots)[:, None, None]).log() / ROOT
 
 
 def _weights(levels):
@@ -82,9 +87,7 @@ def _step(instrument, notes, line, levels, wanted):
     """
     directions = NUDGE * torch.eye(line.shape[1])[:CODE_SIZE].to(line)
     slopes = torch.stack([(_ask(instrument, notes, line + nudge)[0] - levels) / NUDGE for nudge in directions], -1)
-    queries = instrument.queries
-    sounding = 440 * torch.exp2(notes[:, :1]) * queries.harmonics < SAFE_NYQUIST * queries.nyquist_hz
-    weights = (_weights(wanted) * sounding).sqrt()[..., None]
+    weights = _weights(wanted).sqrt()[..., None]
     slopes, missing = (slopes * weights).flatten(1, 2), ((wanted - levels)[..., None] * weights).flatten(1, 2)
     square = slopes.mT @ slopes
     caution = CAUTION * square.diagonal(dim1=-2, dim2=-1).mean(-1)[:, None, None] * torch.eye(CODE_SIZE).to(square)

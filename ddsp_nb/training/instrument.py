@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 from torch import nn
+from torch.nn import functional as F
 
 from ddsp_nb.analysis.decompose import Analysis
 from ddsp_nb.analysis.envelope import ALL, NEPERS_PER_DB, SAFE_NYQUIST, Queries, Some
@@ -74,9 +75,17 @@ class Corrector(nn.Module):
     def forward(self, queries: torch.Tensor, code: torch.Tensor) -> torch.Tensor:
         """[n_frames, n_queries, n_inputs] and [n_frames or 1, CODE_SIZE] to [n_frames, n_queries]."""
         first, norm, bend, second, bend_again, last = self.layers
-        entering, within = (moves(code)[:, None] for moves in self.codes)
-        hidden = bend(norm(first(((queries - self.mean) / self.std).clamp(-CLAMP, CLAMP)) + entering))
-        return last(bend_again(second(hidden) + within))[..., 0]
+        entering, within = (moves(code) for moves in self.codes)
+        queries = torch.addcmul(-self.mean / self.std, queries, 1 / self.std).clamp_(-CLAMP, CLAMP)
+        hidden = bend(norm(_moved(first, queries, entering)))
+        return last(bend_again(_moved(second, hidden, within)))[..., 0]
+
+
+def _moved(layer, values, by):
+    """A layer whose biases are moved by [n_frames or 1, HIDDEN_SIZE]; of one code nothing has to be added up."""
+    if len(by) == 1:
+        return F.linear(values, layer.weight, layer.bias + by[0])
+    return layer(values) + by[:, None]
 
 
 class Instrument(nn.Module):
@@ -169,6 +178,8 @@ class Instrument(nn.Module):
             level, queries = ask(inputs, asked, envelope=envelope, usual_db=self.usual_db)
             answers.append(level + correct(queries, code))
         amplitudes, gains = answers
+        # Of partials so high nothing was learned, and what the network says of them can be anything.
+        amplitudes = torch.where(self.queries.safe(inputs, some[0]), amplitudes, MIN_LOG_AMPLITUDE)
         breath, floor = gains + bias[..., some[1]], floor[..., some[1]] - NEPERS_PER_DB * inputs[:, 1:2]
         return amplitudes, torch.logaddexp(2 * breath, 2 * floor) / 2
 

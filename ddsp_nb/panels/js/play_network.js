@@ -97,6 +97,8 @@ export class Network {
     const loudness = (loudness_db - usual_db + lift_db) / loudness_step_db;
     const played = { f0_hz, common: [Math.log2(f0_hz / A4_HZ), loudness, this.ageOf(age_s)] };
     this.ask("partials", n_harmonics, to, (k) => partialQuery(this, played, k + 1));
+    for (let k = 0; k < n_harmonics; k++)
+      if (!isSafe(this.settings, f0_hz * (k + 1))) this.numbers[to + k] = this.settings.min_log_amplitude;
     this.ask("bands", n_bands, to + n_harmonics, (band) => bandQuery(this, played, band));
     for (let band = 0; band < n_bands; band++) this.numbers[to + n_harmonics + band] += this.noise_bias[band];
   }
@@ -226,12 +228,14 @@ function quadraticForm(matrix, x) {
 
 // What is known about partial k, as `Queries.at_partials` in Python.
 function partialQuery({ settings, table }, { f0_hz, common }, k) {
-  const { nyquist_hz, safe_nyquist } = settings;
-  const hz = Math.min(Math.fround(f0_hz * k), nyquist_hz);
+  const hz = Math.min(Math.fround(f0_hz * k), settings.nyquist_hz);
   const shared = Math.max(logWidth(table, hz) - Math.log(f0_hz), 0);
-  const safe = Number(hz < safe_nyquist * nyquist_hz);
+  const safe = Number(isSafe(settings, hz));
   return [Math.log2(k), 1 / k, Math.log2(hz / 1000), k % 2, shared, safe, ...common];
 }
+
+// Recordings have partials up to there, and of higher ones the network has learned nothing.
+const isSafe = ({ nyquist_hz, safe_nyquist }, hz) => Math.fround(hz) < safe_nyquist * nyquist_hz;
 
 // What is known about a noise band, as `Queries.at_bands` in Python.
 function bandQuery({ settings, table }, { f0_hz, common }, band) {

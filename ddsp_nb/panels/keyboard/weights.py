@@ -136,6 +136,7 @@ def settings(model: DDSPModel, take: Take | articulation.Articulation | None, n_
         "corrector_clamp": instrument.CLAMP,
         "input_clamp": CLAMP,
         "min_level": MIN_LEVEL,
+        "min_log_amplitude": instrument.MIN_LOG_AMPLITUDE,
         "max_level": MAX_LEVEL,
         "max_noise_gain": MAX_NOISE_GAIN,
         "directions": low_crest_directions(config.n_harmonics).flatten().tolist(),
