@@ -1,4 +1,4 @@
-"""The way from one instrument to another in even steps (notebook 07, "What lies between two instruments?").
+"""The way from one instrument to another in even steps (notebook 07, "What lies between a violin and a clarinet?").
 
 On the straight line between two codes the sound moves in leaps, and has levels that neither end has. So the line is
 bent: at some places of it the code goes by one step of Gauss and Newton to where each partial lies evenly between those
