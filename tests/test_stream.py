@@ -218,6 +218,17 @@ def test_another_timbre_is_heard_from_the_next_hop_on_without_a_click(small):
     assert np.abs(partials(before, small) - wanted)[strong].max() > 6
 
 
+@pytest.mark.parametrize("words", ["flute", "acoustic grand piano", "violin:0.5 clarinet:0.5"])
+def test_a_note_of_the_family_begins_and_ends_no_louder_than_it_is_held(small, words):
+    synthesizer = StreamingSynthesizer(Family.shipped().member(words).model(small))
+    synthesizer.note_on(69)
+    held = synthesizer.render(8192)
+    synthesizer.note_off(69)
+    tail = synthesizer.render(4096)
+    rms = lambda sound: sound.unflatten(0, (-1, small.hop_length)).square().mean(1).sqrt()
+    assert max(rms(held).max(), rms(tail).max()) < 1.5 * rms(held)[-8:].mean() and tail[-512:].abs().max() < 1e-3
+
+
 def test_a_part_has_a_timbre_of_its_own(small):
     family, sounds = Family.shipped(), []
     for parts in ((), (1,), (0,)):

@@ -22,6 +22,7 @@ from ddsp_nb.errors import AudioError
 from ddsp_nb.growth.adsr import ADSR
 from ddsp_nb.growth.plan import SETTINGS, WRITTEN, GrowthPlan
 from ddsp_nb.growth.settings import LARGEST_SEED, Curve
+from ddsp_nb.growth.timbre import others_of
 from ddsp_nb.growth.tuning import WORDS
 from ddsp_nb.notes.pitch import parse_melody
 from ddsp_nb.piece.layers import PLACE, Composition, Layer
@@ -205,7 +206,11 @@ def grow(checkpoints, instruments, family_path, output, source, seed, pieces, dr
         tempo, settings["subtype"] = whole.composition.tempo, whole.subtype
         added.insert(0, (whole, Layer(None)))
     check_format(output, settings["subtype"])
-    sources = load_sources(checkpoints, instruments, family_path, [*(path for path, _ in dry), *recordings])
+    layers = [*first, *(layer for sidecar, _ in added for layer in sidecar.composition.layers)]
+    named = instruments or any(others_of(layer.plan.timbre) for layer in layers if layer.plan)
+    sources = load_sources(
+        checkpoints, instruments, family_path if named else None, [*(path for path, _ in dry), *recordings]
+    )
     others = [moved(layer, place) for sidecar, place in added for layer in match_sources(sidecar, sources).layers]
     n_players = len(checkpoints) + len(instruments)
     played = [replace(place, source=n_players + i) for i, (_, place) in enumerate(dry)]
@@ -222,7 +227,7 @@ def moved(layer: Layer, place: Layer) -> Layer:
 
 
 def load_sources(
-    checkpoints: tuple[Path, ...], instruments: tuple[str, ...], family_path: Path, recordings: list[Path]
+    checkpoints: tuple[Path, ...], instruments: tuple[str, ...], family_path: Path | None, recordings: list[Path]
 ) -> list:
     """Sources of all models, then of instruments, then one for each recording, all at the first one's sample rate."""
     from ddsp_nb import Source, instrument, load_audio, load_family, load_model

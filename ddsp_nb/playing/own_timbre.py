@@ -95,7 +95,8 @@ class OwnTimbre(nn.Module):
         sounding = amplitudes * (f0_hz[..., None] * k < self.config.nyquist_hz)
         power = sounding.square().sum(-1) / 2 + ((gains @ self.noise_power) * gains).sum(-1)
         wrong_db = heard_db - 10 * power.clamp(min=10 ** (MIN_DB / 10)).log10()
-        wrong_db = wrong_db.clamp(-MAX_LOUDNESS_STEP_DB, MAX_LOUDNESS_STEP_DB) + self.lift_db
+        # Softer by any amount, louder only so far: what is hardly there is not driven to roar.
+        wrong_db = wrong_db.clamp(max=MAX_LOUDNESS_STEP_DB) + self.lift_db
         return amplitudes, gains, torch.exp(NEPERS_PER_DB * wrong_db)[..., None], state
 
     def rest(self, n_voices: int = 1) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""The way from one instrument to another in even steps (notebook 07, "What lies between two instruments?").
+"""The way from one instrument to another in even steps (notebook 07, "What lies between a violin and a clarinet?").
 
 On the straight line between two codes the sound moves in leaps, and has levels that neither end has. So the line is
 bent: at some places of it the code goes by one step of Gauss and Newton to where each partial lies evenly between those
@@ -8,7 +8,6 @@ of the ends, by the fourth root of its amplitude; a bias brings the noise bands 
 import torch
 from torch.nn import functional as F
 
-from ddsp_nb.analysis.envelope import SAFE_NYQUIST
 from ddsp_nb.analysis.onsets import in_octaves
 from ddsp_nb.config import Config
 from ddsp_nb.training.instrument import CODE_SIZE, MIN_WEIGHT, NO_FLOOR, Instrument
@@ -60,10 +59,7 @@ def _ask(instrument, notes, rows):
     floor = torch.full_like(rows[:, CODE_SIZE:], NO_FLOOR)
     timbres = torch.cat([rows, floor], 1).repeat_interleave(len(notes), 0)
     answers = instrument(notes.repeat(len(rows), 1), envelope=False, timbre=timbres)
-    amplitudes, gains = (answer.unflatten(0, (len(rows), len(notes))) for answer in answers)
-    queries = instrument.queries
-    sounding = 440 * torch.exp2(notes[:, :1]) * queries.harmonics < SAFE_NYQUIST * queries.nyquist_hz
-    return amplitudes.where(sounding, NO_FLOOR), gains
+    return [answer.unflatten(0, (len(rows), len(notes))) for answer in answers]
 
 
 def _evenly(levels):

@@ -1,4 +1,4 @@
-"""What a morph is made of, as people write it (notebook 07, "What lies between two instruments?"). Light to import."""
+"""What a morph is made of (notebook 07, "What lies between a violin and a clarinet?"). Light to import."""
 
 import math
 import re

@@ -36,8 +36,8 @@ OFFLINE = """async ([network, voices, worklet, wasm, settings, layout, weights, 
     const instrument = {settings, layout, weights: new Float32Array(bytes(weights).buffer)};
     const answering = new Voices(new Network(instance.exports, instrument)), sounding = new processor();
     answering.band_mask.fill(0);
-    sounding.hear({sizes: settings, port: {postMessage: need => sounding.take(answering.frames(need))}});
-    const {number} = answering.noteOn(note, 96), sound = new Float32Array(n_samples);
+    sounding.hear({sizes: settings, port: {postMessage: ({need}) => sounding.take(answering.frames(need))}});
+    const {number} = answering.noteOn(note, 48), sound = new Float32Array(n_samples);
     sounding.take(answering.frames([number, number]));
     for (let at = 0; at < n_samples; at += 128) {
         if (at === told) sounding.take(answering.playAs({timbre: new Float32Array(timbre), habits: {}}));

@@ -116,7 +116,7 @@ def test_another_timbre_is_heard_at_the_next_hop_as_in_python(page, told):
     stays, moves = (StreamingSynthesizer(model) for _ in range(2))
     for synthesizer in (stays, moves):
         synthesizer.noise.hop = lambda gains: torch.zeros(HOP)
-        synthesizer.note_on(A4)
+        synthesizer.note_on(A4, 48)
     before, changed = -(-told // HOP), []
     changed.append(moves.render(before * HOP))
     moves.play_as(timbre)

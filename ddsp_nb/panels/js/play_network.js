@@ -200,7 +200,7 @@ export class Network {
     let power = quadraticForm(this.table.noise_power, gains);
     for (let k = 1; k <= n_harmonics && f0_hz * k < nyquist_hz; k++) power += amplitudes[k - 1] ** 2 / 2;
     const wrong_db = loudness_db - 10 * Math.log10(Math.max(power, 10 ** (min_db / 10)));
-    const gain = Math.exp(nepers_per_db * (clamped(wrong_db, max_loudness_step_db) + lift_db));
+    const gain = Math.exp(nepers_per_db * (Math.min(wrong_db, max_loudness_step_db) + lift_db));
     for (let k = 0; k < n_harmonics; k++) amplitudes[k] *= gain;
     for (let b = 0; b < n_bands; b++) gains[b] = Math.min(gains[b] * gain, max_noise_gain);
   }

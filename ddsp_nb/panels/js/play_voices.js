@@ -1,15 +1,14 @@
 import { A4_HZ, hzOfMidi } from "./math.js";
 import { NO_PART } from "./play_parts.js";
-import { ROW_HEAD, rowWidth } from "./play_frames.js";
+import { AHEAD, MOST_AHEAD, ROW_HEAD, rowWidth } from "./play_frames.js";
 import { MOST_AT_ONCE } from "./play_network.js";
-
-// Frames of a voice that may still wait in the audio thread.
-const KEPT = 2;
 
 // Notes that are played, each from its key to its silence, and their frames: what `voices.py` and `stream.py` do in
 // Python. Frames are hop_length samples apart, and every voice counts from its own beginning, so none waits for others.
 export class Voices {
   constructor(network) {
+    // Frames of a voice that may wait in the audio thread.
+    this.ahead = AHEAD;
     Object.assign(this, { network, list: [], newest: 0, bends_semitones: new Map(), levels_db: new Map() });
     const { n_harmonics, n_bands } = network.settings;
     this.partial_mask = new Float32Array(n_harmonics).fill(1);
@@ -104,7 +103,7 @@ export class Voices {
     Object.assign(this.network.settings, habits);
     this.network.playAs(timbre);
     const width = rowWidth(this.network.settings);
-    const kept = this.list.flatMap((voice) => voice.kept);
+    const kept = this.list.flatMap((voice) => voice.kept.slice(-this.ahead));
     const rows = new Float32Array(width * kept.length);
     const asked = kept.map((frame, i) => [{ ...frame, state: frame.state.slice() }, rows.subarray(i * width)]);
     for (const [{ number, f0_hz, n_frames }, row] of asked) row.set([number, f0_hz, 0, n_frames]);
@@ -123,7 +122,7 @@ export class Voices {
       row.set([voice.ended ? 1 : 0, ++voice.n_frames], 2);
       const { number, f0_hz, age_s, n_frames, state } = voice;
       voice.kept.push({ number, f0_hz, loudness_db, age_s, n_frames, state: state.slice() });
-      voice.kept.splice(0, voice.kept.length - KEPT);
+      voice.kept.splice(0, voice.kept.length - MOST_AHEAD);
     }
     const sounding = asked.filter(([voice]) => voice && !voice.ended);
     if (sounding.length) this.answer(sounding);

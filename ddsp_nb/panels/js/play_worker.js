@@ -42,7 +42,10 @@ function playAs(wish) {
 
 function listen(other) {
   port = other;
-  port.onmessage = ({ data: need }) => send(need);
+  port.onmessage = ({ data: { need, ahead } }) => {
+    voices.ahead = ahead;
+    send(need);
+  };
 }
 
 // Two frames: the first to sound at once; the second, so that the audio thread need not wait for an answer, once all

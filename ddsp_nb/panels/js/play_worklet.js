@@ -1,6 +1,6 @@
 import { Noise } from "./dsp/noise.js";
 import { within } from "./math.js";
-import { rowWidth } from "./play_frames.js";
+import { AHEAD, MOST_AHEAD, rowWidth } from "./play_frames.js";
 import { Voice } from "./play_voice.js";
 import "./recorder_worklet.js";
 
@@ -8,9 +8,6 @@ import "./recorder_worklet.js";
 // needs next, so nothing drifts and no timer is involved. Messages: { sizes, port }, { end }, { count }; to this one it
 // answers { counts: { starved, frames, voices } }.
 
-// Frames that a voice has waiting once a hop. More would make bends and releases late; where the network's thread is
-// too late, it is asked earlier.
-const [AHEAD, MOST_AHEAD] = [2, 4];
 // In which all ends, so that nothing clicks.
 const FADE_S = 0.01;
 // Of full scale: everything is turned down to it, and the level comes back in this time.
@@ -81,7 +78,7 @@ class PlayWorklet extends AudioWorkletProcessor {
     const need = [];
     for (let wanted = 1; wanted <= this.ahead; wanted++)
       for (const [number, voice] of this.voices) if (voice.lacks(wanted)) need.push(number);
-    if (need.length) this.source.postMessage(need);
+    if (need.length) this.source.postMessage({ need, ahead: this.ahead });
   }
 
   addNoise(out) {
