@@ -254,12 +254,13 @@ def envelope(
 
 def looks_of(kinds: list[str]) -> dict[str, tuple[str, str]]:
     """Colour and mark of each kind of instrument, in the order in which they come: seen on white and on black."""
-    marks = list(MARKS)
-    looks = {}
+    from matplotlib.colors import to_hex
+
+    marks, looks = list(MARKS), {}
     for i, kind in enumerate(dict.fromkeys(kinds)):
         # Neighbours are far apart in hue, and have other marks.
-        red, green, blue = (round(255 * part) for part in colorsys.hls_to_rgb((0.6 + 0.382 * i) % 1, 0.5, 0.7))
-        looks[kind] = f"#{red:02x}{green:02x}{blue:02x}", marks[-1 if kind == OWN else i % (len(marks) - 1)]
+        colour = to_hex(colorsys.hls_to_rgb((0.6 + 0.382 * i) % 1, 0.5, 0.7))
+        looks[kind] = colour, marks[-1 if kind == OWN else i % (len(marks) - 1)]
     return looks
 
 

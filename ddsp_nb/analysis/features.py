@@ -69,12 +69,16 @@ class Features:
         The pitch is the recorded one on a tape, else the one that sounds; the age is time since the onset in octaves.
         A timbre follows where there is one.
         """
-        f0_hz, age_s = (self.recorded() if self.tape else self).f0_hz, self.age_s
-        if age_s is None:
-            age_s = seconds_since_onset(f0_hz, self.loudness_db, self.voiced, self.hop_length / self.sample_rate)
-        played = torch.stack([torch.log2(f0_hz / 440), self.loudness_db, in_octaves(age_s)], -1)
+        read = self.recorded() if self.tape else self
+        played = torch.stack([torch.log2(read.f0_hz / 440), self.loudness_db, in_octaves(read.since_onset_s())], -1)
         parts = (played, self.mfcc) if self.timbre is None else (played, self.mfcc, self.timbre)
         return torch.cat(parts, -1).float()
+
+    def since_onset_s(self) -> torch.Tensor:
+        """[n_frames] s since the note of each frame began: `age_s`, or what pitch and loudness tell."""
+        if self.age_s is not None:
+            return self.age_s
+        return seconds_since_onset(self.f0_hz, self.loudness_db, self.voiced, self.hop_length / self.sample_rate)
 
     def recorded(self) -> "Features":
         """The same at the pitch at which the MFCCs were measured."""
@@ -148,9 +152,8 @@ class FeatureExtractor:
         lowest_hz, highest_hz = config.f0_min_hz / 2, config.nyquist_hz
         f0_hz, phase = torch.from_numpy(tracked_hz.clip(lowest_hz, highest_hz)), torch.from_numpy(tracked_phase)
         f0_hz, phase = fit_phase(f0_hz, phase, voiced, torch.from_numpy(sound), config)
-        f0_hz = f0_hz.clamp(lowest_hz, highest_hz).float()
-        return Features(
-            f0_hz=f0_hz,
+        features = Features(
+            f0_hz=f0_hz.clamp(lowest_hz, highest_hz).float(),
             loudness_db=level_db,
             mfcc=mel_cepstrum(torch.from_numpy(sound), config),
             voiced=voiced,
@@ -158,8 +161,8 @@ class FeatureExtractor:
             n_samples=len(audio),
             sample_rate=config.sample_rate,
             hop_length=config.hop_length,
-            age_s=seconds_since_onset(f0_hz, level_db, voiced, config.hop_length / config.sample_rate),
         )
+        return replace(features, age_s=features.since_onset_s())
 
 
 def warn_of_missing_pitch(voiced: torch.Tensor, level_db: torch.Tensor, resting: np.ndarray) -> None:

@@ -4,16 +4,14 @@ from pathlib import Path
 
 import click
 
-from ddsp_nb.cli.instruments import FAMILY, INSTRUMENT, MODEL, load_instrument
+from ddsp_nb.cli.instruments import PLAYER, load_instrument
 from ddsp_nb.cli.options import SEED, options
 from ddsp_nb.growth.plan import ORDERS, STRATEGIES, GrowthPlan
 
 
 @click.command()
 @options(
-    MODEL,
-    INSTRUMENT,
-    FAMILY,
+    *PLAYER,
     click.option("--output", default="ddsp_instrument", type=Path, help="Folder for the files."),
     click.option(
         "--strategy", type=click.Choice(STRATEGIES), help="How the wavetable grows; by default one partial a frame."

@@ -28,6 +28,8 @@ FAMILY = click.option(
     type=Path,
     help="Instruments of your own, as `ddsp-nb enrol` keeps them.",
 )
+# Of commands that one instrument plays; `load_instrument` takes what is typed.
+PLAYER = (MODEL, INSTRUMENT, FAMILY)
 
 
 def load_instrument(checkpoint: Path, words: str | None, family_path: Path) -> tuple:
@@ -79,9 +81,9 @@ def instruments(family_path, removed, exported, source, overwrite):
     """List all instruments with the notes that they know; or remove, export or import those of your own."""
     if sum(asked is not None for asked in (removed, exported, source)) > 1:
         raise WorkbookError("Give --remove, --export or --import, one of them.")
-    check_place(family_path, FAMILY_SUFFIXES, CheckpointError)
+    for path in (family_path, *(exported or ())[1:]):
+        check_place(path, FAMILY_SUFFIXES, CheckpointError)
     if exported is not None:
-        check_place(exported[1], FAMILY_SUFFIXES, CheckpointError)
         check_not_input(exported[1], family_path)
         refuse_to_replace([exported[1]], overwrite)
 
@@ -90,7 +92,6 @@ def instruments(family_path, removed, exported, source, overwrite):
     from ddsp_nb.playing.transfer import heard_range
 
     family, shipped = load_family(family_path), Family.shipped()
-    members = dict(family)
     if source is not None:
         if not source.is_file():
             raise CheckpointError(f"{source}: no such file. Give what `ddsp-nb instruments --export` wrote.")
@@ -103,10 +104,9 @@ def instruments(family_path, removed, exported, source, overwrite):
         member = family[name]
         if name in shipped:
             raise ConfigError(f"{name!r} comes with the workbook: it is there for all, and stays.")
-        members.pop(name)
-        place, kept = (exported[1], {name: member}) if exported else (family_path, members)
-        click.echo(save_family(place, Family(kept)))
+        kept = {name: member} if exported else {other: family[other] for other in family if other != name}
+        click.echo(save_family(exported[1] if exported else family_path, Family(kept)))
     else:
-        for name, member in members.items():
+        for name, member in family.items():
             low, high = (midi_name(round(number)) for number in heard_range(member.octaves))
             click.echo(f"{name:24} {low} to {high}{'' if name in shipped else ', your own'}")

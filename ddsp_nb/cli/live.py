@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from ddsp_nb.cli.checks import check_not_input, check_place, refuse_to_replace
-from ddsp_nb.cli.instruments import FAMILY, INSTRUMENT, MODEL, load_instrument
+from ddsp_nb.cli.instruments import PLAYER, load_instrument
 from ddsp_nb.cli.options import SEED, FiniteFloat, options
 from ddsp_nb.cli.play import SOUND_SUFFIXES
 from ddsp_nb.errors import AudioError, WorkbookError
@@ -16,9 +16,7 @@ HEADROOM_DB = -9.0  # for chords: a violin's loud notes reach full scale one by 
 
 @click.command()
 @options(
-    MODEL,
-    INSTRUMENT,
-    FAMILY,
+    *PLAYER,
     click.option("--midi", type=Path, help="MIDI file to play; all channels but the drums."),
     click.option("--port", help="MIDI port to listen to, or a part of its name; Ctrl-C ends."),
     click.option("--output", type=Path, help="Sound file to write instead, .wav or .flac; with --midi."),

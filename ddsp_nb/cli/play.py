@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from ddsp_nb.cli.checks import check_not_input, check_place, refuse_to_replace
-from ddsp_nb.cli.instruments import FAMILY, INSTRUMENT, MODEL, load_instrument
+from ddsp_nb.cli.instruments import PLAYER, load_instrument
 from ddsp_nb.cli.options import SEED, FiniteFloat, is_typed, options
 from ddsp_nb.errors import AudioError, WorkbookError, held_warnings
 from ddsp_nb.notes.length import FASTEST_BPM, SLOWEST_BPM, USUAL_BPM
@@ -16,9 +16,7 @@ SOUND_SUFFIXES = (".wav", ".flac")
 
 @click.command()
 @options(
-    MODEL,
-    INSTRUMENT,
-    FAMILY,
+    *PLAYER,
     click.option("--audio", type=Path, help="Recording whose performance is to be played."),
     click.option(
         "--midi",

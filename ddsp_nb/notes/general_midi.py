@@ -27,10 +27,8 @@ GROUPS = (
     *("reed", "pipe", "synth lead", "synth pad", "synth effects", "ethnic", "percussive", "sound effects"),
 )
 # What sounds most alike, of numbers whose own group has nothing alike: bells, drums, synthetic scenes and noises.
-STAND_INS = {14: 11, 47: 45, 55: 48, 112: 10, 113: 13, 115: 13}
-STAND_INS |= (
-    dict.fromkeys(range(96, 104), 88) | dict.fromkeys(range(116, 119), 114) | dict.fromkeys(range(119, 128), 95)
-)
+STAND_INS = {14: 11, 47: 45, 55: 48, **dict.fromkeys(range(96, 104), 88), 112: 10, 113: 13, 115: 13}
+STAND_INS |= dict.fromkeys(range(116, 119), 114) | dict.fromkeys(range(119, 128), 95)
 
 
 def nearest_name(program: int, there: Container[str]) -> str:

@@ -1,7 +1,5 @@
 """Eight buttons, three knobs and a line of notes: a first instrument, growth and melody, without a word of theory."""
 
-import os
-
 import ipywidgets
 import torch
 import traitlets
@@ -11,7 +9,7 @@ from ddsp_nb.growth.render import grow
 from ddsp_nb.notes.note import parse_notes
 from ddsp_nb.panels.growth.knobs import STRATEGY_WORDS
 from ddsp_nb.panels.growth.words import stage_marks
-from ddsp_nb.panels.page import PICTURES
+from ddsp_nb.panels.page import Pictured
 from ddsp_nb.panels.player import Player
 from ddsp_nb.panels.widgets import WRAPPED, button, errors_in_words, say
 from ddsp_nb.piece.compose import Piece
@@ -45,7 +43,7 @@ MELODIES = {
 }
 
 
-class FirstInstrument(ipywidgets.VBox):
+class FirstInstrument(Pictured, ipywidgets.VBox):
     """Eight instruments that sound at a click, each rendered when it is first wanted; what else listens is told.
 
     Attributes:
@@ -79,9 +77,9 @@ class FirstInstrument(ipywidgets.VBox):
             self.chosen = name
             self._show(play=True)
 
-    def _repr_mimebundle_(self, **kwargs):
-        bundle = super()._repr_mimebundle_(**kwargs)
-        return bundle | {"image/png": self.player.picture()} if bundle and os.environ.get(PICTURES) else bundle
+    def picture(self) -> bytes:
+        """PNG of what is heard."""
+        return self.player.picture()
 
     @property
     def _member(self):

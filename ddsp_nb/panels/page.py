@@ -27,15 +27,15 @@ class PageWidget(anywidget.AnyWidget):
         return f"{type(self).__name__}()"
 
 
-class PicturedWidget(PageWidget):
-    """A widget that may leave a picture for a page without a kernel."""
+class Pictured:
+    """Of a widget, named before its own kind: it may leave a picture for a page without a kernel."""
 
     def picture(self) -> bytes:
         """PNG of what it shows."""
         raise NotImplementedError
 
     def _repr_mimebundle_(self, **kwargs):
-        bundle = super()._repr_mimebundle_(**kwargs)
+        bundle = super()._repr_mimebundle_(**kwargs)  # type: ignore[misc]
         if bundle is None or not os.environ.get(PICTURES):
             return bundle
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})

@@ -10,7 +10,7 @@ import traitlets
 
 from ddsp_nb import plots
 from ddsp_nb.analysis.features import Features
-from ddsp_nb.panels.page import PicturedWidget, module
+from ddsp_nb.panels.page import PageWidget, Pictured, module
 from ddsp_nb.panels.widgets import axes, png
 
 MOST_PICTURES = 6
@@ -23,7 +23,7 @@ LINES = ("#27d3f5", "#ffb000", "#7ee081")
 Sound = torch.Tensor | np.ndarray
 
 
-class Player(PicturedWidget):
+class Player(Pictured, PageWidget):
     """Play versions of a sound, see and measure them, loop a stretch.
 
     The sound travels as it is, float32, when a page shows the player, and is in no saved notebook.

@@ -12,7 +12,7 @@ from ddsp_nb.notes.general_midi import GROUP, GROUPS, NAMES
 from ddsp_nb.notes.note import parse_notes
 from ddsp_nb.panels.keyboard.panel import PlayPanel
 from ddsp_nb.panels.keyboard.weights import heard_timbre
-from ddsp_nb.panels.page import PicturedWidget, module
+from ddsp_nb.panels.page import Pictured, module
 from ddsp_nb.panels.widgets import axes, png
 from ddsp_nb.playing.articulation import Articulation
 from ddsp_nb.playing.performance import Performance
@@ -27,7 +27,7 @@ PHRASE = "C4:0.3 E4:0.3 G4:0.3 C5:0.5 G4:0.3 E4:0.3"
 PICTURE_DPI = 120
 
 
-class TimbreMap(PlayPanel, PicturedWidget):
+class TimbreMap(Pictured, PlayPanel):
     """Instruments as points, and one point to drag: what lies there sounds, while keys are held or a phrase loops.
 
     At an instrument's point it is this instrument; between, the three nearest, by their distance. The axes are the two

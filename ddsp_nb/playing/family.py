@@ -52,7 +52,7 @@ def take_of(member: Member, model: DDSPModel, notes: Sequence[Note] = ()) -> Tak
     """Written notes as an instrument plays them; without any, a short phrase in the middle of its range."""
     notes = notes or _usual_phrase(A4 + SEMITONES_PER_OCTAVE * member.octaves[MIDDLE].item())
     features = Performance.of_notes(notes).features(model, articulation(member))
-    return Take(features, model.controls(features, envelope=False), CEILING_DB, astuple(articulation(member)))
+    return Take(features, model.controls(features, envelope=False), CEILING_DB, tuple(member.shape.tolist()))
 
 
 def articulation(member: Member) -> Articulation:

@@ -134,13 +134,8 @@ class Family(Mapping[str, Member]):
 
     def check_name(self, name: str) -> None:
         """Raise ConfigError where a name for one more is taken or cannot be one."""
-        if (
-            not name
-            or name != name.strip()
-            or len(name) > LONGEST_NAME
-            or set(name) & set(":,")
-            or not name.isprintable()
-        ):
+        fits = 0 < len(name) <= LONGEST_NAME and name == name.strip()
+        if not fits or set(name) & set(":,") or not name.isprintable():
             raise ConfigError(
                 f"{name[:LONGEST_NAME]!r} cannot be a name; use 1 to {LONGEST_NAME} letters without : and ,."
             )
@@ -160,7 +155,7 @@ class Family(Mapping[str, Member]):
         """
         parts = parse_morph(words)
         known = [self[name] for name in parts]
-        if not known or not all(sum(column) > 0 for column in _curves(parts, max(map(len, parts.values()))).T):
+        if not known or not _curves(parts, max(map(len, parts.values()))).sum(0).all():
             raise ConfigError(f"The weights of {words!r} are 0 somewhere; give at least one instrument more.")
         return parts
 
