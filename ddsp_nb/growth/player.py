@@ -31,18 +31,18 @@ class Player:
 
     Attributes:
         own: share of the instrument that grows, 0 to 1.
-        other: plays the rest; None where it plays alone.
+        other: plays the rest.
     """
 
     own: float
-    other: DDSPModel | None
+    other: DDSPModel
 
     @classmethod
-    def of(cls, shares: Mapping[str, float], model: DDSPModel, family: Family) -> "Player":
-        """Of a timbre, for an instrument. Raises ConfigError where the family has no such name."""
+    def of(cls, shares: Mapping[str, float], model: DDSPModel, family: Family) -> "Player | None":
+        """Of a timbre, for an instrument; None where it plays alone. Raises ConfigError where a name is not there."""
         others = {name: share for name, share in shares.items() if name != OWN}
         if not others:
-            return cls(1.0, None)
+            return None
         other = family.member(in_words(others)).model(model.config).to(model.device)
         # Dynamics are the phrase's: what is loud for the one is loud for the other.
         other.network.instrument.usual_db.copy_(model.network.instrument.usual_db)
@@ -50,8 +50,6 @@ class Player:
 
     def __call__(self, asked: Features, own: Controls) -> Controls:
         """What is played where [n_frames] are asked for: as loud as `own`, what the instrument itself plays there."""
-        if self.other is None:
-            return own
         other, config = self.other.controls(asked, envelope=False, loudness=False), self.other.config
         mixed = replace(
             own,

@@ -191,9 +191,9 @@ def make_schedule(
     return Schedule(plan, stages, tracks, config, tuple(said))
 
 
-def _sampled(line: ControlTrack, player: Player) -> ControlTrack:
+def _sampled(line: ControlTrack, player: Player | None) -> ControlTrack:
     """A track from which levels are read: of others than the instrument itself some frames will do."""
-    return line if player.other is None else line[:: -(-len(line.f0_hz) // MOST_FRAMES)].played_by(player)
+    return line if player is None else line[:: -(-len(line.f0_hz) // MOST_FRAMES)].played_by(player)
 
 
 def _spans(stages: list[Stage], config: Config) -> dict[tuple[str | float, str], tuple[int, int]]:

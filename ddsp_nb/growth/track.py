@@ -85,9 +85,9 @@ class ControlTrack:
         parts = {name: getattr(self, name)[frames] for name in ("f0_hz", "phase", "controls", "sounding", "asked")}
         return replace(self, first=self.first + (frames.start or 0), **parts)
 
-    def played_by(self, player: Player) -> "ControlTrack":
-        """The same pitch, phases and loudness in another timbre."""
-        if player.other is None:
+    def played_by(self, player: Player | None) -> "ControlTrack":
+        """The same pitch, phases and loudness in another timbre; as it is without a player."""
+        if player is None:
             return self
         width = smoothing_frames(self.asked.sample_rate / self.asked.hop_length)
         steady = replace(self.controls, directions=steady_directions(self.controls, width))
@@ -226,9 +226,7 @@ def held_note(model: DDSPModel, take: Take, hz: float | torch.Tensor) -> tuple[F
 
 def steady_directions(controls: Controls, width: float) -> torch.Tensor:
     """[n_frames, n_harmonics, 2] phases of the partials, smoothed over time: those of faint ones are noise."""
-    pairs = controls.amplitudes[..., None] * controls.directions
-    smoothed = Controls.of_coefficients(smooth(pairs.mT.flatten(-2), width), controls.noise_magnitudes)
-    return smoothed.directions
+    return Controls.of_coefficients(smooth(controls.coefficients(), width), controls.noise_magnitudes).directions
 
 
 def fullest_stretch(energy: torch.Tensor, f0_hz: torch.Tensor, n_frames: int) -> torch.Tensor:

@@ -8,13 +8,7 @@ from ddsp_nb.panels.widgets import WRAPPED, errors_in_words, say
 from ddsp_nb.playing.blend import blend
 from ddsp_nb.training.take import Take
 
-SLIDERS = {
-    "pitch": "Pitch",
-    "loudness": "Loudness",
-    "envelope": "Envelope",
-    "partials": "Partials",
-    "noise": "Noise",
-}
+SLIDERS = ("pitch", "loudness", "envelope", "partials", "noise")
 # Of pictures.
 HIGHEST_HZ = 12_000
 STEP = 0.05
@@ -40,8 +34,10 @@ class BlendPanel(ipywidgets.VBox):
         self._ends = dict(zip(names, (end.render(first.model.config).audio for end in ends), strict=True))
         self.player = Player({"between": self._ends[names[0]], **self._ends}, rate, max_hz=min(HIGHEST_HZ, rate / 2))
         self.sliders = {
-            name: ipywidgets.FloatSlider(0.5, min=0, max=1, step=STEP, description=words, continuous_update=False)
-            for name, words in SLIDERS.items()
+            name: ipywidgets.FloatSlider(
+                0.5, min=0, max=1, step=STEP, description=name.title(), continuous_update=False
+            )
+            for name in SLIDERS
         }
         for slider in self.sliders.values():
             slider.observe(lambda _: self.render(), "value")

@@ -14,7 +14,7 @@ from ddsp_nb.panels.keyboard.panel import PlayPanel
 from ddsp_nb.panels.keyboard.weights import heard_timbre
 from ddsp_nb.panels.page import Pictured, module
 from ddsp_nb.panels.widgets import axes, png
-from ddsp_nb.playing.articulation import Articulation
+from ddsp_nb.playing.family import articulation
 from ddsp_nb.playing.performance import Performance
 from ddsp_nb.playing.transfer import heard_range
 from ddsp_nb.training.family import Family, Member
@@ -69,7 +69,7 @@ class TimbreMap(Pictured, PlayPanel):
         member = family.member(words)
         self.family, self.phrase = family, phrase or Performance.of_notes(parse_notes(PHRASE))
         self.places, self.share = principal_axes(family.codes)
-        super().__init__(member.model(config), Articulation(*member.shape.tolist()), n_voices=n_voices)
+        super().__init__(member.model(config), articulation(member), n_voices=n_voices)
         self.words = words
 
     @traitlets.validate("words")

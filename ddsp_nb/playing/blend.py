@@ -6,7 +6,6 @@ import numpy as np
 import torch
 
 from ddsp_nb.analysis.features import Features
-from ddsp_nb.analysis.onsets import seconds_since_onset
 from ddsp_nb.errors import ConfigError
 from ddsp_nb.growth.track import Source
 from ddsp_nb.synthesis.controls import Controls
@@ -59,7 +58,7 @@ def blend(
     drawn = not (ours.mfcc.any() and theirs.mfcc.any())
     asked = [(first.model, replace(middle, voiced=ours.voiced)), (second.model, replace(middle, voiced=theirs.voiced))]
     a, b = (model.controls(features, envelope=not drawn, loudness=False) for model, features in asked)
-    middle = replace(middle, voiced=_either(ours.voiced, theirs.voiced, partials))
+    middle = replace(middle, voiced=(ours.voiced & (partials < 1)) | (theirs.voiced & (partials > 0)))
     between = Controls(
         _by_roots(a.amplitudes, b.amplitudes.to(a.amplitudes), partials),
         a.directions,
@@ -69,13 +68,13 @@ def blend(
 
 
 def _features_between(ours, theirs, pitch, loudness, envelope):
-    octaves = lambda share: torch.exp2(_lerp(ours.f0_hz.log2(), theirs.f0_hz.log2(), share))
+    octaves = lambda share: torch.exp2(torch.lerp(ours.f0_hz.log2(), theirs.f0_hz.log2(), share))
     return replace(
         ours,
         f0_hz=ours.f0_hz if pitch == 0 else octaves(pitch),
-        loudness_db=_lerp(ours.loudness_db, theirs.loudness_db, loudness),
-        mfcc=_lerp(ours.mfcc, theirs.mfcc, envelope),
-        age_s=_lerp(_ages(ours), _ages(theirs), loudness),
+        loudness_db=torch.lerp(ours.loudness_db, theirs.loudness_db, loudness),
+        mfcc=torch.lerp(ours.mfcc, theirs.mfcc, envelope),
+        age_s=torch.lerp(ours.since_onset_s(), theirs.since_onset_s(), loudness),
         # The pitch at which MFCCs like these would be measured.
         recorded_hz=None if pitch == envelope else octaves(envelope),
         phase=ours.phase if pitch == 0 else None,
@@ -84,7 +83,7 @@ def _features_between(ours, theirs, pitch, loudness, envelope):
 
 def _aligned(features: Features, to: Features) -> Features:
     """Features as they are at each frame of others: note by note where both have as many, else stretched."""
-    onsets = [(np.flatnonzero(np.diff(_ages(each).numpy()) < 0) + 1).tolist() for each in (to, features)]
+    onsets = [(np.flatnonzero(np.diff(each.since_onset_s().numpy()) < 0) + 1).tolist() for each in (to, features)]
     if len(onsets[0]) != len(onsets[1]):
         onsets = [[], []]
     theirs, ours = ([0, *at, len(each) - 1] for at, each in zip(onsets, (to, features), strict=True))
@@ -98,25 +97,10 @@ def _aligned(features: Features, to: Features) -> Features:
         f0_hz=read(features.f0_hz.log2()).exp2(),
         loudness_db=read(features.loudness_db),
         mfcc=read(features.mfcc),
-        age_s=_ages(features)[places.round().long()],
+        age_s=features.since_onset_s()[places.round().long()],
     )
 
 
-def _ages(features):
-    if features.age_s is not None:
-        return features.age_s
-    hop_s = features.hop_length / features.sample_rate
-    return seconds_since_onset(features.f0_hz, features.loudness_db, features.voiced, hop_s)
-
-
-def _lerp(a, b, share):
-    """Exact at both ends."""
-    return a if share == 0 else b if share == 1 else torch.lerp(a, b, share)
-
-
 def _by_roots(a, b, share):
-    return _lerp(a, b, share) if share in (0, 1) else torch.lerp(a.sqrt(), b.sqrt(), share).square()
-
-
-def _either(ours, theirs, share):
-    return _lerp(ours, theirs, share) if share in (0, 1) else ours | theirs
+    """Exact at both ends."""
+    return (b if share else a) if share in (0, 1) else torch.lerp(a.sqrt(), b.sqrt(), share).square()

@@ -18,7 +18,6 @@ from ddsp_nb.notes.pitch import A4, SEMITONES_PER_OCTAVE
 from ddsp_nb.playing.articulation import Articulation
 from ddsp_nb.playing.performance import Performance
 from ddsp_nb.training.corpus import Corpus
-from ddsp_nb.training.enrol import LEAST_FRAMES
 from ddsp_nb.training.family import SMALLEST, Family, Member
 from ddsp_nb.training.instrument import USUAL_DB
 from ddsp_nb.training.lessons import prepare
@@ -30,6 +29,8 @@ PHRASE = ((0, 0.4), (4, 0.4), (7, 0.4), (12, 0.8), (7, 0.4), (0, 1.6))
 MIDDLE = 50  # hundredths of the pitches that were heard
 # Of a phrase that was written: no recording can differ from it.
 CEILING_DB = 100.0
+# Frames with a pitch, of which there are fewer hold no instrument.
+LEAST_FRAMES = 16
 
 
 def instrument(words: str, family: Family | None = None, config: Config | None = None) -> tuple[DDSPModel, Take]:

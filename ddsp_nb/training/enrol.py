@@ -10,7 +10,7 @@ import torch
 
 from ddsp_nb.analysis.envelope import NEPERS_PER_DB
 from ddsp_nb.training.adamw import AdamW
-from ddsp_nb.training.instrument import SPREAD_SEMITONES, Instrument, Targets, lesson_loss
+from ddsp_nb.training.instrument import NOISE_WEIGHT, SPREAD_SEMITONES, Instrument, Targets, lesson_loss, level_errors
 
 # Steps and frames of each. Of 60, 100, 150 and 300 steps, 60 were as good as any on notes left out of five instruments
 # that the weights had not heard.
@@ -23,8 +23,6 @@ COMPARED_FRAMES = 12
 CODE_WEIGHT, BIAS_WEIGHT, FLOOR_WEIGHT = 1e-3, 1e-2, 2e-2
 # Share of the frames of a band that may be softer than the floor it begins with.
 FLOOR_QUANTILE = 0.02
-# Frames of which there are fewer hold no instrument.
-LEAST_FRAMES = 16
 
 
 @torch.enable_grad()
@@ -44,10 +42,7 @@ def enrol(instrument: Instrument, targets: Targets, codes: torch.Tensor, seed: i
         instrument.noise_floor.copy_(floor)
         instrument.code.copy_(nearest_code(instrument, some(COMPARED_FRAMES), codes))
     found = [instrument.code, instrument.noise_bias, instrument.noise_floor]
-    shared = [p for p in instrument.parameters() if all(p is not q for q in found)]
     optimiser = AdamW([{"params": found, "lr": STEP}])
-    for p in shared:
-        p.requires_grad_(False)
     for step in range(N_STEPS):
         optimiser.groups[0]["lr"] = STEP * (0.5 + 0.5 * math.cos(math.pi * step / N_STEPS))
         loss = (
@@ -56,22 +51,17 @@ def enrol(instrument: Instrument, targets: Targets, codes: torch.Tensor, seed: i
         )
         risen = (instrument.noise_floor - floor).clamp(min=0)
         loss = loss + BIAS_WEIGHT * instrument.noise_bias.square().mean() + FLOOR_WEIGHT * risen.square().mean()
-        optimiser.zero_grad()
-        loss.backward()
+        for parameter, slope in zip(found, torch.autograd.grad(loss, found), strict=True):
+            parameter.grad = slope
         optimiser.step()
-    for p in shared:
-        p.requires_grad_(True)
 
 
 @torch.no_grad()
 def nearest_code(instrument: Instrument, targets: Targets, codes: torch.Tensor) -> torch.Tensor:
     """[CODE_SIZE] that one of [n, CODE_SIZE] with which the instrument's own timbre comes nearest."""
-    n, m = len(codes), len(targets)
-    together = Targets.joined([targets] * n)
-    amplitudes, gains = instrument(
-        together.inputs, envelope=False, timbre=instrument.timbre(codes.to(together.inputs)).repeat_interleave(m, 0)
-    )
-    wrong = together.weights * (amplitudes - together.log_amplitudes).abs()
-    partials = wrong.unflatten(0, (n, m)).sum((1, 2)) / targets.weights.sum().clamp(min=1e-6)
-    bands = (gains - together.log_gains).abs().unflatten(0, (n, m)).mean((1, 2))
-    return codes[int((partials + bands / 2).argmin())].to(together.inputs)
+
+    def wrong(code):
+        partials, bands = level_errors(instrument, targets, envelope=False, timbre=instrument.timbre(code)[None])
+        return (partials + NOISE_WEIGHT * bands).item()
+
+    return min(codes.to(targets.inputs), key=wrong)

@@ -238,9 +238,9 @@ class Targets:
         return cls(*map(torch.cat, zip(*(vars(part).values() for part in parts), strict=True)))
 
 
-def weights_of(amplitudes: torch.Tensor, there: torch.Tensor) -> torch.Tensor:
-    """[n_frames, n_harmonics] by which partials count; those that are not there do not."""
-    share = amplitudes / amplitudes.amax(1, keepdim=True).clamp(min=1e-9)
+def weights_of(amplitudes: torch.Tensor, there: torch.Tensor | bool = True) -> torch.Tensor:
+    """[..., n_harmonics] by which partials count; those that are not there do not."""
+    share = amplitudes / amplitudes.amax(-1, keepdim=True).clamp(min=1e-9)
     return share.clamp(min=MIN_WEIGHT).sqrt() * there
 
 
