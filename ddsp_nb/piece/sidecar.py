@@ -92,7 +92,7 @@ def sidecar_of(piece: Piece | Growth, subtype: str = "PCM_16") -> Sidecar:
 
 def _family_sha256(layer: Layer, source: Source) -> str | None:
     """Of the other instruments that a layer's timbres name. Raises ConfigError where one is not in the family."""
-    return family_sha256(others_of(layer.plan.timbre) if layer.plan else (), source.others)
+    return family_sha256(others_of(layer.plan.timbre) if layer.plan else (), source.family)
 
 
 def parse_sidecar(text: str | bytes) -> Sidecar:

@@ -100,9 +100,13 @@ class Family(Mapping[str, Member]):
         self.members = dict(members)
 
     @classmethod
+    @cache
     def shipped(cls) -> "Family":
         """The instruments that come with the workbook: those of General MIDI, and six that were recorded."""
-        return cls(_shipped())
+        with safe_open(SHARED_WEIGHTS, framework="pt") as file:
+            names = json.loads(file.metadata()["names"])
+            parts = [file.get_tensor(part).float() for part in ("codes", "octaves", "loudness_db", "shape")]
+        return cls({name: Member(*row) for name, *row in zip(names, *parts, strict=True)})
 
     def __getitem__(self, name: str) -> Member:
         """Raises ConfigError, with the nearest names, where there is none."""
@@ -191,14 +195,6 @@ class Family(Mapping[str, Member]):
             by = torch.from_numpy(_detour(a, b)(second / (first + second).clamp(min=1e-9))).to(rows)
             rows[:, : CODE_SIZE + N_BANDS] += both[:, None] * by
         return rows
-
-
-@cache
-def _shipped() -> dict[str, Member]:
-    with safe_open(SHARED_WEIGHTS, framework="pt") as file:
-        names = json.loads(file.metadata()["names"])
-        parts = [file.get_tensor(part).float() for part in ("codes", "octaves", "loudness_db", "shape")]
-    return {name: Member(*row) for name, *row in zip(names, *parts, strict=True)}
 
 
 def _curves(parts: Mapping[str, tuple[float, ...]], n: int) -> torch.Tensor:
