@@ -183,6 +183,7 @@ def test_names_that_are_taken_or_cannot_be_written_in_a_morph_are_refused(mine, 
 
 def test_unknown_names_suggest_the_nearest_and_weights_must_be_some(run):
     assert "oboe" in run("play --instrument OBOE --notes A4:1", BAD_INPUT).stderr
+    assert "mean acoustic grand piano or" in run("play --instrument Piano --notes A4:1", BAD_INPUT).stderr
     assert "soprano sax" in run("grow --morph 'sax:0.5 oboe:0.5'", BAD_INPUT).stderr
     for words in (
         "oboe:0 flute:0",

@@ -368,12 +368,14 @@ def test_written_played_and_streamed_notes_are_one(trained, take, measured):
 
 def test_a_performance_is_played_with_its_takes_articulation(trained, take):
     slow = replace(Articulation.of(take), attack_s=0.3)
-    assert slow.level_db(0.15) == -20 and slow.level_db(1.3) == -slow.decay_db_per_s
+    # Half the power after half the attack; a fast note of a slow bow is no whisper.
+    assert slow.level_db(0.15) == pytest.approx(-3.01, abs=0.01) and slow.level_db(0.0) == -40
+    assert slow.level_db(1.3) == -slow.decay_db_per_s
     assert slow.level_db(100) == slow.level_db(4) > -40  # a key that is held is heard
     rise = draw(parse_notes("A4:1"), trained, take).loudness_db.diff().clamp(min=0)[1:]
     steps = rise[rise > 0]
     hop_s = trained.config.hop_length / trained.config.sample_rate
-    assert steps[0].item() == pytest.approx(40 * hop_s / Articulation.of(take).attack_s, rel=1e-3)
+    assert hop_s * (len(steps) + 1) == pytest.approx(Articulation.of(take).attack_s, abs=hop_s)
 
 
 def test_attack_decay_and_release_are_the_recordings_own(take):

@@ -1,5 +1,6 @@
 """The shape of a note, measured on the recording: how it begins, sinks and ends (notebook 06, "Play it")."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,7 +36,7 @@ class Articulation:
     """How notes begin and end.
 
     Attributes:
-        attack_s: in which a note rises by 40 dB.
+        attack_s: in which a note rises to its level.
         decay_db_per_s: by which it sinks after its attack, for 3 s, while its key is held.
         release_s: in which it falls by 40 dB when its key goes up.
     """
@@ -45,8 +46,8 @@ class Articulation:
     release_s: float = RELEASE_S
 
     def rise_db(self, held_s: float) -> float:
-        """Level of the attack, -40 to 0 dB."""
-        return min(RISE_DB * (held_s / self.attack_s - 1), 0.0)
+        """Level of the attack, -40 to 0 dB: power grows evenly, so that fast notes of a slow bow are heard, too."""
+        return max(10 * math.log10(min(max(held_s / self.attack_s, 1e-9), 1.0)), -RISE_DB)
 
     def level_db(self, held_s: float, released_s: float = 0.0) -> float:
         """Level of a note beside the one it was struck with, dB; below -40 dB a released note is silent.

@@ -111,10 +111,11 @@ class Family(Mapping[str, Member]):
     def __getitem__(self, name: str) -> Member:
         """Raises ConfigError, with the nearest names, where there is none."""
         if name not in self.members:
-            near = difflib.get_close_matches(name.lower(), self.members, SUGGESTED, 0.5)
-            near += [other for other in self.members if name.lower() in other and other not in near][:SUGGESTED]
+            holding = [other for other in self.members if name and name.lower() in other.lower()]
+            close = difflib.get_close_matches(name.lower(), self.members, SUGGESTED, 0.5)
+            near = list(dict.fromkeys(holding[:SUGGESTED] + close))[:SUGGESTED]
             words = f"Did you mean {' or '.join(near)}?" if near else "`ddsp-nb instruments` lists all names."
-            raise ConfigError(f"There is no instrument {name!r}. {words}")
+            raise ConfigError(f"There is no instrument {name[:LONGEST_NAME]!r}. {words}")
         return self.members[name]
 
     def __iter__(self) -> Iterator[str]:

@@ -142,7 +142,7 @@ export class Voices {
 
 // Level of a note beside the one it was struck with, dB: `Articulation.level_db` of Python.
 function shapeOf({ rise_db, attack_s, decay_db_per_s, sinking_s, release_s }, { held_s, released_s }) {
-  const attack_db = Math.min(rise_db * (held_s / attack_s - 1), 0);
+  const attack_db = Math.max(10 * Math.log10(Math.min(held_s / attack_s, 1)), -rise_db);
   const sunk_db = decay_db_per_s * Math.min(Math.max(held_s - attack_s, 0), sinking_s);
   return attack_db - sunk_db - (rise_db * released_s) / release_s;
 }
