@@ -50,14 +50,14 @@ def test_what_it_writes_is_a_family(sounds, tmp_path, monkeypatch):
     pretrain.write(school, output)
     for module in (instrument, family):
         monkeypatch.setattr(module, "SHARED_WEIGHTS", output)
-    family._shipped.cache_clear()
+    Family.shipped.cache_clear()
     try:
         members = Family.shipped()
         # The second font is learned, and is no instrument of its own.
         assert list(members) == ["reed", "recorded reed"]
         assert torch.equal(members["recorded reed"].code, school.codes[2 * pretrain.colours.N].detach().half().float())
     finally:
-        family._shipped.cache_clear()
+        Family.shipped.cache_clear()
 
 
 def test_a_filter_moves_levels_envelope_and_loudness_together(sounds):

@@ -86,10 +86,10 @@ def play(
     lines_of = lambda played, model, take: [line.features(model, take) for line in played.lines()]
     if midi is not None and words is None and not is_typed("checkpoint"):
         family = load_family(family_path)
-        band = [(name, family[name].model(), played) for name, played in players(midi, family).items()]
-        parts = [
-            (f"{name}: ", model, lines_of(played, model, articulation(family[name]))) for name, model, played in band
-        ]
+        parts = []
+        for name, played in players(midi, family).items():
+            model = family[name].model()
+            parts.append((f"{name}: ", model, lines_of(played, model, articulation(family[name]))))
     else:
         model, take = load_instrument(checkpoint, words, family_path)
         if audio is not None:

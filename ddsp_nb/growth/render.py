@@ -102,6 +102,7 @@ def grow(
         GrowthError: the piece would be longer than an hour, or the plan asks for partials that do not exist.
         ConfigError: the family has no instrument of a name.
     """
+    family = family or Family.shipped()
     schedule = make_schedule(model, take, plan or GrowthPlan(), seed, family)
     gains = [schedule.gains(i) for i in range(len(schedule.stages))]
     stages = list(zip(schedule.stages, gains, strict=True))

@@ -168,7 +168,7 @@ def make_schedule(
     makers = {p: track_maker(model, take, p, **phrase) for p in dict.fromkeys(plan.melody)}
     line_of = lambda pitch, n_frames: replace(makers[pitch](n_frames), ratios=ratios)
     lines = {p: line_of(p, len(take.features) if runs_on(plan, p) else longest) for p in makers}
-    player_of = lambda shares: Player.of(shares, model, Family.shipped() if family is None else family)
+    player_of = lambda shares: Player.of(shares, model, family or Family.shipped())
     alone = [player_of({name: 1.0}) for name in weights_of(plan.timbre)]
     heard = [_sampled(line, player) for player in alone for line in lines.values()]
     levels = torch.stack([track.levels(config) for track in heard]).amax(0)

@@ -1,7 +1,7 @@
 """What a stage plays before its mask: the take's phrase, or a living note (notebook 05, "Does the phrase move?")."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch.nn import functional as F
@@ -40,23 +40,18 @@ class Source:
 
     Attributes:
         audio: [n_samples] the recording at the model's sample rate, needed by layers that play it as it is.
-        family: whose instruments the timbres of its plans name; the shipped one if None.
+        family: whose instruments the timbres of its plans name.
     """
 
     model: DDSPModel
     take: Take
     audio: torch.Tensor | None = None
-    family: Family | None = None
+    family: Family = field(default_factory=Family.shipped)
 
     @property
     def sample_rate(self) -> int:
         """Hz."""
         return self.model.config.sample_rate
-
-    @property
-    def others(self) -> Family:
-        """Instruments that timbres name."""
-        return Family.shipped() if self.family is None else self.family
 
 
 @dataclass(frozen=True)

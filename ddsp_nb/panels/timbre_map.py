@@ -109,9 +109,7 @@ class TimbreMap(Pictured, PlayPanel):
         """PNG of the map, for where no kernel runs."""
         figure, (ax,) = axes(plots.WIDTH, plots.WIDTH / ASPECT, 1, 1)
         names, shares = self.family.shares(self.words)
-        played = sum(
-            w * self.places[list(self.family).index(name)] for name, w in zip(names, shares[:, 0], strict=True)
-        )
+        played = shares[:, 0] @ self.places[[list(self.family).index(name) for name in names]]
         plots.timbre_map(self.places, list(self.family), self.kinds, ax=ax).plot(
             *played, "o", ms=14, mfc="none", mec="k"
         )

@@ -5,14 +5,14 @@ keep a piece?").
 import hashlib
 import json
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
 
 from ddsp_nb.errors import GrowthError
+from ddsp_nb.growth.plan import GrowthPlan
+from ddsp_nb.growth.timbre import others_of
 from ddsp_nb.growth.track import Source
-from ddsp_nb.training.family import Family
 from ddsp_nb.training.instrument import SHARED_WEIGHTS
 from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.take import Take
@@ -67,9 +67,13 @@ def take_sha256(take: Take) -> str:
     return _digest(vars(take.features) | controls, hashlib.sha256())
 
 
-def family_sha256(names: Iterable[str], family: Family) -> str | None:
-    """SHA-256 of instruments of a family and of the network that plays them; None where there are none."""
-    named = {f"{name} {part}": value for name in names for part, value in vars(family[name]).items()}
+def family_sha256(plan: GrowthPlan | None, source: Source) -> str | None:
+    """SHA-256 of the other instruments that a plan's timbres name and of the network that plays them, if there are any.
+
+    Raises ConfigError where one is not in the family of the source.
+    """
+    names = others_of(plan.timbre) if plan else ()
+    named = {f"{name} {part}": value for name in names for part, value in vars(source.family[name]).items()}
     return _digest(named, hashlib.sha256(SHARED_WEIGHTS.read_bytes())) if named else None
 
 

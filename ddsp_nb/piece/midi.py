@@ -57,7 +57,7 @@ def _events(piece: Piece, i: int) -> list[Event]:
 def program_of(timbre: str, source: Source) -> int:
     """General MIDI program, 0 to 127, of what has most of a timbre: by its name, else the nearest by its code."""
     (shares,) = shares_of(timbre, 1)
-    name, family = max(shares, key=lambda name: shares[name]), source.others
+    name, family = max(shares, key=lambda name: shares[name]), source.family
     code = source.model.network.instrument.code if name == OWN else family[name].code
     return NAMES.index(next(known for known in (name, *family.nearest(code, len(family))) if known in NAMES))
 

@@ -83,16 +83,11 @@ def sidecar_of(piece: Piece | Growth, subtype: str = "PCM_16") -> Sidecar:
     origins = tuple(
         replace(
             found[rendered.layer.source, rendered.growth is None],
-            family_sha256=_family_sha256(rendered.layer, rendered.source),
+            family_sha256=family_sha256(rendered.layer.plan, rendered.source),
         )
         for rendered in piece.layers
     )
     return Sidecar(Composition(layers, piece.composition.tempo), origins, versions(), subtype=subtype)
-
-
-def _family_sha256(layer: Layer, source: Source) -> str | None:
-    """Of the other instruments that a layer's timbres name. Raises ConfigError where one is not in the family."""
-    return family_sha256(others_of(layer.plan.timbre) if layer.plan else (), source.others)
 
 
 def parse_sidecar(text: str | bytes) -> Sidecar:
@@ -195,7 +190,7 @@ def match_sources(sidecar: Sidecar, sources: Sequence[Source]) -> Composition:
         if alone not in offered:
             raise GrowthError(_missing(who, origin, offered))
         matched.append(replace(layer, source=offered[alone]))
-        if layer.plan and _family_sha256(layer, sources[offered[alone]]) != origin.family_sha256:
+        if layer.plan and family_sha256(layer.plan, sources[offered[alone]]) != origin.family_sha256:
             names = ", ".join(others_of(layer.plan.timbre))
             warn_user(f"{who} was rendered with another {names[:200]}: it will sound different.")
     return Composition(tuple(matched), sidecar.composition.tempo)

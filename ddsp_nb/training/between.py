@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from ddsp_nb.analysis.onsets import in_octaves
 from ddsp_nb.config import Config
-from ddsp_nb.training.instrument import CODE_SIZE, NO_FLOOR, Instrument, weights_of
+from ddsp_nb.training.instrument import CODE_SIZE, NO_FLOOR, Instrument, partial_weights
 
 # Both ends among them; a spline goes through all.
 N_PLACES = 7
@@ -42,7 +42,7 @@ def detour(ends: torch.Tensor, octave: float, usual_db: float) -> torch.Tensor:
     wanted = [_evenly(level) for level in levels]
     code = line[:, :CODE_SIZE] + _step(instrument, notes, line, levels[0], wanted[0])
     gains = _ask(instrument, notes, torch.cat([code, line[:, CODE_SIZE:]], 1))[1]
-    weights = weights_of(wanted[1].exp())
+    weights = partial_weights(wanted[1].exp())
     bias = ((wanted[1] - gains) * weights).sum(1) / weights.sum(1)
     return torch.cat([code - line[:, :CODE_SIZE], bias], 1).float()
 
@@ -78,7 +78,7 @@ def _step(instrument, notes, line, levels, wanted):
     """
     directions = NUDGE * torch.eye(line.shape[1])[:CODE_SIZE].to(line)
     slopes = torch.stack([(_ask(instrument, notes, line + nudge)[0] - levels) / NUDGE for nudge in directions], -1)
-    weights = weights_of(wanted.exp()).sqrt()[..., None]
+    weights = partial_weights(wanted.exp()).sqrt()[..., None]
     slopes, missing = (slopes * weights).flatten(1, 2), ((wanted - levels)[..., None] * weights).flatten(1, 2)
     square = slopes.mT @ slopes
     caution = CAUTION * square.diagonal(dim1=-2, dim2=-1).mean(-1)[:, None, None] * torch.eye(CODE_SIZE).to(square)

@@ -58,11 +58,10 @@ class Member:
     @classmethod
     def of(cls, model: DDSPModel, shape: torch.Tensor) -> "Member":
         """The instrument that a model has become."""
-        own, (bias, floor) = model.network.instrument, model.network.instrument.timbre()[CODE_SIZE:].chunk(2)
-        kept = (own.code, model.octave_quantiles, model.loudness_quantiles_db, shape)
-        return cls(
-            *(x.detach().cpu().float().clone() for x in (*kept, _resized(bias, N_BANDS), _resized(floor, N_BANDS)))
-        )
+        own = model.network.instrument
+        bands = (_resized(values, N_BANDS) for values in (own.noise_bias, own.noise_floor))
+        kept = (own.code, model.octave_quantiles, model.loudness_quantiles_db, shape, *bands)
+        return cls(*(values.detach().cpu().float().clone() for values in kept))
 
     @property
     def row(self) -> torch.Tensor:
@@ -80,12 +79,10 @@ class Member:
             # The same model every time, so that a piece that grew from it knows it again.
             torch.manual_seed(0)
             model = DDSPModel(config)
-        with torch.no_grad():
-            parts = self.timbre(config).split([CODE_SIZE, config.n_bands, config.n_bands])
-            own = model.network.instrument
-            for parameter, values in zip((own.code, own.noise_bias, own.noise_floor), parts, strict=True):
-                parameter.copy_(values)
-            model.remember(self.octaves, self.loudness_db)
+        parts = self.timbre(config).split([CODE_SIZE, config.n_bands, config.n_bands])
+        own = dict(zip(("code", "noise_bias", "noise_floor"), parts, strict=True))
+        model.network.instrument.load_state_dict(own, strict=False)
+        model.remember(self.octaves, self.loudness_db)
         return model
 
 
@@ -100,9 +97,13 @@ class Family(Mapping[str, Member]):
         self.members = dict(members)
 
     @classmethod
+    @cache
     def shipped(cls) -> "Family":
         """The instruments that come with the workbook: those of General MIDI, and six that were recorded."""
-        return cls(_shipped())
+        with safe_open(SHARED_WEIGHTS, framework="pt") as file:
+            names = json.loads(file.metadata()["names"])
+            parts = [file.get_tensor(part).float() for part in ("codes", "octaves", "loudness_db", "shape")]
+        return cls({name: Member(*row) for name, *row in zip(names, *parts, strict=True)})
 
     def __getitem__(self, name: str) -> Member:
         """Raises ConfigError, with the nearest names, where there is none."""
@@ -192,14 +193,6 @@ class Family(Mapping[str, Member]):
             by = torch.from_numpy(_detour(a, b)(second / (first + second).clamp(min=1e-9))).to(rows)
             rows[:, : CODE_SIZE + N_BANDS] += both[:, None] * by
         return rows
-
-
-@cache
-def _shipped() -> dict[str, Member]:
-    with safe_open(SHARED_WEIGHTS, framework="pt") as file:
-        names = json.loads(file.metadata()["names"])
-        parts = [file.get_tensor(part).float() for part in ("codes", "octaves", "loudness_db", "shape")]
-    return {name: Member(*row) for name, *row in zip(names, *parts, strict=True)}
 
 
 def _curves(parts: Mapping[str, tuple[float, ...]], n: int) -> torch.Tensor:

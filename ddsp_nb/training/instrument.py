@@ -219,7 +219,7 @@ class Targets:
             features.inputs(),
             (amplitudes / level).log().clamp(min=MIN_LOG_AMPLITUDE),
             (analysis.noise_magnitudes / level).log().clamp(min=MIN_LOG_GAIN),
-            weights_of(amplitudes, there),
+            partial_weights(amplitudes, there),
         )
 
     def __len__(self) -> int:
@@ -238,7 +238,7 @@ class Targets:
         return cls(*map(torch.cat, zip(*(vars(part).values() for part in parts), strict=True)))
 
 
-def weights_of(amplitudes: torch.Tensor, there: torch.Tensor | bool = True) -> torch.Tensor:
+def partial_weights(amplitudes: torch.Tensor, there: torch.Tensor | bool = True) -> torch.Tensor:
     """[..., n_harmonics] by which partials count; those that are not there do not."""
     share = amplitudes / amplitudes.amax(-1, keepdim=True).clamp(min=1e-9)
     return share.clamp(min=MIN_WEIGHT).sqrt() * there

@@ -21,7 +21,7 @@ class Instruments:
     """
 
     def __init__(self, source: Source, recording: Recording | None, workspace: Workspace | None):
-        self.loaded, self.recording, self.family = {THIS: source}, recording, source.others
+        self.loaded, self.recording, self.family = {THIS: source}, recording, source.family
         others = workspace.recordings() if workspace is not None else []
         this = recording.path if recording is not None else None
         self.others = {other.name: other for other in others if other.path != this and other.trained}

@@ -1,7 +1,6 @@
 """A panel to compose a growth: the score above, the knobs of its plan below, and the piece as sound beside them."""
 
 import asyncio
-import os
 import threading
 from dataclasses import replace
 from typing import Any
@@ -27,7 +26,7 @@ from ddsp_nb.panels.growth.score import Score, describe
 from ddsp_nb.panels.growth.start_box import StartBox
 from ddsp_nb.panels.growth.voice import Sketch, Voice
 from ddsp_nb.panels.growth.words import remarks, stage_marks, summary, verdict
-from ddsp_nb.panels.page import PICTURES
+from ddsp_nb.panels.page import Pictured
 from ddsp_nb.panels.player import Player
 from ddsp_nb.panels.widgets import WRAPPED, button, errors_in_words, png, say
 from ddsp_nb.piece.compose import Piece, compose
@@ -49,7 +48,7 @@ SETTLED_S = 0.06  # after the last change, before it is rendered: a knob that is
 MOST_NAMES = 5
 
 
-class GrowthPanel(ipywidgets.VBox):
+class GrowthPanel(Pictured, ipywidgets.VBox):
     """Draw and play the score of a piece, turn the knobs of its plans, then compare renders and export.
 
     What is planned is one `Sketch`; every hand on it puts another in its place.
@@ -73,7 +72,7 @@ class GrowthPanel(ipywidgets.VBox):
         workspace: Workspace | None = None,
         family: Family | None = None,
     ):
-        self.instruments = Instruments(Source(model, take, family=family), recording, workspace)
+        self.instruments = Instruments(Source(model, take, family=family or Family.shipped()), recording, workspace)
         choices = self.instruments.choices, self.instruments.family
         self.board = GrowthKnobs(model.config.n_harmonics, *choices, self._turned)
         self.knobs = self.board.by_name
@@ -122,11 +121,9 @@ class GrowthPanel(ipywidgets.VBox):
         results = ipywidgets.VBox([self.player, folds], layout={"flex": f"1 1 {LEAST_PX}px", "min_width": "0"})
         return ipywidgets.HBox([plan, results], layout=WRAPPED)
 
-    def _repr_mimebundle_(self, **kwargs):
-        bundle = super()._repr_mimebundle_(**kwargs)
-        if bundle is None or not os.environ.get(PICTURES):
-            return bundle
-        return bundle | {"image/png": png(draw_map(self._schedule(self.selected)))}
+    def picture(self) -> bytes:
+        """PNG of the chosen layer's stages."""
+        return png(draw_map(self._schedule(self.selected)))
 
     # What is planned
 

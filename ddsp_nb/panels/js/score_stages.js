@@ -1,5 +1,6 @@
 // The stages of a score, and what hands do to them. A stage: { start, stop } in s, { partials, bands } strings of 0 and 1,
-// { level_db, sustain, share } of what the timbre `becomes`, and what is read out: { note, hz, partials_db, bands_db }. Nothing here changes its arguments.
+// { level_db, sustain, share } of what the timbre `becomes`, and what is read out: { note, hz, partials_db, bands_db }.
+// Nothing here changes its arguments.
 
 // To which an edge can be dragged.
 const SHORTEST_S = 0.05;

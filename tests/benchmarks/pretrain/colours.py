@@ -12,7 +12,7 @@ from torch import nn
 from ddsp_nb.analysis.envelope import NEPERS_PER_DB, Queries
 from ddsp_nb.config import N_PLAYED, Config
 from ddsp_nb.synthesis.noise import FilteredNoiseGenerator
-from ddsp_nb.training.instrument import MIN_LOG_AMPLITUDE, MIN_LOG_GAIN, Targets, weights_of
+from ddsp_nb.training.instrument import MIN_LOG_AMPLITUDE, MIN_LOG_GAIN, Targets, partial_weights
 from tests.benchmarks.pretrain.material import louder
 
 # Of each instrument; the first is as it was recorded.
@@ -68,5 +68,5 @@ class Colours(nn.Module):
             inputs=inputs,
             log_amplitudes=amplitudes,
             log_gains=gains,
-            weights=weights_of(amplitudes.exp(), there),
+            weights=partial_weights(amplitudes.exp(), there),
         )
