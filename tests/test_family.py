@@ -231,11 +231,19 @@ def test_sound_without_an_instrument_is_refused_in_one_line_and_nothing_is_writt
     assert set(Path().iterdir()) == before
 
 
+def test_a_chord_is_told_when_it_is_enrolled(run):
+    seconds = np.arange(2 * 44_100) / 44_100
+    saws = (np.sin(2 * np.pi * hz * k * seconds) / k for hz in (261.6, 329.6, 392.0) for k in range(1, 12))
+    sf.write("chord.wav", 0.05 * sum(saws), 44_100)
+    assert "Several notes sound at once" in run("enrol --audio chord.wav --name chord").stderr
+
+
 def test_a_grown_instrument_is_found_again_and_a_live_one_plays(run):
     run("grow --instrument 'oboe:0.5 flute:0.5' --strategy linear --stages 2 --stage-duration 0.2 --output a.wav")
     run("grow --from a.json --instrument violin --instrument 'oboe:0.5 flute:0.5' --output b.wav")
     assert Path("a.wav").read_bytes() == Path("b.wav").read_bytes()
     assert "another model" in run("grow --from a.json --instrument oboe --output c.wav", BAD_INPUT).stderr
+    assert "--instrument" in run("grow --from a.json --output c.wav", BAD_INPUT).stderr
     Path("a.mid").write_bytes(midi_file(track(*notes(69))))
     run("live --instrument oboe --midi a.mid --output live.wav")
     sound, rate = played("live.wav")

@@ -18,7 +18,7 @@ from ddsp_nb.cli.options import (
     parse_ratios,
     parse_stage_option,
 )
-from ddsp_nb.errors import AudioError
+from ddsp_nb.errors import AudioError, CheckpointError
 from ddsp_nb.growth.adsr import ADSR
 from ddsp_nb.growth.plan import SETTINGS, WRITTEN, GrowthPlan
 from ddsp_nb.growth.settings import LARGEST_SEED, Curve
@@ -192,6 +192,8 @@ def grow(checkpoints, instruments, family_path, output, source, seed, pieces, dr
     first = () if source else (layer_from_options(settings, seed),)
     checkpoints = () if instruments and not is_typed("checkpoints") else checkpoints
     pieces, dry = ([(path, Layer(None, 0, 0, *place)) for path, *place in added] for added in (pieces, dry))
+    if source and checkpoints and not is_typed("checkpoints") and not checkpoints[0].is_file():
+        raise CheckpointError(f"{source}: say who plays it. Give the --model or the --instrument that it grew from.")
     for path in (*checkpoints, *recordings, *(path for path, _ in (*pieces, *dry)), *filter(None, [source])):
         check_not_input(output, path)
     from ddsp_nb import compose

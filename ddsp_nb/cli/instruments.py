@@ -57,6 +57,7 @@ def enrol(audio, name, family_path, skip, duration, seed):
     check_place(family_path, FAMILY_SUFFIXES, CheckpointError)
     check_not_input(family_path, audio)
     from ddsp_nb import enrolled, load_family, save_family
+    from ddsp_nb.cli.train import polyphony
     from ddsp_nb.store.recordings import analyse_recordings
 
     family, config = load_family(family_path), Config()
@@ -64,6 +65,8 @@ def enrol(audio, name, family_path, skip, duration, seed):
     with held_warnings():
         recordings = analyse_recordings([audio], config, start_s=skip, duration_s=duration)
         member = enrolled(recordings, config, seed)
+    for line in polyphony(recordings, config):
+        click.echo(line, err=True)
     save_family(family_path, family.with_member(name, member))
     click.echo(f"{name} lies near: {', '.join(family.nearest(member.code))}.")
     click.echo(family_path)

@@ -200,7 +200,7 @@ def _missing(who, origin, offered):
     if origin.recording_sha256 is not None:
         return f"{who} plays a recording that is not there. Give the sound file that it was made with."
     other = "recording" if origin.model_sha256 in {offer.model_sha256 for offer in offered} else "model"
-    return f"{who} was grown from another {other}. Use the checkpoint that it was rendered with."
+    return f"{who} was grown from another {other}. Use the checkpoint, or the instrument, that it was rendered with."
 
 
 def versions() -> dict[str, str]:
