@@ -28,9 +28,10 @@ from ddsp_nb import (
 from ddsp_nb.analysis.onsets import in_octaves
 from ddsp_nb.cli.main import main
 from ddsp_nb.notes.note import Note
+from ddsp_nb.playing.articulation import Articulation
 from ddsp_nb.playing.own_timbre import OwnTimbre, lift_db, usual_loudness_db
 from ddsp_nb.studio import export as export_module
-from ddsp_nb.studio.sfz import sampled_notes
+from ddsp_nb.studio.sfz import sampled_notes, sfz_text
 
 LAYERS = {"p": (32, -19.1), "mf": (72, -5.0), "f": (112, 2.7)}  # velocity, and dB beside the usual loudness
 MAX_CENTS, MAX_DB, MAX_STEP_DB, SAME = 3, 0.5, -60, 1e-5
@@ -145,7 +146,7 @@ def test_loops_go_round_without_a_step(regions, folder):
 def test_samples_begin_from_silence(regions, folder):
     for region in regions:
         _, sound, *_ = looped(region, folder)
-        assert np.abs(sound[:3]).max() < 1e-3 * np.abs(sound).max()
+        assert np.abs(sound[:3]).max() < 2e-3 * np.abs(sound).max()
 
 
 def test_an_sfz_player_plays_it_in_tune_at_its_level_and_without_a_click(regions, folder):
@@ -167,6 +168,21 @@ def test_an_sfz_player_plays_it_in_tune_at_its_level_and_without_a_click(regions
         assert np.abs(np.diff(held)).max() < 1.1 * gain * np.abs(np.diff(loop)).max()
         assert np.abs(released).max() < 1e-4 * np.abs(held).max()
     assert max(gains_db) - min(gains_db) < MAX_DB  # one for all: where the player puts what is in the middle
+
+
+def test_what_was_plucked_sinks_in_an_sfz_player_too(folder, tmp_path):
+    pysfizz = pytest.importorskip("pysfizz", reason="there is no SFZ player for this system: pysfizz")
+    (tmp_path / "samples").symlink_to(folder / "samples")
+    held = (folder / "instrument.sfz").read_text()
+    plucked = sfz_text([], Articulation(0.01, 15.0, 0.2)) + held[held.index("\n<region>") :]
+    (tmp_path / "plucked.sfz").write_text(plucked)
+    player = pysfizz.Synth(sample_rate=16_000, block_size=256)
+    assert player.load_sfz_file(tmp_path / "plucked.sfz")
+    player.render_note(69, 72, 0.1, 1)
+    time.sleep(LOADED_S)
+    seconds = player.render_note(69, 72, 3, 3)[0][: 3 * 16_000].reshape(3, -1)
+    first, second, third = 10 * np.log10(np.square(seconds).mean(1))
+    assert first - second == pytest.approx(15, abs=2) and second - third == pytest.approx(15, abs=2)
 
 
 # The wavetable

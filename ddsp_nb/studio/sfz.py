@@ -11,7 +11,7 @@ from pathlib import Path
 from ddsp_nb.errors import warn_user
 from ddsp_nb.notes.level import midi_db
 from ddsp_nb.notes.pitch import midi_name, midi_number
-from ddsp_nb.playing.articulation import Articulation
+from ddsp_nb.playing.articulation import DECAY_DB_PER_S, SINKING_S, Articulation
 from ddsp_nb.playing.own_timbre import usual_loudness_db
 from ddsp_nb.playing.transfer import RANGE_MARGIN_SEMITONES, heard_range
 from ddsp_nb.progress import with_bar
@@ -25,6 +25,8 @@ LEAST_SEMITONES = 24  # an instrument of fewer notes is sampled beyond them
 BEYOND_SEMITONES = 12  # by which the outermost samples are stretched for keys outside
 SAMPLES = "samples"  # folder beside the .sfz file
 PEAK = 0.99  # of full scale, that no sample exceeds
+# By which an exponential decay of the players falls in its time.
+DECAY_DB = 80.0
 VIBRATO_HZ, VIBRATO_CENTS = 5.5, 30  # of the modulation wheel, turned all the way
 
 
@@ -80,13 +82,22 @@ def sfz_text(notes: list[tuple[str, HeldNote]], articulation: Articulation) -> s
         "// Held notes in three dynamics, which cross by velocity. The modulation wheel adds vibrato.\n"
         "<global>\n"
         "loop_mode=loop_continuous\n"
-        f"ampeg_release={articulation.release_s:.3f}\n"
+        f"{_decay(articulation)}ampeg_release={articulation.release_s:.3f}\n"
         "amp_veltrack=0\n"
         "xf_velcurve=gain\n"
         "bend_up=200 bend_down=-200\n"
         f"pitchlfo_freq={VIBRATO_HZ:g} pitchlfo_depthcc1={VIBRATO_CENTS}\n"
     )
     return header + "".join(_region(layer, note, keys) for layer, note in notes)
+
+
+def _decay(articulation: Articulation) -> str:
+    """Of what is struck or plucked: the loop would sound for ever; a bow or a breath is held."""
+    rate = articulation.decay_db_per_s
+    if rate <= DECAY_DB_PER_S:
+        return ""
+    sustain = 100 * 10 ** (-rate * SINKING_S / 20)
+    return f"ampeg_hold={articulation.attack_s:.3f} ampeg_decay={DECAY_DB / rate:.3f} ampeg_sustain={sustain:.3f}\n"
 
 
 def _region(layer: str, note: HeldNote, keys: list[int]) -> str:
