@@ -78,14 +78,11 @@ def sidecar_of(piece: Piece | Growth, subtype: str = "PCM_16") -> Sidecar:
     """Describe a rendered piece, or a growth alone."""
     piece = Piece.of(piece) if isinstance(piece, Growth) else piece
     layers = tuple(replace(layer, source=i) for i, layer in enumerate(piece.composition.layers))
-    known = {(rendered.layer.source, rendered.growth is None): rendered.source for rendered in piece.layers}
+    known = {(r.layer.source, r.growth is None): r.source for r in piece.layers}
     found = {key: Origin.of(source, as_recorded=key[1]) for key, source in known.items()}
     origins = tuple(
-        replace(
-            found[rendered.layer.source, rendered.growth is None],
-            family_sha256=family_sha256(rendered.layer.plan, rendered.source),
-        )
-        for rendered in piece.layers
+        replace(found[r.layer.source, r.growth is None], family_sha256=family_sha256(r.layer.plan, r.source))
+        for r in piece.layers
     )
     return Sidecar(Composition(layers, piece.composition.tempo), origins, versions(), subtype=subtype)
 

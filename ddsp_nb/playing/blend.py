@@ -1,4 +1,6 @@
-"""Pitch, loudness, envelope, partials and noise, each from either of two recordings (notebook 07)."""
+"""Pitch, loudness, envelope, partials and noise, each from one of two recordings (notebook 07, "Whose pitch, whose
+noise?").
+"""
 
 from dataclasses import replace
 

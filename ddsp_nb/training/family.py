@@ -70,7 +70,7 @@ class Member:
 
     def timbre(self, config: Config) -> torch.Tensor:
         """[CODE_SIZE + 2 * n_bands] as `Instrument.timbre` has it."""
-        return _for_config(self.row[None], config)[0]
+        return _for_config(self.row, config)
 
     def model(self, config: Config | None = None) -> DDSPModel:
         """A model that plays the instrument; its GRU is small, since it has learned nothing."""
@@ -210,9 +210,9 @@ def _detour(a: Member, b: Member) -> CubicSpline:
 
 
 def _for_config(rows: torch.Tensor, config: Config) -> torch.Tensor:
-    """[n, CODE_SIZE + 2 * N_BANDS] for the number of bands that a config has."""
-    code, *bands = rows.split([CODE_SIZE, N_BANDS, N_BANDS], 1)
-    return torch.cat([code, *(_resized(band, config.n_bands) for band in bands)], 1)
+    """[..., CODE_SIZE + 2 * N_BANDS] for the number of bands that a config has."""
+    code, *bands = rows.split([CODE_SIZE, N_BANDS, N_BANDS], -1)
+    return torch.cat([code, *(_resized(band, config.n_bands) for band in bands)], -1)
 
 
 def _resized(values: torch.Tensor, n: int) -> torch.Tensor:
