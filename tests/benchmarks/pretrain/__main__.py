@@ -20,7 +20,15 @@ from torch import nn
 from ddsp_nb.config import Config
 from ddsp_nb.training import processes
 from ddsp_nb.training.adamw import AdamW
-from ddsp_nb.training.instrument import CODE_SIZE, WEIGHT_DECAY, Instrument, lesson_loss
+from ddsp_nb.training.instrument import (
+    ASKED,
+    CODE_SIZE,
+    NOISE_WEIGHT,
+    WEIGHT_DECAY,
+    Instrument,
+    lesson_loss,
+    partial_weights,
+)
 from ddsp_nb.training.train import choose_device
 from tests.benchmarks import notes
 from tests.benchmarks.pretrain import colours, material
@@ -36,6 +44,8 @@ INSTRUMENTS, FRAMES = 32, 4
 CODE_WEIGHT = 1e-3
 # Recorded instruments come so much more often than rendered ones: they are few, and have what loops lack.
 RECORDED_WEIGHT = 4.0
+# Of the error between codes, and the share of the steps in which the envelope counts there.
+BETWEEN_WEIGHT, ENVELOPE_SHARE = 1.0, 0.25
 # dB; an instrument is not always at its usual level.
 LEVEL_SPREAD_DB = 1.5
 # Steps after which all is kept.
@@ -78,8 +88,36 @@ class School(nn.Module):
         each = (which * colours.N + colour).repeat_interleave(FRAMES).to(device)
         targets = self.colours(targets, each, turn, louder_db.repeat_interleave(FRAMES).to(device))
         instrument = self.instruments[turn]
-        loss = lesson_loss(instrument, targets, generator, timbre=instrument.timbre(self.codes[each]))
-        return loss + CODE_WEIGHT * self.codes[each].square().mean()
+        codes = self.codes[each]
+        loss = lesson_loss(instrument, targets, generator, timbre=instrument.timbre(codes))
+        loss = loss + BETWEEN_WEIGHT * between_loss(instrument, targets.inputs, codes.detach(), generator)
+        return loss + CODE_WEIGHT * codes.square().mean()
+
+
+def between_loss(
+    instrument: Instrument, inputs: torch.Tensor, codes: torch.Tensor, generator: torch.Generator
+) -> torch.Tensor:
+    """How far what lies between two codes is from what should lie there: roots of amplitudes in even steps.
+
+    A root of an amplitude is about how loud it is heard. The network is free between codes that it has met, so it has
+    to be told. Each of [n_frames, CODE_SIZE] is paired with that of another instrument.
+    """
+    share = torch.rand(len(codes), 1, generator=generator).to(codes)
+    others = codes.roll(FRAMES, 0)
+    envelope = bool(torch.rand((), generator=generator) < ENVELOPE_SHARE)
+    some = tuple(
+        torch.randperm(n, generator=generator)[:ASKED].to(codes.device)
+        for n in (len(instrument.queries.harmonics), len(instrument.queries.bands_hz))
+    )
+    ask = lambda code: instrument(inputs, envelope=envelope, timbre=instrument.timbre(code), some=some)
+    with torch.no_grad():
+        ends = zip(ask(codes), ask(others), strict=True)
+        wanted = [2 * torch.lerp((a / 2).exp(), (b / 2).exp(), share).log() for a, b in ends]
+    weights = partial_weights(wanted[0].exp())
+    partials, bands = (
+        (got - want).abs() for got, want in zip(ask(torch.lerp(codes, others, share)), wanted, strict=True)
+    )
+    return (weights * partials).sum() / weights.sum() + NOISE_WEIGHT * bands.mean()
 
 
 @click.command()
