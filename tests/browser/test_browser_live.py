@@ -242,7 +242,8 @@ def test_stolen_voices_do_not_click(played, ear):
         ear.hear(0.1, settle_s=0)
     ((_, sound),) = ear.record()[-1:]
     assert played.counts()["voices"] <= 9
-    assert np.abs(np.diff(sound, 2)).max() < 3 * steady
+    # The new notes are an octave higher, whose own waves bend up to four times as much.
+    assert np.abs(np.diff(sound, 2)).max() < 5 * steady
 
 
 def test_a_key_is_heard_at_once(page, played, ear):
