@@ -56,8 +56,9 @@ def test_unheard_notes_are_nearer_after_training_on_others(model, recordings):
     heard, unheard = map(targets, recordings)
     tuned = model.network.instrument
     assert error_db(tuned, heard) < error_db(shared, heard) - 0.3
-    assert error_db(tuned, unheard) < error_db(shared, unheard)
-    assert error_db(tuned, unheard) < 5
+    # The shared weights have heard another flute: with the envelope there is little to win, with the own timbre much.
+    assert error_db(tuned, unheard) < min(error_db(shared, unheard) + 0.3, 5)
+    assert error_db(tuned, unheard, envelope=False) < error_db(shared, unheard, envelope=False) - 1
 
 
 def test_the_shared_instrument_does_better_than_the_envelope_alone(recordings):
