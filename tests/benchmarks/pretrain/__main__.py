@@ -34,7 +34,7 @@ from tests.benchmarks import notes
 from tests.benchmarks.pretrain import colours, material
 from tests.benchmarks.pretrain.material import RATES_HZ, Sounds
 
-STEPS = 12_000
+STEPS = 24_000
 LEARNING_RATE, CODE_RATE = 3e-3, 1e-2
 WARM_UP_STEPS = 50
 CLIP_NORM = 1.0
