@@ -171,33 +171,6 @@ def test_a_piece_composed_by_mouse_is_what_its_files_hold(page, panel, score, tm
     assert (tmp_path / "again.wav").read_bytes() == (tmp_path / "growth.wav").read_bytes()
 
 
-def test_a_timbre_drawn_by_mouse_is_what_sounds(page, panel, score):
-    for name, value in HELD.items():
-        page.do(f"controls[{name!r}].value = {value!r}")
-    page.do("controls['timbre_last'].value = 'trumpet'; controls['timbre_first'].value = 'flute'")
-    arrived(page, score)
-    n = page.value("len(the_panel.score.score['stages'])")
-    score.get_by_label("Curve that is drawn below the map").select_option("timbre")
-    drag(page, score, at(score, "lane", 0, 0.98), at(score, "lane", n - 1, 0.02))  # back from the trumpet to the flute
-    page.wait_for_value("bool(controls['timbres'].value)", True)
-    arrived(page, score)
-    shares = page.value("[stage['share'] for stage in the_panel.score.score['stages']]")
-    assert shares == sorted(shares, reverse=True) and shares[0] > 0.9 and shares[-1] < 0.1
-    canvas = score.locator("canvas")
-    canvas.press("End")
-    canvas.press("PageUp")
-    page.wait_for_value(f"the_panel.score.score['stages'][-1]['share'] > {shares[-1]}", True)
-    arrived(page, score)
-    canvas.press("Control+z")
-    page.wait_for_value("[stage['share'] for stage in the_panel.score.score['stages']]", shares)
-    arrived(page, score)
-    sound, _ = play(page, panel, score)
-    assert len(sound) == page.value("the_panel.piece.n_samples")
-    timbres = page.value("[stage.timbre for stage in the_panel.growth.stages]")
-    assert timbres[0].startswith("flute:0.0") and "trumpet:0.0" in timbres[-1], timbres
-    assert page.value("the_panel.growth.certificate().passed")
-
-
 def test_a_click_plays_a_stage_and_a_loop_goes_on_with_what_is_turned(page, panel, score):
     play(page, panel, score)
     score.get_by_role("button", name="Listen").click()
@@ -271,3 +244,30 @@ def test_the_keyboard_reaches_controls_and_button(page, panel, score):
         assert len(passed) < MOST_TABS, passed
     assert any("Map of the stages" in place for place in passed), passed
     assert {"☝ Listen", "✎ Paint"} <= set(passed)
+
+
+def test_a_timbre_drawn_by_mouse_is_what_sounds(page, panel, score):
+    for name, value in HELD.items():
+        page.do(f"controls[{name!r}].value = {value!r}")
+    page.do("controls['timbre_last'].value = 'trumpet'; controls['timbre_first'].value = 'flute'")
+    arrived(page, score)
+    n = page.value("len(the_panel.score.score['stages'])")
+    score.get_by_label("Curve that is drawn below the map").select_option("timbre")
+    drag(page, score, at(score, "lane", 0, 0.98), at(score, "lane", n - 1, 0.02))  # back from the trumpet to the flute
+    page.wait_for_value("bool(controls['timbres'].value)", True)
+    arrived(page, score)
+    shares = page.value("[stage['share'] for stage in the_panel.score.score['stages']]")
+    assert shares == sorted(shares, reverse=True) and shares[0] > 0.9 and shares[-1] < 0.1
+    canvas = score.locator("canvas")
+    canvas.press("End")
+    canvas.press("PageUp")
+    page.wait_for_value(f"the_panel.score.score['stages'][-1]['share'] > {shares[-1]}", True)
+    arrived(page, score)
+    canvas.press("Control+z")
+    page.wait_for_value("[stage['share'] for stage in the_panel.score.score['stages']]", shares)
+    arrived(page, score)
+    sound, _ = play(page, panel, score)
+    assert len(sound) == page.value("the_panel.piece.n_samples")
+    timbres = page.value("[stage.timbre for stage in the_panel.growth.stages]")
+    assert timbres[0].startswith("flute:0.0") and "trumpet:0.0" in timbres[-1], timbres
+    assert page.value("the_panel.growth.certificate().passed")
