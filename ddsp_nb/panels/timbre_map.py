@@ -43,7 +43,8 @@ class TimbreMap(Pictured, PlayPanel):
 
     Attributes:
         family: all instruments of the map.
-        words: what lies under the point, for `instrument(map.words, map.family)`; setting it moves the point.
+        words: what lies under the point, for `instrument(map.words, map.family)`, which bends the way from code to code
+            where the page goes straight: near, not the same. Setting it moves the point.
         share: of the variance of the codes, what the two axes show.
 
     Raises:
