@@ -5,10 +5,12 @@ from dataclasses import asdict, dataclass, fields
 
 from ddsp_nb.errors import ConfigError
 
+# Of an instrument or a take, and the highest number that a partial, or a band, of a written stage can have.
+MOST_PARTIALS = 512
 INTEGER_RANGES = {
     "sample_rate": (8_000, 192_000),
     "hop_length": (16, 8_192),
-    "n_harmonics": (1, 512),
+    "n_harmonics": (1, MOST_PARTIALS),
     "n_bands": (2, 512),
     "n_mfcc": (1, 128),
     "hidden_size": (1, 4_096),

@@ -69,6 +69,11 @@ def warn_user(message: str) -> None:
     warnings.warn(message, WorkbookWarning, stacklevel=level)
 
 
+def reason(error: Exception) -> str:
+    """What another program's error says, or what it is, to stand within a line of ours."""
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+
+
 @contextmanager
 def held_warnings(about: str = "") -> Iterator[None]:
     """Keep our warnings to the end of a block, where they begin with what they are about; an error leaves none."""

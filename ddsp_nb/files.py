@@ -75,6 +75,18 @@ def _unfinished(path, error, make):
             remove(temporary)
 
 
+def read_some(path, most, error):
+    """Bytes of a file that may come from anyone; raises `error` where there is none, or it has more than `most`."""
+    try:
+        with open(path, "rb") as file:
+            content = file.read(most + 1)
+    except OSError as problem:
+        raise error(f"{path}: cannot be read ({problem.strerror}). Check the path.") from problem
+    if len(content) > most:
+        raise error(f"{path}: has over {most} bytes. Use another file.")
+    return content
+
+
 def remove(path: Path) -> None:
     """Take a file or a folder away, if it is there and the system lets us."""
     with suppress(OSError):

@@ -8,25 +8,38 @@ Pictures with a figure of their own have a colour bar.
 from __future__ import annotations
 
 import colorsys
+import itertools
 import warnings
 from collections.abc import Callable, Mapping
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from cycler import cycler
 
 from ddsp_nb.config import N_PLAYED, Config
 from ddsp_nb.errors import one_line
 from ddsp_nb.synthesis.noise import band_centres_hz, band_to_bins
+from ddsp_nb.synthesis.room import Room, centres_hz, decay_db, decay_s, in_bands
 
 if TYPE_CHECKING:  # matplotlib takes a second to load, and no picture may be wanted
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     Values = torch.Tensor | np.ndarray
 
 COLOURS, DIVERGING = "magma", "coolwarm"
-# No red beside green.
-LINES = ("#006ba4", "#ff800e", "#595959", "#5f9ed1", "#c85200", "#a2c8ec", "#898989")
+# At least 3 : 1 on white and on the black of JupyterLab, and told apart by every eye.
+LINES = ("#2f7ec0", "#d55e00", "#808080", "#009e73", "#9467bd", "#b07d00", "#c2679b")
+# Figures have no paper of their own: it is that of the page, light or dark. Ink has 4.6 : 1 on white, and 4.9 : 1 on
+# the black of JupyterLab, where IMAGE makes it brighter.
+INK = "#757575"
+INKED = "text.color axes.labelcolor axes.edgecolor xtick.color ytick.color"
+LOOK: dict[Any, Any] = dict.fromkeys(INKED.split(), INK) | {"axes.prop_cycle": cycler(color=LINES)}
+LOOK |= dict.fromkeys(("figure.facecolor", "axes.facecolor"), "none")
+IMAGE = """<img class="ddsp-figure" alt="{}" {}src="data:image/png;base64,{}"><style>
+[data-jp-theme-light="false"] .ddsp-figure {{ filter: brightness(1.12); }}</style>"""
 # A notebook's figures fill a column of 756 pixels; at 700 their words are still easy to read.
 DPI = 84
 WIDTH, HEIGHT = 9.0, 3.0
@@ -42,6 +55,8 @@ MAP_RATE, MAP_COLUMNS = 48_000, 1000
 MARKS = {"o": "●", "s": "■", "^": "▲", "*": "★"}
 # The kind of one's own recordings on a map.
 OWN = "your own"
+# Of red, green and blue; and of what has 4 : 1 on white and on the black of JupyterLab.
+LUMINANCE, SEEN = (0.2126, 0.7152, 0.0722), 0.2
 # Width and height of letters on a map, points; and what a map has of the width of a figure.
 NAME_PT, MAP_SHARE = (4.3, 7.5), 0.78
 # How many stages that sound together have the darkest colour: one is light, two are dark.
@@ -49,16 +64,28 @@ DARKEST = 1.6
 
 
 def look() -> None:
-    """Set up a notebook: sharp figures, lines in colours that every eye tells apart, and notes of a line each."""
+    """Set up a notebook: figures for light and dark pages, named by what they show, and notes of a line each."""
     import matplotlib.pyplot as plt
-    from cycler import cycler
-    from matplotlib_inline.config import InlineBackend
+    from IPython import get_ipython
+    from matplotlib_inline import backend_inline
 
-    # Twice the pixels in the same place.
-    InlineBackend.instance().figure_formats = {"retina"}
+    # No picture without words.
+    backend_inline.InlineBackend.instance().figure_formats = set()
+    if shell := get_ipython():
+        shell.display_formatter.formatters["text/html"].for_type(plt.Figure, shown)
     # Of the whole process, which a notebook has for itself.
     warnings.formatwarning = one_line
-    plt.rcParams.update({"figure.dpi": DPI, "axes.prop_cycle": cycler(color=LINES)})
+    plt.rcParams.update({"figure.dpi": DPI} | LOOK)
+
+
+def shown(figure: Figure) -> str:
+    """A figure as HTML, with twice the pixels in the same place, and named by what its axes say."""
+    from IPython.core.pylabtools import retina_figure
+
+    axes = [[ax.get_title(), ax.get_ylabel(), ax.get_xlabel()] for ax in figure.axes]
+    words = "; ".join(", ".join(filter(None, each)) for each in axes)
+    png, size = retina_figure(figure, base64=True)
+    return IMAGE.format(escape(words or "A figure"), f'width="{size["width"]}" ', png)
 
 
 def waveform(audio: Values, sample_rate: int, ax: Axes | None = None, label: str | None = None) -> Axes:
@@ -199,15 +226,30 @@ def filterbank(config: Config, ax: Axes | None = None, every: int = 8) -> Axes:
     return _finish(ax, "Frequency (Hz)", "Weight")
 
 
+def decay(room: Room, ax: Axes | None = None, hz: tuple[float, ...] = (250, 1000, 4000)) -> Axes:
+    """How a room dies away around some frequencies: energy that is still to come, and dotted the slope of its RT60."""
+    ax, centres, rate = _axes(ax), centres_hz(room.sample_rate), room.sample_rate
+    bands = in_bands(room.reverberation, rate)
+    for wanted, colour in zip(hz, itertools.cycle(LINES)):
+        band = bands[int((centres / wanted).log2().abs().argmin())]
+        rt60_s = decay_s(band, rate)
+        label = f"around {wanted:g} Hz: {rt60_s:.1f} s"
+        ax.plot(np.arange(len(band)) / rate, _numpy(decay_db(band)), color=colour, label=label)
+        ax.plot((0, rt60_s), (0, -60), ":", color=colour)
+    ax.set(xlim=(0, None), ylim=(-60, 0))
+    return _finish(ax, "Time after the direct sound (s)", "Energy to come (dB)", label=True)
+
+
 def loss_curve(history: list, ax: Axes | None = None) -> Axes:
     """Loss of heard and of unheard phrases over epochs: history is a list of `training.Progress`."""
     ax, epochs = _axes(ax), [p.epoch for p in history]
     ax.plot(epochs, [p.loss for p in history], label="heard: learned from")
+    ax.locator_params("x", integer=True)
     judged = bool(history) and history[0].unheard_loss is not None
     if judged:
         ax.plot(epochs, [p.unheard_loss for p in history], label="unheard: held out")
         best = min(history, key=lambda p: p.unheard_loss)
-        ax.plot(best.epoch, best.unheard_loss, "o", color="tab:orange", label=f"kept: epoch {best.epoch}")
+        ax.plot(best.epoch, best.unheard_loss, "o", color=LINES[1], label=f"kept: epoch {best.epoch}")
     return _finish(ax, "Epoch", "Loss", label=judged)
 
 
@@ -224,7 +266,7 @@ def stage_map(masks: Values, plan: Any, ax: Axes | None = None, noise: Values | 
         # As a strip below the partials, lowest band at the bottom.
         bottom = -max(masks.shape[1] / 3, 2)
         _draw_stages(ax, edges_s, _numpy(noise), (bottom, 0), "Oranges")
-        ax.axhline(0.25, color="grey", lw=0.5)
+        ax.axhline(0.25, color=INK, lw=0.5)
     ax.set(xlim=(0, edges_s[:, 1].max()), ylim=(bottom, top))
     if noise is not None:
         ticks = [tick for tick in ax.get_yticks() if 0 < tick < top]
@@ -258,9 +300,10 @@ def looks_of(kinds: list[str]) -> dict[str, tuple[str, str]]:
 
     marks, looks = list(MARKS), {}
     for i, kind in enumerate(dict.fromkeys(kinds)):
-        # Neighbours are far apart in hue, and have other marks.
-        colour = to_hex(colorsys.hls_to_rgb((0.6 + 0.382 * i) % 1, 0.5, 0.7))
-        looks[kind] = colour, marks[-1 if kind == OWN else i % (len(marks) - 1)]
+        # Neighbours are far apart in hue, and have other marks; all are as bright.
+        shades = [colorsys.hls_to_rgb((0.6 + 0.382 * i) % 1, step / 100, 0.7) for step in range(20, 80)]
+        colour = next(shade for shade in shades if np.power(shade, 2.2) @ LUMINANCE > SEEN)
+        looks[kind] = to_hex(colour), marks[-1 if kind == OWN else i % (len(marks) - 1)]
     return looks
 
 
@@ -268,9 +311,7 @@ def timbre_map(places: Values, names: list[str], kinds: list[str], ax: Axes | No
     """Instruments at places [n, 2], with the look of their kinds, and as many names as there is room for."""
     ax, places = _axes(ax), _numpy(places)
     for kind, (colour, mark) in looks_of(kinds).items():
-        ax.plot(
-            *places[[other == kind for other in kinds]].T, mark, color=colour, ms=10 if kind == OWN else 5, label=kind
-        )
+        ax.plot(*places[[its == kind for its in kinds]].T, mark, color=colour, ms=10 if kind == OWN else 5, label=kind)
     ax.set(xticks=[], yticks=[], aspect="equal", xlabel="First principal axis", ylabel="Second")
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize="small", frameon=False)
     letter, line = (size * np.ptp(places[:, 0]) / (MAP_SHARE * 72 * WIDTH) for size in NAME_PT)

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from ddsp_nb import AnalysedRecording, Config, Corpus, DDSPModel, analyse, load_audio, record_take, train
+from ddsp_nb import AnalysedRecording, Config, Corpus, DDSPModel, Room, analyse, load_audio, record_take, train
+from ddsp_nb.synthesis.room import N_BANDS
 
 # Read where librosa is first used. Compiling takes longer than all that is computed with it; the result is kept apart
 # from the optimised one of users.
@@ -62,7 +63,7 @@ def retake(small_config, recording):
     def make(**changes):
         changed = replace(recording.features, **changes)
         analysis = analyse(changed, recording.audio, small_config)
-        return record_take(replace(recording, features=changed, analysis=analysis), small_config)
+        return record_take(replace(recording, features=changed, analysis=analysis), small_config, partials="harmonic")
 
     return make
 
@@ -106,6 +107,12 @@ def sawtooth():
         return torch.from_numpy(level * sum(partials)).float()
 
     return make
+
+
+@pytest.fixture(scope="session")
+def hall(small_config):
+    """A room for the small instrument, of 0.4 s and as loud as its direct sound."""
+    return Room.of_bands(torch.full((N_BANDS,), -12.0), torch.full((N_BANDS,), 0.4), small_config.sample_rate)
 
 
 @pytest.fixture

@@ -18,8 +18,12 @@ from ddsp_nb.store.workspace import FOLDER_VARIABLE, Workspace
 
 ROOT = Path(__file__).resolve().parent.parent
 SMALL = "Config(sample_rate=16_000, hidden_size=64)"
-CASES = [("voice", name) for name in ("01", "03", "05", "07")] + [("bassoon", name) for name in ("02", "04", "06")]
-SMALLER = ("04", "05", "06", "07")
+CASES = [("voice", name) for name in ("01", "03", "05", "07", "08")] + [
+    ("bassoon", name) for name in ("02", "04", "06")
+]
+SMALLER = ("04", "05", "06", "07", "08")
+# Their answers train again, which takes as long as all the others; they are tried by hand.
+WITHOUT_ANSWERS = ("04", "07")
 CHECKED = "nbval-check-output"
 FIRST = "violin"
 ANSWER = re.compile(r"```python\n(.*?)```", re.DOTALL)
@@ -40,7 +44,8 @@ def test_a_notebook_holds_on_another_recording(tmp_path, recording, name):
     # Code of the folded answers, which a reader pastes into a cell at the end.
     answers = [code for cell in notebook.cells for code in ANSWER.findall(cell.source) if cell.cell_type == "markdown"]
     assert len(answers) >= 3
-    notebook.cells += map(nbformat.v4.new_code_cell, answers)
+    if name not in WITHOUT_ANSWERS:
+        notebook.cells += map(nbformat.v4.new_code_cell, answers)
     if name in SMALLER:
         imports = next(cell for cell in notebook.cells if cell.cell_type == "code")
         assert imports.source.count("Config()") == 1

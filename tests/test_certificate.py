@@ -56,7 +56,7 @@ def tampered(growth, stem, sound):
 def track(growth, k, level_db, stages):
     """Sine on partial k in some stages, so many dB beside the loudest partial of the piece."""
     schedule, sound = growth.schedule, torch.zeros_like(growth.audio)
-    voice, rate = schedule.tracks["held", "own"], growth.sample_rate
+    voice, rate = schedule.tracks["held", "own", 0.0], growth.sample_rate
     hz = torch.nn.functional.interpolate(voice.f0_hz[None, None].double(), scale_factor=512, mode="linear")[0, 0, 256:]
     sine = torch.sin(2 * torch.pi * k * (hz / rate).cumsum(0))
     loudest = voice.controls.amplitudes.square().mean(0).sqrt().max() * growth.gain

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from ddsp_nb import CheckpointError, Config, Controls, DDSPModel, Features, Take, load_model, save_model
+from ddsp_nb.piece.digests import take_sha256
 from ddsp_nb.store import tensor_file
 
 TINY = Config(sample_rate=8_000, hop_length=64, hidden_size=4, n_harmonics=2, n_bands=2, n_mfcc=2, n_layers=1)
@@ -55,6 +56,13 @@ def test_reloaded_model_and_take_make_bitwise_the_same_sound(saved, trained, tak
         assert torch.equal(was, now) and was.dtype == now.dtype if torch.is_tensor(was) else was == now
     assert torch.equal(model(remembered.features, seed=3).audio, trained(features, seed=3).audio)
     assert torch.equal(remembered.render(model.config).audio, take.render(trained.config).audio)
+
+
+def test_a_take_keeps_its_room_and_one_without_stays_without(saved, tmp_path, trained, take, hall):
+    assert load_model(saved)[1].room is None
+    _, remembered = load_model(save_model(tmp_path / "hall.pt", trained, replace(take, room=hall)))
+    assert torch.equal(remembered.room.impulse, hall.impulse) and remembered.room.sample_rate == hall.sample_rate
+    assert take_sha256(remembered) == take_sha256(replace(take, room=hall)) != take_sha256(take)
 
 
 def test_features_without_phase_are_kept_too(tmp_path, trained, take):
@@ -206,6 +214,13 @@ UNFIT = {
         lambda c: c["take"].update(coefficients=c["take"]["coefficients"][1:]),
         "coefficients is",
     ),
+    "a room of half precision": (lambda c: c["take"].update(room=torch.ones(9).half()), "room is torch.float16"),
+    "a room of an hour": (lambda c: c["take"].update(room=torch.ones(8_000 * 21)), "room is"),
+    "a room of nothing": (lambda c: c["take"].update(room=torch.ones(0)), "room is"),
+    "a room that is NaN": (lambda c: c["take"].update(room=torch.tensor([1, float("nan")])), "room has values"),
+    "a room that roars": (lambda c: c["take"].update(room=torch.tensor([1, 1e30])), "a room out"),
+    "a room without a direct sound": (lambda c: c["take"].update(room=torch.zeros(9)), "a room out"),
+    "a room in words": (lambda c: c["take"].update(room="hall"), "room is no tensor"),
     "half a take": (lambda c: c["take"].pop("noise_magnitudes"), "other take"),
     "a weight NaN": (lambda c: c["weights"]["octave_quantiles"].fill_(float("nan")), "octave_quantiles has values"),
     "a weight missing": (lambda c: c["weights"].pop("octave_quantiles"), "other weights"),

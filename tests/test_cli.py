@@ -62,8 +62,23 @@ def checkpoint(tmp_path_factory, data):
     assert result.exit_code == 0, result.stderr
     for name in (path.name, *PRODUCTS):
         assert name in result.stdout  # it says what it wrote
-    assert "The take: loss" in result.stdout
+    assert "The take: loss" in result.stdout and "No room was heard: it is dry." in result.stderr
     return path
+
+
+def test_a_bell_is_taken_apart_into_tracks_that_grow(run, data):
+    train = ("train", "--audio", data / "bell.flac", "--output", "bell.pt", *SMALL)
+    result = run(*train)
+    assert result.exit_code == 0 and "the take is made of" in result.stderr and "tracks" in result.stderr
+    _, take = load_model("bell.pt")
+    assert take.hz is not None and take.ceiling_db > 15
+    written = sum(sf.read(name)[0] for name in ("ddsp_harmonic_only.wav", "ddsp_residual.wav"))
+    recording = np.round(load_audio(data / "bell.flac", 16_000, duration_s=1.5).numpy() * 32_768) / 32_768
+    assert np.abs(written - recording).max() == 0  # a null test
+    grown = run("grow", "--model", "bell.pt", "--order", "longest", "--harmonise", "0,1", "--output", "grown.wav")
+    assert grown.exit_code == 0 and "are tracks" in grown.stdout
+    assert run(*train, "--partials", "harmonic", "--overwrite").exit_code == 0
+    assert load_model("bell.pt")[1].hz is None
 
 
 def test_training_writes_the_model_its_picture_and_four_sounds(checkpoint, data):

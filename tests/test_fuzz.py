@@ -13,6 +13,7 @@ import re
 import signal
 import warnings
 from itertools import pairwise
+from pathlib import Path
 
 import mido
 import numpy as np
@@ -52,16 +53,21 @@ from ddsp_nb.notes.midi import read_midi, write_midi
 from ddsp_nb.notes.midi_bytes import read_messages
 from ddsp_nb.notes.note import MOST_SECONDS, Note, events_of, parted
 from ddsp_nb.notes.pitch import midi_hz, midi_name, parse_melody, pitch_hz
+from ddsp_nb.notes.scala import read_scale, read_tuning
+from ddsp_nb.notes.score import read_score
 from ddsp_nb.piece.sidecar import read_sidecar, sidecar_of
 from ddsp_nb.playing.voices import Voices
 from ddsp_nb.store import tensor_file
 from ddsp_nb.store.checkpoint import KIND
 from ddsp_nb.store.family_file import KIND as KIND_OF_FAMILY
+from ddsp_nb.studio.partial_files import read_partials
+from tests.exchanged_files import KEYBOARD_MAP, SCALE, SCORE, files_of_partials, packed
 from tests.midi_files import random_file
 from tests.phone import RECORDINGS, encoded
 
 resource = pytest.importorskip("resource", reason="limits of POSIX")
 
+SHARED = Path()  # of the test that runs
 N_DAMAGED = int(os.environ.get("N_DAMAGED", 200))
 RATE, N_SAMPLES = 8_000, 1_200
 MEMORY_BYTES, HANGS_S = 1 << 30, 20
@@ -319,6 +325,29 @@ def try_midi(path, model):
     for line in [] if n_cut else lines:
         spans = sorted((start, stop) for start, stop, *_ in sounding(line))
         assert all(stop <= start for (_, stop), (start, _) in pairwise(spans))
+
+
+EXCHANGED = {
+    ".scl": (SCALE.encode(), read_scale, NotesError),
+    ".kbm": (KEYBOARD_MAP.encode(), lambda path: read_tuning(SHARED / "scale.scl", path), NotesError),
+    ".musicxml": (SCORE.encode(), read_score, NotesError),
+    ".mxl": (packed(), read_score, NotesError),
+    **{suffix: (content, read_partials, AudioError) for suffix, content in files_of_partials().items()},
+}
+# What music21 makes of a score takes 50 ms.
+SLOW = {".musicxml": 8, ".mxl": 2}
+
+
+@pytest.mark.parametrize("suffix", EXCHANGED)
+def test_damaged_files_of_composers_are_read_or_refused(tmp_path, suffix, monkeypatch):
+    monkeypatch.setattr("tests.test_fuzz.SHARED", tmp_path)
+    content, read, refusal = EXCHANGED[suffix]
+    path, outcomes = tmp_path / f"damaged{suffix}", []
+    (tmp_path / "scale.scl").write_text(SCALE)
+    for i in range(N_DAMAGED // SLOW.get(suffix, 1)):
+        path.write_bytes(damaged([content], random.Random(f"{N_DAMAGED} {i}")))
+        outcomes.append(outcome(read, path, refusal))
+    assert outcomes.count("refused") > len(outcomes) / 10
 
 
 def test_midi_files_of_any_kind_are_played_or_refused(tmp_path, tiny):

@@ -1,9 +1,12 @@
 """The growth panel, driven without a browser: knobs turned, buttons clicked, what the player holds decoded."""
 
 import time
+import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import soundfile as sf
 import torch
 
 from ddsp_nb import ADSR, GrowthPlan, grow
@@ -15,6 +18,7 @@ from ddsp_nb.panels.growth.start_box import OWN_PLAN
 from ddsp_nb.piece.presets import PRESETS
 from ddsp_nb.piece.sidecar import read_sidecar, regrow
 from ddsp_nb.piece.tempo import Tempo
+from ddsp_nb.sound.loudness import integrated_lufs
 from ddsp_nb.store.workspace import Workspace
 
 FAINT_DB = 24  # below the loudest stage: a first stage that is softer is taken for silence
@@ -35,6 +39,10 @@ SOME = {  # a value of each control, what must hold for it to count, and the par
     "phrase": ("repeat", {}, {"phrase": "repeat"}),
     "rests": ("keep", {}, {"rests": "keep"}),
     "notes": ("A4, 330", {"pitch": "notes"}, {"pitch": ("A4", 330.0)}),
+    "rule": ("blink", {"strategy": "rule"}, {"rule": "blink"}),
+    "rule_number": ("12", {"strategy": "rule", "rule": "own"}, {"rule": "12"}),
+    "neighbours": ("2, 3/2", {"strategy": "rule"}, {"neighbours": "2, 3/2"}),
+    "rule_chance": (0.5, {"strategy": "rule"}, {"rule_chance": 0.5}),
     "ratios": ("just", {}, {"ratios": "just"}),
     "own_ratios": ("1, 2.5", {"ratios": "own"}, {"ratios": (1.0, 2.5)}),
     "inharmonicity": (0.01, {}, {"inharmonicity": 0.01}),
@@ -43,6 +51,7 @@ SOME = {  # a value of each control, what must hold for it to count, and the par
     "sustain": (0.5, {}, {"adsr": ADSR(sustain=0.5)}),
     "release_s": (0.1, {}, {"adsr": ADSR(release_s=0.1)}),
     "loudness": ("swell", {}, {"loudness_db": (-24.0, 0.0, -24.0)}),
+    "loudness_as": ("heard", {}, {"loudness_as": "heard"}),
     "depth_db": (12, {"loudness": "crescendo"}, {"loudness_db": (-12.0, 0.0)}),
     "timing": (True, {}, {"stage_duration_s": 0.375, "silence_duration_s": 0.125}),
     "stage_note": ("1/2", {"timing": True}, {"stage_duration_s": 0.875}),
@@ -89,14 +98,19 @@ def turn(panel, **values):
 
 
 def is_error(panel):
-    return "#b00020" in panel.status.value
+    return panel.status.wrong or panel.exporter.words.wrong
+
+
+def words_of(choice):
+    """What a list shows as chosen."""
+    return next(words for words, value in choice.options if value == choice.value)
 
 
 # Knobs
 
 
 def test_every_control_is_in_the_table(panel):
-    assert sorted(panel.knobs) == sorted([*SOME, "seed", *KNOBS["Layer"], *SHARED])
+    assert sorted(panel.knobs) == sorted([*SOME, "seed", "harmonise", "harmonises", *KNOBS["Layer"], *SHARED])
 
 
 def test_every_control_changes_the_plan_and_the_map(panel):
@@ -104,7 +118,7 @@ def test_every_control_changes_the_plan_and_the_map(panel):
         panel.preset.value = next(iter(PRESETS))
         turn(panel, **needs)
         plan, drawn, control = panel.plan, panel.score.score, panel.knobs[name]
-        assert not control.disabled and control.layout.display is None, name
+        assert not (control.disabled or control.hidden), name
         control.value = value
         values = {f: getattr(plan, f) for f in plan.__dataclass_fields__}
         if values["stages"] is not None:
@@ -113,7 +127,13 @@ def test_every_control_changes_the_plan_and_the_map(panel):
             del values["noise"]
         assert panel.plan == GrowthPlan(**values | part) != plan, name
         assert panel.score.score["version"] > drawn["version"], name
-        same = name in (*KNOBS["Pitch"], *KNOBS["ADSR"], "own_ratios", "pace")  # another sound, the same stages
+        same = name in (
+            *KNOBS["Pitch"],
+            *KNOBS["ADSR"],
+            "own_ratios",
+            "pace",
+            "loudness_as",
+        )  # another sound, the same stages
         assert same or panel.score.score["stages"] != drawn["stages"], name
         assert not is_error(panel), name
 
@@ -122,9 +142,11 @@ def test_controls_that_do_not_count_are_out_of_the_way(panel):
     hidden = {name for name, control in panel.knobs.items() if control.disabled}
     assert hidden == {
         "n_stages", "stages", "seed", "noise_strategy", "noise_order", "notes", "own_ratios", "depth_db",
-        "stage_note", "silence_note", "lengths", "bands", "sustains", "levels", "timbres",
+        "tempo_bpm", "beats_per_bar", "stage_note", "silence_note", "lengths", "bands", "sustains", "levels", "timbres",
+        "rule", "rule_number", "neighbours", "rule_chance",
+        "harmonise", "harmonises",
     }  # fmt: skip
-    assert all((control.layout.display == "none") == control.disabled for control in panel.knobs.values())
+    assert all(control.hidden == control.disabled for control in panel.knobs.values())
 
 
 def test_the_seed_shuffles(panel):
@@ -191,6 +213,69 @@ def test_a_change_after_undo_forgets_what_was_undone():
     assert history.step(-1) == 2
     history.record(9)
     assert not history.can_step(1) and [history.step(-1), history.step(-1)] == [2, 1]
+
+
+def test_what_a_hand_holds_is_one_step():
+    history = History(0)
+    history.record(1)
+    for value in (2, 3, 4):
+        history.record(value, held=True)
+    history.let_go()
+    history.record(5, held=True)
+    # Brought back: no step at all.
+    history.record(4, held=True)
+    assert history.states == [0, 1, 4] and history.step(-1) == 1
+
+
+# From session to session
+
+
+def kept(workspace):
+    (path,) = (workspace.folder / "growth").glob("*-composed.json")
+    return path
+
+
+def test_what_was_composed_comes_back_and_nothing_is_kept_without_a_workspace(panel, trained, take, workspace):
+    turn(panel, order="random", seed=7, levels="-6, -1")
+    panel.add_layer()
+    turn(panel, pan=0.5)
+    again = GrowthPanel(trained, take, workspace=workspace)
+    assert (again.sketch, again.selected) == (panel.sketch, 1) and again.score.can_undo
+    for _ in range(5):
+        again._act({"type": "undo"})
+    assert again.sketch == again.empty[0]
+    before = kept(workspace).read_bytes()
+    turn(GrowthPanel(trained, take), order="high")
+    assert kept(workspace).read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: text[:-9],
+        lambda text: "[1, 2]",
+        lambda text: text.replace('"now": 1', '"now": 99'),
+        lambda text: text.replace('"plays": "growth:"', '"plays": "growth:a flute that is gone"'),
+        lambda text: text.replace('"order": "high"', '"order": "upwards"'),
+    ],
+)
+def test_a_damaged_or_foreign_file_is_ignored(panel, trained, take, workspace, damage):
+    turn(panel, order="high")
+    text = kept(workspace).read_text()
+    kept(workspace).write_text(damage(text))
+    assert damage(text) != text
+    again = GrowthPanel(trained, take, workspace=workspace)
+    assert again.sketch == again.empty[0] and not again.score.can_undo and not is_error(again)
+    turn(again, order="odd")
+    assert GrowthPanel(trained, take, workspace=workspace).plan.order == "odd"
+
+
+def test_large_pieces_keep_fewer_steps_and_never_none(panel, trained, take, workspace, monkeypatch):
+    monkeypatch.setattr("ddsp_nb.panels.growth.composed.LARGEST_STORE", 4000)
+    for stages in range(2, 9):
+        panel.plan = GrowthPlan(strategy="linear", n_stages=stages)
+    assert kept(workspace).stat().st_size < 4000
+    assert GrowthPanel(trained, take, workspace=workspace).plan == panel.plan
 
 
 # Sound
@@ -313,6 +398,57 @@ def test_layers_sound_over_one_another_and_undo_reaches_all(panel):
     for _ in range(6):
         panel._act({"type": "undo"})
     assert len(panel.layers) == 1 and np.array_equal(held(panel), alone)
+
+
+# Rooms
+
+
+def test_a_piece_in_a_room_rings_on_and_undo_turns_it_off(panel):
+    assert dict(panel.room.choice.options)["as recorded: dry"] == panel.sketch.room and panel.room.level.disabled
+    panel._act({"type": "play"})
+    dry = held(panel)
+    panel.room.choice.value = dict(panel.room.choice.options)["hall"]
+    wet = held(panel)
+    after = wet[len(dry) :]
+    assert len(after) > 0.5 * panel.piece.sample_rate and abs(after).max() > 1e-3 and panel.piece.room.rt60_s > 1.2
+    panel.add_layer()
+    panel.drop_layer()
+    panel.knobs["tempo_bpm"].value = 90.0
+    panel.room.level.value = -12.0
+    panel._act({"type": "play"})
+    softer = held(panel)[: len(dry)] / panel.piece.gain.item() - dry
+    np.testing.assert_allclose(
+        softer, (wet[: len(dry)] / panel.renders.all[1].piece.gain.item() - dry) / 10**0.6, atol=1e-5
+    )
+    for _ in range(5):
+        panel._act({"type": "undo"})
+    assert np.array_equal(held(panel), dry) and words_of(panel.room.choice) == "as recorded: dry"
+
+
+def test_the_room_of_the_recording_is_heard_until_another_is_chosen(trained, take, hall):
+    panel = GrowthPanel(trained, replace(take, room=hall))
+    assert words_of(panel.room.choice) == "as recorded" and not panel.room.level.disabled
+    panel._act({"type": "play"})
+    assert panel.piece.room is hall
+    panel.room.choice.value = dict(panel.room.choice.options)["none"]
+    assert panel.piece.room is None and len(panel.renders.all) == 2
+
+
+def test_a_room_of_ones_own_is_kept_with_what_was_rendered_in_it(panel, trained, take, workspace, hall, tmp_path):
+    panel.room.bring("cave.wav", hall.save(tmp_path / "cave.wav").read_bytes())
+    assert words_of(panel.room.choice) == "cave" and not panel.room.level.disabled
+    panel._act({"type": "play"})
+    sound = held(panel)
+    panel.exporter.button.click()
+    again = GrowthPanel(trained, take, workspace=workspace)
+    again.renders_box.show(None)
+    bring_back(again, 1)
+    assert words_of(again.room.choice) == "cave" and np.array_equal(held(again), sound)
+    made = regrow(read_sidecar(tmp_path / "files" / "piece.json"), (trained, take), room=again.piece.room)
+    assert np.array_equal(made.audio, sound)
+    panel._attempt(lambda: panel.room.bring("song.wav", b"no sound"))
+    assert is_error(panel) and "song.wav" in panel.status.value and words_of(panel.room.choice) == "cave"
+    assert [path.name for path in (workspace.folder / "growth" / "rooms").iterdir()] == ["cave.wav"]
 
 
 # Renders and presets
@@ -471,6 +607,19 @@ def test_a_plan_that_cannot_be_rendered_is_explained_and_map_and_sound_stay(pane
     assert not is_error(panel) and panel.score.fresh and panel.score.score["stages"] == score["stages"]
 
 
+def test_files_have_the_loudness_that_is_chosen_and_the_player_does_not(panel, tmp_path):
+    panel.exporter.loudness.value = -23
+    panel.exporter.button.click()
+    sound, rate = sf.read(tmp_path / "files" / "piece.wav", dtype="float32")
+    assert integrated_lufs(torch.from_numpy(sound), rate) == pytest.approx(-23, abs=0.1)
+    assert "Turned down by" in panel.exporter.words.value and "to -23.0 LUFS; true peak" in panel.exporter.words.value
+    name, content = panel.exporter.zipped(panel.piece)
+    (tmp_path / name).write_bytes(content)
+    with zipfile.ZipFile(tmp_path / name) as files:
+        assert files.read("piece.wav") == (tmp_path / "files" / "piece.wav").read_bytes()
+    assert integrated_lufs(torch.from_numpy(held(panel)), rate) > -20 and panel.piece.composition.target_lufs is None
+
+
 def test_lengths_in_notes_follow_the_tempo_and_the_preset_stays_itself(panel):
     panel.preset.value = "Pulse"
     for bpm in (97.0, 133.0, 61.0):
@@ -514,7 +663,7 @@ def test_export_writes_sound_and_sidecar_that_renders_the_same(panel, trained, t
     panel.preset.value = "Accelerating swarm"
     panel.exporter.button.click()
     assert sorted(path.name for path in (tmp_path / "files").iterdir()) == ["piece.json", "piece.wav"]
-    assert "Written" in panel.status.value and "piece.json" in panel.status.value
+    assert "Written" in panel.exporter.words.value and "piece.json" in panel.exporter.words.value
     again = regrow(read_sidecar(tmp_path / "files" / "piece.json"), (trained, take))
     assert torch.equal(again.audio, panel.piece.audio)
 
@@ -541,15 +690,15 @@ def test_export_does_not_overwrite_unless_asked(panel, tmp_path):
     before = (tmp_path / "files" / "piece.wav").read_bytes()
     panel.knobs["strategy"].value = "exponential"
     panel.exporter.button.click()
-    assert "exists already" in panel.status.value and "tick “replace" in panel.status.value
+    assert "exists already" in panel.exporter.words.value and "tick “replace" in panel.exporter.words.value
     assert (tmp_path / "files" / "piece.wav").read_bytes() == before
     panel.exporter.replace_box.value = True
     panel.exporter.button.click()
-    assert "Written" in panel.status.value and (tmp_path / "files" / "piece.wav").read_bytes() != before
+    assert "Written" in panel.exporter.words.value and (tmp_path / "files" / "piece.wav").read_bytes() != before
 
 
 def test_export_explains_names_it_cannot_write(panel):
     for name in ("", "piece.mp3", "."):
         panel.exporter.file_name.value = name
         panel.exporter.button.click()
-        assert is_error(panel) and ".wav or .flac" in panel.status.value and panel.growth is None
+        assert is_error(panel) and ".wav or .flac" in panel.exporter.words.value and panel.growth is None

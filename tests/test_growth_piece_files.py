@@ -11,7 +11,7 @@ import pytest
 import soundfile as sf
 import torch
 
-from ddsp_nb import Composition, GrowthError, GrowthPlan, Layer, Source, Tempo, compose, regrow
+from ddsp_nb import Composition, GrowthError, GrowthPlan, Layer, RoomSetting, Source, Tempo, compose, regrow
 from ddsp_nb.panels.growth.export_box import ExportBox
 from ddsp_nb.piece.export import export
 from ddsp_nb.piece.sidecar import read_sidecar
@@ -50,16 +50,23 @@ def mono(stereo, sources):
     return compose(Composition(layers, TEMPO), sources, before=stereo)
 
 
-@pytest.mark.parametrize("kind", ["stereo", "mono"])
+@pytest.fixture(scope="module")
+def reverberant(stereo, sources, hall):
+    """The same in a room."""
+    composition = replace(stereo.composition, room=RoomSetting("file", wet_db=3))
+    return compose(composition, sources, room=hall, before=stereo)
+
+
+@pytest.mark.parametrize("kind", ["stereo", "mono", "reverberant"])
 @pytest.mark.parametrize(("subtype", "suffix"), [("PCM_16", "wav"), ("PCM_24", "flac"), ("FLOAT", "wav")])
 def test_stems_of_all_layers_add_up_to_the_piece_to_the_last_bit(request, tmp_path, kind, subtype, suffix):
     piece = request.getfixturevalue(kind)
     export(piece, tmp_path / f"piece.{suffix}", stems=True, subtype=subtype)
     read = lambda name: sf.read(tmp_path / f"{name}.{suffix}", dtype="float64")[0]
     whole = read("piece")
-    assert whole.shape == ((piece.n_samples, 2) if kind == "stereo" else (piece.n_samples,))
+    assert whole.shape == ((piece.n_samples,) if kind == "mono" else (piece.n_samples, 2))
     names = ("1_harmonic", "1_noise", "2_harmonic", "2_noise", "3_recording")
-    stems = [read(f"piece_layer_{name}") for name in names]
+    stems = [read(f"piece_layer_{name}") for name in names] + ([read("piece_room")] if piece.room else [])
     assert all(np.abs(stem).max() > 1e-3 for stem in stems)
     difference = np.abs(sum(stems) - whole).max()
     assert difference == 0 if subtype != "FLOAT" else difference < 1e-6
@@ -113,7 +120,11 @@ def test_stages_are_cue_points_with_their_names(stereo, tmp_path, subtype):
     for (number, _, chunk, _, _, at), (at_s, i, j) in zip(points, stereo.marks, strict=True):
         assert chunk == b"data" and at == round(at_s * RATE) < stereo.n_samples
         assert names[number] == f"Layer {i + 1} stage {j + 1}"
-    assert sf.SoundFile(path).comment.startswith('{"format"')  # other programs still find it
+
+
+def test_other_programs_find_what_a_growth_was_made_of(mono, tmp_path):
+    path = export(mono.growths[0], tmp_path / "alone.wav")[0]
+    assert sf.SoundFile(path).comment.startswith('{"format"')
 
 
 def test_a_sound_with_cue_points_is_read_as_the_same_sound(mono, tmp_path):

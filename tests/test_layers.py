@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch.nn import functional as F
 
-from ddsp_nb import Composition, GrowthError, GrowthPlan, Layer, Source, compose, grow
+from ddsp_nb import Composition, GrowthError, GrowthPlan, Layer, RoomSetting, Source, compose, grow
 from ddsp_nb.piece import compose as piece_module
 from ddsp_nb.piece.compose import Piece
 
@@ -63,6 +64,61 @@ def test_a_layer_sounds_where_and_how_loud_it_is_put(trio, source):
     assert torch.allclose(
         left[start : start + len(source.audio)], source.audio * trio.gain * 10 ** (-12 / 20), atol=1e-6
     )
+
+
+def in_room(source, layers, **setting):
+    """A piece of layers in the room of the first one's take, or as the setting says."""
+    room = setting.pop("room", None)
+    return compose(Composition(layers, room=RoomSetting(**setting)), [source], room=room)
+
+
+def level_db(sound):
+    return 10 * sound.double().square().mean().log10().item()
+
+
+def test_a_piece_rings_on_in_the_room_of_its_take_until_nobody_hears_it(source, hall):
+    standing, layers = replace(source, take=replace(source.take, room=hall)), (Layer(SHORT, gain_db=-6, pan=0.3),)
+    dry, wet, wetter, softer = (
+        in_room(standing, layers, kind="none"),
+        in_room(standing, layers),
+        in_room(standing, layers, wet_db=6),
+        in_room(standing, layers, wet_db=-60),
+    )
+    assert torch.equal(dry.audio, in_room(source, layers).audio) and dry.room is None and wet.room is hall
+    assert dry.gain == wet.gain == wetter.gain == 1
+    added = hall.added(dry.audio)
+    whole = F.pad(dry.audio, (0, added.shape[1] - dry.n_samples)) + added
+    assert torch.allclose(wet.audio, whole[:, : wet.n_samples], atol=1e-6)
+    assert whole[:, wet.n_samples :].abs().max() < 10 ** (-90 / 20) < wet.audio[:, -1].abs().max()
+    tail, louder = (piece.audio[:, dry.n_samples :][:, : RATE // 5] for piece in (wet, wetter))
+    assert level_db(louder) - level_db(tail) == pytest.approx(6, abs=0.01) and level_db(tail) > -50
+    assert dry.n_samples <= softer.n_samples < wet.n_samples < wetter.n_samples
+    assert wet.marks == dry.marks and torch.equal(wet.stage_audio(0, 1), dry.stage_audio(0, 1))
+    assert [str(c) for c in wet.certificates()] == [str(c) for c in dry.certificates()]
+
+
+def test_what_the_room_adds_is_a_stem_and_all_fit_in_a_file(source, hall):
+    loud = in_room(source, (Layer(SHORT), Layer(NOTE, gain_db=3, delay_s=0.2)), kind="file", room=hall, wet_db=12)
+    assert loud.audio.abs().max().item() == pytest.approx(0.9, abs=1e-4) and loud.gain < 1
+    assert any("turned down by" in remark and "in the room" in remark for remark in loud.remarks)
+    assert [set(stems) for stems in loud.stems] == [{"harmonic", "noise"}] * 2 + [{"room"}]
+    assert torch.allclose(sum(stem for stems in loud.stems for stem in stems.values()), loud.audio, atol=1e-6)
+    dry = in_room(source, loud.composition.layers, kind="none")
+    added = hall.added(dry.audio) / dry.gain * loud.gain * 10 ** (12 / 20)
+    assert torch.allclose(loud.stems[-1]["room"], added[: loud.n_samples], atol=1e-5)
+
+
+def test_a_recording_as_it_is_brings_its_own_room_but_stands_in_that_of_a_file(source, hall):
+    standing, layers = replace(source, take=replace(source.take, room=hall)), (Layer(None, gain_db=-6),)
+    dry = in_room(standing, layers, kind="none")
+    assert torch.equal(in_room(standing, layers).audio, dry.audio)
+    assert in_room(standing, layers, kind="file", room=hall).n_samples > dry.n_samples
+    for room, message in (
+        (None, "a room that is not there"),
+        (replace(hall, sample_rate=8_000), "another sample rate"),
+    ):
+        with pytest.raises(GrowthError, match=message):
+            in_room(source, layers, kind="file", room=room)
 
 
 def test_marks_are_the_stages_of_all_layers_in_time(trio):
@@ -138,6 +194,13 @@ def replace_rate(model):
         lambda: Composition((Layer(None),) * 9),
         lambda: Composition((SHORT,)),
         lambda: Composition((Layer(None),), 120),
+        lambda: Composition((Layer(None),), room="hall"),
+        lambda: RoomSetting("hall"),
+        lambda: RoomSetting(wet_db=21),
+        lambda: RoomSetting(wet_db=float("nan")),
+        lambda: RoomSetting("learned", sha256="0" * 64),
+        lambda: RoomSetting("file", sha256="0"),
+        lambda: RoomSetting("file", sha256=5),
     ],
 )
 def test_values_out_of_range_are_refused_in_one_line(make):

@@ -1,12 +1,14 @@
 """The playable panel as far as it is Python: what the page gets, and what comes back from hands."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from ddsp_nb import Config, DDSPModel, GrowthPlan, Performance, StreamingSynthesizer, grow
 from ddsp_nb.errors import ConfigError, NotesError
-from ddsp_nb.growth.plan import ORDERS
+from ddsp_nb.growth.plan import NOTE_ORDERS
 from ddsp_nb.panels import PlayPanel, TimbreMap
 from ddsp_nb.panels.keyboard.panel import PIECE
 from ddsp_nb.panels.keyboard.weights import LANE, WASM, orders, packed, settings
@@ -52,7 +54,7 @@ def test_the_page_hears_how_the_instrument_begins_and_ends(trained, take):
 
 def test_orders_have_every_partial_and_band_once(trained):
     config, found = trained.config, orders(trained)
-    assert set(found) == set(ORDERS)
+    assert set(found) == set(NOTE_ORDERS)
     for order in found.values():
         assert sorted(order["partials"]) == list(range(config.n_harmonics))
         assert sorted(order["bands"]) == list(range(config.n_bands))
@@ -63,13 +65,32 @@ def test_a_page_that_asks_gets_the_instrument_in_pieces(trained, take, monkeypat
     panel, sent = PlayPanel(trained, take), []
     monkeypatch.setattr(panel, "send", lambda content, buffers=(): sent.append((content, buffers)))
     panel._handle_custom_msg({"type": "ready"}, [])
-    *pieces, (about, (wasm,)) = sent
+    *pieces, (about, (wasm,)), _ = sent
     assert b"".join(bytes(piece) for _, (piece,) in pieces) == packed(trained)[1].tobytes()
     assert all(len(piece) <= PIECE for _, (piece,) in pieces)
     assert wasm == WASM.read_bytes() and wasm[:4] == b"\0asm"
     panel.use(trained)
-    assert sent[-1][0]["settings"]["attack_s"] == about["settings"]["attack_s"]
+    assert sent[-2][0]["settings"]["attack_s"] == about["settings"]["attack_s"]
     assert repr(panel) == "PlayPanel()"
+
+
+def test_the_page_gets_rooms_without_their_direct_sound_and_python_hears_the_same(trained, take, hall, monkeypatch):
+    panel, sent, sound = PlayPanel(trained, replace(take, room=hall), rooms={"cave": hall}), [], torch.rand(4000)
+    monkeypatch.setattr(panel, "send", lambda content, buffers=(): sent.append((content, buffers)))
+    panel._handle_custom_msg({"type": "ready"}, [])
+    told, (none, *impulses) = sent[-1]
+    assert told["names"] == ["none", "as recorded", "small room", "hall", "cave"] and not none
+    recorded = np.frombuffer(impulses[0], "<f4")
+    assert recorded[0] == 0 and np.array_equal(recorded[1:], hall.impulse[1:])
+    panel.wet_db = -6.0
+    assert panel.room == "as recorded" and torch.equal(panel.in_room(sound), hall(sound, -6.0))
+    panel.room = "small room"
+    assert 0.25 < panel.rooms["small room"].rt60_s < 0.35 and 1.2 < panel.rooms["hall"].rt60_s < 1.8
+    with pytest.raises(ConfigError, match="Use one of: none, as recorded"):
+        panel.room = "moon"
+    panel.room = "as recorded"
+    panel.use(trained, take)
+    assert panel.room == "none" and panel.in_room(sound) is sound
 
 
 @pytest.mark.parametrize(
@@ -178,12 +199,11 @@ def test_the_map_shows_the_two_directions_in_which_codes_differ_most(family):
     assert 0.2 < timbres.share < 1 and timbres.places.shape == (len(family), 2)
 
 
-def test_words_of_the_map_are_checked_and_a_picture_is_kept(family, monkeypatch):
+def test_words_of_the_map_are_checked_and_it_has_a_picture(family):
     timbres = TimbreMap(family)
     for words, said in (("flut", "Did you mean flute"), ("flute:1,0 oboe:0,1", "one weight for each")):
         with pytest.raises(ConfigError, match=said):
             timbres.words = words
     assert timbres.words == "flute"
-    monkeypatch.setenv("DDSP_NB_PICTURES", "1")
-    data, _ = timbres._repr_mimebundle_()
-    assert data["image/png"].startswith(b"\x89PNG")
+    names = [words.get_text() for words in timbres.picture().axes[0].texts]
+    assert len(names) > 30 and set(names) <= set(family)

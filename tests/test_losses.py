@@ -6,8 +6,10 @@ import pytest
 import torch
 
 from ddsp_nb import Config, MultiScaleSpectralLoss, load_audio
+from ddsp_nb.training.losses import HeardLoss
 
 LOSS = MultiScaleSpectralLoss(Config())
+HEARD = HeardLoss(Config())
 SPECTRAL = MultiScaleSpectralLoss(Config(waveform_weight=0.0))
 
 
@@ -43,6 +45,27 @@ def test_hears_a_missing_partial():
     whole = partials.sum(0)[None] + noise(0, level=1e-4)
     one, two = whole - partials[2], whole - partials[1] - partials[2]
     assert 0.005 < LOSS(one, whole) < LOSS(two, whole)
+
+
+@pytest.mark.parametrize(
+    ("unheard", "heard"),
+    [((1100, -30), (3000, -30)), ((1100, -40), (500, -40)), ((19_000, -40), (4000, -40))],
+    ids=["beside a tone", "above it, and below", "too high"],
+)
+def test_as_loud_as_heard_what_a_tone_covers_counts_less_than_what_it_does_not(unheard, heard):
+    t = torch.arange(22_050) / 44_100
+    tone = lambda hz, db: 10 ** (db / 20) * torch.sin(2 * torch.pi * hz * t)
+    loud = tone(1000, -10)
+    covered, free = (HEARD(loud + tone(hz, db - 10), loud).item() for hz, db in (unheard, heard))
+    assert covered < 0.1 * free
+    assert HEARD(loud, loud) == 0
+
+
+def test_as_loud_as_heard_missing_partials_and_silence_count(violin):
+    assert HEARD(torch.zeros_like(violin), violin) > HEARD(0.5 * violin, violin) > HEARD(0.9 * violin, violin) > 0.02
+    silent = torch.zeros(1, 8192, requires_grad=True)
+    HEARD(silent, torch.zeros(1, 8192)).backward()
+    assert silent.grad.isfinite().all()
 
 
 @pytest.mark.parametrize(("sound", "target"), [("silence", "noise"), ("noise", "silence"), ("silence", "silence")])

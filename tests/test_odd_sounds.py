@@ -87,16 +87,17 @@ def wav(sound, **how):
 def test_the_chooser_says_the_same_in_the_users_words(chooser):
     chooser.bring("my <own> clip.wav", wav(HISS / 10 + 0.3, subtype="FLOAT"))
     words = chooser.words.value
-    assert "<b>my own clip</b>: 1.0 s, and no pitch" in words and chooser.recording.name == "my own clip"
-    assert "Note: my &lt;own&gt; clip.wav: DC offset of 0.3 removed." in words
-    assert "Note: No pitch found" in words
+    assert "work on “my own clip”" in words and "1.0 s, and no pitch" in words
+    assert chooser.recording.name == "my own clip"
+    assert "Note: my <own> clip.wav: DC offset of 0.3 removed." in chooser.said.value
+    assert "Note: No pitch found" in chooser.said.value
 
 
 @pytest.mark.parametrize("name", ["x" * 300 + ".wav", "a\0b.wav", "../../clip.wav", "", "violin.wav", ".wav", "a/b\\c"])
 def test_names_that_are_brought_do_no_harm(chooser, violin, name):
     chooser.bring(name, bytes(range(256)) * 9)
-    assert "did not work" in chooser.words.value and chooser.recording.name == "violin"
-    assert "/tmp" not in chooser.words.value
+    assert "did not work" in chooser.said.value and chooser.recording.name == "violin"
+    assert "/tmp" not in chooser.said.value
     chooser.bring(name, wav(violin))
     recording = chooser.recording
     assert not recording.shipped and recording.path.parent == chooser.workspace.folder / "recordings"

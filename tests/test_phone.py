@@ -220,4 +220,4 @@ def test_folders_and_the_chooser_take_them(tmp_path, violin, data):
     chooser = RecordingChooser(Workspace(tmp_path / "my", data), Config(sample_rate=RATE))
     assert {f".{name.split('.')[-1]}" for name in RECORDINGS} <= set(chooser.recorder.accept.split(","))
     chooser.bring("my memo.m4a", encoded(violin(44_100), 44_100, "a.m4a", "aac"))
-    assert "my memo</b>: 2.0 s" in chooser.words.value and chooser.recording.name == "my memo"
+    assert "my memo”" in chooser.words.value and "2.0 s" in chooser.words.value and chooser.recording.name == "my memo"

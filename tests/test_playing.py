@@ -8,9 +8,11 @@ import pytest
 import soundfile as sf
 import torch
 from click.testing import CliRunner
+from scipy.signal import sosfilt
 
 from ddsp_nb import (
     Config,
+    ConfigError,
     DDSPModel,
     FeatureExtractor,
     Performance,
@@ -21,8 +23,10 @@ from ddsp_nb import (
     save_audio,
     save_model,
 )
+from ddsp_nb.analysis.mel import loudness_db
 from ddsp_nb.cli.main import main
 from ddsp_nb.playing.transfer import transfer, transfer_lines
+from ddsp_nb.sound.loudness import k_weighting
 from tests.midi_files import midi_file, notes, track
 
 CONFIG = Config(sample_rate=16_000, hidden_size=32)
@@ -145,6 +149,28 @@ def test_loudness_is_matched_by_quantiles(home):
     for quantile in (0.1, 0.5, 0.9):
         ours, theirs = (torch.quantile(x[heard], quantile) for x in (matched, features.loudness_db))
         assert ours.item() == pytest.approx(theirs.item(), abs=1)
+
+
+@pytest.mark.filterwarnings("ignore:100 % of the notes")
+def test_loudness_is_matched_as_the_ear_has_it(home, data):
+    model, features, _ = home
+    config = model.config
+    read = lambda name: load_audio(data / f"{name}.flac", config.sample_rate, duration_s=2)
+    phrase = FeatureExtractor(config)(read("flute"))
+
+    def levels_db(sound, features):
+        """Of the voiced frames, K-weighted, at five quantiles."""
+        weighted = torch.from_numpy(sosfilt(k_weighting(config.sample_rate), sound.double().numpy()))
+        padded = torch.nn.functional.pad(weighted, (0, (len(features) - 1) * config.hop_length - len(sound)))
+        return loudness_db(padded, config)[features.voiced].quantile(torch.linspace(0.1, 0.9, 5).double())
+
+    wanted, off_db = levels_db(read("violin"), features), {}
+    for how in ("rms", "heard"):
+        moved = transfer(phrase, model, semitones=-24, match_loudness=how)
+        off_db[how] = (levels_db(model(moved).audio, moved) - wanted).abs().mean().item()
+    assert off_db["heard"] < 0.7 * off_db["rms"]
+    with pytest.raises(ConfigError, match="rms, heard"):
+        transfer(features, model, match_loudness="dB")
 
 
 def test_a_melody_beyond_the_instrument_is_told(home):

@@ -89,7 +89,8 @@ def test_make_test_runs_tests_notebooks_and_style():
         "pytest --durations=10 tests/browser",
         "pytest --durations=10 --ignore=tests/browser tests",
         "--nbval-lax --nbval-current-env --nbval-cell-timeout=",
-        "pytest --durations=10 tests/second_recording.py",
+        "pytest --durations=10 -k voice tests/second_recording.py",
+        'pytest --durations=10 -k "not voice" tests/second_recording.py',
         "format --check",
         "ruff check",
         "oxlint --deny-warnings",
@@ -157,7 +158,7 @@ def test_readme_make_targets_exist():
 
 
 def test_readme_module_example_runs(workplace, monkeypatch):
-    (example,) = blocks("python")
+    (example,) = blocks("python", [README])
     assert len([line for line in example.splitlines() if line and "import " not in line]) <= 10
     small = example.replace("Config()", "Config(sample_rate=16_000, hidden_size=32)").replace("epochs=20", "epochs=1")
     assert small.count("16_000") == small.count("epochs=1,") == 1

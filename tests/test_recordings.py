@@ -11,6 +11,7 @@ from ddsp_nb import AudioError, Config, FeatureExtractor, WorkbookWarning, load_
 from ddsp_nb.sound.find import find_recordings
 from ddsp_nb.store import recordings
 from ddsp_nb.store.recordings import analyse_recordings, piece_edges
+from ddsp_nb.synthesis.room import Room
 
 RATE = 16_000
 
@@ -128,10 +129,16 @@ def test_what_is_not_there_is_said_in_one_line(tmp_path):
 def test_a_folder_is_analysed_in_order_and_said(data, config):
     lines = []
     found = analyse_recordings([data], config, duration_s=1, say=lines.append)
-    assert [recording.name for recording in found] == ["flute.flac", "trumpet.flac", "violin.flac", "voice.flac"]
+    assert [recording.name for recording in found] == [
+        "bell.flac",
+        "flute.flac",
+        "trumpet.flac",
+        "violin.flac",
+        "voice.flac",
+    ]
     assert all(len(recording.audio) == recording.features.n_samples == RATE for recording in found)
     assert all(recording.analysis.snr_db > 5 for recording in found)
-    assert lines[0] == "Analysed 1 of 4: flute.flac" and len(lines) == 4
+    assert lines[0] == "Analysed 1 of 5: bell.flac" and len(lines) == 5
     (part,) = analyse_recordings([data / "flute.flac"], config, start_s=2, duration_s=1)
     assert part.name == "flute.flac (2-3 s)"
     assert torch.equal(part.audio, load_audio(data / "flute.flac", RATE, start_s=2, duration_s=1))
@@ -240,3 +247,11 @@ def test_workers_find_what_one_process_finds(tmp_path, config, flute, monkeypatc
     threads = torch.get_num_threads()
     assert_identical(parallel, analyse_recordings(paths, config))
     assert len(analysed) == 2 and torch.get_num_threads() == threads
+
+
+def test_with_another_room_it_is_another_analysis(long_file, config, cache, analysed):
+    impulse = torch.tensor([1.0, *[0.0] * 999, 0.5])
+    for room in (None, Room(impulse, RATE), Room(impulse.clone(), RATE)):
+        (found,) = analyse_recordings([long_file], config, room=room)
+        assert (found.room is None) is (room is None)
+    assert torch.equal(found.room.impulse, impulse) and len(analysed) == len(entries(cache)) == 2

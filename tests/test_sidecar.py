@@ -6,9 +6,20 @@ from dataclasses import asdict, replace
 import pytest
 import torch
 
-from ddsp_nb import Composition, DDSPModel, GrowthPlan, Layer, Source, Tempo, WorkbookError, compose, grow
+from ddsp_nb import (
+    Composition,
+    DDSPModel,
+    GrowthPlan,
+    Layer,
+    RoomSetting,
+    Source,
+    Tempo,
+    WorkbookError,
+    compose,
+    grow,
+)
 from ddsp_nb.errors import WorkbookWarning
-from ddsp_nb.piece.digests import model_sha256, recording_sha256, take_sha256
+from ddsp_nb.piece.digests import model_sha256, recording_sha256, room_sha256, take_sha256
 from ddsp_nb.piece.sidecar import parse_sidecar, read_sidecar, regrow, sidecar_of
 
 PLAN = GrowthPlan("linear", n_stages=3, noise="bands", pitch=("A3", "C#4"), stage_duration_s=0.2)
@@ -48,6 +59,22 @@ def test_a_piece_of_layers_is_rendered_again_from_its_text(piece, sources):
     again = regrow(sidecar, (first.model, second.take), first)  # in any order, as a tuple too
     assert torch.equal(again.audio, piece.audio)
     assert sidecar_of(again, "PCM_24").to_json() == sidecar.to_json()
+
+
+@pytest.mark.parametrize("kind", ["learned", "file"])
+def test_a_piece_in_a_room_is_rendered_again_in_it_and_in_no_other(sources, hall, kind):
+    cave = replace(hall, impulse=hall.impulse[:1000])
+    given = hall if kind == "file" else None
+    standing = replace(sources[0], take=replace(sources[0].take, room=None if given else hall))
+    piece = compose(Composition((Layer(PLAN),), room=RoomSetting(kind, wet_db=3)), [standing], room=given)
+    sidecar = parse_sidecar(sidecar_of(piece).to_json())
+    assert sidecar.composition.room == RoomSetting(kind, wet_db=3, sha256=given and room_sha256(hall))
+    again = regrow(sidecar, standing, room=given)
+    assert torch.equal(again.audio, piece.audio) and sidecar_of(again) == sidecar
+    elsewhere = replace(standing, take=replace(standing.take, room=None if given else cave))
+    for room in (None, cave):
+        with pytest.raises(WorkbookError, match=r"another recording|a room that is not there|room of another file"):
+            regrow(sidecar, elsewhere, room=room)
 
 
 def test_the_text_of_a_layer_has_what_it_was_played_from_and_no_more(piece, sources, clip):
@@ -102,7 +129,7 @@ def broken(growth):
     change = lambda **values: json.dumps(good | values)
     layer = lambda **values: change(layers=[good["layers"][0] | values])
     yield from ("", "[]", "null", "{", "[" * 100_000, "NaN", json.dumps(good)[:-1], b"\xff\xfe\x00")
-    yield from (change(format=name) for name in ("other", "ddsp_nb growth 6", 7, None, ["ddsp_nb growth 7"]))
+    yield from (change(format=name) for name in ("other", "ddsp_nb growth 7", 8, None, ["ddsp_nb growth 8"]))
     yield change(version=4)
     yield json.dumps(good | {"ex\ntra": 1})
     yield json.dumps({name: value for name, value in good.items() if name != "tempo"})
@@ -110,6 +137,18 @@ def broken(growth):
     yield from (change(versions=value) for value in ([], None, {"torch": 2}, {"torch": "x" * 1000}, {"a\nb": "1"}))
     yield from (change(layers=value) for value in ([], None, {}, [None], [[]], [{}], good["layers"] * 9, 5))
     yield from (change(tempo=value) for value in (None, {}, {"bpm": 120}, {"bpm": 0, "beats_per_bar": 4}, [120, 4]))
+    yield from (change(room=value) for value in (None, {}, {"kind": "learned"}, ["none"], good["room"] | {"ex": 1}))
+    yield from (
+        change(room={"kind": kind, "wet_db": wet_db, "sha256": sha256})
+        for kind, wet_db, sha256 in (
+            ("hall", 0, None),
+            (1, 0, None),
+            ("none", 99, None),
+            ("file", 0, "f"),
+            ("file", 0, {}),
+        )
+    )
+    yield from (change(target_lufs=value) for value in (0, -41, "-16", True, [-16]))
     yield from (layer(seed=seed) for seed in (-1, 2**32, 1.5, True, "1", None, 10**300))
     origin = good["layers"][0]["origin"]
     yield from (layer(origin=origin | {"model_sha256": value}) for value in ("", 5, "0" * 63, "G" * 64, None))

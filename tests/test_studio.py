@@ -5,6 +5,7 @@ import struct
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -288,8 +289,8 @@ def test_the_example_in_the_readme_runs_where_the_package_is_not(folder, tmp_pat
 # Files
 
 
-def test_the_command_exports_once_and_replaces_only_when_it_is_asked(trained, take, tmp_path):
-    save_model(tmp_path / "model.pt", trained, take)
+def test_the_command_exports_once_and_replaces_only_when_it_is_asked(trained, take, hall, tmp_path):
+    save_model(tmp_path / "model.pt", trained, replace(take, room=hall))
     places = f"--model {tmp_path / 'model.pt'} --output {tmp_path / 'out'}"
     command = f"export {places} --strategy primes".split()
     again = [*command, "--overwrite"]
@@ -297,6 +298,9 @@ def test_the_command_exports_once_and_replaces_only_when_it_is_asked(trained, ta
         result = CliRunner().invoke(main, args)
         assert result.exit_code == code and words in result.output, result.output
     assert len(sf.read(tmp_path / "out/growth.wav")[0]) < 20 * 2048
+    assert "room.wav\n  The recording's room, 0.4 s" in (tmp_path / "out/README.txt").read_text()
+    sound, rate = sf.read(tmp_path / "out/room.wav")
+    assert rate == hall.sample_rate and np.array_equal(sound, hall.impulse.numpy())
 
 
 def test_the_same_model_gives_the_same_sound(folder, trained, take, tmp_path):

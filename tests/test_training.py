@@ -4,11 +4,13 @@ import math
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import accumulate
 
 import pytest
 import torch
 
 from ddsp_nb import (
+    AnalysedRecording,
     Config,
     ConfigError,
     Corpus,
@@ -52,6 +54,25 @@ def test_from_the_envelope_it_learns_what_it_hears_and_what_it_does_not(small_co
     log = list(train(new_model(small_config), notes, epochs=20, start="envelope"))
     assert log[-1].loss < 0.9 * log[0].loss
     assert log[-1].unheard_loss < 0.9 * log[0].unheard_loss
+
+
+def test_both_curves_of_a_newcomer_fall(data):
+    config = Config(hidden_size=256, n_layers=1)
+    recording = AnalysedRecording.of("flute", load_audio(data / "flute.flac", config.sample_rate), config)
+    log = list(train(new_model(config), Corpus.of([recording], config, 0.4), epochs=14, start="envelope"))
+    for curve in ([p.loss for p in log], [p.unheard_loss for p in log]):
+        assert all(loss - lowest < 0.01 for loss, lowest in zip(curve, accumulate(curve, min), strict=True))
+
+
+def test_it_learns_by_the_loss_that_is_asked_for_and_is_judged_by_one(small_config, corpus):
+    logs, models = {}, {}
+    for loss in ("plain", "heard"):
+        models[loss] = new_model(small_config)
+        logs[loss] = list(train(models[loss], corpus, epochs=6, start="envelope", loss=loss))
+        assert logs[loss][-1].loss < 0.95 * logs[loss][0].loss
+    assert logs["heard"][-1].loss == pytest.approx(logs["plain"][-1].loss, rel=0.1)  # figures of one scale
+    plain, heard = (weights(models[loss])["network.amplitude_head.3.weight"] for loss in ("plain", "heard"))
+    assert (plain - heard).abs().max() > 1e-4
 
 
 def test_held_out_phrases_are_whole_and_silence_is_in_none(notes):
@@ -151,6 +172,7 @@ def test_clip_that_falls_silent_trains_without_nan(small_config, clip, study):
         {"learning_rate": 2.0},
         {"learning_rate": float("nan")},
         {"start": "magic"},
+        {"loss": "magic"},
         {"device": "tpu"},
     ],
     ids=str,

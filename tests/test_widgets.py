@@ -14,7 +14,7 @@ import soundfile as sf
 import torch
 
 from ddsp_nb import AudioError, Config, DDSPModel, load_audio, load_model
-from ddsp_nb.panels import FirstGrowth, FirstInstrument, FirstMelody, Player, compare, play
+from ddsp_nb.panels import Drawbars, FirstGrowth, FirstInstrument, FirstMelody, Player, compare, page, play
 from ddsp_nb.panels.keyboard.weights import WASM
 from ddsp_nb.panels.training_panel import TrainingPanel, time_left
 from ddsp_nb.panels.widgets import Throttle, in_words
@@ -57,6 +57,13 @@ def long_run(panel):
     wait_for(lambda: panel.history)
 
 
+def test_one_line_stands_above_a_training_and_each_knob_says_what_to_try(panel):
+    said = [each for each in panel.children[0].controls if each.kind == "words" and each is not panel.status]
+    (words,) = (each.value for each in said)
+    assert len(words) < 120 and not any(knob.tip in words for knob in panel.knobs.values())
+    assert len({knob.tip for knob in panel.knobs.values()} - {None, ""}) == len(panel.knobs) == 4
+
+
 # What runs in the page
 
 
@@ -96,15 +103,20 @@ def test_sounds_that_are_compared_have_one_gain(monkeypatch):
 
 
 @pytest.mark.filterwarnings("error")
-def test_a_player_leaves_a_picture_of_its_options_where_one_is_asked_for(monkeypatch, recording):
+def test_what_a_cell_shows_leaves_a_still_that_is_small_and_of_its_options(monkeypatch, recording):
+    published = []
+    monkeypatch.setattr(page, "publish_display_data", lambda data, *_: published.append(data))
     audio, features, *_ = recording
     looks = ({}, {"pitches": {"pitch": features}}, {"log": True, "n_fft": 512}, {"n_fft": 512}, {"waveform": True})
-    players = [Player({"violin": audio}, CONFIG.sample_rate, max_hz=4000, **look) for look in looks]
-    monkeypatch.delenv("DDSP_NB_PICTURES", raising=False)
-    assert "image/png" not in players[0]._repr_mimebundle_()[0]
-    monkeypatch.setenv("DDSP_NB_PICTURES", "1")
-    pictures = {player._repr_mimebundle_()[0]["image/png"] for player in players}
-    assert len(pictures) == len(looks) and all(picture.startswith(b"\x89PNG") for picture in pictures)
+    for look in looks:
+        Player({"violin <1>": audio}, CONFIG.sample_rate, max_hz=4000, **look)._ipython_display_()
+    views, stills = published[::2], [data["text/html"] for data in published[1::2]]
+    # The view first, so that it waits for no picture.
+    assert all("application/vnd.jupyter.widget-view+json" in view for view in views)
+    assert len(set(stills)) == len(looks) and max(map(len, stills)) < 80_000
+    assert all('alt="Player(violin &lt;1&gt;)" src="data:image/png;base64,' in still for still in stills)
+    Drawbars()._ipython_display_()
+    assert "<img" not in published[-1]["text/html"] and "To play, run the notebook" in published[-1]["text/html"]
 
 
 def test_throttle_skips_what_is_not_due():
@@ -130,7 +142,7 @@ def test_a_click_chooses_an_instrument_and_growth_and_melody_go_on_with_it(monke
     assert [player for player, _ in shown] == [first.player, growth.player, melody.player]  # the first sounds at once
     assert [bool(content.get("play")) for _, content in shown] == [True, False, False]
     assert "flute" in first.status.value and "flute" in growth.status.value
-    assert [name for name, button in first.buttons.items() if button.button_style] == ["flute"]
+    assert [name for name, button in first.buttons.items() if button.value] == ["flute"]
     sound, rate = first.player.sounds["both"], first.player.sample_rate
     spectrum = np.abs(np.fft.rfft(sound[: round(0.28 * rate)] * np.hanning(round(0.28 * rate)), 1 << 17))
     partials = [spectrum[round(k * 261.63 * (1 << 17) / rate)] for k in (0.5, 1, 1.5)]
@@ -144,13 +156,14 @@ def test_a_click_chooses_an_instrument_and_growth_and_melody_go_on_with_it(monke
 # Training
 
 
-def test_training_fills_the_panel_and_saves_the_model(panel, recording):
+def test_training_fills_the_panel_and_saves_the_model(panel, recording, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
     panel.join()  # nothing is there to wait for
     panel.start_button.click()
     asyncio.run(panel.finished())
     assert [p.epoch for p in panel.history] == [1, 2, 3] and panel.bar.value == 3
-    assert bytes(panel.curves.value).startswith(b"\x89PNG")
-    assert "Finished after 3 epochs" in panel.status.value and "saved" in panel.status.value
+    assert panel.curves.value.startswith("data:image/png;base64,iVBOR")
+    assert "Finished after 3 epochs" in panel.status.value and "saved as model.pt" in panel.status.value
     example = recording[2].example
     target, first, now = panel.player.sounds.values()
     assert np.array_equal(target, example.audio) and len(first) == len(now) == len(target)

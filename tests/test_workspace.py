@@ -2,17 +2,25 @@
 
 import io
 import json
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from random import Random
 
 import pytest
 import soundfile as sf
 import torch
 
 from ddsp_nb import AudioError, Config, load_audio, load_or_train
+from ddsp_nb.errors import WorkbookError
 from ddsp_nb.panels import RecordingChooser
+from ddsp_nb.panels.chooser import judge
 from ddsp_nb.sound.overview import outline, sounding_stretch
 from ddsp_nb.store.workspace import Workspace
 
 RATE = 16_000
+STRETCHES = Path("stretches.json")
 
 
 @pytest.fixture
@@ -171,3 +179,141 @@ def test_the_chooser_says_what_is_used_and_cuts_elsewhere(workspace, memo):
     assert "4.0 s" in chooser.words.value and chooser.recording.stretch_s == (100, 104)
     workspace.choose("violin")
     assert not RecordingChooser(workspace).picker.about
+
+
+# Other names, and none any more
+
+
+@pytest.fixture
+def trained(workspace):
+    """Two recordings of one's own; the second is current, long, and has a model, a run and renders."""
+    workspace.add("horn", tone(440), RATE)
+    workspace.add("memo", torch.cat([tone(330), tone(550)] * 16), RATE)
+    recording = workspace.choose_stretch(2, 12)
+    stem = recording.model_path.stem
+    for name in (f"models/{stem}.pt", f"models/{stem}.run.pt", f"growth/{stem}-renders.json", "growth/presets.json"):
+        (workspace.folder / name).parent.mkdir(exist_ok=True)
+        (workspace.folder / name).write_text(name)
+    return workspace
+
+
+def files_of(workspace):
+    """Everything in a workspace, by its name."""
+    return {path.relative_to(workspace.folder): path.read_bytes() for path in workspace.folder.rglob("*.*")}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "name"),
+    [
+        ("Свирель 口笛", "Свирель 口笛"),
+        ("मेरी बाँसुरी", "मेरी बाँसुरी"),
+        (" a/b: «c»?", "a b «c»"),
+        ("Op. 3.", "Op. 3"),
+        ("笛" * 99, "笛" * 60),
+    ],
+)
+def test_a_recording_renamed_in_any_language_keeps_what_belongs_to_it(trained, wanted, name):
+    before = trained.current
+    after = trained.rename("memo", wanted)
+    assert after == trained.current and after.name == name and not before.path.exists()
+    assert after.trained and replace(after, name="memo", path=before.path) == before
+    assert trained.rename(name, "memo") == before
+
+
+def test_names_of_others_and_shipped_recordings_are_left_alone(trained):
+    before = files_of(trained)
+    for name, wanted in (("memo", "Horn"), ("memo", "violin"), ("memo", " / "), ("violin", "mine"), ("gone", "x")):
+        with pytest.raises(WorkbookError, match=r"no other recording|none of your own"):
+            trained.rename(name, wanted)
+    with pytest.raises(WorkbookError, match="none of your own"):
+        trained.delete("violin")
+    assert files_of(trained) == before
+
+
+def test_what_is_deleted_goes_with_all_that_belongs_to_it(trained):
+    assert trained.delete("memo").name == "violin"
+    assert {path.name for path in files_of(trained)} == {"current.json", "horn.flac", "presets.json", "stretches.json"}
+    assert trained.add("memo", tone(440), RATE).seconds == 1
+
+
+def test_a_model_stays_while_its_sound_has_another_name(trained):
+    twin = trained.current.path.with_stem("twin")
+    twin.write_bytes(trained.current.path.read_bytes())
+    trained.delete("memo")
+    trained.choose("twin")
+    assert trained.choose_stretch(2, 12).trained
+
+
+REFUSALS = [("rename", "replace", 0), ("rename", "replace", 1), ("rename", "unlink", 2)]
+REFUSALS += [("delete", "replace", i) for i in range(5)]
+
+
+@pytest.mark.parametrize(("act", "refused", "at"), REFUSALS)
+def test_where_the_disk_refuses_all_is_as_before_and_a_line_says_so(trained, monkeypatch, act, refused, at):
+    before, calls, real = files_of(trained), [], getattr(Path, refused)
+
+    def refuse(path, *arguments, **more):
+        calls.append(path)
+        if len(calls) == at + 1:
+            raise OSError(28, "No space left on device", str(path))
+        return real(path, *arguments, **more)
+
+    monkeypatch.setattr(Path, refused, refuse)
+    with pytest.raises(WorkbookError) as raised:
+        trained.rename("memo", "new") if act == "rename" else trained.delete("memo")
+    assert str(raised.value).endswith(": No space left on device. All is as it was; try again.")
+    # A stretch of a recording that is not there does no harm.
+    assert files_of(trained) | {STRETCHES: 0} == before | {STRETCHES: 0}
+    assert trained.current.name == "memo" and trained.current.stretch_s == (2, 12)
+
+
+def test_kernels_at_once_leave_whole_files_and_every_sound(trained):
+    def work(i):
+        mine, chance = Workspace(trained.folder, trained.shipped), Random(i)
+        for _ in range(25):
+            name, other = chance.sample("abcd", 2)
+            # Where it is gone meanwhile, or the name is taken.
+            with suppress(WorkbookError):
+                mine.rename(name, other)
+            with suppress(WorkbookError):
+                mine.choose(name)
+            assert mine.current.seconds
+
+    for name in "ab":
+        trained.add(name, tone(50 * ord(name)), RATE)
+    sounds = sorted(recording.key for recording in trained.recordings())
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(work, range(4)))
+    assert sorted(recording.key for recording in trained.recordings()) == sounds
+    assert not [path for path in files_of(trained) if path.name.endswith(".unfinished")]
+    assert json.loads((trained.folder / "current.json").read_text())["name"] in "abcd"
+
+
+def test_a_notebook_made_of_another_recording_says_so(workspace):
+    chooser = RecordingChooser(workspace, Config(sample_rate=RATE))
+    assert "F3 to F4" in Workspace.heard(workspace, workspace.choose("voice"))
+    chooser._show()
+    # Nothing in this notebook was made of any.
+    assert not chooser.notice.words and "F3 to F4" in chooser.words.value
+    assert chooser.recording.name == "voice"
+    workspace.choose("flute")
+    chooser._show()
+    assert chooser.notice.words == "The current recording is now “flute”. This notebook still shows “voice”."
+    assert chooser.recording.name == "flute" and not chooser.notice.words
+    for name, words in (("horn", "shows “flute”"), ("bugle", "calls it “horn”")):
+        workspace.add("horn", tone(440), RATE) if name == "horn" else workspace.rename("horn", "bugle")
+        chooser._show()
+        assert chooser.notice.words == f"The current recording is now “{name}”. This notebook still {words}."
+        assert chooser.recording.name == name
+
+
+def test_what_is_said_of_the_violin_is_what_is_heard(data):
+    violin = Workspace("none", data).current
+    assert Workspace("none", data).heard(violin) == judge(violin.audio(44_100), Config())
+
+
+def test_a_notebook_may_begin_with_another_recording_until_one_is_chosen(tmp_path, data):
+    bells = Workspace(tmp_path, data, first="bell")
+    assert bells.current.name == "bell" and bells.heard(bells.current)
+    Workspace(tmp_path, data).choose("flute")
+    assert bells.current.name == "flute"

@@ -84,9 +84,8 @@ class Background:
             hz = hz[~family]
         several = len(found) > 1
         if found:
-            found = [
-                f"{'Steady tones' if several else 'A steady tone'} of {' and '.join(found)}, {self.tones_db:.0f} dB,"
-            ]
+            tones = "Steady tones" if several else "A steady tone"
+            found = [f"{tones} of {' and '.join(found)}, {self.tones_db:.0f} dB,"]
         if self.noise_db > -math.inf:
             several |= bool(found)
             found.append(f"{'and noise' if found else 'Noise'} of {self.noise_db:.0f} dB")
@@ -150,9 +149,8 @@ def audible_noise(sound: np.ndarray, config: Config) -> tuple[np.ndarray, float]
     spectra_db = spectra_db[in_rest]
     sides = [np.roll(spectra_db, shift, 1) for side in (-1, 1) for shift in side * np.array(BESIDE_BINS)]
     sharp = (spectra_db - np.max(sides, 0))[:, 2 * max(BESIDE_BINS) : -max(BESIDE_BINS)].max(1) > SHARP_DB
-    if len(sharp) < LEAST_WINDOWS or sharp.mean() > SHARP_SHARE:
-        return np.zeros(len(level_db), bool), -math.inf
-    noise_db = float(np.median(level_db[resting]))
+    plays = len(sharp) < LEAST_WINDOWS or sharp.mean() > SHARP_SHARE
+    noise_db = -math.inf if plays else float(np.median(level_db[resting]))
     if noise_db < level_db.max() - NOISE_HEARD_DB:
         return np.zeros(len(level_db), bool), -math.inf
     return resting, noise_db

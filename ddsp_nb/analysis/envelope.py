@@ -30,11 +30,7 @@ SAFE_NYQUIST = 0.98  # of Nyquist: partials above are faded out by the recording
 
 
 class Queries(torch.nn.Module):
-    """Questions to a network about each partial and each noise band of a frame; holds tables only, nothing to learn.
-
-    Args:
-        config: gives sample rate, MFCCs, harmonics and bands.
-    """
+    """Questions to a network about each partial and each noise band of a frame; holds tables only, nothing to learn."""
 
     inverse_dct: torch.Tensor  # [n_mfcc, n_mels], to natural logarithms of amplitude
     centres_hz: torch.Tensor  # [n_mels]
@@ -64,11 +60,7 @@ class Queries(torch.nn.Module):
         return N_OWN_PARTIAL + common, N_OWN_BAND + common
 
     def levels(self, inputs: torch.Tensor) -> torch.Tensor:
-        """[n_frames, n_mels] log amplitude that a sine would have in each mel band, relative to the loudness.
-
-        Args:
-            inputs: [n_frames, 3 + n_mfcc] as `Features.inputs` gives them.
-        """
+        """[n_frames, n_mels] log amplitude that a sine would have in each mel band, beside the loudness, of inputs."""
         return inputs[:, N_PLAYED:] @ self.inverse_dct - self.log_window - NEPERS_PER_DB * inputs[:, 1:2]
 
     def at_partials(
@@ -135,10 +127,8 @@ class Queries(torch.nn.Module):
         near = interpolate(levels, place[..., None] + torch.tensor(NEIGHBOURS, device=place.device))
         here = near[..., len(NEIGHBOURS) // 2]
         coarse = interpolate(levels, self._places(self.coarse_hz[None])[0].expand(len(levels), -1))
-        around = near - here[..., None]
-        return here + correction, torch.cat(
-            [own, around, here[..., None], _to_each(torch.cat([common, coarse], -1), own)], -1
-        )
+        frame = _to_each(torch.cat([common, coarse], -1), own)
+        return here + correction, torch.cat([own, near - here[..., None], here[..., None], frame], -1)
 
 
 def _to_each(common: torch.Tensor, own: torch.Tensor) -> torch.Tensor:

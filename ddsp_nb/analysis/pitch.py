@@ -111,10 +111,8 @@ def yin_pitch(audio: np.ndarray, config: Config) -> tuple[np.ndarray, np.ndarray
     rate, (low_hz, high_hz) = config.sample_rate, config.f0_range_hz
     finer, longest = _oversampling(rate, high_hz, YIN_PERIOD_SAMPLES), math.ceil(rate / low_hz) + 1
     lags = slice(int(finer * rate / high_hz), finer * longest)
-    found = [
-        _first_dips(_unlikeness(some, longest, finer)[:, lags]) + lags.start
-        for some in _frames(audio.astype(np.float32), 2 * longest, config.hop_length, before=longest // 2)
-    ]
+    frames = _frames(audio.astype(np.float32), 2 * longest, config.hop_length, before=longest // 2)
+    found = [_first_dips(_unlikeness(some, longest, finer)[:, lags]) + lags.start for some in frames]
     level_db = loudness_db(torch.from_numpy(audio), config).numpy()
     return finer * rate / np.concatenate(found), fit_length(level_db > level_db.max() + QUIET_DB, len(level_db))
 

@@ -39,8 +39,8 @@ def several_notes(audio: torch.Tensor, config: Config) -> str:
         return ""
     return (
         f"Several notes sound at once in {100 * several.mean():.0f} % of it (or one without a series of partials, as a "
-        f"bell's): one series explains {100 * explained[several].mean():.0f} % of them. Expect one note, and noise in "
-        "place of the others. Record one note at a time: one string or one voice alone."
+        f"bell's): one series explains {100 * explained[several].mean():.0f} % of them. The network learns one "
+        "note of them; a take of tracks holds them all (notebook 08). For the network, record one voice alone."
     )
 
 

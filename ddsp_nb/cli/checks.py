@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ddsp_nb.errors import CheckpointError, WorkbookError
+from ddsp_nb.errors import WorkbookError
 
 
 def check_place(path: Path, suffixes: Sequence[str], error: type[WorkbookError]) -> None:
@@ -23,24 +23,20 @@ def check_place(path: Path, suffixes: Sequence[str], error: type[WorkbookError])
         raise error(f"{path}: cannot be written there ({reason}). Choose another folder.") from problem
 
 
-def refuse_to_replace(paths: Iterable[Path], overwrite: bool) -> None:
-    """Raise WorkbookError, naming them, where files exist that are not to be replaced."""
+def check_not_input(path: Path, *sources: Path | str | None) -> None:
+    """Raise WorkbookError where an output would replace an input; None is one that was not asked for."""
+    for source in (Path(source) for source in sources if source is not None):
+        if path.absolute() == source.absolute() or (path.exists() and source.exists() and path.samefile(source)):
+            raise WorkbookError(f"{path}: is the input, and would be replaced. Choose another folder for the output.")
+
+
+def check_outputs(
+    paths: Sequence[Path], suffixes: Sequence[str], error: type[WorkbookError], sources: Iterable, overwrite: bool
+) -> None:
+    """Raise, before any work, unless all files have their place, replace no input, and others only where they may."""
+    for path in paths:
+        check_place(path, suffixes, error)
+        check_not_input(path, *sources)
     taken = [str(path) for path in paths if path.exists()]
     if taken and not overwrite:
-        raise WorkbookError(
-            f"{', '.join(taken)}: would be replaced. Add --overwrite, or choose another --output folder."
-        )
-
-
-def check_not_input(path: Path, source: Path) -> None:
-    """Raise WorkbookError where an output would replace the input."""
-    if path.absolute() == source.absolute() or (path.exists() and source.exists() and path.samefile(source)):
-        raise WorkbookError(f"{path}: is the input, and would be replaced. Choose another folder for the output.")
-
-
-def refuse_to_forget(run_file: Path, overwrite: bool) -> None:
-    """Raise CheckpointError where an interrupted run waits to be gone on with."""
-    if run_file.exists() and not overwrite:
-        raise CheckpointError(
-            f"{run_file}: an interrupted run is there. Add --resume to go on with it, or --overwrite to begin anew."
-        )
+        raise WorkbookError(f"{', '.join(taken)}: would be replaced. Add --overwrite, or choose another --output.")

@@ -6,17 +6,15 @@ import click
 
 from ddsp_nb.cli.instruments import PLAYER, load_instrument
 from ddsp_nb.cli.options import SEED, options
-from ddsp_nb.growth.plan import ORDERS, STRATEGIES, GrowthPlan
+from ddsp_nb.growth.plan import NOTE_ORDERS, STRATEGIES, GrowthPlan
 
 
 @click.command()
 @options(
     *PLAYER,
     click.option("--output", default="ddsp_instrument", type=Path, help="Folder for the files."),
-    click.option(
-        "--strategy", type=click.Choice(STRATEGIES), help="How the wavetable grows; by default one partial a frame."
-    ),
-    click.option("--order", default="low", type=click.Choice(ORDERS), help="Which partials enter it first."),
+    click.option("--strategy", type=click.Choice(STRATEGIES), help="How the wavetable grows; else by one a frame."),
+    click.option("--order", default="low", type=click.Choice(NOTE_ORDERS), help="Which partials enter it first."),
     click.option("--overwrite", is_flag=True, help="Replace files that exist."),
     SEED,
 )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from ddsp_nb.cli.checks import check_not_input, check_place, refuse_to_replace
+from ddsp_nb.cli.checks import check_not_input, check_outputs, check_place
 from ddsp_nb.cli.options import SEED, FiniteFloat, is_typed, options
 from ddsp_nb.config import Config
 from ddsp_nb.errors import CheckpointError, ConfigError, WorkbookError, held_warnings
@@ -84,11 +84,8 @@ def instruments(family_path, removed, exported, source, overwrite):
     """List all instruments with the notes that they know; or remove, export or import those of your own."""
     if sum(asked is not None for asked in (removed, exported, source)) > 1:
         raise WorkbookError("Give --remove, --export or --import, one of them.")
-    for path in (family_path, *(exported or ())[1:]):
-        check_place(path, FAMILY_SUFFIXES, CheckpointError)
-    if exported is not None:
-        check_not_input(exported[1], family_path)
-        refuse_to_replace([exported[1]], overwrite)
+    check_place(family_path, FAMILY_SUFFIXES, CheckpointError)
+    check_outputs((exported or ())[1:], FAMILY_SUFFIXES, CheckpointError, [family_path], overwrite)
 
     from ddsp_nb import Family, load_family, save_family
     from ddsp_nb.notes.pitch import midi_name

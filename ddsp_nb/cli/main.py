@@ -12,6 +12,7 @@ from ddsp_nb.cli.export import export
 from ddsp_nb.cli.grow import grow
 from ddsp_nb.cli.instruments import enrol, instruments
 from ddsp_nb.cli.live import live
+from ddsp_nb.cli.partials import partials
 from ddsp_nb.cli.play import play
 from ddsp_nb.cli.train import train
 from ddsp_nb.errors import WorkbookError
@@ -72,10 +73,5 @@ def main() -> None:
     """Timbre Grower: play instruments, make one of a recording, then grow its timbre from one sine wave."""
 
 
-main.add_command(train)
-main.add_command(grow)
-main.add_command(play)
-main.add_command(live)
-main.add_command(export)
-main.add_command(enrol)
-main.add_command(instruments)
+for command in (train, grow, play, live, export, partials, enrol, instruments):
+    main.add_command(command)

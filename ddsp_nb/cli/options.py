@@ -2,14 +2,16 @@
 
 import math
 from collections.abc import Callable
+from functools import reduce
+from pathlib import Path
 
 import click
 from click.core import ParameterSource
 
-from ddsp_nb.errors import GrowthError
 from ddsp_nb.growth.settings import LARGEST_SEED
+from ddsp_nb.notes.scala import read_tuning
+from ddsp_nb.piece.layers import LOUDEST, SOFTEST
 from ddsp_nb.piece.tempo import Tempo, parse_length, parse_lengths
-from ddsp_nb.piece.typed import parse_number, parse_numbers, parse_stages
 
 
 class FiniteFloat(click.FloatRange):
@@ -35,38 +37,15 @@ class Written(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
-class Lengths(click.ParamType):
+def lengths(*, several: bool) -> Written:
     """Seconds, or note values at the tempo of the command, whose options are read first: they are eager."""
 
-    def __init__(self, *, several: bool):
-        self.name = "length[,length ...]" if several else "length"
-        self.parse = parse_lengths if several else parse_length
+    def parse(text):
+        typed = click.get_current_context().params
+        tempo = Tempo(typed["bpm"], typed["beats_per_bar"])
+        return parse_lengths(text, tempo) if several and "," in text else parse_length(text, tempo)
 
-    def convert(self, value, param, ctx):
-        if not isinstance(value, str):
-            return value
-        tempo = Tempo(ctx.params["bpm"], ctx.params["beats_per_bar"])
-        try:
-            lengths_s = self.parse(value, tempo)
-        except GrowthError as error:
-            self.fail(str(error), param, ctx)
-        return lengths_s[0] if isinstance(lengths_s, tuple) and len(lengths_s) == 1 else lengths_s
-
-
-def parse_curve(text: str) -> float | tuple[float, ...]:
-    """A finite number, or several with commas between them."""
-    return parse_numbers(text) if "," in text else parse_number(text)
-
-
-def parse_stage_option(text: str) -> int | tuple:
-    """A number of stages, or stages of one's own: counts 1,4,9 or sets 1/1+3/1-8."""
-    stages = parse_stages(text)
-    return stages[0] if len(stages) == 1 and isinstance(stages[0], int) else stages
-
-
-def parse_ratios(text: str) -> str | tuple[float, ...]:
-    """The name of a table, or numbers with commas between them."""
-    return text if text.replace("-", "").isalpha() else parse_numbers(text)
+    return Written("length[,length ...]" if several else "length", parse)
 
 
 def parse_sizes(text: str) -> tuple[int, ...]:
@@ -84,13 +63,33 @@ def is_typed(name: str) -> bool:
 
 def options(*declarations):
     """Several click options as one decorator, in the order in which the help lists them."""
-
-    def decorate(function):
-        for declaration in reversed(declarations):
-            function = declaration(function)
-        return function
-
-    return decorate
+    return lambda function: reduce(lambda made, declare: declare(made), reversed(declarations), function)
 
 
+def optional(*flags: str, **more):
+    """An option that nobody has to give: None, or of those that may be given again (), and help says "none"."""
+    default = () if "multiple" in more else None
+    return click.option(*flags, **{"default": default, "show_default": "none"} | more)
+
+
+def one_of(flag: str, *choices: str, words: str):
+    """An option with choices, of which the first is the default."""
+    return click.option(flag, default=choices[0], type=click.Choice(choices), help=words)
+
+
+TUNING = (
+    optional("--keyboard-map", type=Path, is_eager=True, help="Which keys play which steps of the tuning, .kbm."),
+    optional(
+        "--tuning",
+        type=Path,
+        callback=lambda ctx, _, scale: scale and read_tuning(scale, ctx.params["keyboard_map"]),
+        help="Scale in which MIDI keys and names of notes are played, .scl; each key is a step where no map says more.",
+    ),
+)
+TARGET = optional(
+    "--target-lufs",
+    type=FiniteFloat(SOFTEST, LOUDEST),
+    show_default="as it is",
+    help="Loudness of all of it, LUFS (-14 streaming, -16 podcasts, -23 broadcast), with true peaks below -1 dB.",
+)
 SEED = click.option("--seed", default=0, type=click.IntRange(0, LARGEST_SEED), help="Seed of everything random.")

@@ -6,14 +6,17 @@ from pathlib import Path
 
 import click
 
-from ddsp_nb.cli.checks import check_not_input, check_place, refuse_to_forget, refuse_to_replace
-from ddsp_nb.cli.options import SEED, FiniteFloat, Written, options, parse_sizes
+from ddsp_nb.cli.checks import check_outputs, check_place
+from ddsp_nb.cli.options import SEED, FiniteFloat, Written, one_of, options, parse_sizes
+from ddsp_nb.cli.room import LEARN, load_room, room_option
 from ddsp_nb.config import Config
 from ddsp_nb.errors import CheckpointError, WorkbookError
 
-MODEL_SUFFIXES = (".pt", ".pth", ".safetensors")
+MODEL_SUFFIXES, PRODUCT_SUFFIXES = (".pt", ".pth", ".safetensors"), (".png", ".wav")
 LOSS_PICTURE = "ddsp_training_loss.png"
 SOUNDS = ("ddsp_reconstructed.wav", "ddsp_harmonic_only.wav", "ddsp_noise_only.wav", "ddsp_residual.wav")
+# What the room adds, where there is one.
+ADDED = "ddsp_room.wav"
 # The instrument's own playing of what was held out.
 UNHEARD = "ddsp_unheard.wav"
 # SNR of the sines: below, something is wrong with the pitch or the recording.
@@ -41,17 +44,21 @@ DOUBTFUL_PITCH = 0.1
     ),
     click.option("--epochs", default=20, type=click.IntRange(1), help="Training steps."),
     click.option("--learning-rate", default=1e-3, type=FiniteFloat(0, 1, min_open=True), help="Peak of the schedule."),
+    one_of("--start", "shared", "envelope", words="Begin with what instruments share, or the bare spectral envelope."),
+    one_of("--loss", "plain", "heard", words="Learn from all differences alike, or as loud as the ear hears them."),
     click.option(
-        "--start",
-        default="shared",
-        type=click.Choice(["shared", "envelope"]),
-        help="Begin with what instruments have in common, or with the bare spectral envelope.",
+        "--partials",
+        default="auto",
+        type=click.Choice(["auto", "harmonic", "tracks"]),
+        help="Of what the take is made: multiples of one pitch; tracks, each with a frequency of its own, as for bells "
+        "and chords; or what explains the recording.",
     ),
     click.option("--skip", default=0.0, type=FiniteFloat(0), help="Seconds to pass over where a recording begins."),
     click.option("--duration", type=FiniteFloat(0.1), show_default="all", help="Seconds of the recording to use."),
+    room_option(LEARN, "In which it was recorded, which the instrument is to be without: learned from how notes end"),
     click.option("--resume", is_flag=True, help="Go on with a run that was interrupted, with its own settings."),
     click.option("--overwrite", is_flag=True, help="Replace files of an earlier run."),
-    click.option("--device", default="auto", type=click.Choice(["auto", "cpu", "cuda"]), help="Where to train."),
+    one_of("--device", "auto", "cpu", "cuda", words="Where to train."),
     SEED,
     click.option("--sample-rate", default=Config.sample_rate, help="Sample rate of all sound, Hz."),
     click.option("--hop-length", default=Config.hop_length, help="Samples from one frame of controls to the next."),
@@ -59,12 +66,8 @@ DOUBTFUL_PITCH = 0.1
     click.option("--layers", "n_layers", default=Config.n_layers, help="GRU layers."),
     click.option("--harmonics", "n_harmonics", default=Config.n_harmonics, help="Sine waves of the oscillator."),
     click.option("--bands", "n_bands", default=Config.n_bands, help="Bands of the noise filterbank."),
-    click.option(
-        "--f0-min", "f0_min_hz", default=Config.f0_min_hz, type=FiniteFloat(), help="Lowest pitch to look for, Hz."
-    ),
-    click.option(
-        "--f0-max", "f0_max_hz", default=Config.f0_max_hz, type=FiniteFloat(), help="Highest pitch to look for, Hz."
-    ),
+    click.option("--f0-min", "f0_min_hz", default=Config.f0_min_hz, type=FiniteFloat(), help="Lowest pitch, Hz."),
+    click.option("--f0-max", "f0_max_hz", default=Config.f0_max_hz, type=FiniteFloat(), help="Highest pitch, Hz."),
     click.option(
         "--fft-sizes",
         default=Config.fft_sizes,
@@ -73,23 +76,19 @@ DOUBTFUL_PITCH = 0.1
         help="Windows of the spectral loss, samples.",
     ),
 )
-def train(
-    paths, output, holdout, epochs, learning_rate, start, skip, duration, resume, overwrite, device, seed, **sizes
-):
+def train(paths, output, holdout, partials, skip, duration, room, resume, overwrite, device, **chosen):
     """Train an instrument on recordings; write the model, its sounds and its loss curve.
 
     Training begins at the instrument that the recording lies nearest to, found in seconds; what it lies near is told.
     The first recording is kept as the take, which reconstructs it phase by phase. Ctrl-C stops early and keeps the best
     model so far; --resume goes on from there.
     """
-    config = Config(**sizes)
+    settings = {name: chosen.pop(name) for name in ("epochs", "learning_rate", "start", "loss", "seed")}
+    config = Config(**chosen)
     check_place(output, MODEL_SUFFIXES, CheckpointError)
-    products = {name: output.parent / name for name in (LOSS_PICTURE, *SOUNDS, UNHEARD)}
-    for product in products.values():
-        check_place(product, (product.suffix,), CheckpointError)
-        for path in paths:
-            check_not_input(product, path)
-    refuse_to_replace([] if resume else [output, *products.values()], overwrite)
+    products = {name: output.parent / name for name in (LOSS_PICTURE, *SOUNDS, ADDED, UNHEARD)}
+    everything, suffixes = [output, *products.values()], (*MODEL_SUFFIXES, *PRODUCT_SUFFIXES)
+    check_outputs(everything, suffixes, CheckpointError, (*paths, room), resume or overwrite)
     from ddsp_nb.store.run_file import RunFile
     from ddsp_nb.training.processes import joined
     from ddsp_nb.training.train import choose_device
@@ -98,38 +97,44 @@ def train(
     run_file, state = RunFile(output), None
     if resume:
         state = run_file.load()
-        config, start = state.config, state.settings.start
-    else:
-        refuse_to_forget(run_file.path, overwrite)
-    settings = dict(epochs=epochs, learning_rate=learning_rate, seed=seed, device=device, start=start, resume=state)
+        config, settings["start"] = state.config, state.settings.start
+    elif run_file.path.exists() and not overwrite:
+        raise CheckpointError(f"{run_file.path}: an interrupted run is there. Add --resume to go on, or --overwrite.")
+    sounds = dict(start_s=skip, duration_s=duration, room=load_room(room, config.sample_rate, LEARN))
+    settings |= dict(device=device, resume=state)
     with joined():
-        run(paths, config, (skip, duration), holdout, settings, run_file, output, products)
+        run(paths, config, sounds, holdout, partials, settings, run_file, output, products)
 
 
-def run(paths, config, stretch, holdout, settings, run_file, output, products):
+def run(paths, config, sounds, holdout, partials, settings, run_file, output, products):
     """Analyse, train and write everything; where several processes train, the others help the first, silently."""
     import torch
 
     from ddsp_nb import Corpus, DDSPModel, Family, fit, record_take, save_model
     from ddsp_nb.store.recordings import analyse_recordings
     from ddsp_nb.training.processes import first_alone, rank
+    from ddsp_nb.training.take import tracks_in_words
 
     tell = lambda line: click.echo(line, err=True)
     if rank() > 0:
         tell = lambda line: None
         warnings.simplefilter("ignore")
     with first_alone():
-        recordings = analyse_recordings(paths, config, start_s=stretch[0], duration_s=stretch[1], say=tell)
+        recordings = analyse_recordings(paths, config, say=tell, **sounds)
     corpus = Corpus.of(recordings, config, holdout)
     tell(materials(corpus, recordings[0].name))
-    for line in polyphony(recordings, config):
-        tell(line)
     torch.manual_seed(settings["seed"])
     model = DDSPModel(config)
     if rank() > 0:
         fit(model, corpus, **settings)
         return
-    take = record_take(recordings[0], config, settings["seed"])
+    take = record_take(recordings[0], config, settings["seed"], partials)
+    if take.hz is not None:
+        tell(tracks_in_words(recordings[0], take))
+    elif sounds["room"]:
+        tell(str(take.room or "No room was heard: it is dry."))
+    for line in polyphony(recordings, config):
+        tell(line)
     history = run_training(model, corpus, settings, run_file)
     click.echo(summary(history))
     if settings["start"] == "shared":
@@ -192,20 +197,25 @@ def write_products(paths, model, take, recording, corpus, history):
     import torch
 
     from ddsp_nb import evaluate, save_together
+    from ddsp_nb.synthesis.controls import Sound
 
-    sound = take.render(model.config)
+    sound = dry = take.render(model.config)
+    target, added = recording.instrument if take.hz is None else recording.audio, {}
+    if take.room is not None:
+        sound = Sound(*(take.room(part)[: len(part)] for part in (dry.audio, dry.harmonic, dry.noise)))
+        target, added = recording.audio, {paths[ADDED]: sound.audio - dry.audio}
     draw_history(paths[LOSS_PICTURE], history)
     click.echo(paths[LOSS_PICTURE])
     whole, harmonic, noise, residual = (paths[name] for name in SOUNDS)
-    parts = {whole: sound.audio, harmonic: sound.harmonic}
-    rests = {noise: (sound.audio, harmonic), residual: (recording.audio, harmonic)}
+    parts = {whole: sound.audio, harmonic: dry.harmonic} | added
+    rests = {noise: (sound.audio, harmonic, *added), residual: (recording.audio, harmonic, *added)}
     written = save_together(parts, model.config.sample_rate, rests=rests)
     if corpus.unheard:
         unheard = torch.cat([model(phrase.features).audio.cpu() for phrase in corpus.unheard])
         written += save_together({paths[UNHEARD]: unheard}, model.config.sample_rate, rests={})
     for path in written:
         click.echo(path)
-    quality = evaluate(recording.instrument, sound, model.config)
+    quality = evaluate(target, sound, model.config)
     click.echo(f"The take: {quality}")
     if line := doubt(quality, take, model.config):
         click.echo(line)
@@ -213,6 +223,8 @@ def write_products(paths, model, take, recording, corpus, history):
 
 def doubt(quality, take, config) -> str:
     """What may be wrong with the take, and what can be done about it, in one line; "" if nothing is."""
+    if take.hz is not None:
+        return ""
     low_hz, high_hz = config.f0_range_hz
     look = "Look at the pitch in notebook 01, or search another range: --f0-min and --f0-max, in Hz"
     if math.isnan(quality.pitch_off):
@@ -222,7 +234,7 @@ def doubt(quality, take, config) -> str:
     if take.ceiling_db < LOW_CEILING_DB:
         return (
             f"Sines reach only {take.ceiling_db:.1f} dB of this recording: it is noisy, reverberant or has several "
-            "voices. Use one voice at a time, near the microphone, in a dry room."
+            "voices. Use one voice at a time, near the microphone, in a dry room, or --partials tracks."
         )
     return ""
 

@@ -17,15 +17,12 @@ LONGEST_TIME_S = 600
 class ADSR:
     """Attack, decay and release of a stage in seconds, and its sustain, a linear level or a curve through the stages.
 
-    Raises:
-        GrowthError: a value outside its range.
+    Raises GrowthError for a value outside its range.
     """
 
     attack_s: float = setting(0.02, "Rise of a stage, s.", low=0, high=LONGEST_TIME_S, unit="s")
     decay_s: float = setting(0.05, "Fall to the sustain level, s.", low=0, high=LONGEST_TIME_S, unit="s")
-    sustain: float | tuple[float, ...] = setting(
-        0.9, "Sustain level, 0 to 1; 0.9,0.2 lowers it from stage to stage.", low=0, high=1
-    )
+    sustain: float | tuple[float, ...] = setting(0.9, "Sustain level; 0.9,0.2 lowers it stage by stage.", low=0, high=1)
     release_s: float = setting(0.08, "Fade-out of a stage, s.", low=0, high=LONGEST_TIME_S, unit="s")
 
     def __post_init__(self):

@@ -16,7 +16,7 @@ from ddsp_nb.growth.masks import INAUDIBLE
 from ddsp_nb.growth.schedule import Schedule
 from ddsp_nb.progress import with_bar
 from ddsp_nb.synthesis.noise import nearest_band
-from ddsp_nb.synthesis.oscillator import harmonic_basis, ramp
+from ddsp_nb.synthesis.oscillator import ramp
 
 # What is off must lie below this, dB of the loudest partial of the piece; what is on must keep its level within that;
 # and so much of the peak may lie between two samples at an edge.
@@ -160,15 +160,17 @@ def _partials(schedule, i, sound, gain):
 
 def _fit(track, on, gains, sound, config):
     """Amplitude of the loudest partial and of the loudest silent one, and largest change in dB, in some hops."""
-    basis = harmonic_basis(track.f0_hz, track.phase, len(on), config, ratios=track.ratios).double()
-    coefficients = track.controls.coefficients().double()[..., None]
+    # What is not born, or gone, has no frequency at which it could be found.
+    rows = track.rows(torch.ones_like(on))
+    on, basis = on[rows], track.basis(rows, config).double()
+    coefficients = track.controls.coefficients().double().unflatten(1, (2, -1))[..., rows].flatten(1)[..., None]
     moving = torch.lerp(coefficients[:-1], coefficients[1:], ramp(basis))
     sine, cosine, *played = (
         wave.transpose(0, 1).flatten(1) * gains  # [n_harmonics, n_samples]
         for wave in (*basis.chunk(2, 1), *(basis * moving).chunk(2, 1))
     )
     wanted = sum(played)[on]
-    amplitudes = track.controls.amplitudes.double().square().mean(0).sqrt()[on].clamp(min=SILENCE)
+    amplitudes = track.controls.amplitudes[:, rows].double().square().mean(0).sqrt()[on].clamp(min=SILENCE)
     waves = torch.cat([wanted / amplitudes[:, None], sine[~on], cosine[~on]])
     energies = waves @ waves.T
     energies.diagonal().add_(RIDGE * gains.square().sum() + SILENCE**2)

@@ -15,8 +15,9 @@ from ddsp_nb.analysis.features import Features
 from ddsp_nb.config import Config
 from ddsp_nb.growth.masks import INAUDIBLE
 from ddsp_nb.growth.timbre import in_words
+from ddsp_nb.sound.loudness import k_power
 from ddsp_nb.synthesis.controls import Controls
-from ddsp_nb.synthesis.noise import band_to_bins
+from ddsp_nb.synthesis.noise import band_to_bins, nearest_band
 from ddsp_nb.training.family import Family
 from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.morph import OWN
@@ -56,7 +57,8 @@ class Player:
             amplitudes=between(other.amplitudes, own.amplitudes, self.own),
             noise_magnitudes=between(other.noise_magnitudes, own.noise_magnitudes, self.own),
         )
-        wanted, reached = (power(controls, asked.f0_hz.to(own.amplitudes), config) for controls in (own, mixed))
+        hz = asked.f0_hz.to(own.amplitudes)[:, None] * self.other.network.instrument.queries.harmonics
+        wanted, reached = (power(controls, hz, config) for controls in (own, mixed))
         return mixed.scaled((wanted / reached.clamp(min=SILENCE**2)).sqrt())
 
 
@@ -70,16 +72,25 @@ def between(first: torch.Tensor, last: torch.Tensor, share: float) -> torch.Tens
     return torch.lerp(first, last, share).exp()
 
 
-def power(controls: Controls, f0_hz: torch.Tensor, config: Config) -> torch.Tensor:
+def power(
+    controls: Controls, hz: torch.Tensor, config: Config, *, bands: torch.Tensor | None = None, heard: bool = False
+) -> torch.Tensor:
     """[n_frames] mean square of what sounds of [n_frames, ...] controls in the hops before and after each frame.
 
     Partials whose phases leap from frame to frame, as where a recording has no clear tone, sound softer than they are.
+
+    Args:
+        hz: [n_frames, n_harmonics] of the partials.
+        bands: [n_bands] of 0 and 1, the noise that counts; see `keep_bands`.
+        heard: whether frequencies count as much as the ear has them.
     """
-    k = torch.arange(1, controls.amplitudes.shape[-1] + 1, device=f0_hz.device)
-    sines = controls.amplitudes * (f0_hz[:, None] * k < config.nyquist_hz)
+    weight = lambda hz: k_power(hz, config.sample_rate).to(controls.amplitudes) if heard else torch.ones(())
+    sines = controls.amplitudes * (hz < config.nyquist_hz) * weight(hz).sqrt()
     waves = (sines[..., None] * controls.directions).flatten(1)
     first, last = waves[:-1], waves[1:]
     hops = (first.square() + first * last + last.square()).sum(1) / 6
     around = torch.cat([hops[:1], hops, hops[-1:]])
     noise = controls.noise_magnitudes @ band_to_bins(config).to(controls.noise_magnitudes)
-    return (around[1:] + around[:-1]) / 2 + noise.square().mean(1)
+    bins_hz = torch.fft.rfftfreq(config.noise_n_fft, 1 / config.sample_rate)
+    counted = weight(bins_hz) * (1 if bands is None else bands[nearest_band(bins_hz, config)])
+    return (around[1:] + around[:-1]) / 2 + (noise.square() * counted.to(noise)).mean(1)

@@ -15,7 +15,7 @@ from ddsp_nb.growth.schedule import Schedule, Stage, make_schedule
 from ddsp_nb.growth.track import ControlTrack, Source
 from ddsp_nb.progress import with_bar
 from ddsp_nb.synthesis.noise import keep_bands
-from ddsp_nb.synthesis.oscillator import harmonic_basis, interpolate_phase, ramp, sum_of_sines
+from ddsp_nb.synthesis.oscillator import interpolate_phase, ramp, sum_of_sines
 from ddsp_nb.training.family import Family
 from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.take import Take
@@ -152,17 +152,15 @@ def render_stages(config: Config, track: ControlTrack, masks: torch.Tensor) -> t
 
     Masks are [n_stages, n_harmonics] of 0 and 1, the sound is [n_stages, (n_frames - 1) * hop_length].
     """
-    used = masks.any(0).nonzero()[:, 0]
-    n_harmonics = int(used.max()) + 1 if len(used) else 1
-    masks, ratios = masks[:, :n_harmonics], None if track.ratios is None else track.ratios[:n_harmonics]
-    coefficients = track.controls.coefficients().unflatten(-1, (2, -1))[:, None, :, :n_harmonics]
-    coefficients = coefficients * masks[:, None].to(coefficients)  # [n_frames, n_stages, 2, n_harmonics]
-    if ratios is None and len(masks) <= FEW_STAGES:
+    rows = track.rows(masks.any(0))
+    coefficients = track.controls.coefficients().unflatten(-1, (2, -1))[:, None, :, rows]
+    coefficients = coefficients * masks[:, None, rows].to(coefficients)  # [n_frames, n_stages, 2, n_rows]
+    if track.own_hz is None and len(masks) <= FEW_STAGES:
         partials = torch.complex(*coefficients.unbind(2))
         waves = interpolate_phase(track.f0_hz, track.phase, config)
         before, after = sum_of_sines(*waves, torch.cat([partials[:-1], partials[1:]], 1), config).chunk(2, 1)
     else:
-        basis = harmonic_basis(track.f0_hz, track.phase, n_harmonics, config, ratios=ratios)  # [n_hops, 2K, hop]
+        basis = track.basis(rows, config)  # [n_hops, 2K, hop]
         before, after = (x.flatten(2) @ basis for x in (coefficients[:-1], coefficients[1:]))
     return torch.lerp(before, after, ramp(before)).transpose(0, 1).flatten(1)  # of [n_hops, n_stages, hop_length]
 

@@ -36,9 +36,7 @@ def check_settings(owner) -> None:
             raise GrowthError(f"Unknown {name} {short(value)}; use one of {', '.join(map(str, choices))}.")
         if "low" in f.metadata and not _in_range(value, f):
             span = f"{f.metadata['low']} to {f.metadata['high']} {unit}".strip()
-            raise GrowthError(
-                f"{name.capitalize()}: use {'whole numbers' if f.type is int else 'numbers'} from {span}."
-            )
+            raise GrowthError(f"{name.capitalize()}: use {'whole ' * (f.type is int)}numbers from {span}.")
 
 
 def _in_words(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from torch.nn import functional as F
@@ -9,11 +10,11 @@ from torch.nn import functional as F
 from ddsp_nb.analysis.features import Features
 from ddsp_nb.config import Config
 from ddsp_nb.growth.player import Player
-from ddsp_nb.growth.tuning import HELD, PHRASE
+from ddsp_nb.growth.tuning import HELD, PHRASE, WORDS
 from ddsp_nb.notes.pitch import pitch_hz
 from ddsp_nb.synthesis.controls import Controls
 from ddsp_nb.synthesis.noise import FilteredNoiseGenerator
-from ddsp_nb.synthesis.oscillator import integrate_pitch
+from ddsp_nb.synthesis.oscillator import harmonic_basis, integrate_pitch, partial_basis, partial_phase
 from ddsp_nb.training.family import Family
 from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.take import Take
@@ -28,6 +29,10 @@ LEAST_FRAMES = 8
 SOUNDING = 1e-3
 # The same, -40 dB: a phrase may be that soft, a breath is softer still.
 FAINTEST = 1e-4
+# Of the loudest partial: what is fainter, -60 dB, has faded.
+FADED = 1e-3
+# Stands for 0 below fractions.
+SILENCE = 1e-12
 # A shorter gap is a consonant within a word, a longer one a rest or a breath.
 REST_S = 0.08
 # Where a stretch between rests begins and ends: from there it falls by 15 dB within so many s.
@@ -64,7 +69,8 @@ class ControlTrack:
         controls: `Controls` of one clip, [n_frames, ...] each.
         sounding: [n_frames] bool, where there is a tone; elsewhere f0 is only carried on.
         asked: `Features` [n_frames] of the phrase or note, which other instruments are asked to play.
-        ratios: [n_harmonics] float64 multiples of f0 at which the partials sound, or None for whole ones.
+        own_hz: [n_frames, n_partials] frequency of partials that are no whole multiples of f0, or None.
+        own_phase: [n_frames, n_partials] float64 radians of those.
         first: frame of its pitch, counted from where that begins in the piece, with which it begins itself.
     """
 
@@ -73,11 +79,13 @@ class ControlTrack:
     controls: Controls
     sounding: torch.Tensor
     asked: Features
-    ratios: torch.Tensor | None = None
+    own_hz: torch.Tensor | None = None
+    own_phase: torch.Tensor | None = None
     first: int = 0
 
     def __getitem__(self, frames: slice) -> "ControlTrack":
-        parts = {name: getattr(self, name)[frames] for name in ("f0_hz", "phase", "controls", "sounding", "asked")}
+        names = ("f0_hz", "phase", "controls", "sounding", "asked", "own_hz", "own_phase")
+        parts: dict[str, Any] = {name: getattr(self, name)[frames] for name in names if getattr(self, name) is not None}
         return replace(self, first=self.first + (frames.start or 0), **parts)
 
     def played_by(self, player: Player | None) -> "ControlTrack":
@@ -94,15 +102,52 @@ class ControlTrack:
         white = torch.randn((self.first + len(self.f0_hz) - 1) * hop, generator=generator)[self.first * hop :]
         return FilteredNoiseGenerator(config).shape(white, self.controls.noise_magnitudes.cpu())
 
-    def multiples(self) -> torch.Tensor:
-        """[n_harmonics] frequency of each partial as a multiple of f0."""
-        whole = torch.arange(1, self.controls.amplitudes.shape[-1] + 1, device=self.f0_hz.device).double()
-        return whole if self.ratios is None else self.ratios.to(whole)
+    def at(self, ratios: torch.Tensor | None) -> "ControlTrack":
+        """Partials at [n_partials] float64 multiples of f0; as it is without them."""
+        if ratios is None:
+            return self
+        return replace(self, own_hz=self.f0_hz[:, None] * ratios, own_phase=self.phase[:, None] * ratios)
+
+    def moved(self, factors: torch.Tensor, config: Config) -> "ControlTrack":
+        """Partials that are no multiples of f0 with their frequencies times [n_partials] factors."""
+        assert self.own_hz is not None and self.own_phase is not None
+        hz = self.own_hz * factors
+        return replace(self, own_hz=hz, own_phase=self.own_phase[:1] + partial_phase(hz, config))
+
+    def rows(self, wanted: torch.Tensor) -> torch.Tensor:
+        """Which of the wanted partials, [n_partials] bool, sound; of multiples of f0 all up to the highest."""
+        rows = (wanted & self.controls.amplitudes.any(0)).nonzero()[:, 0]
+        return rows if self.own_hz is not None else torch.arange(int(rows.max()) + 1 if len(rows) else 1)
+
+    def basis(self, rows: torch.Tensor, config: Config) -> torch.Tensor:
+        """[n_frames - 1, 2 * n_rows, hop_length] sines, then cosines, of the partials that `rows` gives."""
+        if self.own_hz is None or self.own_phase is None:
+            return harmonic_basis(self.f0_hz, self.phase, len(rows), config)
+        return partial_basis(self.own_hz[:, rows], self.own_phase[:, rows], config)
+
+    def hz(self) -> torch.Tensor:
+        """[n_frames, n_partials] frequency of each partial."""
+        multiples = torch.arange(1, self.controls.amplitudes.shape[-1] + 1, device=self.f0_hz.device)
+        return self.f0_hz[:, None] * multiples if self.own_hz is None else self.own_hz
+
+    def phases(self) -> torch.Tensor:
+        """[n_frames, n_partials] float64 radians of each partial, unwrapped."""
+        multiples = torch.arange(1, self.controls.amplitudes.shape[-1] + 1, device=self.phase.device)
+        return self.phase[:, None] * multiples if self.own_phase is None else self.own_phase
+
+    def lives(self) -> torch.Tensor:
+        """[2, n_partials] frame in which each partial is first heard, and in how many it is."""
+        heard = self.controls.amplitudes > FADED * self.controls.amplitudes.max()
+        return torch.stack([torch.where(heard.any(0), heard.int().argmax(0), len(heard)), heard.sum(0)])
+
+    def places(self) -> torch.Tensor:
+        """[n_partials] mean frequency of each partial, Hz."""
+        weights = self.controls.amplitudes.square().clamp(min=SILENCE)
+        return (self.hz() * weights).sum(0) / weights.sum(0)
 
     def levels(self, config: Config) -> torch.Tensor:
         """[n_harmonics] the loudest each partial gets where it lies below Nyquist, linear."""
-        below = self.f0_hz[:, None] * self.multiples() < config.nyquist_hz
-        return (self.controls.amplitudes * below).amax(0)
+        return (self.controls.amplitudes * (self.hz() < config.nyquist_hz)).amax(0)
 
 
 def track_maker(
@@ -113,6 +158,8 @@ def track_maker(
     The take is walked back and forth where a track is longer. An unfolding phrase begins where the recording does; else
     it is the recording's fullest stretch. Its rests are left out unless they are asked for, those of a note always.
     """
+    if take.hz is not None:
+        return partials_maker(take, take.hz, pitch, model.config)
     heard = sounding(take)
     if pitch != PHRASE or not rests:
         take, heard = without_rests(take, heard, model.config)
@@ -129,6 +176,42 @@ def track_maker(
         return ControlTrack(f0_hz[frames], phase, controls[frames], is_tone, asked[frames])
 
     return track
+
+
+def partials_maker(take: Take, hz: torch.Tensor, pitch: str | float, config: Config) -> Callable[[int], ControlTrack]:
+    """The same of a take whose partials are no multiples of its pitch: they are struck anew where they have faded.
+
+    A note is the whole sound with all its frequencies moved alike.
+    """
+    energy = take.controls.amplitudes.square().sum(-1)
+    heard = (energy >= FADED**2 * energy.max()).nonzero()[:, 0]
+    begin, end = (max(int(heard[0]) - 1, 0), int(heard[-1]) + 1) if len(heard) else (0, len(hz))
+    phase, tonal = partial_phase(hz, config)[begin], energy >= FAINTEST * energy.max()
+    ratio = sounding_hz(take, pitch) / sounding_hz(take)
+
+    def track(n_frames):
+        frames = begin + torch.arange(n_frames) % (end - begin)
+        f0_hz, own_hz = ratio * take.features.f0_hz[frames], ratio * hz[frames]
+        rest = take.controls[frames], tonal[frames], take.features[frames]
+        return ControlTrack(f0_hz, integrate_pitch(f0_hz, config), *rest, own_hz, phase + partial_phase(own_hz, config))
+
+    return track
+
+
+def sounding_hz(take: Take, pitch: str | float = PHRASE) -> float:
+    """The pitch that a sound is heard at whose partials are no multiples of one, where it plays a phrase or a note.
+
+    Of a phrase it is the median; where no pitch is heard, the frequency of the loudest partial.
+    """
+    assert take.hz is not None
+    if pitch not in WORDS:
+        return pitch_hz(pitch)
+    energy = take.controls.amplitudes.square()
+    heard = take.features.voiced & (energy.sum(1) >= FAINTEST * energy.sum(1).max())
+    if heard.any():
+        return take.features.f0_hz[heard].median().item()
+    loudest = int(energy.sum(0).argmax())
+    return ((take.hz * energy)[:, loudest].sum() / energy[:, loudest].sum().clamp(min=SILENCE)).item()
 
 
 def sounding(take: Take) -> torch.Tensor:

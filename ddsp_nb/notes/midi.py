@@ -22,10 +22,8 @@ def read_midi(path: str | Path) -> list[Event]:
     """Events of a MIDI file, all channels but the drums; each event's part is its channel, counted from 0.
 
     A file that is damaged is read as far as it can be, and a warning says what was mended; another one tells of drums.
-    Keys that are down at its end go up there.
-
-    Raises:
-        NotesError: it cannot be read, holds no note, or is longer than 20 minutes.
+    Keys that are down at its end go up there. Raises NotesError where it cannot be read, holds no note, or is longer
+    than 20 minutes.
     """
     pieces, mended = read_messages(path)
     events, begun, n_drums = list[Event](), 0.0, 0

@@ -11,6 +11,7 @@ from pathlib import Path
 import mido
 
 from ddsp_nb.errors import NotesError
+from ddsp_nb.files import read_some
 
 # Of a file: what lies behind is no music.
 MOST_BYTES = 1 << 24
@@ -61,11 +62,7 @@ def read_messages(path: str | Path) -> tuple[list[tuple[list[Timed], float]], li
     Raises:
         NotesError: it cannot be read, or is no MIDI file.
     """
-    try:
-        with Path(path).open("rb") as file:
-            content = file.read(MOST_BYTES)
-    except OSError as error:
-        raise NotesError(f"{path}: cannot be read ({error.strerror}). Use a standard MIDI file.") from error
+    content = read_some(path, MOST_BYTES, NotesError)
     head = content.find(HEAD)
     if head < 0 or len(content) < head + HEAD_BYTES:
         raise NotesError(f"{path}: cannot be read as MIDI. Use a standard MIDI file.")

@@ -1,7 +1,7 @@
 """Notes as they are written, and as keys that go down and up. Light to import."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from reprlib import repr as short
@@ -54,12 +54,13 @@ def events_of(notes: Iterable[Note]) -> list[Event]:
     return sorted((event for pair in keys for event in pair), key=lambda event: (event[0], event[1] == "on"))
 
 
-def parse_notes(text: str, bpm: float = USUAL_BPM) -> list[Note]:
+def parse_notes(text: str, bpm: float = USUAL_BPM, tuned: Callable = lambda pitch: pitch) -> list[Note]:
     """Notes such as "A4:0.5 C5:1/8 -:0.5", each a pitch as in `parse_melody` with its length; "-" is a rest.
 
     Args:
         text: lengths are seconds, or note values: 1/4, 3/16, 1/4. (dotted) or 1/8t (triplet).
         bpm: beats a minute of note values, 20 to 400; a beat is a quarter note.
+        tuned: makes Hz of the name of a note, where those of A4 = 440 Hz are not wanted.
 
     Raises:
         NotesError: one is none.
@@ -73,7 +74,7 @@ def parse_notes(text: str, bpm: float = USUAL_BPM) -> list[Note]:
     notes, now = [], 0.0
     for pitch, seconds in typed:
         if pitch not in REST:
-            notes.append(Note(now, now + seconds, _number(pitch_hz(next(pitches)))))
+            notes.append(Note(now, now + seconds, _number(pitch_hz(tuned(next(pitches))))))
         now += seconds
     if now > MOST_SECONDS:
         raise NotesError(f"This is longer than {MOST_SECONDS / 60:g} minutes. Use fewer or shorter notes.")

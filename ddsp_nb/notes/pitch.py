@@ -81,9 +81,7 @@ def midi_name(number: int) -> str:
 def parse_melody(text: str, *, words: Sequence[str] = ()) -> tuple[str | float, ...]:
     """Pitches with commas or spaces between them: notes such as a3, Bb4 or c#', or Hz such as 440 or 60Hz.
 
-    Raises:
-        NotesError: one is no pitch nor one of the words, or numbers may be MIDI notes as well as Hz; the message says
-            what to write.
+    Raises NotesError, with what to write, where one is no pitch nor one of the words, or may be a MIDI note or Hz.
     """
     return parse_pitches(typed_words(text), words=words)
 

@@ -3,8 +3,10 @@
 import ipywidgets
 
 from ddsp_nb.growth.track import Source
+from ddsp_nb.panels.board import Board, Slider, Words
+from ddsp_nb.panels.page import Pictured
 from ddsp_nb.panels.player import Player
-from ddsp_nb.panels.widgets import WRAPPED, errors_in_words, say
+from ddsp_nb.panels.widgets import errors_in_words, say
 from ddsp_nb.playing.blend import blend
 from ddsp_nb.training.take import Take
 
@@ -14,7 +16,7 @@ HIGHEST_HZ = 12_000
 STEP = 0.05
 
 
-class BlendPanel(ipywidgets.VBox):
+class BlendPanel(Pictured, ipywidgets.VBox):
     """Hear something between two recordings; a slider each for pitch, loudness, envelope, partials and noise.
 
     Args:
@@ -28,21 +30,15 @@ class BlendPanel(ipywidgets.VBox):
     take: Take
 
     def __init__(self, first: Source, second: Source, names: tuple[str, str] = ("the first", "the second")):
-        self.sources, self.names, self.status = (first, second), names, ipywidgets.HTML()
+        self.sources, self.names, self.status = (first, second), names, Words()
         rate = first.sample_rate
         ends = [blend(first, second, **dict.fromkeys(SLIDERS, share)) for share in (0.0, 1.0)]
         self._ends = dict(zip(names, (end.render(first.model.config).audio for end in ends), strict=True))
         self.player = Player({"between": self._ends[names[0]], **self._ends}, rate, max_hz=min(HIGHEST_HZ, rate / 2))
-        self.sliders = {
-            name: ipywidgets.FloatSlider(
-                0.5, min=0, max=1, step=STEP, description=name.title(), continuous_update=False
-            )
-            for name in SLIDERS
-        }
+        self.sliders = {name: Slider(name.title(), 0, 1, STEP, 0.5, live=True) for name in SLIDERS}
         for slider in self.sliders.values():
             slider.observe(lambda _: self.render(), "value")
-        row = ipywidgets.HBox([*self.sliders.values()], layout=WRAPPED)
-        super().__init__([row, self.status, self.player])
+        super().__init__([Board([*self.sliders.values()], [self.status]), self.player])
         self.render()
 
     def render(self) -> None:

@@ -1,29 +1,38 @@
 """The current recording: chosen from what there is, brought as a file or sung into the page; what is used of it."""
 
-import html
+import asyncio
 import io
+import os
 import tempfile
 import threading
 import warnings
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 import ipywidgets
 import soundfile as sf
 import torch
+import traitlets
 
 from ddsp_nb.analysis.decompose import analyse
 from ddsp_nb.analysis.features import FeatureExtractor, Features
 from ddsp_nb.analysis.polyphony import several_notes
 from ddsp_nb.config import Config
-from ddsp_nb.errors import AudioError, WorkbookWarning, warn_user
+from ddsp_nb.errors import AudioError, WorkbookError, WorkbookWarning, warn_user
+from ddsp_nb.notes.pitch import midi_name, midi_number
+from ddsp_nb.panels.board import Board, Button, Choice, Line, Words
+from ddsp_nb.panels.page import PageWidget, Pictured, module
 from ddsp_nb.panels.recorder import Recorder
 from ddsp_nb.panels.stretch import StretchPicker
-from ddsp_nb.panels.widgets import in_words
+from ddsp_nb.panels.widgets import in_words, say
 from ddsp_nb.sound.load import LONGEST_S, load_audio
-from ddsp_nb.store.workspace import Recording, Workspace
+from ddsp_nb.store.workspace import FIRST, Recording, Workspace
 
 # Of it by which it is judged, so that the answer comes within seconds.
 JUDGED_S = 8.0
+# Between looks at what other notebooks changed.
+PAUSE_S = 0.4
 # Quantiles that stand for the range of pitches: single wrong frames do not count.
 EDGES = (0.02, 0.98)
 # From which SNR on, of what sines can reach, these words hold.
@@ -31,44 +40,58 @@ EXPECTATIONS = (
     (15, "It suits: sines reach {:.0f} dB of it, so expect a close likeness."),
     (8, "It will do: sines reach {:.0f} dB of it, and breath, bow or room will be played as noise."),
 )
-HARDLY = (
-    "It hardly suits: sines reach only {:.0f} dB of it. Use one voice at a time, near the microphone, in a dry room."
-)
-USED = (
-    "It is {} long; from {} to {} is used. To use another part, drag in the picture, or type where it begins and ends."
-)
+HARDLY = "It hardly suits: sines reach only {:.0f} dB. Use one voice at a time, near the microphone, in a dry room."
+USED = "It is {} long; from {} to {} is used. For another part, drag in the picture, or type its begin and end."
 ALL = "Notebook 4 learns from all of it, and takes its time."
-FOLLOW = "Choose <b>Run → Run All Cells</b>, here and in the other notebooks: all of them follow."
+FOLLOW = "Notebooks that are open say so, and follow when all their cells run."
+GOES = "Delete “{}”, with its models, its renders and its stretch? It cannot be brought back."
 
 
-class RecordingChooser(ipywidgets.VBox):
-    """Choose the recording that all notebooks work on; it is kept on disk which one.
+class Notice(PageWidget):
+    """A line at the foot of the notebook, in sight from all of it, with a button that runs all cells; or nothing."""
+
+    _esm = module("notice")
+    words = traitlets.Unicode().tag(sync=True)
+
+
+class RecordingChooser(Pictured, ipywidgets.VBox):
+    """Choose the recording that all notebooks work on; it is kept on disk which one, and what others choose is shown.
 
     Args:
         workspace: where recordings are kept; the notebooks' own if None.
         config: sizes and pitch range, by which a new recording is judged.
+        first: the current one before anything was chosen; of the notebooks' own workspace.
     """
 
-    def __init__(self, workspace: Workspace | None = None, config: Config | None = None):
-        self.workspace, self.config = workspace or Workspace(), config or Config()
-        self.list = ipywidgets.Dropdown(description="Recording", layout={"width": "420px", "max_width": "100%"})
-        self.words = ipywidgets.HTML(layout={"max_width": "940px"})
-        self.recorder = Recorder(self.record, self.bring)
-        self.picker = StretchPicker(self.cut)
-        self._judging, self._latest = threading.Lock(), None
-        self._fill()
-        self.list.observe(self._chosen, "value")
-        super().__init__([self.list, self.recorder, self.picker, self.words])
+    purpose = "choose a recording"
 
-    def __repr__(self):
-        return "RecordingChooser()"
+    def __init__(self, workspace: Workspace | None = None, config: Config | None = None, first: str = FIRST):
+        self.workspace, self.config = workspace or Workspace(first=first), config or Config()
+        self.list, self.name, self.words, self.said = Choice("Recording", []), Line("Rename"), Words(), Words()
+        self.list.observe(lambda change: self._turned(self.workspace.choose, change.new), "value")
+        self.name.observe(lambda change: self._turned(self.workspace.rename, self._shown, change.new), "value")
+        self.own = [self.name, Button("Delete …", self._ask)]
+        delete = Button("Delete it", lambda: self._do(self.workspace.delete, self._shown))
+        self.question = [Words(), delete, Button("Keep it", lambda: self._ask(False))]
+        self.recorder, self.picker, self.notice = Recorder(self.record, self.bring), StretchPicker(self.cut), Notice()
+        self._judging, self._filling, self._latest, self._shown = threading.Lock(), False, None, ""
+        # What the code of the notebook was given last.
+        self._given: Recording | None = None
+        above, below = Board([self.list, *self.own], self.question), Board([self.words], [self.said])
+        super().__init__([above, self.recorder, self.picker, below, self.notice])
+        self._show()
+        # A script has no loop, and no need of it.
+        with suppress(RuntimeError):
+            self._following = asyncio.get_running_loop().create_task(self._follow())
 
     @property
     def recording(self) -> Recording:
-        return self.workspace.current
+        """The current one; what the notebook shows counts as made of it."""
+        self._given, self.notice.words = (current := self.workspace.current), ""
+        return current
 
     def bring(self, name: str, content: bytes) -> None:
-        """Keep a sound file, and use a stretch of it; what goes wrong is said in the panel, and the choice stays."""
+        """Keep a sound file, and use a stretch of it."""
         with tempfile.TemporaryDirectory() as folder:
             # A name of our own: those of other systems may not be names here, and errors are said in the owner's.
             path = Path(folder) / "clip"
@@ -78,39 +101,51 @@ class RecordingChooser(ipywidgets.VBox):
                 audio = load_start(path, self.config.sample_rate)
                 return self.workspace.add(name, audio, self.config.sample_rate)
 
-            self._hear(name, keep, lambda words: words.replace(str(path), Path(name).name or "clip"))
+            self._do(keep, owners=lambda words: words.replace(str(path), Path(name).name or "clip"))
 
     def cut(self, start_s: float, stop_s: float, learn_all: bool) -> None:
-        """Use another stretch of the current recording; what goes wrong is said in the panel, and the choice stays."""
-        name = f"{clock(start_s)} to {clock(stop_s)}"
-        self._hear(name, lambda: self.workspace.choose_stretch(start_s, stop_s, learn_all=learn_all))
+        """Use another stretch of the current recording."""
+        self._do(lambda: self.workspace.choose_stretch(start_s, stop_s, learn_all=learn_all))
 
-    def _hear(self, name, keep, owners=str):
-        """Judge the recording that `keep` gives, and say it in the owner's words, with what there was to warn of."""
-        self.words.value = f"Listening to {html.escape(name)} …"
+    def _ask(self, asking=True):
+        self.question[0].value = GOES.format(self._shown)
+        for control in self.question:
+            control.hidden = not asking
+
+    def _turned(self, act, *arguments):
+        if not self._filling:
+            self._do(act, *arguments)
+
+    async def _follow(self):
+        """Show what changes on disk until the widget is closed; what cannot be shown is tried again."""
+        before = None
+        while self.comm is not None:
+            with suppress(OSError, WorkbookError):
+                if (signs := self.workspace.signs()) != before:
+                    self._show()
+                    before = signs
+            await asyncio.sleep(PAUSE_S)
+
+    def _do(self, act, *arguments, owners=str):
+        """Do what gives a recording, listen to it, and say in the owner's words what there was to warn of."""
+        self.words.value = "One moment …"
         # JupyterLab may call for several widgets at once: they wait for each other, and only the last has its say.
-        self._latest = keep
+        self._latest = act
         with self._judging, warnings.catch_warnings(record=True) as notes:
             warnings.simplefilter("always", WorkbookWarning)
             try:
-                recording = keep()
+                recording = act(*arguments)
                 # How long it is, and what of it is used, before there is anything else to say.
-                self._fill()
-                self.words.value += "<br>Listening …"
-                if self._latest is keep:
-                    verdict = judge(recording.audio(self.config.sample_rate), self.config)
+                self._say("Listening …")
+                if self._latest is act and not self.workspace.heard(recording):
+                    found = judge(recording.audio(self.config.sample_rate), self.config)
+                    self.workspace.heard(recording, found)
             # The traceback of a button would be seen by nobody.
             except Exception as error:
-                self._fill()
-                self.words.value = f"<b>That did not work.</b> {html.escape(owners(in_words(error)))}"
-                return
-            if self._latest is not keep:
-                return
-            self._fill()
+                words = owners(in_words(error)).replace(f"{self.workspace.folder}{os.sep}", "")
+                return self._say(f"That did not work. {words}", error=True)
             said = [owners(str(note.message)) for note in notes if issubclass(note.category, WorkbookWarning)]
-            lines = [f"<b>{html.escape(recording.name)}</b>: {verdict}", used(recording)]
-            lines += [*(f"Note: {html.escape(words)}" for words in dict.fromkeys(said)), FOLLOW]
-            self.words.value = "<br>".join(filter(None, lines))
+            self._say("\n".join([*(f"Note: {words}" for words in dict.fromkeys(said)), FOLLOW]))
 
     def record(self, audio: torch.Tensor, sample_rate: int) -> None:
         """Keep [n_samples] sound from the microphone, through the same door as any file."""
@@ -118,39 +153,47 @@ class RecordingChooser(ipywidgets.VBox):
         sf.write(file, audio.numpy(), sample_rate, subtype="FLOAT", format="WAV")
         self.bring("my recording.wav", file.getvalue())
 
-    def _fill(self):
-        """Offer what there is; nothing counts as chosen anew."""
-        self._filling = True
-        current = self.workspace.current
+    def _say(self, words, *, error=False):
+        self._show()
+        say(self.said, words, error=error)
+
+    def _show(self):
+        """Show what there is on disk; nothing counts as chosen."""
+        current, self._filling = self.workspace.current, True
         self.list.options = [(title(recording), recording.name) for recording in self.workspace.recordings()]
-        self.list.value = current.name
-        self._filling = False
-        self._show(current)
-
-    def _show(self, recording, *more):
-        """Say what there is of a recording, and draw it if only a stretch of it is used."""
-        self.picker.show(recording)
-        self.words.value = "<br>".join(filter(None, [state(recording), used(recording), *more]))
-
-    def _chosen(self, change):
-        if self._filling:
-            return
-        self._latest = None
-        try:
-            self._show(self.workspace.choose(change.new), FOLLOW)
-        except AudioError as error:
-            self.words.value = html.escape(in_words(error))
+        if current.name != self._shown:
+            self._shown = self.name.value = current.name
+            self.said.value = ""
+            self._ask(False)
+        self.list.value, self._filling = current.name, False
+        for control in self.own:
+            control.hidden = current.shipped
+        self.picker.show(current)
+        self.words.value = "\n".join(filter(None, [state(current), self.workspace.heard(current), used(current)]))
+        self.notice.words = outdated(self._given, current)
 
 
 def title(recording: Recording) -> str:
     """As it stands in the list."""
-    return recording.name + ("" if recording.shipped else " (yours)") + (", trained" if recording.trained else "")
+    whose, how = " (yours)" * (not recording.shipped), ", trained" * recording.trained
+    return f"{recording.name}{whose}, {clock(recording.seconds)}{how}"
 
 
 def state(recording: Recording) -> str:
-    """What there is of it, in one sentence."""
-    trained = "has a trained model" if recording.trained else "has no model yet: notebook 4 trains one"
-    return f"All notebooks work on <b>{html.escape(recording.name)}</b>. It {trained}."
+    """What there is of it."""
+    has = "no model yet: notebooks 4 to 6 train one."
+    if recording.trained:
+        has = f"a model, trained on {datetime.fromtimestamp(recording.model_path.stat().st_mtime):%Y-%m-%d at %H:%M}."
+    return f"Notebooks 1 to 8 work on “{recording.name}”. It has {has}"
+
+
+def outdated(given: Recording | None, current: Recording) -> str:
+    """What to say where the notebook was made of another recording than the current one; nothing else."""
+    if given is None or (given.name, given.key) == (current.name, current.key):
+        return ""
+    shown = "another part of it" if given.name == current.name else f"“{given.name}”"
+    does = "calls it" if given.key == current.key else "shows"
+    return f"The current recording is now “{current.name}”. This notebook still {does} {shown}."
 
 
 def used(recording: Recording) -> str:
@@ -199,7 +242,8 @@ def describe(features: Features) -> str:
     if not voiced.any():
         return f"{seconds:.1f} s, and no pitch anywhere in it. The oscillator needs a sung or played note."
     low_hz, high_hz = torch.quantile(features.f0_hz[voiced], torch.tensor(EDGES))
+    low, high = (midi_name(round(midi_number(float(hz)))) for hz in (low_hz, high_hz))
     return (
-        f"{seconds:.1f} s, {100 * voiced.float().mean():.0f} % of it with a pitch, from {low_hz:.0f} to "
-        f"{high_hz:.0f} Hz, {features.loudness_db.max():.0f} dB at its loudest."
+        f"{seconds:.1f} s, {100 * voiced.float().mean():.0f} % of it with a pitch, from {low} to {high} "
+        f"({low_hz:.0f} to {high_hz:.0f} Hz), {features.loudness_db.max():.0f} dB at its loudest."
     )

@@ -3,15 +3,17 @@
 import ipywidgets
 import torch
 import traitlets
+from matplotlib.figure import Figure
 
 from ddsp_nb.growth.plan import GrowthPlan
 from ddsp_nb.growth.render import grow
 from ddsp_nb.notes.note import parse_notes
+from ddsp_nb.panels.board import Board, Button, Choice, Line, Slider, Words
 from ddsp_nb.panels.growth.knobs import STRATEGY_WORDS
 from ddsp_nb.panels.growth.words import stage_marks
 from ddsp_nb.panels.page import Pictured
 from ddsp_nb.panels.player import Player
-from ddsp_nb.panels.widgets import WRAPPED, button, errors_in_words, say
+from ddsp_nb.panels.widgets import errors_in_words, say
 from ddsp_nb.piece.compose import Piece
 from ddsp_nb.playing.family import take_of
 from ddsp_nb.training.family import Family
@@ -35,7 +37,6 @@ PHRASE = "C4:0.3 E4:0.3 G4:0.3 C5:0.6 -:0.1 A4:0.3 F4:0.3 G4:0.9"
 HIGHEST_HZ = 12_000
 STAGE_S = 0.6
 MOST_STAGES = 16
-WIDE = {"description_width": "110px"}
 MELODIES = {
     "Up a chord": "C4:0.4 E4:0.4 G4:0.4 C5:1.2",
     "Down a scale": "C5:0.25 B4:0.25 A4:0.25 G4:0.25 F4:0.25 E4:0.25 D4:0.25 C4:1",
@@ -53,10 +54,10 @@ class FirstInstrument(Pictured, ipywidgets.VBox):
     chosen = traitlets.Unicode("violin")
 
     def __init__(self):
-        self._family, self._models, self.status = Family.shipped(), dict[str, DDSPModel](), ipywidgets.HTML()
-        self.buttons = {name: button(name, lambda name=name: self.choose(name)) for name in INSTRUMENTS}
+        self._family, self._models, self.status = Family.shipped(), dict[str, DDSPModel](), Words()
+        self.buttons = {name: Button(name, lambda name=name: self.choose(name)) for name in INSTRUMENTS}
         self.player = Player({self.chosen: torch.zeros(1)}, self.model.config.sample_rate, max_hz=HIGHEST_HZ)
-        super().__init__([ipywidgets.HBox([*self.buttons.values()], layout=WRAPPED), self.status, self.player])
+        super().__init__([Board([*self.buttons.values()], [self.status]), self.player])
         self._show()
 
     @property
@@ -77,8 +78,8 @@ class FirstInstrument(Pictured, ipywidgets.VBox):
             self.chosen = name
             self._show(play=True)
 
-    def picture(self) -> bytes:
-        """PNG of what is heard."""
+    def picture(self) -> Figure:
+        """What is heard."""
         return self.player.picture()
 
     @property
@@ -87,36 +88,28 @@ class FirstInstrument(Pictured, ipywidgets.VBox):
 
     def _show(self, **wishes):
         for name, pressed in self.buttons.items():
-            pressed.button_style = "primary" if name == self.chosen else ""
+            pressed.value = name == self.chosen
         sound = self.plays(PHRASE).render(self.model.config)
         parts = {"both": sound.audio, "sines": sound.harmonic, "noise": sound.noise}
         self.player.show(parts, self.model.config.sample_rate, **wishes)
         say(self.status, f"This is no recording: a network plays the {self.chosen}.")
 
 
-class FirstGrowth(ipywidgets.VBox):
+class FirstGrowth(Pictured, ipywidgets.VBox):
     """Hear the timbre of the instrument that is chosen grow from one sine wave; three knobs."""
 
     def __init__(self, first: FirstInstrument):
         self.first = first
-        self.n_stages = ipywidgets.IntSlider(
-            8, 2, MOST_STAGES, description="Stages", style=WIDE, continuous_update=False
-        )
-        self.strategy = ipywidgets.Dropdown(
-            options=[(words, name) for name, words in STRATEGY_WORDS.items()], description="Partials", style=WIDE
-        )
-        stretch = {"min": 0, "max": 0.01, "step": 0.001, "readout_format": ".3f"}
-        self.bell = ipywidgets.FloatSlider(
-            0, description="Bell stretch", style=WIDE, continuous_update=False, **stretch
-        )
-        self.status = ipywidgets.HTML()
+        self.n_stages, self.status = Slider("Stages", 2, MOST_STAGES, 1, 8), Words()
+        self.strategy = Choice("Partials", [(words, name) for name, words in STRATEGY_WORDS.items()])
+        self.bell = Slider("Bell stretch", 0, 0.01, 0.001, live=True)
         rate = first.model.config.sample_rate
         self.player = Player({"the growth": torch.zeros(1)}, rate, max_hz=HIGHEST_HZ)
         knobs = [self.strategy, self.n_stages, self.bell]
         for knob in knobs:
             knob.observe(lambda _: self.render(), "value")
         first.observe(lambda _: self.render(), "chosen")
-        super().__init__([ipywidgets.HBox(knobs, layout=WRAPPED), self.status, self.player])
+        super().__init__([Board(knobs, [self.status]), self.player])
         self.render()
 
     def render(self) -> None:
@@ -136,22 +129,19 @@ class FirstGrowth(ipywidgets.VBox):
             self.player.show({"the growth": growth.audio}, growth.sample_rate, marks=stage_marks(Piece.of(growth)))
 
 
-class FirstMelody(ipywidgets.VBox):
+class FirstMelody(Pictured, ipywidgets.VBox):
     """Write notes and hear the instrument that is chosen play them."""
 
     def __init__(self, first: FirstInstrument):
         self.first = first
-        self.choice = ipywidgets.Dropdown(options=list(MELODIES.items()), description="Melody", style=WIDE)
-        self.notes = ipywidgets.Text(
-            self.choice.value, description="Notes", style=WIDE, continuous_update=False, layout={"width": "560px"}
-        )
-        self.status = ipywidgets.HTML()
+        self.choice, self.status = Choice("Melody", [*MELODIES.items()]), Words()
+        self.notes = Line("Notes", self.choice.value)
         rate = first.model.config.sample_rate
         self.player = Player({"the melody": torch.zeros(1)}, rate, max_hz=HIGHEST_HZ)
         self.choice.observe(lambda change: setattr(self.notes, "value", change.new), "value")
         self.notes.observe(lambda _: self.render(), "value")
         first.observe(lambda _: self.render(), "chosen")
-        super().__init__([self.choice, self.notes, self.status, self.player])
+        super().__init__([Board([self.choice, self.notes], [self.status]), self.player])
         self.render()
 
     def render(self) -> None:

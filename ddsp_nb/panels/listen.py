@@ -7,6 +7,7 @@ from IPython import get_ipython
 from IPython.display import display
 
 from ddsp_nb.panels.player import Player, Sound, samples_of
+from ddsp_nb.sound.save import peak
 
 # Of full scale, for the loudest of several sounds: some headroom.
 PEAK = 0.9
@@ -20,7 +21,7 @@ _shown: dict[str, tuple[str, list[Player]]] = {}
 def play(audio: Sound, sample_rate: int, title: str = "sound", **look: Any) -> None:
     """Show a player for a sound at its own level; only beyond ±1 is it turned down. `look` is as of `Player`."""
     sound = samples_of(audio)
-    _show(Player({title: sound / max(1.0, _peak(sound))}, sample_rate, **look))
+    _show(Player({title: sound / max(1.0, peak(sound))}, sample_rate, **look))
 
 
 def compare(sounds: dict[str, Sound], sample_rate: int, **look: Any) -> None:
@@ -28,9 +29,14 @@ def compare(sounds: dict[str, Sound], sample_rate: int, **look: Any) -> None:
 
     So differences of level stay audible. The versions are switched at the same position.
     """
+    _show(Player(at_one_gain(sounds), sample_rate, **look))
+
+
+def at_one_gain(sounds: dict[str, Any]) -> dict[str, np.ndarray]:
+    """All of them multiplied with the one gain that brings their peak to 0.9."""
     arrays = {name: samples_of(sound) for name, sound in sounds.items()}
-    gain = PEAK / max(*map(_peak, arrays.values()), SILENT_PEAK)
-    _show(Player({name: gain * sound for name, sound in arrays.items()}, sample_rate, **look))
+    gain = PEAK / max(*map(peak, arrays.values()), SILENT_PEAK)
+    return {name: gain * sound for name, sound in arrays.items()}
 
 
 def _show(player):
@@ -50,7 +56,3 @@ def _place():
     """The cell that runs, and which run of it this is; None where nobody says."""
     parent = getattr(get_ipython(), "get_parent", dict)() or {}
     return parent.get("metadata", {}).get("cellId"), parent.get("header", {}).get("msg_id")
-
-
-def _peak(sound: np.ndarray) -> float:
-    return float(np.abs(sound).max(initial=0))

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import torch
 import traitlets
+from matplotlib.figure import Figure
 
 from ddsp_nb import plots
 from ddsp_nb.analysis.features import Features
-from ddsp_nb.panels.page import PageWidget, Pictured, module
-from ddsp_nb.panels.widgets import axes, png
+from ddsp_nb.panels.page import PageWidget, module
 
-MOST_PICTURES = 6
-PICTURE_DPI = 120
+MOST_PICTURES = 3
+LAYOUT = dict(left=0.08, right=0.975, bottom=0.24, top=0.87, wspace=0.05)
 # Of the spectrograms in a picture, all together: more would make notebooks heavy.
 PICTURE_COLUMNS = 450
 # Colours of pitches, as the page draws them.
@@ -23,7 +23,7 @@ LINES = ("#27d3f5", "#ffb000", "#7ee081")
 Sound = torch.Tensor | np.ndarray
 
 
-class Player(Pictured, PageWidget):
+class Player(PageWidget):
     """Play versions of a sound, see and measure them, loop a stretch.
 
     The sound travels as it is, float32, when a page shows the player, and is in no saved notebook.
@@ -38,12 +38,14 @@ class Player(Pictured, PageWidget):
         n_fft: window of the spectrogram at first, samples: 512, 1024, 2048, 4096 or 8192.
         height_px: of the picture.
         key: by which other widgets of the page find what this one plays.
-        mix: share of the first of two sounds, 0 to 1, at which both are heard at their own level; a slider then
-            turns the share, and both are heard at once.
+        slide: where a slider through the versions begins, 0 at the first and 1 at the last; it fades from each to
+            the next, and between two of them both are heard.
+        led: whether another widget has its play button.
     """
 
     _esm = module("player")
     options = traitlets.Dict().tag(sync=True)
+    n_pictures = MOST_PICTURES
 
     def __init__(
         self,
@@ -57,8 +59,9 @@ class Player(Pictured, PageWidget):
         log: bool = False,
         n_fft: int = 2048,
         height_px: int = 170,
-        mix: float | None = None,
+        slide: float | None = None,
         key: str = "",
+        led: bool = False,
     ):
         self._hold(sounds, sample_rate, pitches, marks)
         options = {
@@ -68,10 +71,12 @@ class Player(Pictured, PageWidget):
             "max_hz": max_hz,
             "height": height_px,
             "label": ", ".join(sounds),
-            "mix": None if mix is None else {"names": list(sounds), "usual": mix},
+            "slide": None if slide is None else {"names": list(sounds), "start": slide},
             "key": key,
+            "led": led,
         }
         super().__init__(options=options)
+        self.first = dict[str, Any]()  # wishes as of `show`, for the page that asks next
         self.on_msg(self._heard)
 
     def __repr__(self):
@@ -126,12 +131,15 @@ class Player(Pictured, PageWidget):
 
     def _heard(self, _, content, buffers):
         if content.get("type") == "ready":
-            self.send(self._message, buffers=self._buffers)
+            self.send(self._message | self.first, buffers=self._buffers)
+            self.first = {}
 
-    def picture(self) -> bytes:
-        """PNG of the versions side by side, for where no kernel runs."""
-        shown = list(self.sounds.items())[:MOST_PICTURES]
-        figure, row = axes(plots.WIDTH, 2.2, 1, len(shown), sharey=True)
+    def picture(self) -> Figure:
+        """The versions side by side."""
+        shown = list(self.sounds.items())[: self.n_pictures]
+        # A layout that fits itself to its words would take twice the time.
+        figure = Figure(figsize=(plots.WIDTH, 2.2))
+        row = figure.subplots(1, len(shown), squeeze=False, sharey=True, gridspec_kw=LAYOUT)[0]
         for ax, (name, sound) in zip(row, shown, strict=True):
             if self.options["view"] == "waveform":
                 plots.waveform(np.atleast_2d(sound).mean(0), self.sample_rate, ax=ax).set_title(name)
@@ -143,7 +151,7 @@ class Player(Pictured, PageWidget):
             ax.label_outer()
         if self._lines and self.options["view"] != "waveform":
             row[-1].legend(loc="upper right", fontsize="small")
-        return png(figure, PICTURE_DPI)
+        return figure
 
     def _draw_pitches(self, ax):
         for (name, hop_s, hz), colour in zip(self._lines, itertools.cycle(LINES)):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import torch
 import traitlets
+from matplotlib.figure import Figure
 
 from ddsp_nb import plots
 from ddsp_nb.config import Config
@@ -12,9 +13,9 @@ from ddsp_nb.notes.general_midi import GROUP, GROUPS, NAMES
 from ddsp_nb.notes.note import parse_notes
 from ddsp_nb.panels.keyboard.panel import PlayPanel
 from ddsp_nb.panels.keyboard.weights import heard_timbre
-from ddsp_nb.panels.page import Pictured, module
-from ddsp_nb.panels.widgets import axes, png
-from ddsp_nb.playing.family import articulation
+from ddsp_nb.panels.page import module
+from ddsp_nb.panels.widgets import axes
+from ddsp_nb.playing.family import articulation, instrument
 from ddsp_nb.playing.performance import Performance
 from ddsp_nb.playing.transfer import heard_range
 from ddsp_nb.training.family import Family, Member
@@ -24,10 +25,9 @@ ASPECT = 1.8
 # Instruments that are shipped and of no group of General MIDI.
 RECORDED = "recorded"
 PHRASE = "C4:0.3 E4:0.3 G4:0.3 C5:0.5 G4:0.3 E4:0.3"
-PICTURE_DPI = 120
 
 
-class TimbreMap(Pictured, PlayPanel):
+class TimbreMap(PlayPanel):
     """Instruments as points, and one point to drag: what lies there sounds, while keys are held or a phrase loops.
 
     At an instrument's point it is this instrument; between, the three nearest, by their distance. The axes are the two
@@ -76,19 +76,18 @@ class TimbreMap(Pictured, PlayPanel):
     @traitlets.validate("words")
     def _check_words(self, proposal):
         if self.family.moves(proposal["value"]):
-            raise ConfigError(
-                "A point of the map has one weight for each instrument; use words such as “flute:0.3 oboe:0.7”."
-            )
+            raise ConfigError("A point has one weight for each instrument; use words such as “flute:0.3 oboe:0.7”.")
         return proposal["value"]
 
     @property
     def kinds(self) -> list[str]:
         """Group of each instrument: one of General MIDI's, "recorded" or "your own"."""
         shipped = Family.shipped()
-        group = lambda name: (
-            GROUPS[NAMES.index(name) // GROUP] if name in NAMES else RECORDED if name in shipped else plots.OWN
-        )
-        return [group(name) for name in self.family]
+        other = lambda name: RECORDED if name in shipped else plots.OWN
+        return [GROUPS[NAMES.index(name) // GROUP] if name in NAMES else other(name) for name in self.family]
+
+    def _instrument(self):
+        return instrument(self.words, self.family)
 
     def _send_instrument(self) -> None:
         super()._send_instrument()
@@ -106,15 +105,14 @@ class TimbreMap(Pictured, PlayPanel):
         numbers = torch.stack([_numbers(member, self.model_played.config) for member in self.family.values()])
         self.send(content, buffers=[torch.cat([self.places, numbers], 1).numpy().astype("<f4").tobytes()])
 
-    def picture(self) -> bytes:
-        """PNG of the map, for where no kernel runs."""
+    def picture(self) -> Figure:
+        """The map."""
         figure, (ax,) = axes(plots.WIDTH, plots.WIDTH / ASPECT, 1, 1)
         names, shares = self.family.shares(self.words)
         played = shares[:, 0] @ self.places[[list(self.family).index(name) for name in names]]
-        plots.timbre_map(self.places, list(self.family), self.kinds, ax=ax).plot(
-            *played, "o", ms=14, mfc="none", mec="k"
-        )
-        return png(figure, PICTURE_DPI)
+        plots.timbre_map(self.places, list(self.family), self.kinds, ax=ax)
+        ax.plot(*played, "o", ms=14, mfc="none", mec=plots.INK)
+        return figure
 
 
 def principal_axes(codes: torch.Tensor) -> tuple[torch.Tensor, float]:

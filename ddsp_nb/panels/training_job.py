@@ -26,7 +26,7 @@ class TrainingJob:
             on at the first `start`; one of another is left alone, and nothing is kept.
         on_progress: called in the thread with the `Progress` of each epoch, counted over all runs.
         on_end: called in the thread after a run, with the error that ended it or None.
-        settings: `epochs`, `learning_rate`, `seed` and `start` of `train`; what is changed counts from the next run on.
+        settings: `epochs`, `learning_rate`, `seed`, `start`, `loss` of `train`; a change counts from the next run on.
 
     Attributes:
         history: the figures of each epoch of all runs.
@@ -44,7 +44,8 @@ class TrainingJob:
         **settings: Any,
     ):
         self.model, self.corpus, self._fresh = model, corpus, copied(model.state_dict())
-        self.settings: dict[str, Any] = {"epochs": DEFAULT_EPOCHS, "learning_rate": None, "start": "shared"} | settings
+        self.settings: dict[str, Any] = {"epochs": DEFAULT_EPOCHS, "learning_rate": None, "start": "shared"}
+        self.settings |= {"loss": "plain"} | settings
         self.run_file, self.on_progress, self.on_end = run_file, on_progress, on_end
         self.history: list[Epoch] = []
         self.resumable: TrainingState | None = None

@@ -8,9 +8,11 @@ import ipywidgets
 
 from ddsp_nb import plots
 from ddsp_nb.errors import TrainingError
+from ddsp_nb.panels.board import Board, Button, Choice, Number, Picture, Progress, Words
+from ddsp_nb.panels.page import Pictured
 from ddsp_nb.panels.player import Player
 from ddsp_nb.panels.training_job import TICK_S, TrainingJob
-from ddsp_nb.panels.widgets import WRAPPED, Throttle, axes, button, errors_in_words, in_words, picture, png, say
+from ddsp_nb.panels.widgets import Throttle, axes, errors_in_words, here, in_words, png, say
 from ddsp_nb.store.checkpoint import save_model
 from ddsp_nb.store.run_file import RunFile
 from ddsp_nb.synthesis.controls import Sound
@@ -28,11 +30,15 @@ RECENT = 5
 MOST_EPOCHS = 1_000_000
 LEARNING_RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
 STARTS = [("what instruments share", "shared"), ("the bare envelope", "envelope")]
-HINTS = (
-    "<b>Epochs:</b> how long is long enough? Watch whether the curve of what was never heard still falls.",
-    "<b>Learning rate:</b> how large are its steps? Try ten times as large, and watch the curves.",
-    "<b>Begins with:</b> does it help to have heard others? Begin anew with the other and compare epoch 1.",
-)
+LOSSES = [("plain", "plain"), ("as loud as heard", "heard")]
+# What to try with each knob, as words beside the pointer, and what stands on the page.
+HINTS = {
+    "epochs": "How long is long enough? Watch whether the curve of what was never heard still falls.",
+    "learning_rate": "How large are its steps? Try ten times as large, and watch the curves.",
+    "start": "Does it help to have heard others? Begin anew with the other and compare epoch 1.",
+    "loss": "Should it count what nobody hears? The curves are those of the plain one, so listen.",
+}
+HINT = "What makes it better? Turn one knob, begin anew, and watch the curves. Each knob says what to try: rest on it."
 # Losses under which these words hold: 0.69 is what two takes of the same noise are apart.
 LIKENESS = (
     (0.75, "Very near: level, pitch and colour are there, and what differs is mostly the noise"),
@@ -42,13 +48,15 @@ LIKENESS = (
 )
 
 
-class TrainingPanel(ipywidgets.VBox):
+class TrainingPanel(Pictured, ipywidgets.VBox):
     """Start, Stop and Listen buttons around a `TrainingJob`; its curves, and target, first and latest sound to compare.
 
     At the end, or after Stop, the best model so far is kept in `model` and written to `path` with its take; without
     a take, nothing is written. Resume goes on as if the run had never been stopped, also in another kernel: while it
     lasts, its state is kept beside `path`. `settings` are those of the `TrainingJob`.
     """
+
+    purpose = "train"
 
     def __init__(
         self,
@@ -71,33 +79,30 @@ class TrainingPanel(ipywidgets.VBox):
 
     def _build(self):
         """Make the widgets; returns them in the order of the page."""
-        self.start_button = button("Start", self.start, icon="play", button_style="success")
-        self.stop_button = button("Stop", self.stop, icon="stop")
-        self.listen_button = button("Listen now", self.listen, icon="volume-up")
-        self.anew_button = button("Forget and begin anew", self.begin_anew, "200px", icon="refresh")
-        self.bar = ipywidgets.IntProgress(min=0, max=self.job.settings["epochs"], layout={"width": "220px"})
+        self.start_button = Button("▶ Start", self.start, chief=True)
+        self.stop_button = Button("■ Stop", self.stop)
+        self.listen_button = Button("Listen now", self.listen)
+        self.anew_button = Button("Forget and begin anew", self.begin_anew)
+        self.bar = Progress("Epochs that are done", high=self.job.settings["epochs"])
         self.knobs = self._build_knobs()
-        self.status, self.curves = ipywidgets.HTML(layout={"max_width": "940px"}), picture("860px")
+        self.status, self.curves = Words(), Picture("Curves of the loss over epochs")
         corpus, highest_hz = self.job.corpus, min(HIGHEST_HZ, self.sample_rate / 2)
         self.target = TARGET_UNHEARD if corpus.unheard else TARGET
         self.player = Player({self.target: corpus.example.audio}, self.sample_rate, max_hz=highest_hz)
         pressed = [self.start_button, self.stop_button, self.listen_button, self.anew_button, self.bar]
-        knobs, buttons = (ipywidgets.HBox(row, layout=WRAPPED) for row in ([*self.knobs.values()], pressed))
-        return [knobs, ipywidgets.HTML("<br>".join(HINTS)), buttons, self.status, self.player, self.curves]
+        board = Board([Words(value=HINT)], [*self.knobs.values()], pressed, [self.status])
+        return [board, self.player, Board([self.curves])]
 
     def _build_knobs(self):
         """Settings of the next run, by name."""
         settings = self.job.settings
         rate = settings["learning_rate"] or LEARNING_RATE
         rates = [(f"{choice:g}", choice) for choice in sorted({*LEARNING_RATES, rate})]
-
-        def look(words, width):
-            return dict(description=words, style={"description_width": "initial"}, layout={"width": width})
-
         return {
-            "epochs": ipywidgets.BoundedIntText(settings["epochs"], min=1, max=MOST_EPOCHS, **look("Epochs", "130px")),
-            "learning_rate": ipywidgets.Dropdown(options=rates, value=rate, **look("Learning rate", "190px")),
-            "start": ipywidgets.Dropdown(options=STARTS, value=settings["start"], **look("Begins with", "270px")),
+            "epochs": Number("Epochs", 1, MOST_EPOCHS, 1, settings["epochs"], tip=HINTS["epochs"]),
+            "learning_rate": Choice("Learning rate", rates, rate, tip=HINTS["learning_rate"]),
+            "start": Choice("Begins with", STARTS, settings["start"], tip=HINTS["start"]),
+            "loss": Choice("Loss", LOSSES, settings["loss"], tip=HINTS["loss"]),
         }
 
     def _ready(self):
@@ -110,7 +115,7 @@ class TrainingPanel(ipywidgets.VBox):
         words = f"Ready: {epochs} epochs on {corpus.seconds:.1f} s of sound{held}"
         if self.take is not None and self.job.run_file is None:
             other = RunFile(self.path).path
-            words += f" {other} holds a run on another recording; this one is not protected until it is moved."
+            words += f" {here(other)} holds a run on another recording; this one is not protected until it is moved."
         return words
 
     @property
@@ -136,7 +141,7 @@ class TrainingPanel(ipywidgets.VBox):
             self.job.reset()
             self.versions.clear()
             self._show_versions()
-            self.curves.value = b""
+            self.curves.show(b"")
             self._set_buttons(running=False)
             say(self.status, self._ready())
 
@@ -171,7 +176,7 @@ class TrainingPanel(ipywidgets.VBox):
 
     def _follow(self, progress):
         """Show how training stands; called in its thread after each epoch."""
-        self.bar.max, self.bar.value = progress.epochs, progress.epoch
+        self.bar.high, self.bar.value = progress.epochs, progress.epoch
         done = f"Epoch {progress.epoch} of {progress.epochs}, {time_left(self.history)} left."
         say(self.status, f"{done} {verdict(progress)}")
         if len(self.versions) < 2:
@@ -203,13 +208,13 @@ class TrainingPanel(ipywidgets.VBox):
         best = min(self.history, key=lambda epoch: epoch.judged_loss)
         words = f"{end} after {len(self.history)} epochs. {verdict(best)} The best model is kept"
         if self.take is not None:
-            words += f" and saved as {save_model(self.path, self.job.model, self.take)}"
+            words += f" and saved as {here(save_model(self.path, self.job.model, self.take))}"
         say(self.status, words + ".")
 
     def _draw_curves(self):
         figure, (ax,) = axes(11, 2.8)
         plots.loss_curve(self.history, ax=ax)
-        self.curves.value = png(figure)
+        self.curves.show(png(figure))
 
     def _example(self):
         """The phrase to listen to, as the model plays it now."""
@@ -233,7 +238,7 @@ class TrainingPanel(ipywidgets.VBox):
         for name, knob in self.knobs.items():
             knob.disabled = running or resumable or (name == "start" and bool(self.history))
         again = "Resume" if resumable else "Train on" if self.history else "Start"
-        self.start_button.description = "Start" if running else again
+        self.start_button.label = f"▶ {'Start' if running else again}"
 
 
 def time_left(history: list[Epoch]) -> str:

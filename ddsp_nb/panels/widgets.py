@@ -1,39 +1,27 @@
-"""What the panels share: buttons, pictures as PNG, a throttle for drawing, errors in words."""
+"""What the panels share: pictures as PNG, a throttle for drawing, errors in words."""
 
 import io
 import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from html import escape
+from pathlib import Path
 from typing import Any
 
-import ipywidgets
 import numpy as np
 from matplotlib.figure import Figure
 
 from ddsp_nb.errors import WorkbookError
+from ddsp_nb.panels.board import Words
 
+# What a box of a panel is given to do what was pressed: a function that runs another, and says what goes wrong.
+Attempt = Callable[[Callable[[], None]], None]
 # Of pictures, as a page shows them.
 DPI = 72
-# Layout of a row that breaks where the page is narrow.
-WRAPPED = {"flex_flow": "row wrap"}
 # Share of the time that pictures may take from the work they show.
 PICTURE_SHARE = 0.15
 # Between two pictures.
 SHORTEST_PAUSE_S = 1.0
-
-
-def button(words: str, press: Callable[[], object], width: str | None = "110px", **look: Any) -> ipywidgets.Button:
-    """A button that calls `press`; `look` is what else `ipywidgets.Button` takes."""
-    made = ipywidgets.Button(description=words, layout={"width": width, "flex": "0 0 auto"}, **look)
-    made.on_click(lambda _: press())
-    return made
-
-
-def picture(width: str = "100%") -> ipywidgets.Image:
-    """An empty place for a picture; `width` is its greatest width on the page."""
-    return ipywidgets.Image(value=b"", format="png", layout=ipywidgets.Layout(max_width=width, object_fit="contain"))
 
 
 def axes(
@@ -44,21 +32,21 @@ def axes(
     return figure, figure.subplots(n_rows, n_columns, squeeze=False, **layout).flatten()
 
 
-def png(figure: Figure, dpi: int = DPI) -> bytes:
+def png(figure: Figure) -> bytes:
     """A figure as the bytes of a PNG file."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=dpi)
+    figure.savefig(buffer, format="png", dpi=DPI)
     return buffer.getvalue()
 
 
-def say(status: ipywidgets.HTML, words: str, *, error: bool = False) -> None:
+def say(status: Words, words: str, *, error: bool = False) -> None:
     """Write one line of words where the panel keeps its status; errors stand out."""
-    style = "color:#b00020;font-weight:600" if error else ""
-    status.value = f'<span style="{style}">{escape(words)}</span>'
+    with status.hold_trait_notifications():
+        status.value, status.wrong = words, error
 
 
 @contextmanager
-def errors_in_words(status: ipywidgets.HTML) -> Iterator[None]:
+def errors_in_words(status: Words) -> Iterator[None]:
     """Show whatever the block raises in the status line instead of losing it in a callback."""
     try:
         yield
@@ -72,6 +60,12 @@ def in_words(error: BaseException) -> str:
         return str(error)
     logging.getLogger(__name__).debug("unexpected error in a panel", exc_info=error)
     return f"Something unexpected went wrong ({type(error).__name__}: {error}). The panel goes on; try again."
+
+
+def here(path: str | Path) -> Path:
+    """As seen from the notebook, where it lies below."""
+    path = Path(path).absolute()
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 class Throttle:

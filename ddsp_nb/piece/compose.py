@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
+from torch.nn.functional import pad
 
 from ddsp_nb.errors import GrowthError
 from ddsp_nb.growth.certificate import Certificate
@@ -12,8 +13,12 @@ from ddsp_nb.growth.plan import exact
 from ddsp_nb.growth.render import FULL_SCALE, Growth, grow, peak
 from ddsp_nb.growth.schedule import check_length
 from ddsp_nb.growth.track import Source
-from ddsp_nb.piece.layers import Composition, Layer
+from ddsp_nb.piece.digests import room_sha256
+from ddsp_nb.piece.layers import FILE, LEARNED, NONE, Composition, Layer, RoomSetting
+from ddsp_nb.sound.loudness import gain_to
+from ddsp_nb.synthesis.room import Room
 
+ROOM = "room"  # its stem, after those of the layers
 HAIR = 1e-6  # by which rounding may exceed a peak
 
 
@@ -66,23 +71,27 @@ class Piece:
     Attributes:
         composition: what was rendered.
         layers: the sound of each.
-        audio: [n_samples] the sum, or [2, n_samples] where a layer is not in the middle; peak at most 0.9.
-        gain: the one factor that turns all layers down, where their sum would be beyond that peak.
+        audio: [n_samples] the sum, or [2, n_samples] where a layer is not in the middle; peak at most 0.9
+            unless it was brought to a loudness.
+        gain: the one factor of all layers, [] where it is the same all the time, or [n_samples].
         remarks: sentences for the reader about what plans and levels led to.
+        room: in which it stands.
     """
 
     composition: Composition
     layers: tuple[RenderedLayer, ...]
     audio: torch.Tensor
-    gain: float
+    gain: torch.Tensor
     remarks: tuple[str, ...]
+    room: Room | None = None
 
     @classmethod
     def of(cls, growth: Growth) -> "Piece":
-        """A growth as the only layer of a piece."""
+        """A growth as the only layer of a piece, without a room."""
         layer = Layer(growth.plan, growth.seed)
         rendered = RenderedLayer(layer, growth.source, growth)
-        return cls(Composition((layer,)), (rendered,), growth.audio, 1.0, growth.remarks)
+        composition = Composition((layer,), room=RoomSetting(NONE))
+        return cls(composition, (rendered,), growth.audio, torch.tensor(1.0), growth.remarks)
 
     @property
     def growths(self) -> tuple[Growth | None, ...]:
@@ -109,12 +118,24 @@ class Piece:
         )
 
     @property
+    def parts(self) -> list[tuple[int, str]]:
+        """Number of the layer and name of each stem; where there is a room, it comes after the last layer."""
+        layers = [(i, name) for i, layer in enumerate(self.layers) for name in layer.parts]
+        return layers + ([(len(self.layers), ROOM)] if self.room else [])
+
+    @property
     def stems(self) -> tuple[dict[str, torch.Tensor], ...]:
-        """Of each layer "harmonic" and "noise", or "recording": shaped as `audio`, which is their sum."""
-        return tuple({name: self.stem(i, name) for name in layer.parts} for i, layer in enumerate(self.layers))
+        """Of each layer "harmonic" and "noise", or "recording", then "room": shaped as `audio`, which is their sum."""
+        numbers = range(self.parts[-1][0] + 1)
+        return tuple({name: self.stem(i, name) for i, name in self.parts if i == number} for number in numbers)
 
     def stem(self, i: int, name: str) -> torch.Tensor:
-        """One part of layer i, placed in the piece."""
+        """One part of layer i, placed in the piece; or what the room adds."""
+        if name == ROOM:
+            dry = torch.zeros_like(self.audio)
+            for layer in self.layers:
+                layer.add_to(dry, layer.sound)
+            return self.audio - self.gain * dry
         placed = torch.zeros_like(self.audio)
         self.layers[i].add_to(placed, self.layers[i].parts[name])
         return placed * self.gain
@@ -127,23 +148,39 @@ class Piece:
         """Sound of stage j of layer i alone, in its level and place."""
         layer = self.layers[i]
         assert layer.growth is not None  # a recording has no stages
-        return layer.panned(layer.growth.stage_audio(j), self.audio.ndim == 2) * self.gain
+        start, sound = layer.start + layer.growth.stages[j].start, layer.growth.stage_audio(j)
+        gain = self.gain.expand(self.n_samples)[start : start + len(sound)]
+        return layer.panned(sound, self.audio.ndim == 2) * gain
+
+    def at_loudness(self, target_lufs: float | None) -> "Piece":
+        """The piece with the gain that `gain_to` finds; as it is if None. Raises GrowthError where it has one."""
+        if target_lufs in (None, self.composition.target_lufs):
+            return self
+        if self.composition.target_lufs is not None:
+            raise GrowthError("The piece was brought to a loudness before. Compose it again without one.")
+        stems = (self.stem(*part) for part in self.parts)
+        gain, words = gain_to(target_lufs, self.audio, stems, self.sample_rate)
+        own, said = replace(self.composition, target_lufs=target_lufs), (*self.remarks, words)
+        return replace(self, composition=own, audio=self.audio * gain, gain=self.gain * gain, remarks=said)
 
     def certificates(self) -> list[Certificate]:
         """A certificate of each layer that grows."""
         return [growth.certificate() for growth in self.growths if growth is not None]
 
 
-def compose(composition: Composition, sources: Sequence[Source], *, before: Piece | None = None) -> Piece:
-    """Render a piece, all its layers together.
+def compose(
+    composition: Composition, sources: Sequence[Source], *, room: Room | None = None, before: Piece | None = None
+) -> Piece:
+    """Render a piece, all its layers together, in its room; in a learned one a recording as it is stands already.
 
     Args:
         sources: to which the layers' `source` counts.
+        room: of a file, for a composition that stands in one.
         before: a piece rendered earlier: layers of the same plan, seed and source are taken from it.
 
     Raises:
-        GrowthError: a layer without its source, sources of different sample rates, a plan that cannot be rendered, or
-            a piece of over an hour; the message names the layer where there are several.
+        GrowthError: a layer without its source, sources of different sample rates, a plan that cannot be rendered,
+            another room, or a piece of over an hour; the message names the layer where there are several.
     """
     known = {_origin(g.plan, g.seed, g.source): g for g in (before.growths if before else ()) if g}
     layers, several = [], len(composition.layers) > 1
@@ -154,24 +191,42 @@ def compose(composition: Composition, sources: Sequence[Source], *, before: Piec
             raise GrowthError(f"Layer {i}: {error}" if several else str(error)) from error
     rates = sorted({layer.source.sample_rate for layer in layers})
     if len(rates) > 1:
-        raise GrowthError(
-            f"The layers have different sample rates ({', '.join(map(str, rates))} Hz). Use models of one sample rate."
-        )
+        raise GrowthError(f"Layers have different sample rates ({', '.join(map(str, rates))} Hz). Use models of one.")
     n_samples = max(layer.start + len(layer.sound) for layer in layers)
     check_length(n_samples, layers[0].source.model.config)
     stereo = any(layer.pan for layer in composition.layers)
-    audio = torch.zeros((2, n_samples) if stereo else n_samples)
+    audio, inside = torch.zeros(2, *((2, n_samples) if stereo else (n_samples,)))
     for rendered in layers:
         rendered.add_to(audio, rendered.sound)
+        if rendered.growth or composition.room.kind == FILE:
+            rendered.add_to(inside, rendered.sound)
     alone = [peak(layer.panned(part, stereo)) for layer in layers for part in (layer.sound, *layer.parts.values())]
+    composition, room = _room(composition, layers[0].source, room)
+    if room is not None:
+        added = room.heard(inside, composition.room.wet_db)
+        audio = pad(audio, (0, added.shape[-1] - n_samples)) + added
+        alone.append(peak(added))
     excess = max(peak(audio) / FULL_SCALE, *alone)  # stems and stages fit in a file too
-    gain = 1 / excess if excess > 1 + HAIR else 1.0
+    gain = torch.tensor(1 / excess if excess > 1 + HAIR else 1.0)
     numbered = [(f"Layer {i}: " if several else "", layer.growth) for i, layer in enumerate(layers, 1)]
     remarks = [who + remark for who, growth in numbered if growth for remark in growth.remarks]
     if gain < 1:
         down_db = 20 * math.log10(excess)
-        remarks.append(f"All layers are turned down by {down_db:.1f} dB: their sum was beyond full scale.")
-    return Piece(composition, tuple(layers), audio * gain, gain, tuple(remarks))
+        where = " in the room" if room else ""
+        remarks.append(f"All layers are turned down by {down_db:.1f} dB: their sum{where} was beyond full scale.")
+    own = replace(composition, target_lufs=None)
+    return Piece(own, tuple(layers), audio * gain, gain, tuple(remarks), room).at_loudness(composition.target_lufs)
+
+
+def _room(composition, first, room) -> tuple[Composition, Room | None]:
+    """The composition with the digest of its room, and the room. Raises GrowthError where it is another."""
+    wanted = composition.room
+    if wanted.kind != FILE:
+        return composition, first.take.room if wanted.kind == LEARNED else None
+    if room is None or room.sample_rate != first.sample_rate or wanted.sha256 not in (None, room_sha256(room)):
+        found = "that is not there" if room is None else "of another file, or another sample rate"
+        raise GrowthError(f"It stands in a room {found}. Give the impulse response that it was made with: --room FILE.")
+    return replace(composition, room=replace(wanted, sha256=room_sha256(room))), room
 
 
 def _render(layer, sources, known) -> RenderedLayer:

@@ -4,7 +4,6 @@ keep a piece?").
 
 import hashlib
 import json
-import re
 from dataclasses import dataclass
 
 import torch
@@ -13,11 +12,11 @@ from ddsp_nb.errors import GrowthError
 from ddsp_nb.growth.plan import GrowthPlan
 from ddsp_nb.growth.timbre import others_of
 from ddsp_nb.growth.track import Source
+from ddsp_nb.piece.layers import SHA256
+from ddsp_nb.synthesis.room import Room
 from ddsp_nb.training.instrument import SHARED_WEIGHTS
 from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.take import Take
-
-SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,9 @@ def model_sha256(model: DDSPModel) -> str:
 def take_sha256(take: Take) -> str:
     """SHA-256 of a take; of one that was written, of what is written: its controls are the model's, and round anew."""
     controls = {} if take.shape else vars(take.controls)
-    return _digest(vars(take.features) | controls, hashlib.sha256())
+    room = {} if take.room is None else vars(take.room)
+    partials = {} if take.hz is None else {"hz": take.hz}
+    return _digest(vars(take.features) | controls | room | partials, hashlib.sha256())
 
 
 def family_sha256(plan: GrowthPlan | None, source: Source) -> str | None:
@@ -75,6 +76,11 @@ def family_sha256(plan: GrowthPlan | None, source: Source) -> str | None:
     names = others_of(plan.timbre) if plan else ()
     named = {f"{name} {part}": value for name in names for part, value in vars(source.family[name]).items()}
     return _digest(named, hashlib.sha256(SHARED_WEIGHTS.read_bytes())) if named else None
+
+
+def room_sha256(room: Room) -> str:
+    """SHA-256 of an impulse response at its sample rate."""
+    return _digest(vars(room), hashlib.sha256())
 
 
 def recording_sha256(audio: torch.Tensor) -> str:

@@ -15,6 +15,7 @@ from ddsp_nb.files import write_zip, written_whole
 from ddsp_nb.growth.render import Growth
 from ddsp_nb.growth.schedule import Schedule
 from ddsp_nb.piece.compose import Piece
+from ddsp_nb.piece.layers import FILE
 from ddsp_nb.piece.midi import save_midi
 from ddsp_nb.piece.sidecar import sidecar_of
 from ddsp_nb.sound.save import FORMATS, SUBTYPES, in_steps, save_audio
@@ -35,10 +36,11 @@ def export(
     stages: bool = False,
     midi: bool = False,
     stage_map: bool = False,
+    target_lufs: float | None = None,
     subtype: str = "PCM_16",
     overwrite: bool = False,
 ) -> list[Path]:
-    """Write a piece and its sidecar, each file whole or not at all.
+    """Write a piece and its sidecar, and NAME_impulse where it stands in the room of a file, each whole or not at all.
 
     The piece carries the sidecar's text as its comment, and in WAV files its stages as cue points; stems add up to the
     piece to the last bit of a PCM file. Of several layers each has its own files, NAME_layer_1_harmonic and so on.
@@ -46,10 +48,11 @@ def export(
     Args:
         path: name of the sound, .wav or .flac, from which the other files take their names; or of a .zip that holds
             all of them, the same piece in the same bytes.
-        stems: also NAME_harmonic and NAME_noise, or NAME_recording.
+        stems: also NAME_harmonic and NAME_noise, or NAME_recording, and NAME_room.
         stages: also NAME_stage_01, 02 ...
         midi: also NAME.mid, a note for each stage.
         stage_map: also NAME_map.png.
+        target_lufs: bring all of them to a loudness of the piece, by one gain; see `Piece.at_loudness`.
         subtype: "PCM_16", "PCM_24", or "FLOAT" (WAV only).
         overwrite: replace files that exist.
 
@@ -57,7 +60,7 @@ def export(
         GrowthError: a name or subtype that cannot be used, or files that exist.
         AudioError: the place cannot be written.
     """
-    piece = Piece.of(piece) if isinstance(piece, Growth) else piece
+    piece = (Piece.of(piece) if isinstance(piece, Growth) else piece).at_loudness(target_lufs)
     path = Path(path)
     check_format(path, subtype)
     chosen: dict[str, Any] = dict(stems=stems, stages=stages, midi=midi, stage_map=stage_map, subtype=subtype)
@@ -76,9 +79,7 @@ def export(
 def check_format(path: Path, subtype: str) -> None:
     """Raise GrowthError unless a sound of that subtype, or a zip of such, can have that name."""
     if path.suffix.lstrip(".").upper() not in (*FORMATS, "ZIP") or subtype not in SUBTYPES:
-        raise GrowthError(
-            f"{path}: use a name that ends in .wav or .flac, or in .zip for all files, and {', '.join(SUBTYPES)}."
-        )
+        raise GrowthError(f"{path}: use a name that ends in .wav or .flac, or .zip for all, and {', '.join(SUBTYPES)}.")
     if path.suffix.lower() == ".flac" and subtype == "FLOAT":
         raise GrowthError(f"{path}: a FLAC file holds 16 or 24 bits. Use .wav for floating point.")
     if path.is_dir():
@@ -107,17 +108,20 @@ def export_writers(
         path: save(lambda: piece.audio, comment=text, marks=marks),
         named("", ".json"): partial(_write_text, text),
     }
-    for i, rendered in enumerate(piece.layers):
-        layer, growth = f"_layer_{i + 1}" if len(piece.layers) > 1 else "", rendered.growth
-        for part in rendered.parts if stems else ():
-            writers[named(f"{layer}_{part}")] = save(partial(stem_in_steps, piece, i, part, subtype), marks=marks)
+    layer_name = lambda i: f"_layer_{i + 1}" if 1 < len(piece.layers) > i else ""
+    for i, part in piece.parts if stems else ():
+        writers[named(f"{layer_name(i)}_{part}")] = save(partial(stem_in_steps, piece, i, part, subtype), marks=marks)
+    for i, growth in enumerate(piece.growths):
         if growth is None:
             continue
+        layer = layer_name(i)
         digits = max(2, len(str(len(growth.stages))))
         for j in range(len(growth.stages)) if stages else ():
             writers[named(f"{layer}_stage_{j + 1:0{digits}d}")] = save(partial(piece.stage_audio, i, j))
         if stage_map:
             writers[named(f"{layer}_map", ".png")] = partial(_write_map, growth.schedule)
+    if piece.room and piece.composition.room.kind == FILE:
+        writers[named("_impulse", IN_ZIP)] = piece.room.save
     if midi:
         writers[named("", ".mid")] = partial(save_midi, piece=piece)
     return writers
@@ -129,11 +133,11 @@ def _save(sound: Callable[[], torch.Tensor], **settings) -> Callable[[Path], Pat
 
 
 def stem_in_steps(piece: Piece, i: int, part: str, subtype: str) -> torch.Tensor:
-    """One part of layer i as a file holds it; the last of all is what the others leave of the piece, in whole steps."""
+    """A stem of the piece as a file holds it; the last of all is what the others leave of the piece, in whole steps."""
     if subtype not in BITS:
         return piece.stem(i, part)
     whole = lambda sound: in_steps(sound.cpu().double(), BITS[subtype])
-    *others, last = ((j, name) for j, layer in enumerate(piece.layers) for name in layer.parts)
+    *others, last = piece.parts
     if (i, part) != last:
         return whole(piece.stem(i, part))
     rest = whole(piece.audio)

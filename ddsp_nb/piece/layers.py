@@ -1,5 +1,6 @@
 """Layers of a piece as plain data (notebook 05, "how do you write for several?"). Light to import."""
 
+import re
 from dataclasses import dataclass, field
 
 from ddsp_nb.errors import GrowthError
@@ -8,7 +9,11 @@ from ddsp_nb.growth.settings import LARGEST_SEED, check_settings, frozen, settin
 from ddsp_nb.piece.tempo import Tempo
 
 PLACE = ("delay_s", "gain_db", "pan")  # what puts a layer into its piece
+ROOMS = LEARNED, NONE, FILE = "learned", "none", "file"
+SHA256 = re.compile(r"[0-9a-f]{64}")
 MOST_LAYERS = 8
+# LUFS that a piece can be brought to.
+SOFTEST, LOUDEST = -40, -5
 MOST_SOURCES = 1000  # far beyond what memory holds
 
 
@@ -39,20 +44,51 @@ class Layer:
 
 
 @dataclass(frozen=True)
+class RoomSetting:
+    """In which room a piece stands: that of its first layer's take, none, or that of an impulse response.
+
+    Raises:
+        GrowthError: a value outside its range.
+
+    Attributes:
+        sha256: digest of the impulse response; `compose` notes that of the one that it is given.
+    """
+
+    kind: str = setting(LEARNED, "In which room the piece stands.", choices=ROOMS)
+    wet_db: float = setting(0.0, "What the room adds, beside what it was, dB.", low=-60, high=20, unit="dB")
+    sha256: str | None = None
+
+    def __post_init__(self):
+        check_settings(self)
+        object.__setattr__(self, "wet_db", float(self.wet_db))
+        if self.sha256 is not None and not (self.kind == FILE and SHA256.fullmatch(str(self.sha256))):
+            raise GrowthError("A room of a file, and no other, has a SHA-256 digest.")
+
+
+@dataclass(frozen=True)
 class Composition:
     """A whole piece as plain data; its tempo is for MIDI, and for who reads its lengths as note values.
 
     Raises:
-        GrowthError: not 1 to 8 layers.
+        GrowthError: not 1 to 8 layers, or a loudness out of range.
+
+    Attributes:
+        target_lufs: loudness that it is brought to, -40 to -5 LUFS; None leaves it as it is.
     """
 
     layers: tuple[Layer, ...]
     tempo: Tempo = field(default_factory=Tempo)
+    room: RoomSetting = field(default_factory=RoomSetting)
+    target_lufs: float | None = setting(None, "Loudness of the piece, LUFS.", low=SOFTEST, high=LOUDEST, unit="LUFS")
 
     def __post_init__(self):
         object.__setattr__(self, "layers", frozen(self.layers))
         whole = isinstance(self.layers, tuple) and all(isinstance(layer, Layer) for layer in self.layers)
         if not whole or not 1 <= len(self.layers) <= MOST_LAYERS:
             raise GrowthError(f"A piece has 1 to {MOST_LAYERS} layers.")
-        if not isinstance(self.tempo, Tempo):
-            raise GrowthError("Use a Tempo for the tempo of a piece.")
+        for name, kind in (("tempo", Tempo), ("room", RoomSetting)):
+            if not isinstance(getattr(self, name), kind):
+                raise GrowthError(f"Use a {kind.__name__} for the {name} of a piece.")
+        if self.target_lufs is not None:
+            check_settings(self)
+            object.__setattr__(self, "target_lufs", float(self.target_lufs))

@@ -21,11 +21,8 @@ def save_midi(path: str | Path, piece: Piece) -> Path:
     """Write tempo, time signature and a marker for each stage, then a named track for each layer.
 
     A stage is the note nearest to its pitch, bent to it, with a velocity from its loudness; one without a tone is none.
-    Where a plan names timbres, programs change to the General MIDI instrument that is nearest.
-    Note values lie on their ticks exactly, other lengths on the nearest.
-
-    Raises:
-        NotesError: the place cannot be written.
+    Where a plan names timbres, programs change to the General MIDI instrument that is nearest. Note values lie on their
+    ticks exactly, other lengths on the nearest. Raises NotesError where the place cannot be written.
     """
     tempo, indices = piece.composition.tempo, range(len(piece.growths))
     return write_midi(

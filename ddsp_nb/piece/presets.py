@@ -1,9 +1,11 @@
 """Plans to start from, by name (notebook 05, "Your turn"). Light to import."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
+from ddsp_nb.config import MOST_PARTIALS
 from ddsp_nb.growth.adsr import ADSR
-from ddsp_nb.growth.plan import MOST_PARTIALS, GrowthPlan
+from ddsp_nb.growth.plan import GrowthPlan
 from ddsp_nb.piece.tempo import Tempo
 from ddsp_nb.piece.views import CRESCENDO, swing, towards, with_slots
 from ddsp_nb.training.morph import OWN
@@ -31,6 +33,10 @@ class Preset:
     def at(self, tempo: Tempo) -> GrowthPlan:
         """The plan in a piece of that tempo."""
         return tempo.retimed(self.plan, WRITTEN_AT) if self.in_notes else self.plan
+
+    def planned(self, **changes: Any) -> "Preset":
+        """The preset with some settings of its plan changed."""
+        return replace(self, plan=replace(self.plan, **changes))
 
 
 SHORT = ADSR(attack_s=0.01, decay_s=0.02, release_s=0.04)
@@ -72,12 +78,7 @@ PLANS = {
         stages=(MOST_PARTIALS,) * 9, crossfade_s=0.4, stage_duration_s=1.0, noise="every", timbre=(OWN, "oboe")
     ),
     "Six players": GrowthPlan(
-        strategy="linear",
-        n_stages=len(PLAYERS),
-        order="loudest",
-        noise="every",
-        pitch=("A3", "C4", "E4"),
-        timbre=PLAYERS,
+        strategy="linear", n_stages=6, order="loudest", noise="every", pitch=("A3", "C4", "E4"), timbre=PLAYERS
     ),
 }
 PRESETS = {name: Preset(plan) for name, plan in PLANS.items()} | {

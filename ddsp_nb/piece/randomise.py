@@ -5,7 +5,8 @@ from dataclasses import replace
 from random import Random
 
 from ddsp_nb.growth.adsr import ADSR
-from ddsp_nb.growth.plan import BAND_ORDERS, ORDERS, STRATEGIES, GrowthPlan
+from ddsp_nb.growth.automaton import RULES
+from ddsp_nb.growth.plan import BAND_ORDERS, NOTE_ORDERS, RULE, STRATEGIES, GrowthPlan
 from ddsp_nb.growth.tuning import HELD, PHRASE, TABLES
 from ddsp_nb.notes.pitch import midi_name
 from ddsp_nb.piece.presets import WRITTEN_AT, Preset
@@ -31,15 +32,15 @@ def random_preset(seed: int, groups: Iterable[str] = (), start: Preset | None = 
 
 
 def _partials(chance, preset):
-    plan = replace(
-        preset.plan,
+    return preset.planned(
         stages=None,
-        strategy=_one_of(chance, *STRATEGIES),
+        strategy=_one_of(chance, *STRATEGIES, RULE),
         n_stages=chance.randint(4, 24),
-        order=_one_of(chance, *ORDERS),
+        order=_one_of(chance, *NOTE_ORDERS),
         shrinking=_one_of(chance, False, True, weights=(4, 1)),
+        rule=_one_of(chance, *RULES),
+        neighbours=_one_of(chance, "next", "next, 2", "2, 3/2", "2, 3/2, 5/4"),
     )
-    return replace(preset, plan=plan)
 
 
 def _time(chance, preset):
@@ -56,32 +57,28 @@ def _time(chance, preset):
 
 
 def _noise(chance, preset):
-    plan = replace(
-        preset.plan,
+    return preset.planned(
         noise_stages=None,
         noise=_one_of(chance, "last", "every", "bands", "none"),
-        noise_strategy=_one_of(chance, *STRATEGIES),
+        noise_strategy=_one_of(chance, *STRATEGIES, RULE),
         noise_order=_one_of(chance, *BAND_ORDERS),
     )
-    return replace(preset, plan=plan)
 
 
 def _pitch(chance, preset):
     pitch, phrase = _one_of(chance, PHRASE, HELD, None), _one_of(chance, "unfold", "repeat")
     steps = chance.choices(PENTATONIC, k=chance.randint(2, MOST_NOTES))
-    plan = replace(
-        preset.plan,
+    return preset.planned(
         pitch=pitch or tuple(midi_name(MIDDLE + step) for step in steps),
         phrase=phrase,
         ratios=_one_of(chance, *TABLES, weights=(8, *[1] * (len(TABLES) - 1))),
         inharmonicity=_one_of(chance, 0.0, 0.001, 0.004, weights=(4, 1, 1)),
     )
-    return replace(preset, plan=plan)
 
 
 def _timbre(chance, preset):
     draw = lambda: _one_of(chance, OWN, *OTHERS, weights=(len(OTHERS), *[1] * len(OTHERS)))
-    return replace(preset, plan=replace(preset.plan, timbre=between(draw(), draw())))
+    return preset.planned(timbre=between(draw(), draw()))
 
 
 def _adsr(chance, preset):
@@ -91,12 +88,11 @@ def _adsr(chance, preset):
         sustain=round(chance.uniform(0.1, 1.0), 2),
         release_s=_between(chance, 0.02, 0.6),
     )
-    return replace(preset, plan=replace(preset.plan, adsr=adsr))
+    return preset.planned(adsr=adsr)
 
 
 def _loudness(chance, preset):
-    loudness_db = swing(_one_of(chance, *SHAPES), float(chance.randint(6, 24)))
-    return replace(preset, plan=replace(preset.plan, loudness_db=loudness_db))
+    return preset.planned(loudness_db=swing(_one_of(chance, *SHAPES), float(chance.randint(6, 24))))
 
 
 GROUPS = {

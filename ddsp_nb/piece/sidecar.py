@@ -21,14 +21,15 @@ from ddsp_nb.growth.timbre import others_of
 from ddsp_nb.growth.track import Source
 from ddsp_nb.piece.compose import Piece, compose
 from ddsp_nb.piece.digests import Origin, family_sha256
-from ddsp_nb.piece.layers import MOST_LAYERS, PLACE, Composition, Layer
+from ddsp_nb.piece.layers import MOST_LAYERS, PLACE, Composition, Layer, RoomSetting
 from ddsp_nb.piece.tempo import Tempo
 from ddsp_nb.sound.riff import read_comment
 from ddsp_nb.sound.save import SUBTYPES
+from ddsp_nb.synthesis.room import Room
 
-FORMAT = "ddsp_nb growth 7"
+FORMAT = "ddsp_nb growth 8"
 LARGEST_BYTES = 1_000_000  # of a text that may come from anyone
-NAMES = ("layers", "tempo", "subtype", "versions")  # beside the format
+NAMES = ("layers", "tempo", "room", "target_lufs", "subtype", "versions")  # beside the format
 GROWN, RECORDED = ("model_sha256", "take_sha256"), ("recording_sha256",)  # names of an origin
 OF_LAYER = ("plan", "seed", "origin", *PLACE)
 PACKAGES = ("ddsp-nb", "torch", "numpy", "scipy", "librosa", "soundfile")  # whose versions have a say in the sound
@@ -54,23 +55,16 @@ class Sidecar:
 
     def __post_init__(self):
         check_settings(self)
-        known = self.versions
-        if not isinstance(known, dict) or not all(
-            isinstance(v, str) and len(v) < 100 and k.isprintable() for k, v in known.items()
-        ):
+        fits = lambda name, known: isinstance(known, str) and len(known) < 100 and name.isprintable()
+        if not isinstance(self.versions, dict) or not all(fits(*each) for each in self.versions.items()):
             raise GrowthError("the versions are no table of names and versions.")
 
     def to_json(self) -> str:
         """The sidecar as text; the same piece gives the same text."""
-        each = zip(self.composition.layers, self.origins, strict=True)
-        layers = [asdict(layer) | {"origin": origin.known()} for layer, origin in each]
-        values = dict(
-            format=FORMAT,
-            layers=[{name: layer[name] for name in OF_LAYER} for layer in layers],
-            tempo=asdict(self.composition.tempo),
-            subtype=self.subtype,
-            versions=self.versions,
-        )
+        values = {"format": FORMAT} | asdict(self.composition) | {"subtype": self.subtype, "versions": self.versions}
+        each = zip(values["layers"], self.origins, strict=True)
+        layers = [layer | {"origin": origin.known()} for layer, origin in each]
+        values["layers"] = [{name: layer[name] for name in OF_LAYER} for layer in layers]
         return json.dumps(values, ensure_ascii=True, separators=(",", ":"))
 
 
@@ -84,14 +78,13 @@ def sidecar_of(piece: Piece | Growth, subtype: str = "PCM_16") -> Sidecar:
         replace(found[r.layer.source, r.growth is None], family_sha256=family_sha256(r.layer.plan, r.source))
         for r in piece.layers
     )
-    return Sidecar(Composition(layers, piece.composition.tempo), origins, versions(), subtype=subtype)
+    return Sidecar(replace(piece.composition, layers=layers), origins, versions(), subtype=subtype)
 
 
 def parse_sidecar(text: str | bytes) -> Sidecar:
     """Read a sidecar's text, which may come from anyone.
 
-    Raises:
-        GrowthError: it is not one of ours, or a value is not usable.
+    Raises GrowthError where it is not one of ours, or a value is not usable.
     """
     if len(text) > LARGEST_BYTES:
         raise GrowthError(f"it has over {LARGEST_BYTES} characters. Use the sidecar of a grown piece.")
@@ -102,11 +95,12 @@ def parse_sidecar(text: str | bytes) -> Sidecar:
     if not isinstance(values, dict) or values.pop("format", None) != FORMAT:
         raise GrowthError(f"it is not the sidecar of a grown piece in the format “{FORMAT}”.")
     _check_names(values, NAMES)
-    _check_names(values["tempo"], [f.name for f in fields(Tempo)])
+    for name, kind in (("tempo", Tempo), ("room", RoomSetting)):
+        _check_names(values[name], [f.name for f in fields(kind)])
     if not isinstance(values["layers"], list) or not 1 <= len(values["layers"]) <= MOST_LAYERS:
         raise GrowthError(f"a piece has 1 to {MOST_LAYERS} layers.")
     layers, origins = zip(*(_read_layer(layer, i) for i, layer in enumerate(values["layers"])), strict=True)
-    composition = Composition(layers, Tempo(**values["tempo"]))
+    composition = Composition(layers, Tempo(**values["tempo"]), RoomSetting(**values["room"]), values["target_lufs"])
     return Sidecar(composition, origins, values["versions"], subtype=values["subtype"])
 
 
@@ -132,8 +126,8 @@ def _check_names(values, names):
 def read_sidecar(path: str | Path) -> Sidecar:
     """Read a sidecar, a JSON file or the comment within a grown WAV or FLAC file.
 
-    Raises:
-        GrowthError: no such file, not one of ours, or a value is not usable; one line that names the file.
+    Raises GrowthError with the name of the file where there is no such file, it is not one of ours, or a value is not
+    usable.
     """
     path = Path(path)
     try:
@@ -150,18 +144,19 @@ def read_sidecar(path: str | Path) -> Sidecar:
         raise GrowthError(f"{path}: {error}") from error
 
 
-def regrow(sidecar: Sidecar, *sources: Source | tuple) -> Piece:
+def regrow(sidecar: Sidecar, *sources: Source | tuple, room: Room | None = None) -> Piece:
     """Render the piece that a sidecar describes, with a warning where versions are not what they were.
 
     Args:
         sidecar: `Sidecar`.
         *sources: `Source` or (model, take), in any order: each layer finds its own.
+        room: of the file that it was made with.
 
     Raises:
-        GrowthError: a layer's model or recording is not among the sources.
+        GrowthError: a layer's model or recording is not among the sources, or the room is another.
     """
     whole = [source if isinstance(source, Source) else Source(*source) for source in sources]
-    return compose(match_sources(sidecar, whole), whole)
+    return compose(match_sources(sidecar, whole), whole, room=room)
 
 
 def match_sources(sidecar: Sidecar, sources: Sequence[Source]) -> Composition:
@@ -173,9 +168,7 @@ def match_sources(sidecar: Sidecar, sources: Sequence[Source]) -> Composition:
     """
     changed = sorted({name for name, _ in versions().items() ^ sidecar.versions.items()})
     if changed:
-        warn_user(
-            f"Other versions than the piece was rendered with ({', '.join(changed)[:200]}): it may differ slightly."
-        )
+        warn_user(f"Other versions than it was rendered with ({', '.join(changed)[:200]}): it may differ slightly.")
     layers = sidecar.composition.layers
     offered: dict[Origin, int] = {}
     for dry in {layer.plan is None for layer in layers}:
@@ -190,7 +183,7 @@ def match_sources(sidecar: Sidecar, sources: Sequence[Source]) -> Composition:
         if layer.plan and family_sha256(layer.plan, sources[offered[alone]]) != origin.family_sha256:
             names = ", ".join(others_of(layer.plan.timbre))
             warn_user(f"{who} was rendered with another {names[:200]}: it will sound different.")
-    return Composition(tuple(matched), sidecar.composition.tempo)
+    return replace(sidecar.composition, layers=tuple(matched))
 
 
 def _missing(who, origin, offered):

@@ -20,11 +20,7 @@ SAME = 1e-6
 
 @dataclass(frozen=True)
 class Tempo:
-    """How fast a piece is, in beats, which are quarter notes.
-
-    Raises:
-        GrowthError: a value outside its range.
-    """
+    """How fast a piece is, in beats, which are quarter notes. Raises GrowthError for a value outside its range."""
 
     bpm: float = setting(USUAL_BPM, "Beats a minute; a beat is a quarter note.", low=SLOWEST_BPM, high=FASTEST_BPM)
     beats_per_bar: int = setting(4, "Beats of a bar.", low=1, high=16)
@@ -41,8 +37,7 @@ class Tempo:
     def seconds(self, note: str) -> float:
         """Length of a note value: 1/4, 3/16, 1/4. (dotted) or 1/8t (triplet).
 
-        Raises:
-            GrowthError: it is no note value; a number without a slash is none.
+        Raises GrowthError where it is no note value; a number without a slash is none.
         """
         beats = beats_of(note)
         if beats is None:
@@ -77,17 +72,14 @@ class Tempo:
 def parse_length(text: str, tempo: Tempo) -> float:
     """Seconds of a number such as 0.5, which is seconds already, or of a note value such as 1/8.
 
-    Raises:
-        GrowthError: it is neither, or more than one.
+    Raises GrowthError where it is neither, or more than one.
     """
     if "/" in text and "," not in text:
         return tempo.seconds(text)
     try:
         return parse_number(text)
     except GrowthError as error:
-        raise GrowthError(
-            f"{short(text)} is not one length. Use seconds such as 0.5, or a note value such as 1/8."
-        ) from error
+        raise GrowthError(f"{short(text)} is not one length. Use seconds such as 0.5 or a note such as 1/8.") from error
 
 
 def parse_lengths(text: str, tempo: Tempo) -> tuple[float, ...]:

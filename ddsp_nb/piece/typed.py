@@ -2,11 +2,13 @@
 
 import math
 import re
-from itertools import pairwise
+from itertools import chain, pairwise
 from reprlib import repr as short
 
+from ddsp_nb.config import MOST_PARTIALS
 from ddsp_nb.errors import GrowthError
-from ddsp_nb.growth.plan import MOST_PARTIALS
+from ddsp_nb.growth.tuning import SCALE
+from ddsp_nb.notes.scala import read_scale
 
 
 def parse_number(text: str) -> float:
@@ -28,6 +30,20 @@ def parse_numbers(text: str) -> tuple[float, ...]:
         raise GrowthError(f"{short(text)} is not a number, nor a list such as 0.5,0.1.") from error
 
 
+def parse_curve(text: str) -> float | tuple[float, ...]:
+    """A finite number, or several with commas between them."""
+    return parse_numbers(text) if "," in text else parse_number(text)
+
+
+def parse_ratios(text: str) -> str | tuple:
+    """The name of a table, numbers with commas between them, "scale" with its steps, or a scale's .scl file."""
+    if text.endswith(".scl"):
+        return (SCALE, *read_scale(text.strip()))
+    if text.startswith(f"{SCALE},"):
+        return (SCALE, *parse_numbers(text.partition(",")[2]))
+    return text if text.replace("-", "").isalpha() else parse_numbers(text)
+
+
 def parse_stages(text: str) -> tuple:
     """Stages as written: counts 1,4,9, or sets of partials as in `parse_sets`; 8 alone is a count, 0 an empty set."""
     if text.strip() == "0" or set(text) & set("/+-"):
@@ -35,21 +51,23 @@ def parse_stages(text: str) -> tuple:
     try:
         numbers = tuple(int(n) for n in text.split(","))
     except ValueError as error:
-        raise GrowthError(
-            f"{short(text)} is not a number such as 8, counts such as 1,4,9 or sets such as 1/1+3/1-8."
-        ) from error
+        raise GrowthError(f"{short(text)} is not a number, counts such as 1,4,9 or sets such as 1/1+3/1-8.") from error
     if min(numbers) < 1:
         raise GrowthError(f"{short(text)}: use numbers from 1 on.")
     return numbers
 
 
+def parse_stage_option(text: str) -> int | tuple:
+    """A number of stages, or stages of one's own as in `parse_stages`."""
+    stages = parse_stages(text)
+    return stages[0] if len(stages) == 1 and isinstance(stages[0], int) else stages
+
+
 def parse_sets(text: str) -> tuple[tuple[int, ...], ...]:
     """Sets of partials or bands, one for each stage: 1/1+3/1-8+12, and 0 for an empty one."""
     try:
-        return tuple(
-            () if stage.strip() == "0" else tuple(k for part in stage.split("+") for k in _span(part))
-            for stage in text.split("/")
-        )
+        spans = ([] if stage.strip() == "0" else map(_span, stage.split("+")) for stage in text.split("/"))
+        return tuple(tuple(chain(*parts)) for parts in spans)
     except ValueError as error:
         raise GrowthError(f"{short(text)} is not a list of sets such as 1/1+3/1-8, with 0 for an empty one.") from error
 

@@ -41,8 +41,7 @@ def slots_of(plan: GrowthPlan) -> Curve:
 def with_slots(plan: GrowthPlan, slots_s: Curve, silence_s: float) -> GrowthPlan:
     """The plan whose stages are silent for the last `silence_s` of their slots.
 
-    Raises:
-        GrowthError: nothing would be left of a stage.
+    Raises GrowthError where nothing would be left of a stage.
     """
     silence_s = 0.0 if plan.crossfade_s else silence_s
     lengths_s = tuple(slot - silence_s for slot in (slots_s if isinstance(slots_s, tuple) else (slots_s,)))

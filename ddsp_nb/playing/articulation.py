@@ -1,7 +1,7 @@
 """The shape of a note, measured on the recording: how it begins, sinks and ends (notebook 06, "Play it")."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -27,6 +27,8 @@ DECAY_RANGE_DB_PER_S = (DECAY_DB_PER_S, 30.0)
 RELEASE_RANGE_S = (0.03, 2.0)
 # Of an edge; where there is less, the recording was cut within the note.
 LEAST_RISE_DB = 10.0
+# Of the decay of its room: a release that slow is what was left of the room, not the instrument's.
+SHARE_OF_ROOM = 0.4
 # Of a note's levels: a swell's peak does not count, its plateau does.
 LEVEL_QUANTILE = 0.8
 
@@ -64,7 +66,11 @@ class Articulation:
         """That of a take, measured where it does not say; one that is known stays; usual values without one."""
         if not isinstance(take, Take):
             return take or cls()
-        return cls(*take.shape) if take.shape else cls.measured(take.features)
+        if take.shape:
+            return cls(*take.shape)
+        found = cls.measured(take.features)
+        slow = take.room is not None and found.release_s * 60 / RISE_DB > SHARE_OF_ROOM * take.room.rt60_s
+        return replace(found, release_s=RELEASE_S) if slow else found
 
     @classmethod
     def measured(cls, features: Features) -> "Articulation":

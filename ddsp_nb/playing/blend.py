@@ -41,7 +41,7 @@ def blend(
         noise: the same for the noise bands.
 
     Returns:
-        A take for `Take.render`, `grow` and `GrowthPanel`.
+        A take for `Take.render`, `grow` and `GrowthPanel`, in the room of the first.
 
     Raises:
         ConfigError: shares out of range, or instruments of different sizes.
@@ -66,7 +66,7 @@ def blend(
         a.directions,
         _by_roots(a.noise_magnitudes, b.noise_magnitudes.to(a.amplitudes), noise),
     )
-    return Take(middle, first.model.levelled(between, middle), first.take.ceiling_db)
+    return Take(middle, first.model.levelled(between, middle), first.take.ceiling_db, room=first.take.room)
 
 
 def _features_between(ours, theirs, pitch, loudness, envelope):

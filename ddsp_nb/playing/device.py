@@ -6,7 +6,7 @@ from contextlib import suppress
 import mido
 import torch
 
-from ddsp_nb.errors import DeviceError
+from ddsp_nb.errors import DeviceError, reason
 
 INSTALL = 'Install it with: pip install "ddsp-nb[live]"'
 
@@ -16,39 +16,33 @@ BLOCKS_AHEAD = 3  # that the device keeps, so that one slow block is not heard
 def open_port(name: str):
     """A MIDI input port.
 
-    Raises:
-        DeviceError: python-rtmidi is missing, the system has no MIDI, or no such port.
+    Raises DeviceError where python-rtmidi is missing, the system has no MIDI, or there is no such port.
     """
     try:
         mido.set_backend("mido.backends.rtmidi", load=True)
         names = mido.get_input_names()
     except ImportError as error:
-        raise DeviceError(
-            f"MIDI ports need python-rtmidi, which is missing. {INSTALL}, or play a --midi file."
-        ) from error
+        raise DeviceError(f"MIDI ports need python-rtmidi, which is missing. {INSTALL}, or play a file.") from error
     except Exception as error:  # rtmidi has errors of its own
-        raise DeviceError(f"This system offers no MIDI ports ({_reason(error)}). Play a --midi file.") from error
+        raise DeviceError(f"This system offers no MIDI ports ({reason(error)}). Play a --midi file.") from error
     matching = [port for port in names if port == name] or [port for port in names if name.lower() in port.lower()]
     if not matching:
         raise DeviceError(f"There is no MIDI port {name!r}. Ports now: {', '.join(names) or 'none; plug one in'}.")
     try:
         return mido.open_input(matching[0])
     except OSError as error:
-        raise DeviceError(f"{matching[0]}: cannot be opened ({_reason(error)}). Close what else uses it.") from error
+        raise DeviceError(f"{matching[0]}: cannot be opened ({reason(error)}). Close what else uses it.") from error
 
 
 def open_device(sample_rate: int, block: int):
     """The system's sound device, ready to be written to.
 
-    Raises:
-        DeviceError: sounddevice or PortAudio is missing, or there is no device for this sample rate.
+    Raises DeviceError where sounddevice or PortAudio is missing, or there is no device for this sample rate.
     """
     try:
         import sounddevice
     except ImportError as error:
-        raise DeviceError(
-            f"Playing aloud needs sounddevice, which is missing. {INSTALL}, or write a file with --output."
-        ) from error
+        raise DeviceError(f"Playing aloud needs sounddevice. {INSTALL}, or write a file with --output.") from error
     except OSError as error:  # it looks for PortAudio when it is imported
         raise DeviceError(
             "Playing aloud needs PortAudio, which is missing. Install it (on Debian and Ubuntu: "
@@ -59,7 +53,7 @@ def open_device(sample_rate: int, block: int):
         return sounddevice.OutputStream(sample_rate, block, channels=1, dtype="float32", latency=latency_s)
     except (sounddevice.PortAudioError, ValueError) as error:
         raise DeviceError(
-            f"No sound device plays at {sample_rate} Hz ({_reason(error)}). Plug one in, or write a file with --output."
+            f"No sound device plays at {sample_rate} Hz ({reason(error)}). Plug one in, or write a file with --output."
         ) from error
 
 
@@ -74,7 +68,3 @@ def play_blocks(device, blocks: Iterable[torch.Tensor], gain: float) -> int:
         for block in blocks:
             late += bool(device.write((block * gain).clamp(-1, 1).numpy()))
     return late
-
-
-def _reason(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -3,7 +3,6 @@
 import itertools
 from collections.abc import Sequence
 from dataclasses import astuple, replace
-from pathlib import Path
 
 import torch
 
@@ -74,12 +73,8 @@ def morphing(lines: list[Features], words: str, family: Family, config: Config) 
     return [replace(line, timbre=timbres[: len(line)]) for line in lines]
 
 
-def players(path: str | Path, family: Family) -> dict[str, Performance]:
-    """What each instrument plays of a MIDI file, as the programs of its channels say; a warning tells of stand-ins.
-
-    Raises:
-        NotesError: it cannot be read.
-    """
+def players(played: Performance, family: Family) -> dict[str, Performance]:
+    """What each instrument plays of a score, as the programs of its channels say; a warning tells of stand-ins."""
     stand_ins = dict[str, None]()
 
     def player(program: int) -> str:
@@ -88,7 +83,7 @@ def players(path: str | Path, family: Family) -> dict[str, Performance]:
             stand_ins[f"{NAMES[program]} by {name}"] = None
         return name
 
-    parts = Performance.of_midi(path).by_player(player)
+    parts = played.by_player(player)
     if stand_ins:
         warn_user(f"Not in the family, and played by what is most alike: {', '.join(stand_ins)}.")
     return parts

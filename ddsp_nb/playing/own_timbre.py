@@ -49,9 +49,6 @@ class OwnTimbre(nn.Module):
     The noise floor of its recordings is left out: notes are cleaner than what was heard. `DDSPModel.controls` gives
     each frame its loudness by rendering and measuring, which hears what comes after. Here it is computed from the
     controls: the power of the partials and of the filtered noise, so that no frame waits.
-
-    Args:
-        model: the instrument.
     """
 
     noise_power: torch.Tensor  # [n_bands, n_bands]: gains g have the mean square g · noise_power · g
@@ -104,14 +101,7 @@ class OwnTimbre(nn.Module):
         return torch.zeros(self.config.n_layers, n_voices, self.config.hidden_size)
 
     @torch.no_grad()
-    def levelled(
-        self,
-        f0_hz: torch.Tensor,
-        loudness_db: torch.Tensor,
-        age_s: torch.Tensor,
-        state: torch.Tensor,
-        timbre: torch.Tensor | None = None,
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Amplitudes and noise gains at their loudness, and the state; shapes as in `forward`."""
-        amplitudes, gains, gain, state = self(f0_hz, loudness_db, age_s, state, timbre)
+    def levelled(self, *asked: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Amplitudes and noise gains at their loudness, and the state; arguments and shapes are those of `forward`."""
+        amplitudes, gains, gain, state = self(*asked)
         return amplitudes * gain, (gains * gain).clamp(max=MAX_NOISE_GAIN), state

@@ -11,8 +11,9 @@ from ddsp_nb.analysis.features import Features
 from ddsp_nb.analysis.mel import MIN_DB
 from ddsp_nb.errors import NotesError, warn_user
 from ddsp_nb.notes.lines import lines_of
-from ddsp_nb.notes.midi import read_midi, write_midi
+from ddsp_nb.notes.midi import write_midi
 from ddsp_nb.notes.note import MOST_SECONDS, Event, Note, events_of, parted
+from ddsp_nb.notes.score import read_score
 from ddsp_nb.playing.articulation import Articulation
 from ddsp_nb.playing.live_blocks import blocks_of
 from ddsp_nb.playing.own_timbre import lift_db
@@ -57,8 +58,8 @@ class Performance:
 
     @classmethod
     def of_midi(cls, path: str | Path) -> "Performance":
-        """What a MIDI file plays, all channels but the drums. Raises NotesError where it cannot be read."""
-        events = tuple(read_midi(path))
+        """What a MIDI or MusicXML file plays, all but the drums. Raises NotesError where it cannot be read."""
+        events = tuple(read_score(path))
         return cls(events, events[-1][0])
 
     @property
@@ -127,7 +128,7 @@ class Performance:
     def take(self, model: DDSPModel, take: Take) -> Take:
         """One voice of it as a phrase to grow, for `grow` and `GrowthPanel`; `take` is of the model's recording."""
         features = self.features(model, take)
-        return Take(features, model.controls(features, envelope=False), take.ceiling_db)
+        return Take(features, model.controls(features, envelope=False), take.ceiling_db, room=take.room)
 
     def render(self, model: DDSPModel, take: Take | None = None, *, n_voices: int = 8, seed: int = 0) -> torch.Tensor:
         """[n_samples] all voices of it, as they were heard, to the end of the last release."""

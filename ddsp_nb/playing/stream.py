@@ -81,8 +81,7 @@ class StreamingSynthesizer(Voices):
     def render(self, n_samples: int) -> torch.Tensor:
         """The next [n_samples] of sound, float32, one channel; silence where no note sounds.
 
-        Raises:
-            ConfigError: n_samples is not 1 to 1 048 576.
+        Raises ConfigError where n_samples is not 1 to 1 048 576.
         """
         if not 1 <= n_samples <= MAX_BLOCK:
             raise ConfigError(f"A block of {n_samples!r} samples is out of reach; use 1 to {MAX_BLOCK}.")
@@ -103,15 +102,13 @@ class StreamingSynthesizer(Voices):
         age_s = torch.tensor([voice.age_s for voice in self.voices])
         sounding = torch.tensor([not voice.ended for voice in self.voices])[:, None]
         timbre = torch.stack([self.timbres.get(voice.part, self.own) for voice in self.voices])
-        amplitudes, gains, self.state = self.instrument.levelled(
-            f0_hz[:, None], loudness_db[:, None], age_s[:, None], self.state, timbre
-        )
+        asked = (values[:, None] for values in (f0_hz, loudness_db, age_s))
+        amplitudes, gains, self.state = self.instrument.levelled(*asked, self.state, timbre)
         partials = (amplitudes[:, 0] * sounding) * self.directions
         phase = self.phase + math.pi * hop_s * (self.f0_hz.double() + f0_hz.double())
-        between = lambda before, after: torch.stack([before, after], 1)
-        lines = render_hop(
-            between(self.f0_hz, f0_hz), between(self.phase, phase), between(self.partials, partials), self.config
-        )
+        ends = (self.f0_hz, f0_hz), (self.phase, phase), (self.partials, partials)
+        heard_hz, phases, moving = (torch.stack(both, 1) for both in ends)
+        lines = render_hop(heard_hz, phases, moving, self.config)
         noise = (gains[:, 0] * sounding).square().sum(0).sqrt().clamp(max=MAX_NOISE_GAIN)  # of one voice, it is its own
         sound = lines.sum(0) + self.noise.hop(noise)
         self.f0_hz, self.phase, self.partials = f0_hz, phase, partials

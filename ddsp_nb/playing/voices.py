@@ -77,17 +77,14 @@ class Voices:
             raise ConfigError(f"n_voices is {n_voices!r}; use 1 to {MAX_VOICES}.")
         self.config, self.n_voices, self.articulation = model.config, n_voices, Articulation.of(take)
         self.usual_db = usual_loudness_db(model)
-        self.bends_semitones, self.levels_db = (
-            defaultdict[int, float](float),
-            defaultdict[int, float](float),
-        )  # of parts
+        # Of parts.
+        self.bends_semitones, self.levels_db = defaultdict[int, float](float), defaultdict[int, float](float)
         self.voices: list[Voice] = []
 
     def note_on(self, note: float, velocity: int = PLAIN_VELOCITY, part: int = 0) -> None:
         """Begin a note: a MIDI number, which need not be whole, and a velocity, of which 96 is the usual loudness.
 
-        Raises:
-            ConfigError: outside 0 to 127, and 1 to 127.
+        Raises ConfigError outside 0 to 127, and 1 to 127.
         """
         if not 0 <= note <= 127 or not 1 <= velocity <= 127:
             raise ConfigError(f"There is no note {note!r} of velocity {velocity!r}; use 0 to 127, and 1 to 127.")
@@ -132,9 +129,7 @@ class Voices:
     def step(self) -> list[float]:
         """Move all voices on by a frame: the loudness of each there, dB relative to full scale."""
         hop_s = self.config.hop_length / self.config.sample_rate
-        return [
-            voice.step(self.articulation, hop_s) + self.levels_db[voice.part] + self.usual_db for voice in self.voices
-        ]
+        return [v.step(self.articulation, hop_s) + self.levels_db[v.part] + self.usual_db for v in self.voices]
 
     def hz(self, note: float, part: int = 0) -> float:
         """Fundamental of a note as its part is bent now."""

@@ -13,23 +13,8 @@ from ddsp_nb.sound.blocks import PHONE_SUFFIXES
 HEADERLESS = "RAW"
 # Suffixes that are neither names of libsndfile's formats nor what phones record.
 MORE_SUFFIXES = (
-    *(
-        ".3g2",
-        ".aif",
-        ".aifc",
-        ".asf",
-        ".bw64",
-        ".bwf",
-        ".m4r",
-        ".m4v",
-        ".mp2",
-        ".mp3",
-        ".oga",
-        ".opus",
-        ".qta",
-        ".snd",
-    ),
-    *(".wave", ".weba", ".wmv"),
+    *(".3g2", ".aif", ".aifc", ".asf", ".bw64", ".bwf", ".m4r", ".m4v", ".mp2", ".mp3"),
+    *(".oga", ".opus", ".qta", ".snd", ".wave", ".weba", ".wmv"),
 )
 # Sound that is not read: copy-protected, headerless, or of formats that few programs write.
 UNREAD_SUFFIXES = (

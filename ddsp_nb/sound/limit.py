@@ -16,8 +16,7 @@ FRAME_S, QUIET_DB = 0.046, 30.0
 def limiting_gain(magnitudes: np.ndarray, sample_rate: int, highest: float) -> np.ndarray | None:
     """[n_samples] gains that look ahead, with which no sample passes `highest`; None where that would be heard.
 
-    Args:
-        magnitudes: [n_samples] of a sound, at least one of them above `highest`.
+    At least one of the sound's [n_samples] magnitudes lies above it.
     """
     if magnitudes.max() > highest * 10 ** (MOST_DB / 20):
         return None

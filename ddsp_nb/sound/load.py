@@ -144,11 +144,8 @@ def check_stats(stats: AudioStats, name: str | PathLike) -> None:
     if stats.n_samples < SHORTEST_S * rate:
         raise AudioError(f"{name}: only {stats.n_samples} samples long. Use at least {SHORTEST_S} s of sound.")
     if stats.n_samples > LONGEST_S * rate:
-        minutes = LONGEST_S / 60
-        raise AudioError(
-            f"{name}: longer than {minutes:g} minutes. Use a part of it: start_s and duration_s, "
-            "or --skip and --duration, in s."
-        )
+        words = f"{name}: longer than {LONGEST_S / 60:g} minutes. Use a part of it"
+        raise AudioError(f"{words}: start_s and duration_s, or --skip and --duration, in s.")
     if stats.n_broken > stats.n_samples * stats.n_channels / 2:
         raise AudioError(f"{name}: most of its samples are NaN or infinite. Export the recording again.")
     if stats.length in (Length.FILE_WRONG, Length.SOUND_WRONG):
@@ -156,7 +153,7 @@ def check_stats(stats: AudioStats, name: str | PathLike) -> None:
     if stats.n_broken:
         warn_user(f"{name}: {stats.n_broken} samples were NaN or infinite; replaced by silence.")
     if stats.n_clipped:
-        warn_user(f"{name}: clipped in {stats.n_clipped} samples or more; the model will learn the buzz of it.")
+        warn_user(f"{name}: clipped in {stats.n_clipped} samples or more, which is heard as a buzz.")
 
 
 def choose_mix(stats: AudioStats, name: str | PathLike) -> tuple[np.ndarray, np.ndarray]:

@@ -110,8 +110,7 @@ def cue_chunks(marks: Sequence[tuple[int, str]]) -> bytes:
 def read_comment(path: str | PathLike, max_bytes: int) -> str:
     """The comment of a WAV file, "" where it has none or one of over `max_bytes`.
 
-    Raises:
-        OSError: the file cannot be read.
+    Raises OSError where the file cannot be read.
     """
     with open(path, "rb") as file:
         if file.read(FIRST_CHUNK)[8:] != b"WAVE":

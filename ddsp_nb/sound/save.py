@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile as sf
@@ -28,13 +29,13 @@ def in_steps(audio: torch.Tensor, bits: int = 16) -> torch.Tensor:
     return (audio * full).round().clamp(-full, full - 1) / full
 
 
-def peak(sound: torch.Tensor) -> float:
+def peak(sound: torch.Tensor | np.ndarray) -> float:
     """Largest absolute sample, 0 where there is none."""
-    return float(np.abs(sound.numpy()).max(initial=0))
+    return float(np.abs(np.asarray(sound)).max(initial=0))
 
 
 def save_together(
-    sounds: Mapping[Path, torch.Tensor], sample_rate: int = 44_100, *, rests: Mapping[Path, tuple[torch.Tensor, Path]]
+    sounds: Mapping[Path, torch.Tensor], sample_rate: int = 44_100, *, rests: Mapping[Path, tuple[Any, ...]]
 ) -> list[Path]:
     """Write 16-bit files that belong together as `save_audio` does, all with one gain, so that they can be added up.
 
@@ -43,8 +44,8 @@ def save_together(
 
     Args:
         sounds: path and sound, [n_samples], of each file; all are of one length.
-        rests: path, a sound, and which of `sounds` to take from it: the file is what that one, as it is written,
-            leaves over, so that both files add up to the sound to the last 16-bit step.
+        rests: path, a sound, and which of `sounds` to take from it: the file is what these, as they are written,
+            leave over, so that all of them add up to the sound to the last 16-bit step.
 
     Returns:
         The paths that were written.
@@ -53,8 +54,8 @@ def save_together(
         AudioError: as `save_audio` does.
     """
     parts = {path: part.detach().cpu().float() for path, part in sounds.items()}
-    wholes = {path: (whole.detach().cpu().float(), of) for path, (whole, of) in rests.items()}
-    left = [sound for whole, of in wholes.values() for sound in (whole, whole - parts[of])]
+    wholes = {path: (whole.detach().cpu().float(), of) for path, (whole, *of) in rests.items()}
+    left = [sound for whole, of in wholes.values() for sound in (whole, whole - sum(parts[part] for part in of))]
     loudest, gain = max(map(peak, [*parts.values(), *left])), torch.tensor(1.0)
     if 1 < loudest < math.inf:
         gain = _gain_within(torch.stack([*parts.values(), *left]).abs().amax(0), sample_rate)
@@ -65,7 +66,7 @@ def save_together(
     for path, part in parts.items():
         save_audio(path, steps(part), sample_rate)
     for path, (whole, of) in wholes.items():
-        save_audio(path, steps(whole) - steps(parts[of]), sample_rate)
+        save_audio(path, steps(whole) - sum(steps(parts[part]) for part in of), sample_rate)
     return [*parts, *wholes]
 
 

@@ -50,10 +50,7 @@ def in_time(frames: Iterator["AudioFrame"], container: str) -> Iterator[tuple[in
 
 
 def silence_before(
-    lead: float,
-    behind: deque[tuple[int, float]],
-    ahead: deque[tuple[int, float, "AudioFrame"]],
-    sample_rate: int,
+    lead: float, behind: deque[tuple[int, float]], ahead: deque[tuple[int, float, "AudioFrame"]], sample_rate: int
 ) -> int:
     """Samples of silence where time jumps, and stays there, by more than what clocks and roundings explain."""
     if not behind:

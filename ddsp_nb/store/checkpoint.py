@@ -10,10 +10,11 @@ from typing import Any
 import torch
 
 from ddsp_nb.analysis.features import Features
-from ddsp_nb.config import Config
-from ddsp_nb.errors import CheckpointError, WorkbookError
+from ddsp_nb.config import MOST_PARTIALS, Config
+from ddsp_nb.errors import CheckpointError, WorkbookError, reason
 from ddsp_nb.store import tensor_file
 from ddsp_nb.synthesis.controls import Controls
+from ddsp_nb.synthesis.room import LONGEST_S, Room
 from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.take import Take
 
@@ -22,6 +23,8 @@ KIND = "checkpoint"
 MOVING = {"recorded_hz", "tape", "timbre"}
 # Above or below full scale: float32 sound has 150 dB below it, and a model may add some.
 MAX_LOUDNESS_DB = 200.0
+# Of a room, beside its direct sound.
+LOUDEST = 10.0
 # Relative, of pitches kept as float32.
 ROUNDING = 1e-3
 
@@ -29,10 +32,8 @@ ROUNDING = 1e-3
 def save_model(path: str | Path, model: DDSPModel, take: Take) -> Path:
     """Write a model and its take, whole or not at all; returns the path.
 
-    The same model gives the same bytes under any name. An existing file is replaced.
-
-    Raises:
-        CheckpointError: the parts do not fit or hold numbers that are not finite, or the place cannot be written.
+    The same model gives the same bytes under any name. An existing file is replaced. Raises CheckpointError where the
+    parts do not fit or hold numbers that are not finite, or the place cannot be written.
     """
     path = Path(path)
     content: dict[str, Any] = {
@@ -45,6 +46,10 @@ def save_model(path: str | Path, model: DDSPModel, take: Take) -> Path:
             "ceiling_db": take.ceiling_db,
         },
     }
+    if take.room is not None:
+        content["take"]["room"] = take.room.impulse.cpu()
+    if take.hz is not None:
+        content["take"]["hz"] = take.hz.float().cpu()
     try:
         check(content, model.config)
     except (ValueError, TypeError) as error:
@@ -56,8 +61,7 @@ def save_model(path: str | Path, model: DDSPModel, take: Take) -> Path:
 def load_model(path: str | Path) -> tuple[DDSPModel, Take]:
     """Read what `save_model` wrote: the model and the take of its recording, on the CPU.
 
-    Raises:
-        CheckpointError: no such file, not one of ours, damaged, or of another format.
+    Raises CheckpointError where there is no such file, or it is not one of ours, damaged, or of another format.
     """
     path = Path(path)
     if not path.is_file():
@@ -66,8 +70,7 @@ def load_model(path: str | Path) -> tuple[DDSPModel, Take]:
     try:
         return rebuilt(content)
     except (WorkbookError, ArithmeticError, AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
-        raise CheckpointError(f"{path}: its parts do not fit together ({reason}). Train it anew.") from error
+        raise CheckpointError(f"{path}: its parts do not fit together ({reason(error)}). Train it anew.") from error
 
 
 def rebuilt(content: dict) -> tuple[DDSPModel, Take]:
@@ -77,7 +80,8 @@ def rebuilt(content: dict) -> tuple[DDSPModel, Take]:
     model, features = DDSPModel(config), Features(**content["features"])
     model.load_state_dict(content["weights"])
     controls = Controls.of_coefficients(kept["coefficients"].float(), kept["noise_magnitudes"].float())
-    return model, Take(features, controls, kept["ceiling_db"])
+    room = Room(kept["room"], config.sample_rate) if "room" in kept else None
+    return model, Take(features, controls, kept["ceiling_db"], room=room, hz=kept.get("hz"))
 
 
 def check(content: dict, config: Config) -> None:
@@ -105,9 +109,20 @@ def check(content: dict, config: Config) -> None:
             "hop_length": config.hop_length,
         },
     )
-    partials, bands = (torch.float16, n_frames, 2 * config.n_harmonics), (torch.float16, n_frames, config.n_bands)
+    n_partials, own_hz = config.n_harmonics, content["take"].get("hz")
+    if own_hz is not None:
+        n_partials = max(1, min(own_hz.shape[-1], MOST_PARTIALS))
+    partials, bands = (torch.float16, n_frames, 2 * n_partials), (torch.float16, n_frames, config.n_bands)
     take = {"coefficients": partials, "noise_magnitudes": bands, "ceiling_db": float(content["take"]["ceiling_db"])}
+    if own_hz is not None:
+        take["hz"] = (single, n_frames, n_partials)
+    if (room := content["take"].get("room")) is not None:
+        take["room"] = (single, max(1, min(len(room), 2 * round(LONGEST_S * config.sample_rate))))
     check_part("take", content["take"], take)
+    if own_hz is not None and not (own_hz.min() >= 0 and own_hz.max() <= config.nyquist_hz * (1 + ROUNDING)):
+        raise ValueError("a partial outside its range")
+    if room is not None and (room[0] != 1 or room.abs().max() > LOUDEST):
+        raise ValueError("a room outside its range")
     low_hz, high_hz = config.f0_min_hz / 2 * (1 - ROUNDING), config.nyquist_hz * (1 + ROUNDING)
     if not (features["f0_hz"].min() >= low_hz and features["f0_hz"].max() <= high_hz):
         raise ValueError("a pitch outside its range")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from ddsp_nb.errors import CheckpointError, ConfigError
+from ddsp_nb.errors import CheckpointError, ConfigError, reason
 from ddsp_nb.store import tensor_file
 from ddsp_nb.store.checkpoint import check_part
 from ddsp_nb.training.family import N_BANDS, Family, Member
@@ -30,8 +30,7 @@ PARTS = {
 def save_family(path: str | Path, family: Family) -> Path:
     """Write the instruments of a family that do not come with the workbook, whole or not at all; returns the path.
 
-    Raises:
-        CheckpointError: the place cannot be written.
+    Raises CheckpointError where the place cannot be written.
     """
     shipped, path = Family.shipped(), Path(path)
     members = {name: vars(member) for name, member in family.items() if name not in shipped}
@@ -48,8 +47,7 @@ def save_family(path: str | Path, family: Family) -> Path:
 def load_family(path: str | Path | None) -> Family:
     """The shipped instruments and those of a file; without a file, or where there is none yet, the shipped ones.
 
-    Raises:
-        CheckpointError: not one of ours, damaged, of other weights, or with a name that is shipped, too.
+    Raises CheckpointError where it is not one of ours, damaged, of other weights, or has a name that is shipped, too.
     """
     family = Family.shipped()
     if path is None or not Path(path).is_file():
@@ -66,9 +64,9 @@ def load_family(path: str | Path | None) -> Family:
                     raise ValueError(f"{part} outside its range")
             family = family.with_member(name, Member(**member))
     except (ConfigError, AttributeError, KeyError, TypeError, ValueError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
         raise CheckpointError(
-            f"{path}: its parts do not fit together ({reason}). Take the file away, and enrol the recordings anew."
+            f"{path}: its parts do not fit together ({reason(error)}). "
+            "Take the file away, and enrol the recordings anew."
         ) from error
     return family
 

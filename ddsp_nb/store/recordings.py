@@ -19,11 +19,13 @@ from threadpoolctl import threadpool_limits
 
 from ddsp_nb.analysis.decompose import AnalysedRecording, Analysis
 from ddsp_nb.analysis.features import Features
+from ddsp_nb.analysis.room import Wanted
 from ddsp_nb.config import Config
 from ddsp_nb.errors import AudioError, WorkbookWarning, warn_user
 from ddsp_nb.progress import with_bar
 from ddsp_nb.sound.find import find_recordings
 from ddsp_nb.sound.load import SILENCE_DB, load_audio
+from ddsp_nb.synthesis.room import Room
 from ddsp_nb.training.corpus import quiet_cuts
 
 # Of a piece, about: memory follows it. A sound is cut from 60 s on; where the quiet places lie, a piece has 10 to 60 s.
@@ -40,14 +42,14 @@ IDLE_S = 20.0
 # Of the environment: another folder, or empty for none.
 CACHE_VARIABLE = "DDSP_NB_CACHE"
 # Count it up when the analysis finds other numbers in the same sound.
-CACHE_VERSION = 7
+CACHE_VERSION = 8
 # Shorter pieces are analysed in seconds.
 SHORTEST_CACHED_S = 20.0
 # An hour of sound.
 CACHE_BYTES = 1_000_000_000
 
 # The last are the warnings of the analysis.
-Found = tuple[Features, Analysis, list[str]]
+Found = tuple[Features, Analysis, Room | None, list[str]]
 
 
 def analyse_recordings(
@@ -56,6 +58,7 @@ def analyse_recordings(
     *,
     start_s: float = 0.0,
     duration_s: float | None = None,
+    room: Wanted = "learn",
     say: Callable[[str], None] = lambda line: None,
 ) -> list[AnalysedRecording]:
     """Load and analyse sound files and folders of them, in the order of `find_recordings`; silent pieces are skipped.
@@ -68,19 +71,20 @@ def analyse_recordings(
         config: sizes and pitch range.
         start_s: pass over the seconds before it in each file.
         duration_s: use only so many seconds of each file.
+        room: as of `AnalysedRecording.of`.
         say: told one line for each piece that is done.
 
     Raises:
         AudioError: a path does not exist, a folder holds no sound, or none of the files can be used.
     """
     pieces, recordings = load_pieces(find_recordings(paths), config.sample_rate, start_s, duration_s), []
-    found = analyse_pieces(pieces, config)
+    found = analyse_pieces(pieces, config, room)
     if len(pieces) == 1:  # of more, each is told as it is done
         found = with_bar(found, "Analysing", 1, patience_s=0)
-    for (name, audio), (features, analysis, messages) in zip(pieces, found, strict=True):
+    for (name, audio), (features, analysis, its_room, messages) in zip(pieces, found, strict=True):
         for message in messages:
             warn_user(f"{name}: {message}")
-        recordings.append(AnalysedRecording(name, audio, features, analysis))
+        recordings.append(AnalysedRecording(name, audio, features, analysis, its_room))
         if len(pieces) > 1:
             say(f"Analysed {len(recordings)} of {len(pieces)}: {name}")
     return recordings
@@ -125,15 +129,18 @@ def piece_edges(audio: torch.Tensor, sample_rate: int) -> list[tuple[int, int]]:
     return list(pairwise([0, *middles, len(audio)]))
 
 
-def analyse_pieces(pieces: list[tuple[str, torch.Tensor]], config: Config) -> Iterator[Found]:
+def analyse_pieces(pieces: list[tuple[str, torch.Tensor]], config: Config, room: Wanted) -> Iterator[Found]:
     """What is found in each piece, in their order, by a process a core if that is worth its start."""
     memory = cache()
     worth_keeping = lambda audio: memory is not None and len(audio) >= SHORTEST_CACHED_S * config.sample_rate
     remembered = analyse_piece if memory is None else memory.cache(analyse_piece)
+    # As plain numbers, which are the same key again in the next process.
+    wanted = room.impulse.numpy() if isinstance(room, Room) else room
     calls: list[tuple[Any, np.ndarray]] = [
         (remembered if worth_keeping(audio) else analyse_piece, audio.numpy()) for _, audio in pieces
     ]
-    new = [audio for call, audio in calls if call is analyse_piece or not call.check_call_in_cache(audio, config)]
+    is_known = lambda call, audio: call is not analyse_piece and call.check_call_in_cache(audio, config, wanted)
+    new = [audio for call, audio in calls if not is_known(call, audio)]
     n_workers = 1
     if len(new) > 1 and sum(map(len, new)) > PARALLEL_S * config.sample_rate:
         import joblib  # takes a while, like the workers it starts
@@ -141,9 +148,9 @@ def analyse_pieces(pieces: list[tuple[str, torch.Tensor]], config: Config) -> It
         n_workers = min(len(new), joblib.cpu_count(), MAX_WORKERS)
     if n_workers > 1:
         workers = joblib.Parallel(n_workers, "loky", return_as="generator", idle_worker_timeout=IDLE_S)
-        yield from workers(joblib.delayed(quietly)(call, audio, config) for call, audio in calls)
+        yield from workers(joblib.delayed(quietly)(call, audio, config, wanted) for call, audio in calls)
     else:
-        yield from (quietly(call, audio, config) for call, audio in calls)
+        yield from (quietly(call, audio, config, wanted) for call, audio in calls)
     if memory is not None:
         memory.reduce_size(bytes_limit=CACHE_BYTES)
 
@@ -162,23 +169,28 @@ def cache() -> Any:
         return None
 
 
-def quietly(call: Callable, samples: np.ndarray, config: Config) -> Found:
+def quietly(call: Callable, samples: np.ndarray, config: Config, room: np.ndarray | str | None) -> Found:
     """Make a call of `analyse_piece`; that a cache is damaged or full is nothing that the user must know."""
     logging.getLogger("joblib").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return call(samples, config)
+        return call(samples, config, room)
 
 
-def analyse_piece(samples: np.ndarray, config: Config, version: int = CACHE_VERSION) -> Found:
+def analyse_piece(
+    samples: np.ndarray, config: Config, room: np.ndarray | str | None, version: int = CACHE_VERSION
+) -> Found:
     """Features and analysis of [n_samples] sound, and what the user was to be warned of, for the process that asked.
 
     One thread finds the same in every process; a second gains little, and loses much on a core that is not its alone.
-    The version is part of the key in the cache.
+    A room that is known comes as its impulse response. The version is part of the key in the cache.
     """
     with threadpool_limits(1), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        found = AnalysedRecording.of("", torch.from_numpy(samples), config)
+        wanted: Wanted = "learn" if isinstance(room, str) else None
+        if isinstance(room, np.ndarray):
+            wanted = Room(torch.from_numpy(room), config.sample_rate)
+        found = AnalysedRecording.of("", torch.from_numpy(samples), config, wanted)
     # Libraries warn those who call them, not those who bring a sound.
     ours = [str(warning.message) for warning in caught if issubclass(warning.category, WorkbookWarning)]
-    return found.features, found.analysis, ours
+    return found.features, found.analysis, found.room, ours

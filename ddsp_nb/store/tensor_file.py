@@ -39,8 +39,7 @@ def write(path: Path, kind: str, content: dict) -> None:
 def read(path: Path, kind: str) -> dict:
     """What `write` was given, tensors in memory of their own on the CPU.
 
-    Raises:
-        CheckpointError: it is damaged, no file of ours, of another kind or of another format.
+    Raises CheckpointError where it is damaged, no file of ours, of another kind or of another format.
     """
     try:
         with safe_open(path, framework="pt") as file:

@@ -1,5 +1,6 @@
 """The instrument in a folder for other programs: SFZ samples, a wavetable, the network, and a text about them."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from ddsp_nb.errors import ExportError
@@ -15,6 +16,7 @@ from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.take import Take
 
 SFZ, WAVETABLE, NETWORK, GUIDE = "instrument.sfz", "growth.wav", "controls.ts", "README.txt"
+ROOM = "room.wav"
 
 
 def export_instrument(
@@ -25,14 +27,17 @@ def export_instrument(
     plan: GrowthPlan | None = None,
     seed: int = 0,
     overwrite: bool = False,
+    on_note: Callable[[int, int], None] = lambda n, n_all: None,
 ) -> list[Path]:
     """Write an instrument for samplers, wavetable synthesizers and other hosts, all of it or nothing.
 
     Args:
-        folder: gets `instrument.sfz` with `samples/`, `growth.wav`, `controls.ts` and `README.txt`.
-        take: of its recording, on which attack and release are measured; usual ones (40 and 80 ms) without.
+        folder: gets `instrument.sfz` with `samples/`, `growth.wav`, `controls.ts`, `README.txt` and `room.wav`.
+        take: of its recording, with its room, on which attack and release are measured; usual ones (40 and 80 ms)
+            without.
         plan: which partials sound in which frame of the wavetable; by default one more in each.
         overwrite: replace files in a folder that holds some.
+        on_note: called before each note is sampled with its number, from 1, and how many there are.
 
     Returns:
         The files that were written.
@@ -47,18 +52,20 @@ def export_instrument(
     articulation = Articulation.of(take)
     warn_of_guesses(model)
     warn_of_lift(model)
-    notes = list(held_notes(model, articulation, seed=seed))
-    sample_rate = model.config.sample_rate
+    notes = list(held_notes(model, articulation, seed=seed, on_note=on_note))
+    sample_rate, room = model.config.sample_rate, take.room if take else None
     with folder_written_whole(folder, ExportError) as temporary:
         written, gain = write_samples(notes, temporary, sample_rate)
         for name, text in (
             (SFZ, sfz_text(notes, articulation)),
-            (GUIDE, guide_text(model.config, notes, articulation, gain, lift_db(model), len(frames))),
+            (GUIDE, guide_text(model.config, notes, articulation, gain, lift_db(model), len(frames), room)),
         ):
             (temporary / name).write_text(text, encoding="utf-8")
             written.append(temporary / name)
         written.append(write_wavetable(frames, temporary / WAVETABLE, sample_rate))
         written.append(write_network(model, temporary / NETWORK))
+        if room:
+            written.append(room.save(temporary / ROOM))
         names = [path.relative_to(temporary) for path in written]
     return [folder / name for name in names]
 

@@ -7,8 +7,10 @@ from ddsp_nb.config import Config
 from ddsp_nb.notes.pitch import midi_name
 from ddsp_nb.playing.articulation import Articulation
 from ddsp_nb.studio.held import HeldNote
+from ddsp_nb.synthesis.room import Room
 
 GUIDE = Path(__file__).with_suffix(".txt")
+ROOM = "\nroom.wav\n  The recording's room, {:.1f} s, for a convolution reverb, all wet. Samples are dry.\n"
 LIFTED = "\n  The recordings were very quiet: all notes are {:.0f} dB louder than they were."
 
 
@@ -19,6 +21,7 @@ def guide_text(
     gain: float,
     lifted_db: float,
     n_frames: int,
+    room: Room | None,
 ) -> str:
     """The text for these samples, all with one linear gain, and a wavetable of so many frames.
 
@@ -31,15 +34,11 @@ def guide_text(
         last=midi_name(notes[-1][1].note),
         attack_s=articulation.attack_s,
         release_s=articulation.release_s,
-        sample_rate=config.sample_rate,
+        **vars(config),
         levels=", ".join(f"{layer} {level_db:.1f}" for layer, level_db in levels_db.items()),
         lifted=LIFTED.format(lifted_db) if lifted_db else "",
+        room=ROOM.format(room.rt60_s) if room else "",
         n_frames=n_frames,
-        hop=config.hop_length,
-        layers=config.n_layers,
-        hidden=config.hidden_size,
-        harmonics=config.n_harmonics,
-        bands=config.n_bands,
         nyquist=f"{config.nyquist_hz:g}",
         n_fft=config.noise_n_fft,
     )

@@ -5,7 +5,7 @@ The opcodes are those of SFZ 1, which sfizz, sforzando, ARIA, LinuxSampler and o
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ddsp_nb.errors import warn_user
@@ -55,10 +55,13 @@ def warn_of_guesses(model: DDSPModel) -> None:
         )
 
 
-def held_notes(model: DDSPModel, articulation: Articulation, *, seed: int = 0) -> Iterator[tuple[str, HeldNote]]:
+def held_notes(
+    model: DDSPModel, articulation: Articulation, *, seed: int = 0, on_note: Callable[[int, int], None]
+) -> Iterator[tuple[str, HeldNote]]:
     """Name of the dynamic and note, for every sample; levels are those of `StreamingSynthesizer` at its velocity."""
-    usual_db = usual_loudness_db(model)
-    for note in with_bar(sampled_notes(model), "Sampling"):
+    usual_db, notes = usual_loudness_db(model), sampled_notes(model)
+    for n, note in enumerate(with_bar(notes, "Sampling"), 1):
+        on_note(n, len(notes))
         for layer, velocity in LAYERS.items():
             yield layer, held_note(model, note, usual_db + midi_db(velocity), articulation, seed=seed)
 

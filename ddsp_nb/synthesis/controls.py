@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from ddsp_nb.config import Config
 from ddsp_nb.synthesis.noise import FilteredNoiseGenerator
-from ddsp_nb.synthesis.oscillator import HarmonicOscillator
+from ddsp_nb.synthesis.oscillator import HarmonicOscillator, render_partials
 
 MAX_NOISE_GAIN = 0.999  # of a band: 1 is white noise at full scale
 SILENT = 1e-12  # linear; keeps the direction of a partial that is not there defined
@@ -39,10 +39,8 @@ class Controls:
         """The reverse of `coefficients`: [..., n_frames, 2 * n_harmonics] of the basis, and noise gains."""
         pairs = coefficients.unflatten(-1, (2, -1)).mT
         amplitudes = torch.hypot(*pairs.unbind(-1))
-        upright = torch.tensor([1.0, 0.0], device=pairs.device)
-        directions = torch.where(
-            amplitudes[..., None] > SILENT, pairs / amplitudes[..., None].clamp(min=SILENT), upright
-        )
+        upright, lengths = torch.tensor([1.0, 0.0], device=pairs.device), amplitudes[..., None]
+        directions = torch.where(lengths > SILENT, pairs / lengths.clamp(min=SILENT), upright)
         return cls(amplitudes, directions, noise_magnitudes)
 
     def coefficients(self) -> torch.Tensor:
@@ -80,6 +78,7 @@ class Synthesizer:
         f0_hz: torch.Tensor,
         *,
         phase: torch.Tensor | None = None,
+        hz: torch.Tensor | None = None,
         n_samples: int | None = None,
         seed: int = 0,
     ) -> Sound:
@@ -89,10 +88,15 @@ class Synthesizer:
             controls: of one performance.
             f0_hz: [n_frames] fundamental, Hz.
             phase: [n_frames] float64 radians; integrated from f0 if None.
+            hz: [n_frames, n_partials] of partials that are no multiples of the fundamental.
             n_samples: of the sound; as many as the frames span if None.
             seed: of the noise.
         """
-        harmonic = self.oscillator.render(f0_hz, controls.coefficients(), phase=phase)[:n_samples]
+        coefficients = controls.coefficients()
+        if hz is None:
+            harmonic = self.oscillator.render(f0_hz, coefficients, phase=phase)[:n_samples]
+        else:
+            harmonic = render_partials(hz, coefficients, self.oscillator.config)[:n_samples]
         generator = torch.Generator().manual_seed(seed)
         noise = self.noise_generator(controls.noise_magnitudes, generator=generator)[:n_samples]
         return Sound(harmonic + noise, harmonic, noise)
@@ -112,10 +116,8 @@ def lowest_crest_directions(amplitudes: torch.Tensor) -> torch.Tensor:
     """[n_harmonics, 2] constant phases with which no period of a performance peaks higher than it must.
 
     Schroeder's for these amplitudes, then again and again those that periods have once their peaks are cut off (Van der
-    Ouderaa, Schoukens and Renneboog 1988): 5 dB lower than phases that suit any spectrum.
-
-    Args:
-        amplitudes: [n_frames, n_harmonics] linear, at the level that is played.
+    Ouderaa, Schoukens and Renneboog 1988): 5 dB lower than phases that suit any spectrum. Its amplitudes are
+    [n_frames, n_harmonics], linear, at the level that is played.
     """
     most = amplitudes.sum(1).argsort(descending=True)[: math.ceil(CREST_SHARE * len(amplitudes))]
     chosen = torch.linspace(0, len(most) - 1, min(CREST_FRAMES, len(most))).long()

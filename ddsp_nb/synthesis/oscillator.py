@@ -93,30 +93,21 @@ class HarmonicOscillator:
 
 
 def integrate_pitch(f0_hz: torch.Tensor, config: Config) -> torch.Tensor:
-    """Phase of a pitch that moves linearly from frame to frame.
-
-    Args:
-        f0_hz: [..., n_frames] Hz.
-
-    Returns:
-        [..., n_frames] float64 radians, starting at 0.
-    """
+    """[..., n_frames] float64 radians, from 0 on: phase of a pitch, [..., n_frames] Hz, that moves linearly between."""
     f0_hz = f0_hz.double()
     steps = (f0_hz[..., 1:] + f0_hz[..., :-1]) * (math.pi * config.hop_length / config.sample_rate)
     return torch.nn.functional.pad(steps.cumsum(-1), (1, 0))
 
 
-def interpolate_phase(
-    f0_hz: torch.Tensor, phase: torch.Tensor, config: Config, *, wrap: bool = True
-) -> tuple[torch.Tensor, torch.Tensor]:
+def interpolate_phase(f0_hz: torch.Tensor, phase: torch.Tensor, config: Config) -> tuple[torch.Tensor, torch.Tensor]:
     """Phase at every sample by the cubic through phase and pitch of the frames (McAulay & Quatieri 1986).
 
-    Where `phase` is the integral of a linear pitch, the cubic is exactly that integral.
+    Where `phase` is the integral of a linear pitch, the cubic is exactly that. Each hop begins within the first
+    cycle, which whole multiples of the phase do not notice.
 
     Args:
         f0_hz: [..., n_frames] Hz.
         phase: [..., n_frames] radians, unwrapped.
-        wrap: start each hop within the first cycle, which whole multiples of the phase do not notice.
 
     Returns:
         phase in cycles and its slope in Hz, both [..., n_frames - 1, hop_length] float64.
@@ -124,34 +115,67 @@ def interpolate_phase(
     u = torch.arange(config.hop_length, dtype=torch.float64, device=f0_hz.device) / config.hop_length
     hop_s, cycles, f0_hz = config.hop_length / config.sample_rate, phase.double() / TWO_PI, f0_hz.double()
     slope, slope_after = f0_hz[..., :-1, None] * hop_s, f0_hz[..., 1:, None] * hop_s
-    start, rise = cycles[..., :-1, None], cycles.diff()[..., None]
-    start = start % 1 if wrap else start
+    start, rise = cycles[..., :-1, None] % 1, cycles.diff()[..., None]
     square, cube = 3 * rise - 2 * slope - slope_after, slope + slope_after - 2 * rise
     at_samples = start + u * (slope + u * (square + u * cube))
     return at_samples, (slope + u * (2 * square + 3 * u * cube)) / hop_s
 
 
-def harmonic_basis(
-    f0_hz: torch.Tensor, phase: torch.Tensor, n_harmonics: int, config: Config, *, ratios: torch.Tensor | None = None
-) -> torch.Tensor:
+def harmonic_basis(f0_hz: torch.Tensor, phase: torch.Tensor, n_harmonics: int, config: Config) -> torch.Tensor:
     """sin(kφ), then cos(kφ), at every sample; zero where k f0 is at or above Nyquist.
 
     Args:
         f0_hz: [..., n_frames] Hz.
-        phase: [..., n_frames] radians, float64; unwrapped where there are ratios.
+        phase: [..., n_frames] radians, float64.
         n_harmonics: k runs from 1 up to it.
-        ratios: [n_harmonics] float64, used in place of k = 1, 2, 3 ...
 
     Returns:
         [..., n_frames - 1, 2 * n_harmonics, hop_length] float32.
     """
-    cycles, frequency_hz = (x.flatten(0, -2) for x in interpolate_phase(f0_hz, phase, config, wrap=ratios is None))
-    k = (torch.arange(1, n_harmonics + 1) if ratios is None else ratios).to(cycles.device)[:, None]
+    cycles, frequency_hz = (x.flatten(0, -2) for x in interpolate_phase(f0_hz, phase, config))
+    k = torch.arange(1, n_harmonics + 1, device=cycles.device)[:, None]
     basis = torch.empty(len(cycles), 2 * n_harmonics, config.hop_length, device=cycles.device)
     for i in range(0, len(cycles), HOPS_AT_ONCE):
         hops = slice(i, i + HOPS_AT_ONCE)
         basis[hops] = _sines(cycles[hops], frequency_hz[hops], k, config)
     return basis.unflatten(0, (*f0_hz.shape[:-1], -1))
+
+
+def partial_basis(hz: torch.Tensor, phase: torch.Tensor, config: Config) -> torch.Tensor:
+    """sin φ_k, then cos φ_k, of partials that each have a frequency of their own; zero at and above Nyquist.
+
+    Args:
+        hz: [n_frames, n_partials] Hz.
+        phase: [n_frames, n_partials] float64 radians, unwrapped: `partial_phase` of hz.
+
+    Returns:
+        [n_frames - 1, 2 * n_partials, hop_length] float32.
+    """
+    cycles, frequency_hz = (x.transpose(0, 1) for x in interpolate_phase(hz.T, phase.T, config))
+    angle = cycles.frac().float().mul_(TWO_PI)
+    below = frequency_hz < config.nyquist_hz
+    return torch.cat([angle.sin() * below, angle.cos() * below], 1)
+
+
+def partial_phase(hz: torch.Tensor, config: Config) -> torch.Tensor:
+    """[n_frames, n_partials] float64 radians, from 0 on: phases of partials at [n_frames, n_partials] Hz."""
+    return integrate_pitch(hz.T, config).T
+
+
+def render_partials(hz: torch.Tensor, coefficients: torch.Tensor, config: Config) -> torch.Tensor:
+    """[(n_frames - 1) * hop_length] sound of partials at [n_frames, n_partials] Hz.
+
+    Coefficients [n_frames, 2 * n_partials] are of sin φ_k, then of cos φ_k, with φ_k from 0 on; those that are silent
+    cost nothing.
+    """
+    phase, parts = partial_phase(hz, config), []
+    for start in range(0, len(hz) - 1, HOPS_AT_ONCE):
+        frames = slice(start, start + HOPS_AT_ONCE + 1)
+        pairs = coefficients[frames].unflatten(1, (2, -1))
+        rows = pairs.any(0).any(0).nonzero()[:, 0]
+        basis = partial_basis(hz[frames][:, rows], phase[frames][:, rows], config)
+        parts.append(render_frames(basis, pairs[..., rows].flatten(1)).flatten())
+    return torch.cat(parts)
 
 
 def _sines(cycles: torch.Tensor, frequency_hz: torch.Tensor, k: torch.Tensor, config: Config) -> torch.Tensor:
@@ -210,14 +234,9 @@ def powers(cycles: torch.Tensor, n_coarse: int) -> tuple[tuple[torch.Tensor, ...
 
 
 def render_frames(basis: torch.Tensor, coefficients: torch.Tensor) -> torch.Tensor:
-    """Sum the basis with coefficients that move linearly from frame to frame.
+    """[..., n_hops, hop_length] sound of coefficients that move linearly from frame to frame.
 
-    Args:
-        basis: [..., n_hops, width, hop_length].
-        coefficients: [..., n_hops + 1, width].
-
-    Returns:
-        [..., n_hops, hop_length] sound.
+    The basis is [..., n_hops, width, hop_length], its coefficients are [..., n_hops + 1, width].
     """
     return blend(_ends(basis, coefficients))
 

@@ -1,10 +1,15 @@
-"""Oscillator and filterbank hop by hop, the same samples (notebook 06, "Why is block length latency?")."""
+"""Oscillator, filterbank and room block by block, the same samples (notebook 06, "Why is block length latency?")."""
+
+from collections.abc import Iterable, Iterator
+from itertools import chain
 
 import torch
+from torch.nn.functional import pad
 
 from ddsp_nb.config import Config
 from ddsp_nb.synthesis.noise import FilteredNoiseGenerator
 from ddsp_nb.synthesis.oscillator import blend, interpolate_phase, sum_of_sines
+from ddsp_nb.synthesis.room import Room
 
 HOPS_DRAWN = 16  # of white noise at a time: PyTorch draws the same numbers in any pieces that 16 divides
 
@@ -58,3 +63,18 @@ class NoiseStream:
             self.drawn = torch.randn(HOPS_DRAWN * self.hop_length, generator=self.random)
         white, self.drawn = self.drawn[: self.hop_length], self.drawn[self.hop_length :]
         return white
+
+
+def in_room(sounds: Iterable[torch.Tensor], room: Room, wet_db: float, block: int) -> Iterator[torch.Tensor]:
+    """[block] after [block] of sound in a room, until it has rung off: what `Room` gives, to float32 rounding.
+
+    The impulse response is cut into blocks, each transformed once, and so is every block of sound, which is then heard
+    with all that came before it (uniformly partitioned overlap-save, Stockham 1966).
+    """
+    after = pad(room.impulse[1:], (1, 0)) * 10 ** (wet_db / 20)
+    parts = torch.fft.rfft(pad(after, (0, -len(after) % block)).view(-1, block), 2 * block)  # [n_parts, block + 1]
+    spectra, before = torch.zeros_like(parts), torch.zeros(block)
+    for sound in chain(sounds, torch.zeros(len(parts), block)):
+        spectra = torch.cat([torch.fft.rfft(torch.cat([before, sound]))[None], spectra[:-1]])
+        before = sound
+        yield sound + torch.fft.irfft((spectra * parts).sum(0))[block:]

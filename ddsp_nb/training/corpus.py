@@ -148,10 +148,8 @@ def cut(recording: AnalysedRecording, config: Config) -> list[Phrase]:
     padded = F.pad(recording.instrument, (0, (len(features) - 1) * config.hop_length - features.n_samples))
     directions = Controls.of_coefficients(analysis.coefficients, analysis.noise_magnitudes).directions
     whole = Phrase(features, padded, Targets.of(features, analysis, config), directions)
-    return [
-        whole[start:stop]
-        for start, stop in phrase_frames(features.loudness_db.numpy(), features.voiced.numpy(), config)
-    ]
+    spans = phrase_frames(features.loudness_db.numpy(), features.voiced.numpy(), config)
+    return [whole[start:stop] for start, stop in spans]
 
 
 def phrase_frames(level_db: np.ndarray, voiced: np.ndarray, config: Config) -> list[tuple[int, int]]:

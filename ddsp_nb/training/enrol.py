@@ -45,10 +45,8 @@ def enrol(instrument: Instrument, targets: Targets, codes: torch.Tensor, seed: i
     optimiser = AdamW([{"params": found, "lr": STEP}])
     for step in range(N_STEPS):
         optimiser.groups[0]["lr"] = STEP * (0.5 + 0.5 * math.cos(math.pi * step / N_STEPS))
-        loss = (
-            lesson_loss(instrument, some(BATCH_FRAMES), generator, spread=SPREAD_SEMITONES)
-            + CODE_WEIGHT * instrument.code.square().mean()
-        )
+        loss = lesson_loss(instrument, some(BATCH_FRAMES), generator, spread=SPREAD_SEMITONES)
+        loss = loss + CODE_WEIGHT * instrument.code.square().mean()
         risen = (instrument.noise_floor - floor).clamp(min=0)
         loss = loss + BIAS_WEIGHT * instrument.noise_bias.square().mean() + FLOOR_WEIGHT * risen.square().mean()
         for parameter, slope in zip(found, torch.autograd.grad(loss, found), strict=True):

@@ -87,11 +87,7 @@ class Member:
 
 
 class Family(Mapping[str, Member]):
-    """Instruments by name; a mapping that also knows what lies between them.
-
-    Args:
-        members: by name.
-    """
+    """Instruments by name; a mapping that also knows what lies between them."""
 
     def __init__(self, members: Mapping[str, Member]):
         self.members = dict(members)
@@ -138,9 +134,7 @@ class Family(Mapping[str, Member]):
         """Raise ConfigError where a name for one more is taken or cannot be one."""
         fits = 0 < len(name) <= LONGEST_NAME and name == name.strip()
         if not fits or set(name) & set(":,") or not name.isprintable():
-            raise ConfigError(
-                f"{name[:LONGEST_NAME]!r} cannot be a name; use 1 to {LONGEST_NAME} letters without : and ,."
-            )
+            raise ConfigError(f"{name[:LONGEST_NAME]!r} cannot be a name; use 1 to {LONGEST_NAME} letters but : and ,.")
         if name in (*self.members, OWN):
             raise ConfigError(f"There is an instrument {name!r} already. Choose another name, or remove it first.")
 
@@ -152,8 +146,7 @@ class Family(Mapping[str, Member]):
     def weights(self, words: str) -> dict[str, tuple[float, ...]]:
         """What a morph is made of: "flute", "flute:0.3 alto sax:0.7", or curves over time "flute:1,0 oboe:0,1".
 
-        Raises:
-            ConfigError: a name that is not there, or weights that are none.
+        Raises ConfigError for a name that is not there, or weights that are none.
         """
         parts = parse_morph(words)
         known = [self[name] for name in parts]

@@ -126,10 +126,8 @@ class Instrument(nn.Module):
         with torch.random.fork_rng(devices=[]):
             instrument = cls(config)
         if not instrument.code.is_meta:  # else only its shapes are wanted
-            shared = load_file(SHARED_WEIGHTS)
-            instrument.correctors.load_state_dict(
-                {name: shared[name].float() for name in instrument.correctors.state_dict()}
-            )
+            shared, names = load_file(SHARED_WEIGHTS), instrument.correctors.state_dict()
+            instrument.correctors.load_state_dict({name: shared[name].float() for name in names})
         return instrument
 
     @classmethod

@@ -1,6 +1,6 @@
 """Random frames and stretches to learn from (notebook 04, "Training, with you in the room")."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,7 +14,7 @@ from ddsp_nb.training.corpus import Corpus, Phrase
 from ddsp_nb.training.enrol import enrol
 from ddsp_nb.training.family import Family
 from ddsp_nb.training.instrument import BATCH_FRAMES, SPREAD_SEMITONES, Instrument, Targets, lesson_loss
-from ddsp_nb.training.losses import MultiScaleSpectralLoss, PreparedTarget
+from ddsp_nb.training.losses import LOSSES, PreparedTarget
 from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.processes import count, share
 
@@ -55,13 +55,11 @@ class Batch:
 class Stretches:
     """All stretches of some phrases, at least one."""
 
-    def __init__(self, phrases: Sequence[Phrase], config: Config, device: torch.device):
+    def __init__(self, phrases: Sequence[Phrase], config: Config, device: torch.device, loss: str = "plain"):
         self.config, self.device = config, device
-        self.loss = MultiScaleSpectralLoss(config)
+        self.loss = LOSSES[loss](config)
         self.n_hops = min(STRETCH_FRAMES, max(len(phrase.features) for phrase in phrases) - 1)
-        self.places = [
-            (phrase, first) for phrase in phrases for first in range(0, len(phrase.features) - 1, self.n_hops)
-        ]
+        self.places = [(each, i) for each in phrases for i in range(0, len(each.features) - 1, self.n_hops)]
         self.prepared: dict[int, tuple] = {}
 
     def __len__(self) -> int:
@@ -101,15 +99,12 @@ class Stretches:
 class Lessons:
     """What a model is taught by and judged by, on its device."""
 
-    def __init__(self, model: DDSPModel, corpus: Corpus, seed: int, *, anchored: bool = True):
+    def __init__(self, model: DDSPModel, corpus: Corpus, seed: int, *, loss: str = "plain", anchored: bool = True):
         self.model, self.seed, self.generator = model, seed, torch.Generator().manual_seed(seed)
-        self.heard = Stretches(corpus.heard, model.config, model.device)
+        self.heard = Stretches(corpus.heard, model.config, model.device, loss)
         # Of heard phrases, then of unheard ones where there are some.
-        self.judged_by = [
-            Stretches(phrases, model.config, model.device).spread(JUDGED)
-            for phrases in (corpus.heard, corpus.unheard)
-            if phrases
-        ]
+        judged = [phrases for phrases in (corpus.heard, corpus.unheard) if phrases]
+        self.judged_by = [Stretches(phrases, model.config, model.device).spread(JUDGED) for phrases in judged]
         self.targets = Targets.joined(phrase.targets for phrase in corpus.heard).to(model.device)
         shared = Instrument.shared(model.config).to(model.device).correctors.parameters() if anchored else ()
         self.shared = [weights.detach() for weights in shared]
@@ -125,27 +120,28 @@ class Lessons:
         pairs = zip(instrument.correctors.parameters(), self.shared, strict=False)
         return loss + ANCHOR * sum((now - then).square().sum() for now, then in pairs)
 
-    def listening_loss(self, *, envelope: bool) -> torch.Tensor:
-        """How far random stretches sound from the recording."""
+    def listening_loss(self) -> torch.Tensor:
+        """How far random stretches sound from the recording.
+
+        Always with the envelope: without it far more is wrong, and heads that learn to make up for that do so where it
+        is not wanted. Notes that are drawn by pitch and loudness gained nothing from being listened to.
+        """
         numbers = torch.randint(len(self.heard), (LISTENED,), generator=self.generator).tolist()
         batch = self.heard.batch(share(numbers))
-        return self._listen(batch, self.generator, envelope=envelope, disturb=self._disturb)
+        return self.heard.loss(self._play(self.model, batch, self.generator, self._disturb), batch.target)
 
     @torch.no_grad()
-    def judge(self) -> list[float]:
-        """The loss of heard phrases, then of unheard ones where there are some, with the same noise every time."""
-        noise = lambda: torch.Generator().manual_seed(self.seed)
-        return [self._listen(batch, noise(), envelope=True).item() for batch in self.judged_by]
+    def judge(self, model: DDSPModel) -> list[float]:
+        """The plain loss of heard phrases, then of unheard ones where there are some, always with the same noise."""
+        noise, judge = lambda: torch.Generator().manual_seed(self.seed), LOSSES["plain"](model.config)
+        return [judge(self._play(model, batch, noise()), batch.target).item() for batch in self.judged_by]
 
-    def _listen(
-        self, batch: Batch, generator: torch.Generator, *, envelope: bool, disturb: Callable = lambda values: values
-    ) -> torch.Tensor:
-        """The loss of a batch, as the instrument plays it with the recording's own phases; differentiable."""
-        amplitudes, gains, _ = self.model.network(batch.inputs, envelope=envelope, disturb=disturb)
+    def _play(self, model, batch, generator, disturb=lambda values: values):
+        """Sound of a batch, as the instrument plays it with the recording's own phases; differentiable."""
+        amplitudes, gains, _ = model.network(batch.inputs, disturb=disturb)
         controls = Controls(amplitudes * batch.voiced[..., None], batch.directions, gains)
         harmonic = render_frames(batch.basis, controls.coefficients()).flatten(1)
-        noise = self.model.synthesizer.noise_generator(gains, generator=generator)
-        return self.heard.loss(harmonic + noise, batch.target)
+        return harmonic + model.synthesizer.noise_generator(gains, generator=generator)
 
     def _disturb(self, values: torch.Tensor) -> torch.Tensor:
         """Drop some of the values, at random."""

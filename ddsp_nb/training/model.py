@@ -101,13 +101,10 @@ class ControlNetwork(nn.Module):
         inputs = inputs[..., : len(self.input_mean)]
         # The instrument learns levels, not by listening.
         with torch.no_grad():
-            expected = self.instrument(
-                inputs.flatten(0, 1), envelope=envelope, timbre=timbre if timbre.shape[-1] else None
-            )
-        level = NEPERS_PER_DB * inputs[..., 1:2]
-        amplitudes, gains = (
-            (level + x.unflatten(0, inputs.shape[:2])).exp().clamp(MIN_LEVEL, MAX_LEVEL) for x in expected
-        )
+            known = timbre if timbre.shape[-1] else None
+            expected = self.instrument(inputs.flatten(0, 1), envelope=envelope, timbre=known)
+        level, batch = NEPERS_PER_DB * inputs[..., 1:2], inputs.shape[:2]
+        amplitudes, gains = ((level + x.unflatten(0, batch)).exp().clamp(MIN_LEVEL, MAX_LEVEL) for x in expected)
         heard = ((inputs - self.input_mean) / self.input_std).clamp(-CLAMP, CLAMP)
         if not envelope:
             heard = torch.cat([heard[..., :N_PLAYED], torch.zeros_like(heard[..., N_PLAYED:])], -1)
@@ -296,10 +293,10 @@ class DDSPModel(nn.Module):
         stretches = padded.unfold(0, n_frames + MEMORY_FRAMES, n_frames).mT
         asked = with_bar(stretches.split(STRETCHES_AT_ONCE), "Asking the network")
         answers = zip(*(self.network(some, envelope=envelope)[:2] for some in asked), strict=True)
-        amplitudes, gains = (
-            torch.cat([part[0][0, :MEMORY_FRAMES], *(x[:, MEMORY_FRAMES:].flatten(0, 1) for x in part)])
-            for part in answers
+        joined = lambda part: torch.cat(
+            [part[0][0, :MEMORY_FRAMES], *(x[:, MEMORY_FRAMES:].flatten(0, 1) for x in part)]
         )
+        amplitudes, gains = map(joined, answers)
         return amplitudes[: len(inputs)], gains[: len(inputs)]
 
     def _moved_levels(self, features):
@@ -345,6 +342,4 @@ def check_features(features: Features, config: Config) -> None:
     ours = (config.sample_rate, config.hop_length, config.n_mfcc)
     theirs = (features.sample_rate, features.hop_length, features.mfcc.shape[-1])
     if ours != theirs:
-        raise ConfigError(
-            f"The features have (sample rate, hop, MFCCs) {theirs}, the model {ours}; extract them with model.config."
-        )
+        raise ConfigError(f"Features have (rate, hop, MFCCs) {theirs}, the model {ours}; extract them with its config.")

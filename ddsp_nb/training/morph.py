@@ -15,8 +15,7 @@ OWN = "own"
 def parse_morph(words: str) -> dict[str, tuple[float, ...]]:
     """Weights by name of "flute", "flute:0.3 alto sax:0.7", or curves over time "flute:1,0 oboe:0,1".
 
-    Raises:
-        ConfigError: it is no morph.
+    Raises ConfigError where it is no morph.
     """
     if ":" not in words:
         return {words.strip(): (1.0,)}

@@ -4,8 +4,12 @@ Two things are learned side by side. The correctors of the envelope learn the *l
 regression without any sound. The GRU learns by *listening*: its controls are rendered, and the loss of the sound tells
 it what to change. Phrases that are held out say how the instrument plays what it never heard, and decide which epoch is
 kept. `fit.py` is the loop around it.
+
+One step may undo another, so the model is not what learns but the mean of what the learner was of late: it is played,
+judged and kept (Polyak & Juditsky 1992; as a mean that fades, Tarvainen & Valpola 2017, https://arxiv.org/abs/1703.01780).
 """
 
+import copy
 import math
 import time
 from collections.abc import Callable, Generator
@@ -20,6 +24,7 @@ from ddsp_nb.training.adamw import AdamW
 from ddsp_nb.training.corpus import Corpus
 from ddsp_nb.training.instrument import WEIGHT_DECAY
 from ddsp_nb.training.lessons import LISTENED, Lessons, prepare
+from ddsp_nb.training.losses import LOSSES
 from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.processes import averaged, count
 
@@ -28,12 +33,17 @@ LEARNING_RATE = 1e-3
 STARTS = ("shared", "envelope", "model")
 # Of the learning rate, for GRU and heads: they begin at nothing, and must not learn the recording by heart.
 GRU_RATE = 0.3
+# Nepers, of a noise band in a step, from the bare envelope: the noise lies some 30 dB below it. Where the network had
+# to learn that, it moved all bands at once, also those that were right: the loss fell, rose again, and fell.
+NOISE_STEP = 0.1
 # Of the learning rate, for a model that was trained before.
 MODEL_RATE = 0.2
 # Steps of regression in an epoch, beside one of listening.
 LEVEL_STEPS = 4
 # Share of the epochs in which the learning rate rises.
 WARM_UP = 0.1
+# Share of its past that the mean of the weights keeps in each epoch: five epochs long, and all curves fall.
+FADE = 0.8
 # Of the gradient.
 CLIP_NORM = 1.0
 # Epochs in a row without finite numbers, before training gives up.
@@ -78,22 +88,24 @@ class Settings:
     learning_rate: float
     seed: int
     start: str
+    loss: str
 
     def __post_init__(self):
         if self.start not in STARTS:
             raise ConfigError(f"Unknown start {self.start!r}; use one of {', '.join(STARTS)}.")
+        if self.loss not in LOSSES:
+            raise ConfigError(f"Unknown loss {self.loss!r}; use one of {', '.join(LOSSES)}.")
         if self.epochs < 1 or not 0 < self.learning_rate <= 1:
-            raise ConfigError(
-                f"epochs is {self.epochs} and learning_rate {self.learning_rate}; use epochs >= 1 and a rate in (0, 1]."
-            )
+            asked = f"epochs is {self.epochs} and learning_rate {self.learning_rate}"
+            raise ConfigError(f"{asked}; use epochs >= 1 and a rate in (0, 1].")
 
 
 @dataclass(frozen=True)
 class TrainingState:
     """All that a run needs to go on as if it had never stopped.
 
-    The sound must be the same; the best weights are those where the loss was lowest, moments are Adam's for each
-    parameter, and the generator is that of all random numbers.
+    The sound must be the same; the weights are the learner's, their mean was judged last, the best ones where the loss
+    was lowest, moments are Adam's for each parameter, and the generator is that of all random numbers.
     """
 
     config: Config
@@ -101,6 +113,7 @@ class TrainingState:
     corpus_sha256: str
     history: list[Epoch]
     weights: Weights
+    mean_weights: Weights
     best_weights: Weights
     moments: dict[str, Weights]
     generator: torch.Tensor
@@ -141,6 +154,7 @@ def train(
     seed: int = 0,
     device: str = "auto",
     start: str = "shared",
+    loss: str = "plain",
     resume: TrainingState | None = None,
 ) -> Generator[Progress, None, None]:
     """Train in place with AdamW, yielding a `Progress` after each epoch; the best model is kept at the end.
@@ -157,6 +171,7 @@ def train(
         device: "cpu", "cuda" or "auto" (CUDA where there is one).
         start: "shared" begins with what instruments have in common, "envelope" with the bare envelope, "model" with
             what the model has learned already.
+        loss: by which it listens: "plain", or "heard", as loud as the ear hears what differs. Figures are plain always.
         resume: `progress.state()` of a run on the same corpus, which goes on with its own settings as if it had never
             stopped; only epochs that are new are yielded.
 
@@ -167,13 +182,13 @@ def train(
     """
     if learning_rate is None:
         learning_rate = LEARNING_RATE * (MODEL_RATE if start == "model" else 1)
-    settings = resume.settings if resume else Settings(epochs, learning_rate, seed, start)
+    settings = resume.settings if resume else Settings(epochs, learning_rate, seed, start, loss)
     if LISTENED % count():
         raise ConfigError(f"{count()} processes cannot share the {LISTENED} stretches of a step; use 2 or 4.")
     if corpus.config != model.config:
         raise ConfigError("The recordings were analysed with another config; analyse them with model.config.")
     if resume and resume.corpus_sha256 != corpus.sha256():
-        raise ConfigError("The interrupted run was on other recordings. Resume with those, or begin anew.")
+        raise ConfigError("The interrupted run had other recordings or another room. Resume with those, or begin anew.")
     run = TrainingRun(model.to(choose_device(device)), corpus, settings, resume)
     try:
         while len(run.history) < settings.epochs:
@@ -189,13 +204,16 @@ class TrainingRun:
         self.model, self.corpus, self.settings = model, corpus, settings
         if resume is None and settings.start != "model":
             prepare(model, corpus, start=settings.start, seed=settings.seed)
-        self.lessons = Lessons(model, corpus, settings.seed, anchored=settings.start == "shared")
-        self.optimiser = AdamW(parameter_groups(model, settings.learning_rate), weight_decay=WEIGHT_DECAY)
+        # Its weights move from step to step; those of `model` are their mean.
+        self.learner = copy.deepcopy(model)
+        anchored, loss = settings.start == "shared", settings.loss
+        self.lessons = Lessons(self.learner, corpus, settings.seed, loss=loss, anchored=anchored)
+        self.optimiser = AdamW(parameter_groups(self.learner, settings), weight_decay=WEIGHT_DECAY)
         self.peak_rates = [group["lr"] for group in self.optimiser.groups]
         self.history: list[Epoch] = []
         if resume is None:
             # Nothing worse than the beginning is ever kept.
-            self.best_loss, self.best_weights = self.lessons.judge()[-1], copied(model.state_dict())
+            self.best_loss, self.best_weights = self.lessons.judge(model)[-1], copied(model.state_dict())
         else:
             self._restore(resume)
         self.begin_s = time.perf_counter() - (self.history[-1].seconds if self.history else 0.0)
@@ -207,8 +225,10 @@ class TrainingRun:
         for group, rate in zip(self.optimiser.groups, self.peak_rates, strict=True):
             group["lr"] = rate * factor
         taken = [self._descend(self.lessons.level_loss()) for _ in range(LEVEL_STEPS)]
-        taken.append(self._descend(self.lessons.listening_loss(envelope=n_done % 2 == 0)))
-        loss, *unheard = self.lessons.judge()
+        taken.append(self._descend(self.lessons.listening_loss()))
+        for mean, now in zip(self.model.parameters(), self.learner.parameters(), strict=True):
+            mean.data.lerp_(now.data, max(1 / (n_done + 1), 1 - FADE))
+        loss, *unheard = self.lessons.judge(self.model)
         judged = unheard[0] if unheard else loss
         finite = all(taken) and math.isfinite(judged)
         if finite and judged < self.best_loss:
@@ -223,8 +243,8 @@ class TrainingRun:
         """One step of the optimiser, unless loss or gradient is not finite; says whether it was taken."""
         self.optimiser.zero_grad()
         loss.backward()
-        loss = averaged(self.model, loss)
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), CLIP_NORM)
+        loss = averaged(self.learner, loss)
+        norm = torch.nn.utils.clip_grad_norm_(self.learner.parameters(), CLIP_NORM)
         finite = bool((loss + norm).isfinite())
         if finite:
             self.optimiser.step()
@@ -248,18 +268,20 @@ class TrainingRun:
             settings=self.settings,
             corpus_sha256=self.corpus.sha256(),
             history=list(self.history),
-            weights=copied(self.model.state_dict()),
+            weights=copied(self.learner.state_dict()),
+            mean_weights=copied(self.model.state_dict()),
             best_weights=self.best_weights,
-            moments={name: copied(self.optimiser.moments[p]) for name, p in self.model.named_parameters()},
+            moments={name: copied(self.optimiser.moments[p]) for name, p in self.learner.named_parameters()},
             generator=self.lessons.generator.get_state(),
         )
 
     def _restore(self, state: TrainingState) -> None:
         try:
             # First those that must fit at the end, as a check.
-            for weights in (state.best_weights, state.weights):
+            for weights in (state.best_weights, state.mean_weights):
                 self.model.load_state_dict(weights)
-            for name, parameter in self.model.named_parameters():
+            self.learner.load_state_dict(state.weights)
+            for name, parameter in self.learner.named_parameters():
                 for part, moment in self.optimiser.moments[parameter].items():
                     moment.copy_(state.moments[name][part])
             self.lessons.generator.set_state(state.generator.cpu())
@@ -276,12 +298,16 @@ def learning_rate_factor(epoch: int, epochs: int) -> float:
     return min(1, (epoch + 1) / warm_up) * (0.5 + 0.5 * math.cos(angle))
 
 
-def parameter_groups(model: DDSPModel, learning_rate: float) -> list[dict]:
-    """The correctors at the full learning rate; GRU and heads at a part of it."""
-    correctors = list(model.network.instrument.parameters())
-    own = {id(p) for p in correctors}
-    others = [p for p in model.parameters() if id(p) not in own]
-    return [{"params": correctors, "lr": learning_rate}, {"params": others, "lr": learning_rate * GRU_RATE}]
+def parameter_groups(model: DDSPModel, settings: Settings) -> list[dict]:
+    """The correctors at the full learning rate, GRU and heads at a part of it, noise bands as the start needs it."""
+    rate, noise = settings.learning_rate, model.network.instrument.noise_bias
+    correctors = [p for p in model.network.instrument.parameters() if p is not noise]
+    own = {id(p) for p in (noise, *correctors)}
+    return [
+        {"params": correctors, "lr": rate},
+        {"params": [noise], "lr": NOISE_STEP if settings.start == "envelope" else rate},
+        {"params": [p for p in model.parameters() if id(p) not in own], "lr": rate * GRU_RATE},
+    ]
 
 
 def choose_device(name: str) -> torch.device:

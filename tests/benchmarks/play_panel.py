@@ -1,11 +1,13 @@
 """The instrument in the page under load: `python -m tests.benchmarks.play_panel [SECONDS]`.
 
 The full network (2 x 512) against PyTorch's controls; from a key to its place in the stream of sound, while the page
-draws; then eight held voices for a minute: frames that came too late, underruns of the device, and what the page holds.
+draws; then eight held voices for a minute: frames that came too late, underruns of the device, and what the page holds;
+then a dense passage of eight voices while the panel's picture of it moves and while it stands, in turns.
 """
 
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -39,8 +41,22 @@ DRAW = """() => {
     };
     draw();
 }"""
+# A new note each 90 ms, eight at a time. The picture stands where the audio thread is not asked for it.
+PASSAGE = """root => {
+    const {hands, node: {port}} = root.engine, ask = port.postMessage.bind(port);
+    globalThis.sight = {moves: true, n: 0};
+    port.postMessage = (message, ...more) => {
+        if (!message.look) return ask(message, ...more);
+        sight.n++;
+        if (sight.moves) ask(message);
+        else root.engine.asked = null;
+    };
+    let i = 0;
+    setInterval(() => { hands.press(`passage ${i % 8}`, 48 + 7 * (i++ * 5 % 6) + i % 4, 90); }, 90);
+}"""
 UNDERRUNS = "root => root.engine.node.context.playbackStats?.underrunEvents ?? NaN"
 N_KEYS, N_VOICES = 15, 8
+N_TURNS, TURN_S = 12, 5
 BEGINNING_S = 3  # in which the browser compiles, and all notes begin at once
 
 
@@ -55,6 +71,7 @@ def main() -> None:
             page, play = opened(browser, server)
             tell_controls(page, server)
             tell_voices(page, play, seconds)
+            tell_sight(page, play)
             page.close()
             page, play = opened(browser, server, listen=True)
             tell_latency(page, play)
@@ -119,6 +136,30 @@ def tell_voices(page, play, seconds):
             f"{pictures:.0f} pictures a second; {heap / 1e6:.0f} MB of heap, {nodes['nodes']} nodes"
         )
     play.release_all()
+
+
+def tell_sight(page, play):
+    """Frames that came too late and underruns of a dense passage, with its picture moving and standing, in turns."""
+    play.view.evaluate(PASSAGE)
+    found = {True: [], False: []}
+    for turn in range(N_TURNS):
+        moves = turn % 2 == 0
+        page.page.evaluate("moves => { sight.moves = moves; }", moves)
+        page.page.wait_for_timeout(500)
+        play.counts()
+        page.page.evaluate("() => { sight.n = 0; }")
+        under, begun = play.view.evaluate(UNDERRUNS), time.monotonic()
+        page.page.wait_for_timeout(1000 * TURN_S)
+        rate = page.page.evaluate("sight.n") / (time.monotonic() - begun)
+        counts = play.counts()
+        late = 100 * counts["starved"] / counts["frames"]
+        found[moves].append((rate, late, play.view.evaluate(UNDERRUNS) - under))
+    for moves, turns in found.items():
+        rate, late, under = np.median(turns, axis=0)
+        print(
+            f"dense passage, picture {'moving' if moves else 'standing'}, medians of {N_TURNS // 2} x {TURN_S} s: "
+            f"{rate if moves else 0:.0f} pictures a second, {late:.2f} % of frames late, {under:.0f} underruns"
+        )
 
 
 if __name__ == "__main__":

@@ -10,12 +10,18 @@ RATE = 44_100
 LISTEN = """() => {
     const text = `registerProcessor('tap', class extends AudioWorkletProcessor {
         process([input]) {
-            this.port.postMessage({at: currentFrame, samples: input[0] ? input[0].slice() : null});
+            // Nothing once its source has ended: pages that are left open would keep the machine busy.
+            if (input[0]) this.port.postMessage({at: currentFrame, samples: input[0].slice()});
             return true;
         }
     })`;
     const url = URL.createObjectURL(new Blob([text], {type: 'text/javascript'}));
-    window.ear = {taps: [], keys: [], context: null};
+    window.ear = {taps: [], keys: [], started: [], context: null};
+    const {start} = AudioBufferSourceNode.prototype;
+    AudioBufferSourceNode.prototype.start = function(...place) {
+        ear.started.push(pack(this.buffer.getChannelData(0)));
+        return start.apply(this, place);
+    };
     const {addModule} = AudioWorklet.prototype, {connect} = AudioNode.prototype;
     AudioWorklet.prototype.addModule = async function(address) {
         if (!this.tapped) await addModule.call(this, url);
@@ -26,7 +32,7 @@ LISTEN = """() => {
         if (to instanceof AudioDestinationNode && this instanceof AudioWorkletNode && !this.tap) {
             const node = new AudioWorkletNode(to.context, 'tap'), tap = {node, chunks: []};
             node.tap = true;
-            node.port.onmessage = ({data}) => data.samples && tap.chunks.push(data);
+            node.port.onmessage = ({data}) => tap.chunks.push(data);
             ear.taps.push(tap);
             ear.context = to.context;
             connect.call(this, node);
@@ -38,16 +44,23 @@ LISTEN = """() => {
 }"""
 
 # The tap is connected to the loudspeaker, too, but puts nothing out: its samples stay zero.
-RECORD = """async seconds => {
+RECORD = """async ([settle_s, seconds]) => {
     const wait = ms => new Promise(over => setTimeout(over, ms));
     // The first sound of a page comes once its worklet has been loaded.
     for (let i = 0; i < 1000 && !ear.taps.length; i++) await wait(10);
-    const tap = ear.taps.at(-1), begin = tap.chunks.at(-1)?.at ?? 0, length = Math.round(seconds * 44100);
+    // What hands do is told with the next picture; from then on the clock of the sound counts, which may be late, too.
+    for (let i = 0; i < 2; i++) await new Promise(requestAnimationFrame);
+    const tap = ear.taps.at(-1), {context} = tap.node, length = Math.round(seconds * 44100);
+    const begin = (context.currentTime + settle_s) * 44100;
     while ((tap.chunks.at(-1)?.at ?? 0) < begin + length + 256) await wait(10);
     return pack(tap.chunks.filter(chunk => chunk.at > begin).flatMap(chunk => [...chunk.samples]).slice(0, length));
 }"""
 ALL = """() => ear.taps.map(({chunks}) => [chunks[0]?.at ?? 0, pack(chunks.flatMap(chunk => [...chunk.samples]))])"""
-FORGET = "() => { ear.taps = ear.taps.slice(-1); ear.taps.forEach(tap => tap.chunks = []); ear.keys = []; }"
+FORGET = """() => {
+    ear.taps = ear.taps.slice(-1);
+    ear.taps.forEach(tap => tap.chunks = []);
+    Object.assign(ear, {keys: [], started: []});
+}"""
 CLOCK = "() => ({keys: ear.keys, output: ear.context.baseLatency + (ear.context.outputLatency || 0)})"
 
 
@@ -59,13 +72,31 @@ class Ear:
         page.evaluate(LISTEN)
 
     def hear(self, seconds: float = 0.3, *, settle_s: float = 0.1) -> np.ndarray:
-        """[n_samples] of the widget that began last, from now on."""
-        self.page.wait_for_timeout(1000 * settle_s)
-        return unpacked(self.page.evaluate(RECORD, seconds))
+        """[n_samples] of the widget that began last, from settle_s after now on."""
+        return unpacked(self.page.evaluate(RECORD, [settle_s, seconds]))
+
+    def hear_out(self) -> np.ndarray:
+        """[n_samples] of the one widget that sounds, once it has ended by itself: 0.1 s long it plays nothing more."""
+        lengths = [-1]
+        for _ in range(100):
+            ((_, sound),) = self.record()
+            if len(sound) == lengths[-1]:
+                return sound
+            lengths.append(len(sound))
+            self.page.wait_for_timeout(100)
+        raise AssertionError(f"The widget plays on: {lengths} samples.")
 
     def forget(self) -> None:
         """Begin a new record."""
         self.page.evaluate(FORGET)
+
+    def wait_for_start(self) -> None:
+        """Wait until a player has begun since `forget`; it may be over before a busy machine looks."""
+        self.page.wait_for_function("() => ear.started.length > 0")
+
+    def started(self) -> list[np.ndarray]:
+        """[n_samples] of each sound that players began with since `forget`."""
+        return [unpacked(text) for text in self.page.evaluate("() => ear.started")]
 
     def record(self) -> list[tuple[int, np.ndarray]]:
         """For each beginning of a widget: the first sample's place in time, and all that it has played."""

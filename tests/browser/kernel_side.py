@@ -2,7 +2,6 @@
 
 the_panel = next(value for value in list(globals().values()) if type(value).__name__ == "GrowthPanel")
 controls = the_panel.knobs
-first_sketch = globals().get("first_sketch") or the_panel.sketch
 
 
 def put_back():
@@ -10,4 +9,4 @@ def put_back():
     the_panel.player.pause()
     the_panel.score.live = False
     the_panel.renders.all.clear()
-    the_panel.change(first_sketch, 0)
+    the_panel.change(*the_panel.empty)

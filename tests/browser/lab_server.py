@@ -24,20 +24,23 @@ SETTINGS = {
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
     "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},  # cells out of sight are in the page too
 }
+# Else each page that opens has the server ask Node.js whether JupyterLab has to be built.
+PAGE = {"buildCheck": False, "buildAvailable": False}
 
 
 class LabServer:
     """JupyterLab on small notebooks, run by the interpreter of the tests on the code of this checkout.
 
-    Copies, settings and the log are kept in `folder`.
+    Copies, settings and the log are kept in `folder`; `make` fills its workbook.
     """
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, make=None):
         self.log, self.notebooks = folder / "lab.log", folder / "workbook/notebooks"
-        make_workbook(folder / "workbook")
+        (make or make_workbook)(folder / "workbook")
         overrides = folder / "config/labconfig/default_setting_overrides.json"
         overrides.parent.mkdir(parents=True)
         overrides.write_text(json.dumps(SETTINGS))
+        (overrides.parent / "page_config.json").write_text(json.dumps(PAGE))
         self.address = f"http://127.0.0.1:{free_port()}"
         with self.log.open("w") as log:
             options = {
@@ -59,8 +62,8 @@ class LabServer:
             raise
 
     def page_of(self, name: str) -> str:
-        """Address of a notebook, by the name of its file."""
-        return f"{self.address}/doc/tree/{name}?token={TOKEN}"
+        """Address of a notebook, by the name of its file, in a workspace of its own: one browser may show several."""
+        return f"{self.address}/doc/workspaces/{Path(name).stem}/tree/{name}?token={TOKEN}"
 
     def sessions(self) -> list[dict]:
         """What the server knows of running notebooks: one entry for each kernel."""

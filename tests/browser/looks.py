@@ -19,12 +19,26 @@ COVERED = """root => {
 }"""
 
 
+THEMES = ("Light", "Dark")
+CHANGE_THEME = "theme => jupyterapp.commands.execute('apputils:change-theme', {theme})"
+IN_THEME = """theme => {
+    const paper = getComputedStyle(document.body).getPropertyValue('--jp-layout-color0').trim();
+    return document.body.dataset.jpThemeName === `JupyterLab ${theme}` && paper.startsWith('#1') === (theme === 'Dark');
+}"""
+
+
 def wrong_looks(page, views, width_px: int) -> list:
     """What is cut off or covered in views where the notebook of a `NotebookPage` has this width."""
     size = page.page.viewport_size
     beside = size["width"] - page.page.evaluate("() => document.querySelector('.jp-Notebook').clientWidth")
-    page.page.set_viewport_size({"width": width_px + beside, "height": size["height"]})
-    page.page.wait_for_timeout(100)
+    page.resize(width_px + beside, size["height"])
     wrong = [found for view in views for check in (CUT_OFF, COVERED) for found in view.evaluate(check)]
     page.page.set_viewport_size(size)
     return wrong
+
+
+def show_theme(page, theme: str) -> None:
+    """Show a `NotebookPage` in one of THEMES."""
+    page.page.evaluate(CHANGE_THEME, f"JupyterLab {theme}")
+    page.page.wait_for_function(IN_THEME, arg=theme)
+    page.page.wait_for_timeout(200)  # canvases are painted anew a frame after the styles are there

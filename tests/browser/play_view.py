@@ -1,10 +1,11 @@
 """The instrument that is played in the page, under the hands of a test, and its network beside PyTorch's."""
 
 import base64
+import json
 
-import numpy as np
 import torch
 
+from browser.notebook_page import unpacked
 from ddsp_nb.panels.keyboard.weights import WASM, heard_timbre, packed, settings
 from ddsp_nb.panels.page import module
 from ddsp_nb.playing.own_timbre import OwnTimbre
@@ -21,7 +22,7 @@ NETWORK = """async ([text, wasm, settings, layout, weights, asked, timbre]) => {
         network.step([{f0_hz: Math.fround(hz), loudness_db, age_s, state}]);
         return [[...network.amplitudes.slice(0, n_harmonics)], [...network.gains.slice(0, n_bands)]];
     });
-    return [frames, (performance.now() - begun) / frames.length];
+    return JSON.stringify([frames, (performance.now() - begun) / frames.length]);
 }"""
 # The whole way of the page, without its threads: a note whose timbre changes after so many samples.
 OFFLINE = """async ([network, voices, worklet, wasm, settings, layout, weights, timbre, note, told, n_samples]) => {
@@ -43,7 +44,7 @@ OFFLINE = """async ([network, voices, worklet, wasm, settings, layout, weights, 
         if (at === told) sounding.take(answering.playAs({timbre: new Float32Array(timbre), habits: {}}));
         sounding.process([], [[sound.subarray(at, at + 128)]]);
     }
-    return [...sound];
+    return pack(sound);
 }"""
 # What ends all sound of the instrument, besides its own buttons: code of a view.
 WAYS_TO_STOP = {
@@ -69,7 +70,7 @@ def partials_of_the_page(page, model, timbre, *, note, told, n_samples):
     """[n_samples] of a held note without its noise, which goes on in another timbre that is told before a sample."""
     modules = map(module, ("play_network", "play_voices", "play_worklet"))
     row = heard_timbre(timbre, model.config).tolist()
-    return np.array(page.evaluate(OFFLINE, [*modules, *sent(model), row, note, told, n_samples]), np.float32)
+    return unpacked(page.evaluate(OFFLINE, [*modules, *sent(model), row, note, told, n_samples]))
 
 
 def controls_of_the_page(page, model, asked=ASKED, timbre=None):
@@ -78,7 +79,8 @@ def controls_of_the_page(page, model, asked=ASKED, timbre=None):
     A timbre [n_timbre] is one that comes as a message.
     """
     told = timbre if timbre is None else heard_timbre(timbre, model.config).tolist()
-    frames, ms_a_frame = page.evaluate(NETWORK, [module("play_network"), *sent(model), asked, told])
+    # As text, which leaves the page quicker than a list of numbers.
+    frames, ms_a_frame = json.loads(page.evaluate(NETWORK, [module("play_network"), *sent(model), asked, told]))
     return [[frame[part] for frame in frames] for part in (0, 1)], ms_a_frame
 
 
@@ -124,10 +126,13 @@ class PlayView:
     def click(self, button):
         self.view.get_by_role("button", name=button, exact=True).click()
 
-    def wait_for_silence(self):
-        for _ in range(100):
-            counts = self.counts()
-            if not counts or not counts["voices"]:
+    def wait_for_voices(self, n):
+        for _ in range(200):
+            voices = (self.counts() or {"voices": 0})["voices"]
+            if voices == n:
                 return
             self.page.page.wait_for_timeout(30)
-        raise AssertionError(f"{counts['voices']} voices are stuck")
+        raise AssertionError(f"{voices} voices sound, not {n}")
+
+    def wait_for_silence(self):
+        self.wait_for_voices(0)

@@ -11,6 +11,8 @@ import soundfile as sf
 from browser.hearing import loudest_hz, partials_db, stages
 from browser.notebook_page import PLAYER
 
+pytestmark = pytest.mark.notebook("growth")
+
 KERNEL_SIDE = (Path(__file__).parent / "kernel_side.py").read_text()
 HELD = {"strategy": "fibonacci", "order": "odd", "pitch": "held", "noise": "none", "stage_duration_s": 0.6}
 FIRST = 12  # partials looked for: an instrument has none of those that lie above Nyquist in its recording
@@ -29,23 +31,30 @@ PLACE = """(root, [area, i, share, end]) => {
 CUT_OFF = """panel => {
     const edge = document.querySelector('.jp-WindowedPanel-outer').getBoundingClientRect().right;
     const words = e => getComputedStyle(e).display !== 'inline' && e.scrollWidth > e.clientWidth + 1;
-    return [...panel.querySelectorAll('.widget-label, button, select, canvas, img, input')]
+    return [...panel.querySelectorAll('label, button, select, canvas, img, input')]
         .filter(e => e.offsetParent && (e.getBoundingClientRect().right > edge + 1 || (e.innerText && words(e))))
         .map(e => e.tagName + ' ' + e.innerText);
 }"""
 
 
+# Where a player begins, kept, since a short stage may be over before one looks.
+WATCH = """player => {
+    const {playback} = player;
+    player.begun = [];
+    playback.watchers.add(() => playback.running && player.begun.push(playback.position()));
+}"""
+
+
 @pytest.fixture
-def page(notebook):
-    page = notebook("growth")
+def page(page):
     page.do(f"{KERNEL_SIDE}\nput_back()")
-    page.page.get_by_role("button", name="Write to disk").scroll_into_view_if_needed()
+    page.page.get_by_role("button", name="Start anew").scroll_into_view_if_needed()
     return page
 
 
 @pytest.fixture
 def panel(page):
-    return page.output_with("Write to disk")
+    return page.output_with("Start anew")
 
 
 @pytest.fixture
@@ -93,30 +102,171 @@ def play(page, panel, score):
     return page.sound(player), page.value("the_panel.piece.sample_rate")
 
 
-def position(panel):
-    return panel.locator(PLAYER).evaluate("player => player.playback.position()")
-
-
 def running(panel):
     return panel.locator(PLAYER).evaluate("player => player.playback.running")
 
 
+def knobs(panel):
+    """The board of all knobs."""
+    return panel.locator(".ddsp.board").filter(has_text="Partials grow")
+
+
+def test_score_and_knobs_fill_one_screen(page, panel, score):
+    page.resize(1280, 800)
+    seen = page.page.locator(".jp-WindowedPanel-outer").bounding_box()
+    for lengths in ("in notes, at a tempo", "in seconds"):
+        panel.get_by_label("Lengths", exact=True).select_option(lengths)
+        page.wait_for_value("the_panel.voice.in_notes", lengths != "in seconds")
+        arrived(page, score)
+        top, below = panel.bounding_box()["y"], knobs(panel).bounding_box()
+        assert below["y"] + below["height"] - top <= seen["height"], lengths
+    page.resize(1400)
+    assert panel.locator(PLAYER).get_by_role("button", name="Play").count() == 0
+
+
 @pytest.mark.parametrize("width", [600, 800, 1100, 1500])
 def test_the_panel_fits_the_page_and_no_label_is_cut_off(page, panel, score, width):
-    page.page.set_viewport_size({"width": width, "height": 1000})
-    page.page.wait_for_timeout(300)  # the page lays itself out
+    page.resize(width)
     assert panel.evaluate(CUT_OFF) == []
-    page.page.set_viewport_size({"width": 1400, "height": 1000})
+    page.resize(1400)
 
 
 def test_a_knob_turned_by_hand_changes_the_map(page, panel, score):
     before = score.evaluate("root => root.score.stages.length")
     panel.get_by_label("Partials grow", exact=True).select_option(index=3)
     page.wait_for(score, f"root => root.score.stages.length !== {before}")
-    slider = panel.locator(".widget-slider").filter(has=page.page.get_by_text("Stage length (s)", exact=True))
-    slider.locator(".widget-readout").fill("1.2")
-    page.page.keyboard.press("Enter")
+    panel.get_by_role("slider", name="Stage length (s)").fill("1.2")
     page.wait_for(score, "root => Math.abs(root.score.stages[0].stop - 1.2) < 1e-3")
+
+
+def test_what_a_hand_turns_is_seen_on_its_way_and_one_step_to_take_back(page, panel, score):
+    slider = panel.get_by_role("slider", name="Stage length (s)")
+    slider.scroll_into_view_if_needed()
+    # Words under the map come and go, and nothing moves away.
+    score.locator("canvas").click(position=at(score, "lane", 2))
+    page.wait_for_value("the_panel.score.can_undo", True)
+    arrived(page, score)
+    plan, box = page.value("repr(the_panel.plan)"), slider.bounding_box()
+    y = box["y"] + box["height"] / 2
+    page.page.mouse.move(box["x"] + 0.1 * box["width"], y)
+    page.page.mouse.down()
+    for share in (0.2, 0.4):
+        before = score.evaluate("root => root.score.stages[0].stop")
+        page.page.mouse.move(box["x"] + share * box["width"], y)
+        page.wait_for(score, f"root => root.score.stages[0].stop > {before}")
+    page.page.mouse.up()
+    page.wait_for_value("controls['stage_duration_s'].held", False)
+    slider.press("Control+z")
+    page.wait_for_value("repr(the_panel.plan)", plan)
+    slider.fill("3")
+    slider.dblclick()
+    page.wait_for_value("the_panel.plan.stage_duration_s", 0.5)
+
+
+def test_what_belongs_to_a_stage_is_turned_beside_the_map(page, panel, score):
+    def write(field, words, told, values):
+        control = score.get_by_label(field, exact=True)
+        control.fill(words)
+        control.press("Enter")
+        page.wait_for_value(f"[stage[{told!r}] for stage in the_panel.score.score['stages']][1:4]", values)
+        arrived(page, score)
+
+    score.get_by_label("Stage", exact=True).fill("3")
+    score.get_by_label("Stage", exact=True).press("Enter")
+    write("Loudness (dB)", "-9", "level_db", [0, -9, 0])
+    write("Sustain", "0.4", "sustain", [0.9, 0.4, 0.9])
+    write("Plays", "C5", "pitch", ["phrase", "C5", "phrase"])
+    assert not score.get_by_label("Timbre", exact=True).is_visible()
+    page.do("controls['timbre_last'].value = 'flute'; controls['timbre_first'].value = 'oboe'")
+    arrived(page, score)
+    write("Timbre", "1", "share", [0.167, 1, 0.5])
+    begins = page.value("[stage['start'] for stage in the_panel.score.score['stages']]")
+    begins[3:] = [start + 0.75 for start in begins[3:]]
+    write("Length (s)", "1.25", "start", pytest.approx(begins[1:4], abs=1e-3))
+
+
+def test_lengths_in_seconds_know_no_bars_also_after_a_preset_that_has_some(page, panel, score):
+    tempo = [panel.get_by_label("Beats a minute", exact=True), score.get_by_label("Grid to which edges snap, in notes")]
+    for name, counted in (("Pulse", True), ("Bell", False)):
+        panel.get_by_label("Start from", exact=True).select_option(name)
+        page.wait_for_value("the_panel.voice.in_notes", counted)
+        arrived(page, score)
+        assert score.evaluate("root => Boolean(root.score.score.grid_s && root.score.score.bar_s)") == counted
+        assert [control.is_visible() for control in tempo] == [counted] * 2
+
+
+def test_play_after_a_change_never_plays_what_was_there_before(page, panel, score, ear):
+    def silence():
+        page.do("the_panel.player.pause()")
+        page.wait_for(panel.locator(PLAYER), "player => !player.playback.running")
+        ear.forget()
+
+    old, _ = play(page, panel, score)
+    silence()
+    page.do("import time; quick = the_panel._schedule")
+    page.do("the_panel._schedule = lambda i: (time.sleep(0.3), quick(i))[1]")
+    panel.get_by_label("They enter", exact=True).select_option("high to low")
+    score.get_by_role("button", name="Play").click()
+    ear.wait_for_start()
+    new = page.sound(panel.locator(PLAYER))
+    assert not np.array_equal(old, new) and np.array_equal(ear.started()[0], new)
+    silence()
+    score.get_by_role("button", name="Undo").click()
+    score.get_by_role("button", name="Play").click()
+    ear.wait_for_start()
+    page.do("the_panel._schedule = quick")
+    assert np.array_equal(ear.started()[0], old)
+
+
+def test_a_file_is_told_beside_its_button_and_as_it_was_named(page, panel, score):
+    panel.get_by_label("replace existing files").check()
+    write = panel.get_by_role("button", name="Write to disk")
+    write.click()
+    said = panel.get_by_text("Written: output/growth.wav, with growth.json beside it")
+    said.wait_for()
+    assert 0 < said.bounding_box()["y"] - write.bounding_box()["y"] < 60
+
+
+def test_in_a_full_window_all_goes_on(page, panel, score):
+    button = score.get_by_role("button", name="full window")
+    button.click()
+    score.get_by_role("button", name="Leave full window").wait_for()
+    page.page.wait_for_function("() => document.fullscreenElement?.querySelector('.ddsp.score')")
+    panel.get_by_label("Start from", exact=True).select_option("Bell")
+    page.wait_for_value("the_panel.plan.pitch", ["A4"])
+    arrived(page, score)
+    panel.locator(PLAYER).evaluate("player => player.playback.setLoop([0, 1])")  # until it is stopped
+    play(page, panel, score)
+    page.page.get_by_role("button", name="Stop the sound").click()
+    panel.locator(PLAYER).evaluate("player => player.playback.setLoop(null)")
+    button.click()
+    page.page.wait_for_function("() => !document.fullscreenElement")
+
+
+def test_what_was_composed_is_there_after_a_restart_with_its_steps(page, panel, score):
+    panel.get_by_label("Start from", exact=True).select_option("Pulse")
+    panel.get_by_role("button", name="+ Layer").click()
+    page.wait_for_value("len(the_panel.layers)", 2)
+    panel.get_by_label("They enter", exact=True).select_option("shuffled")
+    panel.get_by_label("Shuffle no.").fill("7")
+    panel.get_by_label("Shuffle no.").press("Enter")
+    page.wait_for_value("the_panel.voice.seed", 7)
+    arrived(page, score)
+    sound, _ = play(page, panel, score)
+    state = "[repr(the_panel.sketch), the_panel.selected, the_panel.held.number]"
+    composed = page.value(state)
+    page.restart_and_run_all()
+    page.do(KERNEL_SIDE)
+    page.wait_for_value(state, composed)
+    np.testing.assert_array_equal(page.sound(panel.locator(PLAYER)), sound)
+    for undone in ("the_panel.voice.seed == 0", "the_panel.plan.order == 'low'", "len(the_panel.layers) == 1"):
+        score.get_by_role("button", name="Undo").click()
+        page.wait_for_value(undone, True)
+    assert page.value("the_panel.preset.value") == "Pulse"
+    panel.get_by_role("button", name="Start anew").click()
+    page.wait_for_value("the_panel.preset.value", "First sine to full sound")
+    score.get_by_role("button", name="Undo").click()
+    page.wait_for_value("the_panel.preset.value", "Pulse")
 
 
 def test_what_the_page_plays_is_the_plan(page, panel, score):
@@ -171,14 +321,38 @@ def test_a_piece_composed_by_mouse_is_what_its_files_hold(page, panel, score, tm
     assert (tmp_path / "again.wav").read_bytes() == (tmp_path / "growth.wav").read_bytes()
 
 
+def test_a_piece_rings_on_in_the_room_of_a_file(page, panel, score, tmp_path):
+    dry, rate = play(page, panel, score)
+    impulse = np.random.default_rng(0).normal(size=rate) * 10 ** (-3 * np.arange(rate) / rate / 0.5) / 30
+    impulse[0] = 1
+    sf.write(tmp_path / "cave.wav", impulse, rate, subtype="FLOAT")
+    player = panel.locator(PLAYER)
+    page.mark(player)
+    press(panel, "Room")
+    with page.page.expect_file_chooser() as chooser:
+        press(panel, "Your own room")
+    chooser.value.set_files(tmp_path / "cave.wav")
+    page.wait_for_sound(player)
+    wet = page.sound(player)
+    assert panel.get_by_role("combobox", name="Room").locator("option:checked").inner_text() == "cave"
+    assert 0.3 < (len(wet) - len(dry)) / rate < 1 and abs(wet[len(dry) :]).max() > 1e-3
+    page.mark(player)
+    panel.get_by_role("combobox", name="Room").select_option("none")
+    page.wait_for_sound(player)
+    assert np.array_equal(page.sound(player), dry)
+    press(panel, "Export")
+
+
 def test_a_click_plays_a_stage_and_a_loop_goes_on_with_what_is_turned(page, panel, score):
     play(page, panel, score)
     score.get_by_role("button", name="Listen").click()
     first, second = score.evaluate("root => root.score.stages.slice(0, 2)")
+    player = panel.locator(PLAYER)
+    player.evaluate(WATCH)
     score.locator("canvas").click(position=at(score, "partials", 1))
-    page.wait_for(panel.locator(PLAYER), "player => player.playback.running")
-    assert first["stop"] < position(panel) <= second["stop"]
-    page.wait_for(panel.locator(PLAYER), "player => !player.playback.running")  # once
+    page.wait_for(player, "player => player.begun.length > 0")
+    assert first["stop"] < player.evaluate("player => player.begun[0]") < second["stop"]
+    page.wait_for(player, "player => !player.playback.running")  # once
     score.get_by_role("button", name="Loop").click()
     page.wait_for(panel.locator(PLAYER), "player => player.playback.running && player.playback.loop")
     score.get_by_label("Hear changes at once").check()
@@ -190,6 +364,25 @@ def test_a_click_plays_a_stage_and_a_loop_goes_on_with_what_is_turned(page, pane
     stop.wait_for(state="detached")
     score.get_by_label("Hear changes at once").uncheck()
     score.get_by_role("button", name="Loop").click()
+
+
+def test_a_rule_runs_on_from_what_was_painted(page, panel, score):
+    told = "[stage['partials'][:8] for stage in the_panel.score.score['stages']]"
+    panel.get_by_label("Partials grow", exact=True).select_option("by a rule, as cells do")
+    panel.get_by_label("Rule", exact=True).select_option("blink")
+    page.wait_for_value("the_panel.plan.rule", "blink")
+    arrived(page, score)
+    grown, rows = page.value(told), score.evaluate("root => root.score.score.n_partials")
+    assert grown[:4] == ["10000000", "01000000", "10100000", "01010000"]
+    score.get_by_role("button", name="Paint").click()
+    score.locator("canvas").click(position=at(score, "partials", 1, 5.5 / rows))
+    page.wait_for_value(f"{told}[1]", "01000100")
+    arrived(page, score)
+    assert page.value(told)[2:] == grown[2:]  # until it is let go
+    score.get_by_role("button", name="Let it run on").click()
+    page.wait_for_value(f"{told}[:4]", ["10000000", "01000100", "10101010", "01010101"])
+    score.locator("canvas").press("Control+z")
+    page.wait_for_value(f"{told}[2:]", grown[2:])
 
 
 def test_everything_on_the_map_by_keys_and_taken_back(page, panel, score):
@@ -242,6 +435,8 @@ def test_the_keyboard_reaches_controls_and_button(page, panel, score):
         page.page.keyboard.press("Tab")
         passed.append(page.page.evaluate(FOCUSED))
         assert len(passed) < MOST_TABS, passed
+        if "Map of the stages" in passed[-1]:
+            assert score.locator(".words").inner_text().startswith("Keys:")
     assert any("Map of the stages" in place for place in passed), passed
     assert {"☝ Listen", "✎ Paint"} <= set(passed)
 

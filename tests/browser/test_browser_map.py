@@ -8,12 +8,9 @@ from browser.hearing import loudest_hz, partials_db
 from browser.looks import NAMELESS, wrong_looks
 from browser.play_view import PlayView
 
+pytestmark = pytest.mark.notebook("map")
+
 A3 = 57
-
-
-@pytest.fixture
-def page(notebook):
-    return notebook("map")
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Players in a real JupyterLab: they hold what was rendered, play it, switch in place, and one sounds at a time."""
 
+import re
 import sys
 
 import numpy as np
@@ -8,6 +9,8 @@ import pytest
 from browser.lab_server import CLIP_S, ROOT
 from browser.looks import wrong_looks
 from browser.notebook_page import PLAYER
+
+pytestmark = pytest.mark.notebook("players")
 
 SAMPLE_RATE = 16_000
 LISTEN = """async player => {
@@ -23,19 +26,33 @@ LISTEN = """async player => {
     }
     return peak;
 }"""
+# What a sine's loudspeaker moves at.
+HEARD_HZ = """async view => {
+    const {playback} = view, context = playback.context, analyser = new AnalyserNode(context, {fftSize: 4096});
+    for (const {gain} of playback.nodes.values()) gain.connect(analyser);
+    await new Promise(done => setTimeout(done, 300));
+    const samples = new Float32Array(4096);
+    analyser.getFloatTimeDomainData(samples);
+    const rises = samples.filter((x, i) => i && samples[i - 1] < 0 && x >= 0).length;
+    return rises * context.sampleRate / 4096;
+}"""
 RUNNING = "player => player.playback.running"
 AT = "player => player.playback.position()"
-
-
-@pytest.fixture
-def page(notebook):
-    return notebook("players")
+# Where it began to play, and when by the clock of the sound.
+BEGUN = "player => [player.playback.at, player.playback.origin]"
 
 
 @pytest.fixture
 def players(page):
     page.page.keyboard.press("Escape")
-    return page.page.locator(PLAYER).all()
+    return page.page.locator(PLAYER).all()[:2]
+
+
+@pytest.fixture
+def blind(page):
+    view = page.page.locator(PLAYER).nth(2)
+    page.sounds(view)
+    return view
 
 
 def test_players_hold_what_was_rendered_at_one_gain_and_pictures_show(page, players, lab):
@@ -45,7 +62,7 @@ def test_players_hold_what_was_rendered_at_one_gain_and_pictures_show(page, play
     assert len(recording) == len(loud) == CLIP_S * SAMPLE_RATE
     assert 0 < abs(recording).max() <= 1
     np.testing.assert_allclose([abs(loud).max(), abs(soft).max()], [0.9, 0.09], atol=1e-3)
-    picture = page.page.locator(".jp-RenderedImage img")
+    picture = page.page.locator("img.ddsp-figure:not(.ddsp-still *)")
     assert picture.count() == 1 and picture.evaluate("picture => picture.naturalWidth") > 300
     assert [session["path"] for session in lab.sessions()].count("players.ipynb") == 1
 
@@ -62,11 +79,10 @@ def test_one_player_sounds_at_a_time_and_versions_switch_in_place(page, players)
     page.wait_for(second, RUNNING)
     assert not first.evaluate(RUNNING)
     loud = second.evaluate(LISTEN)
-    before = second.evaluate(AT)
+    begun = second.evaluate(BEGUN)
     second.get_by_role("button", name="soft").click()
-    assert -1.2 < second.evaluate(AT) - before < 1 and second.evaluate(RUNNING)  # it goes on where it was
-    page.page.wait_for_timeout(100)
-    assert second.evaluate(LISTEN) < 0.3 * loud
+    assert second.evaluate(BEGUN) == begun and second.evaluate(RUNNING)  # it goes on where it was
+    page.wait_for(second, f"async player => await ({LISTEN})(player) < {0.3 * loud}")
     second.get_by_role("button", name="Pause").click()
     at = second.evaluate(AT)
     page.page.wait_for_timeout(200)
@@ -103,10 +119,52 @@ def test_keyboard_and_pointer_move_the_playhead(page, players):
 
 
 @pytest.mark.parametrize("width_px", [600, 1100, 1500])
-def test_words_are_whole(page, players, width_px):
+def test_words_are_whole(page, players, blind, width_px):
     for player in players:
         page.sounds(player)
-    assert wrong_looks(page, players, width_px) == []
+    assert wrong_looks(page, [*players, blind], width_px) == []
+
+
+def test_a_blind_test_by_keys_alone_plays_what_it_asks_for_and_counts(page, blind):
+    """Who hears the pitch of X is right every time, and the page shows nothing of it."""
+    order, shown = page.value("blind._order.tolist()"), set()
+    assert set(order[1:]) == {"A", "B"}
+    blind.evaluate("view => view.playback.setLoop([0.2, 1.8])")
+    picture = blind.get_by_role("slider")
+    picture.press(" ")
+    for trial, x in enumerate(order):
+        page.wait_for(blind, f"view => view.innerText.includes('Trial {trial + 1} of 8') && ({RUNNING})(view)")
+        assert blind.evaluate("view => view.playback.now") == "A"
+        picture.press("a")  # an answer before X was heard is none
+        picture.press("3")
+        hz = {"A": 440, "B": 660}[x]
+        page.wait_for(blind, f"async view => Math.abs(await ({HEARD_HZ})(view) - {hz}) < 20")
+        if trial:  # in the first one there is nothing to begin anew
+            shown.add(re.sub(r"\d+(\.\d+)?", "", blind.evaluate("view => view.outerHTML")))
+        picture.press(x.lower())
+    page.wait_for(blind, "view => view.innerText.includes('8 of 8 right')")
+    assert len(shown) == 1
+    assert "less than 1 %" in blind.inner_text() and not blind.evaluate(RUNNING)
+    assert page.value("blind.right") == [True] * 8
+
+
+def test_a_blind_test_by_buttons_keeps_its_answers_and_begins_anew(page, blind):
+    page.do("blind.begin(0)")
+    blind.get_by_role("button", name="Play").click()
+    wrong = {"A": "X is B", "B": "X is A"}
+    for trial, x in enumerate(page.value("blind._order.tolist()")[:2]):
+        page.wait_for(blind, f"view => view.innerText.includes('Trial {trial + 1} of 8')")
+        blind.get_by_role("button", name="X", exact=True).click()
+        blind.get_by_role("button", name=wrong[x]).click()
+    page.wait_for(blind, "view => view.innerText.includes('Trial 3 of 8')")
+    page.append("blind")
+    again = page.page.locator(PLAYER).nth(3)
+    page.sounds(again)
+    page.wait_for(again, "view => view.innerText.includes('Trial 3 of 8')")
+    assert page.value("blind.right") == [False, False]
+    blind.get_by_role("button", name="anew").click()
+    page.wait_for(blind, "view => view.innerText.includes('Trial 1 of 8')")
+    assert page.value("[blind.seed, blind.right]") == [1, []]
 
 
 def test_a_cell_that_is_run_again_leaves_no_player_behind(page):

@@ -1,5 +1,7 @@
 """The microphone as a hand of the instrument: what is sung is heard from it, moved by whole octaves."""
 
+from itertools import groupby
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,8 @@ from browser.ear import RATE
 from browser.hearing import loudest_hz
 from browser.play_view import WAYS_TO_STOP, PlayView
 from ddsp_nb.panels.page import module
+
+pytestmark = pytest.mark.notebook("live")
 
 SUNG_HZ = 110 * 2 ** (0.3 / 12)  # 30 cents above A2
 FIFTH = 2 ** (7 / 12)
@@ -50,11 +54,6 @@ TRACK = """async ([text, rate]) => {
         return [name, heard];
     }));
 }"""
-
-
-@pytest.fixture
-def page(notebook):
-    return notebook("sing")
 
 
 class Singer:
@@ -162,18 +161,22 @@ def test_a_recording_follows_what_was_sung(page, played, singer):
     page.do("sung = panel.performance()\nfeatures = sung.features(model, take)")
     events = page.value("sung.events")
     ons, offs = ([event for event in events if event[1] == kind] for kind in ("on", "off"))
-    assert [on[2] - ons[0][2] for on in ons] == [0, 7] and [off[2] for off in offs] == [on[2] for on in ons]
+    # On a busy machine the microphone has gaps, after which a note begins again.
+    steps = [on[2] - ons[0][2] for on in ons]
+    assert [step for step, _ in groupby(steps)] == [0, 7] and [off[2] for off in offs] == [on[2] for on in ons]
     f0_hz, hop_s = np.array(page.value("features.f0_hz.tolist()")), page.value("config.hop_length / config.sample_rate")
-    for begin_s, hz in ((ons[0][0], SUNG_HZ), (ons[1][0], SUNG_HZ * FIFTH)):
-        middle = int((begin_s + 0.3) / hop_s)
-        assert abs(cents_beside(np.median(f0_hz[middle : middle + 20]), hz)) < 20
+    for step, hz in ((0, SUNG_HZ), (7, SUNG_HZ * FIFTH)):
+        notes = [(off[0] - on[0], on[0], off[0]) for on, off, n in zip(ons, offs, steps, strict=True) if n == step]
+        _, begin_s, end_s = max(notes)
+        sung = f0_hz[int((begin_s + end_s) / 2 / hop_s) : int(end_s / hop_s)]
+        assert abs(cents_beside(np.median(sung), hz)) < 20
 
 
 @pytest.mark.parametrize("how", ["pressed again", "another widget", "hidden", "unplugged"])
 def test_the_microphone_is_let_go(page, played, singer, how):
     singer.sing(220)
-    page.page.wait_for_timeout(300)
-    assert singer.lights() == 1 and len(played.held()) == 1
+    page.wait_for(played.view, "root => root.engine.hands.held.size === 1")
+    assert singer.lights() == 1
     ways = {"unplugged": "root => singer.streams[0].getTracks()[0].dispatchEvent(new Event('ended'))", **WAYS_TO_STOP}
     if how == "pressed again":
         played.click("Stop singing")
@@ -182,7 +185,7 @@ def test_the_microphone_is_let_go(page, played, singer, how):
     assert singer.lights() == 0 and played.held() == []
     played.wait_for_silence()
     page.page.wait_for_timeout(300)
-    assert played.view.evaluate("root => root.engine.settings.bend_semitones") == 0
+    page.wait_for(played.view, "root => root.engine.settings.bend_semitones === 0")
     if how == "unplugged":
         page.wait_for_words(played.view, "pulled out")
     if how == "another widget":
@@ -204,8 +207,7 @@ def test_it_says_that_the_page_is_not_secure(page, played):
 
 def test_the_microphone_goes_with_the_last_view(page, played, singer):
     singer.sing(220)
-    page.page.wait_for_timeout(200)
+    page.wait_for(played.view, "root => root.engine.hands.held.size === 1")
     played.view.evaluate("root => jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
-    page.page.wait_for_timeout(400)
-    assert singer.lights() == 0
+    page.page.wait_for_function(f"() => !({LIGHTS})()")
     page.run_all()

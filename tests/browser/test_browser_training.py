@@ -9,6 +9,8 @@ from playwright.sync_api import expect
 from browser.notebook_page import PLAYER
 from ddsp_nb import AnalysedRecording, Corpus, load_audio, load_model
 
+pytestmark = pytest.mark.notebook("training")
+
 PANEL = """
     from ddsp_nb.store.run_file import RunFile
     other_path = "output/another/model.pt"
@@ -21,8 +23,7 @@ AGAIN = re.compile("Start|Resume")
 
 
 @pytest.fixture
-def page(notebook):
-    page = notebook("training")
+def page(page):
     page.append(PANEL)  # a training that only Stop can end
     return page
 
@@ -38,7 +39,7 @@ def press(panel, name):
     panel.get_by_role("button", name=name).click()
 
 
-def test_start_listen_stop_and_go_on(page, panel, lab):
+def test_start_listen_stop_and_go_on(page, panel, lab, ear):
     start, stop = panel.get_by_role("button", name=AGAIN), panel.get_by_role("button", name="Stop")
     assert start.is_enabled() and stop.is_disabled()
     start.click()
@@ -46,8 +47,10 @@ def test_start_listen_stop_and_go_on(page, panel, lab):
     assert stop.is_enabled() and start.is_disabled()
 
     player = panel.locator(PLAYER)
+    ear.forget()
     press(panel, "Listen now")
-    page.wait_for(player, "player => player.playback.running && player.playback.now === 'Now'")
+    ear.wait_for_start()
+    page.wait_for(player, "player => player.playback.now === 'Now'")
     assert "Epoch" in panel.inner_text() and stop.is_enabled()  # it trains on
     target, first, now = page.sounds(player).values()
     assert len(target) == len(first) == len(now) == page.value("len(corpus.example.audio)") and abs(now).max() > 0.05

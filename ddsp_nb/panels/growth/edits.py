@@ -6,9 +6,11 @@ from typing import Any
 
 from ddsp_nb.errors import GrowthError
 from ddsp_nb.growth.adsr import curve
-from ddsp_nb.growth.plan import SETTINGS, GrowthPlan
+from ddsp_nb.growth.plan import RULE, SETTINGS, GrowthPlan
 from ddsp_nb.growth.schedule import Schedule
 from ddsp_nb.growth.settings import MOST_STAGES
+from ddsp_nb.growth.tuning import WORDS
+from ddsp_nb.notes.pitch import parse_pitches
 from ddsp_nb.piece.tempo import Tempo
 from ddsp_nb.piece.views import between, ends_of, silence_of
 
@@ -25,8 +27,9 @@ def edited(schedule: Schedule, edit: dict, tempo: Tempo | None) -> GrowthPlan:
     Args:
         schedule: that was drawn on.
         edit: what the page tells: one of `partials`, `bands` (strings of 0 and 1, one a stage), `lengths_s`,
-            `levels_db`, `sustains`, `shares` of what the timbre becomes (a number a stage), `order` (old places of the
-            stages, in their new order).
+            `levels_db`, `sustains`, `harmonises`, `shares` of what the timbre becomes (a number a stage), `pitches` (a
+            word a stage), `order` (old places of the stages, in their new order), `run_on` (the last stage before the
+            rule goes on).
         tempo: of lengths that are note values; None where they are seconds.
 
     Raises:
@@ -34,20 +37,14 @@ def edited(schedule: Schedule, edit: dict, tempo: Tempo | None) -> GrowthPlan:
     """
     if "order" in edit:
         return _rearranged(schedule, edit["order"])
+    if "run_on" in edit:
+        return _run_on(schedule, edit["run_on"])
     plan = schedule.plan
     for name, drawn in edit.items():
         if name not in _DRAWN or not isinstance(drawn, list) or len(drawn) != len(schedule.stages):
             raise GrowthError(CHANGED)
         plan = _DRAWN[name](plan, drawn, schedule, tempo)
     return plan
-
-
-def _partials(plan, drawn, schedule, _):
-    return replace(_growing(plan, schedule), stages=tuple(map(_numbers, drawn)))
-
-
-def _bands(plan, drawn, schedule, _):
-    return replace(_growing(plan, schedule), noise_stages=tuple(map(_numbers, drawn)))
 
 
 def _growing(plan, schedule):
@@ -66,14 +63,6 @@ def _lengths(plan, drawn, schedule, tempo):
     return replace(plan, stage_duration_s=_within("stage_duration_s", lengths))
 
 
-def _levels(plan, drawn, *_):
-    return replace(plan, loudness_db=_within("loudness_db", drawn))
-
-
-def _sustains(plan, drawn, *_):
-    return replace(plan, adsr=replace(plan.adsr, sustain=_within("sustain", drawn)))
-
-
 def _shares(plan, drawn, *_):
     first, last = ends_of(plan.timbre) or (None, None)
     if first == last:
@@ -82,12 +71,14 @@ def _shares(plan, drawn, *_):
 
 
 _DRAWN: dict[str, Callable[[GrowthPlan, list, Schedule, Tempo | None], GrowthPlan]] = {
-    "partials": _partials,
-    "bands": _bands,
+    "partials": lambda plan, drawn, schedule, _: replace(_growing(plan, schedule), stages=_each(drawn)),
+    "bands": lambda plan, drawn, schedule, _: replace(_growing(plan, schedule), noise_stages=_each(drawn)),
     "lengths_s": _lengths,
-    "levels_db": _levels,
-    "sustains": _sustains,
+    "levels_db": lambda plan, drawn, *_: replace(plan, loudness_db=_within("loudness_db", drawn)),
+    "sustains": lambda plan, drawn, *_: replace(plan, adsr=replace(plan.adsr, sustain=_within("sustain", drawn))),
+    "harmonises": lambda plan, drawn, *_: replace(plan, harmonise=_within("harmonise", drawn)),
     "shares": _shares,
+    "pitches": lambda plan, drawn, *_: replace(plan, pitch=parse_pitches(drawn, words=WORDS)),
 }
 
 
@@ -98,7 +89,7 @@ def _rearranged(schedule: Schedule, order: list[int]) -> GrowthPlan:
         raise GrowthError(CHANGED)
     moved = lambda values: tuple(values[i] for i in order)
     curve_of = lambda points: moved(curve(points, n)) if isinstance(points, tuple) else points
-    changes: dict[str, Any] = {"stages": moved(_sets(schedule.masks)), "shrinking": False}
+    changes: dict[str, Any] = {"stages": moved(_sets(schedule.masks)), "n_stages": len(order), "shrinking": False}
     if plan.noise not in ALL_OR_NOTHING:
         changes["noise_stages"] = moved(_sets(schedule.noise_masks))
     if isinstance(plan.stage_duration_s, tuple):
@@ -108,7 +99,19 @@ def _rearranged(schedule: Schedule, order: list[int]) -> GrowthPlan:
     if len({stage.timbre for stage in schedule.stages}) > 1:
         changes["timbre"] = moved([stage.timbre for stage in schedule.stages])
     adsr = replace(plan.adsr, sustain=curve_of(plan.adsr.sustain))
-    return replace(plan, loudness_db=curve_of(plan.loudness_db), adsr=adsr, **changes)
+    changes |= {name: curve_of(getattr(plan, name)) for name in ("loudness_db", "harmonise")}
+    return replace(plan, adsr=adsr, **changes)
+
+
+def _run_on(schedule: Schedule, last: int) -> GrowthPlan:
+    """Stages stay as they are up to that one, and from there the rule goes on; from the last one for as many again."""
+    n, plan = len(schedule.stages), _growing(schedule.plan, schedule)
+    if last not in range(n):
+        raise GrowthError(CHANGED)
+    n_stages = n if last < n - 1 else min(2 * n, MOST_STAGES)
+    stages, noise = _sets(schedule.masks[: last + 1]), _sets(schedule.noise_masks[: last + 1])
+    plan = replace(plan, noise_stages=noise) if plan.has_noise_rule else plan
+    return replace(plan, strategy=RULE, stages=stages, n_stages=n_stages)
 
 
 def _within(name, values):
@@ -117,9 +120,9 @@ def _within(name, values):
     return tuple(min(max(float(value), low), high) for value in values)
 
 
-def _numbers(bits):
-    """Numbers, from 1 on, of what is on in a string of 0 and 1."""
-    return tuple(i for i, on in enumerate(bits, 1) if on == "1")
+def _each(rows):
+    """Numbers, from 1 on, of what is on in each string of 0 and 1."""
+    return tuple(tuple(i for i, on in enumerate(bits, 1) if on == "1") for bits in rows)
 
 
 def _sets(masks):

@@ -7,19 +7,31 @@ State = TypeVar("State")
 
 
 class History(Generic[State]):
-    """States that do not change, the first of them given."""
+    """States that do not change, and the place among them that is now."""
 
-    def __init__(self, first: State):
-        self.states, self.now = [first], 0
+    def __init__(self, *states: State, now: int = 0):
+        self.states, self.now = [*states], now
+        # Whether a hand is still at the last state.
+        self.held = False
 
-    def record(self, state: State) -> None:
-        """Keep a new state; what was undone before it is forgotten."""
-        if state != self.states[self.now]:
-            self.states = [*self.states[: self.now + 1], state][-MOST_UNDO:]
+    def record(self, state: State, *, held: bool = False) -> None:
+        """Keep a new state; what was undone before it is forgotten. Those that a hand has `held` are one step."""
+        before = self.now - self.held
+        self.held = held and state != self.states[before]
+        if state != self.states[before]:
+            self.states = [*self.states[: before + 1], state][-MOST_UNDO:]
             self.now = len(self.states) - 1
+        elif before < self.now:
+            # The hand has brought it back.
+            self.states, self.now = self.states[: before + 1], before
+
+    def let_go(self) -> None:
+        """The hand is off: the next state is another step."""
+        self.held = False
 
     def step(self, by: int) -> State:
         """The state one step back (-1) or forth (1), or the one at the end."""
+        self.let_go()
         self.now = min(max(self.now + by, 0), len(self.states) - 1)
         return self.states[self.now]
 

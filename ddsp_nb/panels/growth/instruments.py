@@ -31,18 +31,14 @@ class Instruments:
         """Words and value of everything that a layer can play."""
         name = self.recording.name if self.recording is not None else "this instrument"
         dry = [(f"{name} as recorded", f"{DRY}:{THIS}")] if self.recording is not None else []
-        others = [
-            (words.format(other), f"{kind}:{other}")
-            for other in self.others
-            for kind, words in ((GROWTH, "growth of {}"), (DRY, "{} as recorded"))
-        ]
+        kinds = ((GROWTH, "growth of {}"), (DRY, "{} as recorded"))
+        others = [(words.format(other), f"{kind}:{other}") for other in self.others for kind, words in kinds]
         return [(f"growth of {name}", f"{GROWTH}:{THIS}"), *dry, *others]
 
     def source(self, plays: str) -> tuple[str, Source]:
         """Name and source that a value stands for; a dry one holds its recording.
 
-        Raises:
-            GrowthError: it is not to be had any more.
+        Raises GrowthError where it is not to be had any more.
         """
         kind, _, name = plays.partition(":")
         if name not in self.loaded:

@@ -5,28 +5,20 @@ which stages are written; then it is read from all of them. A line for drawn val
 """
 
 from dataclasses import replace
+from functools import partial
+from operator import itemgetter
 from typing import Any
 
 from ddsp_nb.growth.adsr import curve
-from ddsp_nb.growth.plan import WRITTEN
+from ddsp_nb.growth.automaton import RULES
+from ddsp_nb.growth.plan import RULE, WRITTEN
 from ddsp_nb.growth.timbre import shares_of
 from ddsp_nb.growth.tuning import HELD, PHRASE, WORDS
 from ddsp_nb.notes.pitch import parse_melody
 from ddsp_nb.panels.growth.voice import Voice
+from ddsp_nb.piece import views
 from ddsp_nb.piece.tempo import Tempo, parse_lengths
-from ddsp_nb.piece.typed import parse_numbers, parse_sets, parse_stages, parse_timbre, stages_in_words
-from ddsp_nb.piece.views import (
-    STEADY,
-    between,
-    ends_of,
-    pace_of,
-    silence_of,
-    slots_of,
-    swing,
-    swing_of,
-    towards,
-    with_slots,
-)
+from ddsp_nb.piece.typed import parse_numbers, parse_ratios, parse_sets, parse_stages, parse_timbre, stages_in_words
 
 SHARED = {"tempo_bpm": "bpm", "beats_per_bar": "beats_per_bar"}  # knobs of the tempo, which all layers share
 # Choices in the lists of pitches and ratios: what is typed in the line below.
@@ -55,14 +47,19 @@ def read(voice: Voice, tempo: Tempo) -> dict[str, Any]:
     """Where every knob stands for a voice; None for those that have nothing to say of it."""
     plan, adsr = voice.plan, voice.plan.adsr
     swung, typed_pitch, typed_ratios = _swing(plan), plan.pitch not in (PHRASE, HELD), not isinstance(plan.ratios, str)
-    ordered = plan.stages is None or any(isinstance(stage, int) for stage in plan.stages)
-    shuffled = "random" in (plan.order, plan.noise_order)
+    ordered = plan.strategy != WRITTEN or any(isinstance(stage, int) for stage in plan.stages or ())
     in_bands = plan.noise == "bands"
+    by_rule = plan.strategy == RULE or plan.has_noise_rule
+    shuffled = "random" in (plan.order, plan.noise_order) or (by_rule and plan.rule_chance > 0)
     drawn_sustain = isinstance(adsr.sustain, tuple)
     return _read_time(voice, tempo) | {
         "strategy": plan.strategy,
-        "n_stages": plan.n_stages if plan.strategy == "linear" else None,
-        "stages": stages_in_words(plan.stages) if plan.stages else None,
+        "rule": (plan.rule if plan.rule in RULES else OWN) if by_rule else None,
+        "rule_number": str(plan.rule) if by_rule and plan.rule not in RULES else None,
+        "neighbours": plan.neighbours if by_rule else None,
+        "rule_chance": plan.rule_chance if by_rule else None,
+        "n_stages": plan.n_stages if plan.strategy in ("linear", RULE) else None,
+        "stages": stages_in_words(plan.stages or ()) if plan.strategy in (RULE, WRITTEN) else None,
         "order": plan.order if ordered else None,
         "shrinking": plan.shrinking,
         "seed": voice.seed if shuffled else None,
@@ -73,18 +70,21 @@ def read(voice: Voice, tempo: Tempo) -> dict[str, Any]:
         "pitch": NOTES if typed_pitch else plan.pitch,
         "phrase": plan.phrase if plan.pitch == PHRASE else None,
         "rests": plan.rests if plan.pitch == PHRASE else None,
-        "notes": _in_words(plan.melody, "Hz") if typed_pitch else None,
+        "notes": in_words(plan.melody, "Hz") if typed_pitch else None,
         "ratios": OWN if typed_ratios else plan.ratios,
-        "own_ratios": _in_words(plan.ratios) if typed_ratios else None,
+        "own_ratios": in_words(plan.ratios) if typed_ratios else None,
         "inharmonicity": plan.inharmonicity,
+        "harmonise": None if isinstance(plan.harmonise, tuple) else plan.harmonise,
+        "harmonises": in_words(plan.harmonise) if isinstance(plan.harmonise, tuple) else None,
         "attack_s": adsr.attack_s,
         "decay_s": adsr.decay_s,
         "sustain": None if drawn_sustain else adsr.sustain,
-        "sustains": _in_words(adsr.sustain) if drawn_sustain else None,
+        "sustains": in_words(adsr.sustain) if drawn_sustain else None,
         "release_s": adsr.release_s,
         "loudness": swung and swung[0],
-        "depth_db": swung[1] if swung and swung[0] != STEADY else None,
-        "levels": None if swung else _in_words(plan.loudness_db),
+        "depth_db": swung[1] if swung and swung[0] != views.STEADY else None,
+        "loudness_as": plan.loudness_as,
+        "levels": None if swung else in_words(plan.loudness_db),
         "plays": voice.plays,
         **_read_timbre(plan.timbre),
         "delay_s": voice.delay_s,
@@ -94,28 +94,26 @@ def read(voice: Voice, tempo: Tempo) -> dict[str, Any]:
 
 
 def _read_timbre(timbre):
-    first, last = ends_of(timbre) or (None, None)
+    first, last = views.ends_of(timbre) or (None, None)
     points = timbre if isinstance(timbre, tuple) else (timbre,)
-    straight = first is not None and timbre == between(first, last)
+    straight = first is not None and timbre == views.between(first, last)
     return {"timbre_first": first, "timbre_last": last, "timbres": None if straight else ", ".join(points)}
 
 
 def _read_time(voice, tempo):
-    plan, in_notes = voice.plan, voice.in_notes
-    drawn = isinstance(plan.stage_duration_s, tuple) if in_notes else pace_of(plan) not in PACES
-    words = (tempo.in_words(slots_of(plan)) if in_notes else _in_words(plan.stage_duration_s)) if drawn else None
+    plan, in_notes, silence_s = voice.plan, voice.in_notes, views.silence_of(voice.plan)
+    drawn = isinstance(plan.stage_duration_s, tuple) if in_notes else views.pace_of(plan) not in PACES
+    words = (tempo.in_words(views.slots_of(plan)) if in_notes else in_words(plan.stage_duration_s)) if drawn else None
     by_note, by_slider = in_notes and not drawn, not in_notes and not drawn
     return {
         "timing": in_notes,
-        "tempo_bpm": tempo.bpm,
-        "beats_per_bar": tempo.beats_per_bar,
-        "stage_note": _note_named(slots_of(plan), STAGE_NOTES, tempo) if by_note else None,
-        "silence_note": _note_named(silence_of(plan), SILENCE_NOTES, tempo)
-        if in_notes and not plan.crossfade_s
-        else None,
+        "tempo_bpm": tempo.bpm if in_notes else None,
+        "beats_per_bar": tempo.beats_per_bar if in_notes else None,
+        "stage_note": _note_named(views.slots_of(plan), STAGE_NOTES, tempo) if by_note else None,
+        "silence_note": _note_named(silence_s, SILENCE_NOTES, tempo) if in_notes and not plan.crossfade_s else None,
         "lengths": words,
         "stage_duration_s": curve(plan.stage_duration_s, 1)[0] if by_slider else None,
-        "pace": pace_of(plan) if by_slider else None,
+        "pace": views.pace_of(plan) if by_slider else None,
         "crossfade_s": plan.crossfade_s,
         "silence_duration_s": None if in_notes or plan.crossfade_s else curve(plan.silence_duration_s, 1)[0],
     }
@@ -124,8 +122,7 @@ def _read_time(voice, tempo):
 def write(name: str, voice: Voice, tempo: Tempo, shown: dict[str, Any]) -> Voice:
     """A voice after the knob of that name was turned; `shown` tells where all knobs stand.
 
-    Raises:
-        WorkbookError: what was typed makes no plan.
+    Raises WorkbookError where what was typed makes no plan.
     """
     if name in _WRITE:
         return _WRITE[name](voice, tempo, shown)
@@ -133,13 +130,19 @@ def write(name: str, voice: Voice, tempo: Tempo, shown: dict[str, Any]) -> Voice
 
 
 def _partials(voice, _, shown):
-    stages = parse_stages(shown["stages"]) if shown["strategy"] == WRITTEN else None
-    return voice.planned(strategy=shown["strategy"], stages=stages)
+    """A rule runs on from the stages that were written before it."""
+    strategy, before, typed = shown["strategy"], voice.plan, shown["stages"].strip()
+    stages = before.stages if strategy == RULE else None
+    if strategy == WRITTEN or before.strategy == strategy == RULE:
+        stages = parse_stages(typed or "1") if typed or strategy == WRITTEN else None
+    return voice.planned(strategy=strategy, stages=stages)
 
 
 def _noise(voice, _, shown):
-    sets = parse_sets(shown["bands"]) if shown["noise"] == WRITTEN else None
-    return voice.planned(noise=shown["noise"], noise_stages=sets)
+    noise, strategy = shown["noise"], shown["noise_strategy"]
+    written = noise == WRITTEN or ((noise, strategy) == ("bands", RULE) and voice.plan.noise_stages)
+    sets = parse_sets(shown["bands"]) if written else None
+    return voice.planned(noise=noise, noise_strategy=strategy, noise_stages=sets)
 
 
 def _time(voice, tempo, shown):
@@ -148,62 +151,55 @@ def _time(voice, tempo, shown):
     voice = replace(voice.planned(crossfade_s=shown["crossfade_s"]), in_notes=shown["timing"])
     if voice.in_notes:
         slots_s = drawn or tempo.seconds(shown["stage_note"])
-        return replace(voice, plan=with_slots(voice.plan, slots_s, _note_s(shown["silence_note"], tempo)))
+        return replace(voice, plan=views.with_slots(voice.plan, slots_s, _note_s(shown["silence_note"], tempo)))
     pace = 1 if drawn else shown["pace"]
-    lengths_s = drawn or towards(shown["stage_duration_s"], pace)
-    return voice.planned(stage_duration_s=lengths_s, silence_duration_s=towards(shown["silence_duration_s"], pace))
+    lengths_s, silence_s = (views.towards(shown[name], pace) for name in ("stage_duration_s", "silence_duration_s"))
+    return voice.planned(stage_duration_s=drawn or lengths_s, silence_duration_s=silence_s)
 
 
-def _pitch(voice, _, shown):
-    typed = shown["pitch"] == NOTES
-    return voice.planned(pitch=parse_melody(shown["notes"], words=WORDS) if typed else shown["pitch"])
+def _listed(setting, own, line, parse):
+    """Of a setting: what is chosen in its list, or of one's own what is written in a line."""
+    value = lambda shown: parse(shown[line]) if shown[setting] == own else shown[setting]
+    return lambda voice, _, shown: voice.planned(**{setting: value(shown)})
 
 
-def _ratios(voice, _, shown):
-    return voice.planned(ratios=parse_numbers(shown["own_ratios"]) if shown["ratios"] == OWN else shown["ratios"])
-
-
-def _sustain(voice, _, shown):
-    return voice.planned(sustain=parse_numbers(shown["sustains"]) if shown["sustains"].strip() else shown["sustain"])
-
-
-def _loudness(voice, _, shown):
-    drawn = parse_numbers(shown["levels"]) if shown["levels"].strip() else None
-    return voice.planned(loudness_db=drawn or swing(shown["loudness"], shown["depth_db"]))
-
-
-def _timbres(voice, _, shown):
-    drawn = shown["timbres"].strip()
-    return voice.planned(timbre=parse_timbre(drawn) if drawn else between(shown["timbre_first"], shown["timbre_last"]))
+def _drawn(setting, line, undrawn, parse=parse_numbers):
+    """Of a setting: what is written in its line, else what `undrawn` makes of the other knobs."""
+    value = lambda shown: parse(shown[line]) if shown[line].strip() else undrawn(shown)
+    return lambda voice, _, shown: voice.planned(**{setting: value(shown)})
 
 
 def _timbre_ends(voice, _, shown):
     """What was drawn between two instruments goes on between two others."""
     first, last = shown["timbre_first"], shown["timbre_last"]
-    before, points = ends_of(voice.plan.timbre), voice.plan.timbre
+    before, points = views.ends_of(voice.plan.timbre), voice.plan.timbre
     drawn = isinstance(points, tuple) and before != points and before
     shares = [stage.get(before[1], 0) for stage in shares_of(points, len(points))] if drawn else (0, 1)
-    return voice.planned(timbre=between(first, last, shares))
+    return voice.planned(timbre=views.between(first, last, shares))
 
 
+_swung = lambda shown: views.swing(shown["loudness"], shown["depth_db"])
+_ends = lambda shown: views.between(shown["timbre_first"], shown["timbre_last"])
 _TIME = ("timing", "stage_note", "silence_note", "lengths", "stage_duration_s", "pace", "crossfade_s")
 _WRITE = {
     **dict.fromkeys(("strategy", "stages"), _partials),
-    **dict.fromkeys(("noise", "bands"), _noise),
+    **dict.fromkeys(("rule", "rule_number"), _listed("rule", OWN, "rule_number", str.strip)),
+    **dict.fromkeys(("noise", "noise_strategy", "bands"), _noise),
     **dict.fromkeys((*_TIME, "silence_duration_s"), _time),
-    **dict.fromkeys(("pitch", "notes"), _pitch),
-    **dict.fromkeys(("ratios", "own_ratios"), _ratios),
-    **dict.fromkeys(("sustain", "sustains"), _sustain),
+    **dict.fromkeys(("pitch", "notes"), _listed("pitch", NOTES, "notes", partial(parse_melody, words=WORDS))),
+    **dict.fromkeys(("ratios", "own_ratios"), _listed("ratios", OWN, "own_ratios", parse_ratios)),
+    **dict.fromkeys(("sustain", "sustains"), _drawn("sustain", "sustains", itemgetter("sustain"))),
+    **dict.fromkeys(("harmonise", "harmonises"), _drawn("harmonise", "harmonises", itemgetter("harmonise"))),
     **dict.fromkeys(("timbre_first", "timbre_last"), _timbre_ends),
-    "timbres": _timbres,
-    **dict.fromkeys(("loudness", "depth_db", "levels"), _loudness),
+    "timbres": _drawn("timbre", "timbres", _ends, parse_timbre),
+    **dict.fromkeys(("loudness", "depth_db", "levels"), _drawn("loudness_db", "levels", _swung)),
 }
 
 
 def _swing(plan):
     """Shape and depth of the loudness, None where it is drawn."""
-    found = swing_of(plan.loudness_db)
-    return found if found is None or found[0] == STEADY or 1 <= found[1] <= DEEPEST_DB else None
+    found = views.swing_of(plan.loudness_db)
+    return found if found is None or found[0] == views.STEADY or 1 <= found[1] <= DEEPEST_DB else None
 
 
 def _note_s(note, tempo):
@@ -214,7 +210,7 @@ def _note_named(seconds, notes, tempo):
     return next((note for note in notes if abs(_note_s(note, tempo) - seconds) < SAME_S), None)
 
 
-def _in_words(values, unit=""):
+def in_words(values, unit=""):
     """Numbers with commas between them, and names as they are."""
     values = values if isinstance(values, tuple) else (values,)
     return ", ".join(value if isinstance(value, str) else f"{value:g}{unit}" for value in values)

@@ -1,4 +1,4 @@
-"""A panel to compose a growth: the score above, the knobs of its plan below, and the piece as sound beside them."""
+"""A panel to compose a growth: presets, layers and score, the knobs of its plan below, then the piece as sound."""
 
 import asyncio
 import threading
@@ -7,12 +7,15 @@ from typing import Any
 
 import ipywidgets
 import torch
+from matplotlib.figure import Figure
 
 from ddsp_nb.errors import GrowthError, WorkbookError
 from ddsp_nb.growth.plan import GrowthPlan
 from ddsp_nb.growth.render import Growth
 from ddsp_nb.growth.schedule import Schedule, make_schedule
 from ddsp_nb.growth.track import Source
+from ddsp_nb.panels.board import Board, Button, Tabs, Words
+from ddsp_nb.panels.growth import composed
 from ddsp_nb.panels.growth.edits import edited
 from ddsp_nb.panels.growth.export_box import ExportBox
 from ddsp_nb.panels.growth.history import History
@@ -22,13 +25,14 @@ from ddsp_nb.panels.growth.knobs import GrowthKnobs
 from ddsp_nb.panels.growth.own_presets import OwnPresets
 from ddsp_nb.panels.growth.renders import Render, Renders
 from ddsp_nb.panels.growth.renders_box import RendersBox
+from ddsp_nb.panels.growth.room_box import RoomBox
 from ddsp_nb.panels.growth.score import Score, describe
 from ddsp_nb.panels.growth.start_box import StartBox
 from ddsp_nb.panels.growth.voice import Sketch, Voice
 from ddsp_nb.panels.growth.words import remarks, stage_marks, summary, verdict
 from ddsp_nb.panels.page import Pictured
 from ddsp_nb.panels.player import Player
-from ddsp_nb.panels.widgets import WRAPPED, button, errors_in_words, png, say
+from ddsp_nb.panels.widgets import errors_in_words, say
 from ddsp_nb.piece.compose import Piece, compose
 from ddsp_nb.piece.export import draw_map
 from ddsp_nb.piece.layers import MOST_LAYERS, Composition
@@ -39,11 +43,8 @@ from ddsp_nb.training.family import Family
 from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.take import Take
 
-PLAN_PX = 372  # of the column of knobs
-LEAST_PX = 420  # of the column of results; in a narrower page it goes below the knobs
 SOUND_HEIGHT_PX = 180
 HIGHEST_HZ = 16_000
-SNAP_BEATS = 1 / 4  # a sixteenth: where edges snap when lengths become note values
 SETTLED_S = 0.06  # after the last change, before it is rendered: a knob that is turned sends many
 MOST_NAMES = 5
 
@@ -58,7 +59,8 @@ class GrowthPanel(Pictured, ipywidgets.VBox):
         take: the take whose phrase it plays.
         seed: of the noise and of shuffled orders.
         recording: that the model learned from; it can then be a layer, as it is.
-        workspace: whose other instruments can play layers, and where renders and presets are kept; nothing is, if None.
+        workspace: whose other instruments can play layers, and where what is composed is kept until the panel is made
+            again, with renders and presets; nothing is, if None.
         family: whose instruments timbres can name; the shipped one if None.
     """
 
@@ -74,13 +76,16 @@ class GrowthPanel(Pictured, ipywidgets.VBox):
     ):
         self.instruments = Instruments(Source(model, take, family=family or Family.shipped()), recording, workspace)
         choices = self.instruments.choices, self.instruments.family
-        self.board = GrowthKnobs(model.config.n_harmonics, *choices, self._turned)
+        partials = take.controls.amplitudes.shape[-1], take.hz is not None
+        self.board = GrowthKnobs(*partials, *choices, self._turned, self._let_go)
         self.knobs = self.board.by_name
-        self.sketch, self.selected = Sketch((Voice(seed=seed),)), 0
-        self.history = History((self.sketch, self.selected))
         store = workspace.store if workspace is not None else lambda _: Store(None)
         named = recording.model_path.stem if recording is not None else "instrument"
         self.renders = Renders(store(f"growth/{named}-renders.json"))
+        self.empty, self.store = (Sketch((Voice(seed=seed),)), 0), store(f"growth/{named}-composed.json")
+        before = composed.read(self.store, [value for _, value in self.instruments.choices])
+        self.history = before or History(self.empty)
+        self.sketch, self.selected = self.history.step(0)
         # What the player holds; the score may have moved on since.
         self.held: Render | None = None
         # First and last stage of what is heard again and again.
@@ -88,42 +93,51 @@ class GrowthPanel(Pictured, ipywidgets.VBox):
         self._schedules: dict[Any, Schedule] = {}
         self._due: asyncio.TimerHandle | None = None
         own = OwnPresets(store("growth/presets.json"))
-        super().__init__([*self._build_score(model), self._build_below(own)])
+        self.room = RoomBox(store("growth/rooms").path, model.config.sample_rate, self._enter, self._attempt)
+        super().__init__([*self._build_score(model, own), *self._build_below()])
+        # For its style.
+        self.add_class("ddsp-growth")
         self.refresh()
+        if before and self.renders.of(self.sketch):
+            self._later(self.render)
 
-    def _build_score(self, model):
+    def _build_score(self, model, own):
         key = f"growth {id(self)}"
         look = dict(max_hz=min(HIGHEST_HZ, model.config.nyquist_hz), height_px=SOUND_HEIGHT_PX)
-        self.player = Player({"nothing yet": torch.zeros(1)}, model.config.sample_rate, key=key, **look)
+        self.player = Player({"nothing yet": torch.zeros(1)}, model.config.sample_rate, key=key, led=True, **look)
+        # Until there is something to be seen.
+        self.player.layout.display = "none"
         self.score = Score(key, self._act)
         self.score.observe(lambda _: self.refresh(), "grid_beats")
-        self.status = ipywidgets.HTML(layout={"max_width": "100%", "min_height": "22px"})
-        self.layer_buttons = ipywidgets.ToggleButtons(options=["Layer 1"], style={"button_width": "84px"})
-        self.layer_buttons.observe(self._choose_layer, "index")
-        self.add_button = button("+ Layer", lambda: self._attempt(self.add_layer), width="84px")
-        self.drop_button = button("− Layer", lambda: self._attempt(self.drop_layer), width="84px")
-        yield ipywidgets.HBox([self.layer_buttons, self.add_button, self.drop_button], layout=WRAPPED)
-        yield self.score
-        yield self.status
-
-    def _build_below(self, own):
+        self.status = Words()
         self.start = StartBox(own, self._start_from, lambda: self._preset, self._attempt)
         self.preset = self.start.preset
-        plan = ipywidgets.VBox([self.start, self.board.box], layout={"flex": f"0 0 {PLAN_PX}px"})
+        anew = Button("Start anew", lambda: self._attempt(lambda: self.change(*self.empty)), tip="One layer as it was")
+        self.layer_buttons = Tabs("Layers", [("Layer 1", 0)])
+        self.layer_buttons.observe(self._choose_layer, "value")
+        self.add_button = Button("+ Layer", lambda: self._attempt(self.add_layer))
+        self.drop_button = Button("− Layer", lambda: self._attempt(self.drop_layer))
+        yield Board([*self.start.row, anew], [self.layer_buttons, self.add_button, self.drop_button])
+        yield self.score
+        yield Board([self.status])
+
+    def _build_below(self):
         self.renders_box = RendersBox(self.renders, self.recall, self._renders_changed, self._attempt)
         self.exporter = ExportBox(self.export, self._zipped)
-        self.measure_button = button("Measure", self.measure, icon="check")
-        self.verdict = ipywidgets.HTML(layout={"max_width": "100%"})
-        measure = ipywidgets.VBox([self.measure_button, self.verdict])
-        folds = ipywidgets.Accordion([self.renders_box, self.exporter, measure], selected_index=1)
-        for i, title in enumerate(("Renders", "Export", "Is silence silent?")):
-            folds.set_title(i, title)
-        results = ipywidgets.VBox([self.player, folds], layout={"flex": f"1 1 {LEAST_PX}px", "min_width": "0"})
-        return ipywidgets.HBox([plan, results], layout=WRAPPED)
+        self.measure_button, self.verdict = Button("Measure", self.measure), Words()
+        folds = {
+            "Export": self.exporter.rows,
+            "Renders": self.renders_box.rows,
+            "Room": [self.room.row],
+            "Is silence silent?": [[self.measure_button], self.verdict],
+        }
+        yield self.board.box
+        yield self.player
+        yield Board(folds, tabs=[*folds])
 
-    def picture(self) -> bytes:
-        """PNG of the chosen layer's stages."""
-        return png(draw_map(self._schedule(self.selected)))
+    def picture(self) -> Figure:
+        """The chosen layer's stages."""
+        return draw_map(self._schedule(self.selected))
 
     # What is planned
 
@@ -171,7 +185,7 @@ class GrowthPanel(Pictured, ipywidgets.VBox):
         names, sources = zip(*dict(named).items(), strict=True)
         each = zip(self.layers, named, strict=True)
         layers = tuple(voice.layer(names.index(name)) for voice, (name, _) in each)
-        return Composition(layers, self.tempo), list(sources)
+        return Composition(layers, self.tempo, self.sketch.room), list(sources)
 
     def _schedule(self, i: int) -> Schedule:
         """Of layer i; a dry one is shown as what it would grow like."""
@@ -197,13 +211,16 @@ class GrowthPanel(Pictured, ipywidgets.VBox):
         Where it cannot be rendered, that is said, and score and sound stay as they were.
         """
         self.board.show(self.voice, self.tempo)
+        self.room.show(self.sketch.room, self.instruments.source(self.layers[0].plays)[1].take.room)
         self.start.show()
         self._show_layers()
         self.score.can_undo, self.score.can_redo = self.history.can_step(-1), self.history.can_step(1)
         with errors_in_words(self.status):
             schedule, extents = self._schedule(self.selected), [self._extent_s(i) for i in range(len(self.layers))]
-            look = dict(delay_s=self.voice.delay_s, grid_beats=self.score.grid_beats, layers=extents)
-            self.score.show(describe(schedule, schedule.config, self.tempo, **look))
+            tempo = self.tempo if self.voice.in_notes else None
+            own = self.instruments.source(self.voice.plays)[1].take.hz is not None
+            look = dict(delay_s=self.voice.delay_s, grid_beats=self.score.grid_beats, layers=extents, own=own)
+            self.score.show(describe(schedule, tempo, **look))
             before = self.renders.of(self.sketch)
             if self.piece is None and before is not None and before.piece is not None:
                 self._hold(before)
@@ -225,16 +242,17 @@ class GrowthPanel(Pictured, ipywidgets.VBox):
 
     def export(self) -> None:
         """Write the piece and all that is ticked; existing files only where "replace" is ticked too."""
-        with errors_in_words(self.status):
+        with errors_in_words(self.exporter.words):
             _ = self.exporter.path  # a wrong name is told before the work
-            files = self.exporter.write(self._rendered())
+            files, words = self.exporter.write(self._rendered())
             more = f" and {len(files) - 1 - MOST_NAMES} more" if len(files) > MOST_NAMES + 1 else ""
             beside = ", ".join(path.name for path in files[1 : MOST_NAMES + 1])
-            say(self.status, f"Written: {files[0]}{f', with {beside}{more} beside it' if beside else ''}.")
+            others = f", with {beside}{more} beside it" if beside else ""
+            say(self.exporter.words, f"Written: {files[0]}{others}. {words}")
 
     def measure(self) -> None:
         """Measure the piece in a thread and tell whether it is as it should be."""
-        with errors_in_words(self.status):
+        with errors_in_words(self.verdict):
             self._rendered()
             self.measure_button.disabled = True
             say(self.verdict, "Measuring every partial and band of every stage; you can go on meanwhile ...")
@@ -264,17 +282,15 @@ class GrowthPanel(Pictured, ipywidgets.VBox):
         return self.piece
 
     def _zipped(self):
-        result = None
-        with errors_in_words(self.status):
-            result = self.exporter.zipped(self._rendered())
-        return result
+        with errors_in_words(self.exporter.words):
+            return self.exporter.zipped(self._rendered())
 
     def _render(self, play, stage=None):
         before = self.held.piece if self.held is not None else None
         composition, sources = self._playable()
         if self.piece is None:
             say(self.status, "Rendering ...")
-        piece = self.piece or compose(composition, sources, before=before)
+        piece = self.piece or compose(composition, sources, room=self.room.room(self.sketch.room), before=before)
         render = self.renders.keep(self.sketch, piece, self._words(piece))
         self._hold(render, play=play, stage=stage)
         about = remarks(self._schedule(self.selected))
@@ -288,7 +304,7 @@ class GrowthPanel(Pictured, ipywidgets.VBox):
 
     def _hold(self, render, *, play=False, stage=None):
         """Put a render into the player, beside those that are pinned."""
-        self.held = render
+        self.held, self.player.layout.display = render, None
         pinned = {other.title: other.piece.audio for other in self.renders.all if other.pinned and other.piece}
         self.player.show(
             {render.title: render.piece.audio} | pinned,
@@ -333,34 +349,53 @@ class GrowthPanel(Pictured, ipywidgets.VBox):
 
     def _turned(self, name):
         """After a knob was turned; where what was typed makes no plan, all stays as it was."""
+        held = self.knobs[name].held
         if name in SHARED:
             tempo = replace(self.tempo, **{SHARED[name]: self.knobs[name].value})
-            self._attempt(lambda: self.change(self.sketch.at_tempo(tempo), self.selected))
+            self._attempt(lambda: self.change(self.sketch.at_tempo(tempo), self.selected, held))
         else:
-            self._attempt(lambda: self._write(self.board.turned(name, self.voice, self.tempo)))
+            self._attempt(lambda: self._write(self.board.turned(name, self.voice, self.tempo), held))
+
+    def _let_go(self):
+        """After a hand is off a knob that it has moved."""
+        self.history.let_go()
+        self._keep()
+
+    def _enter(self, room):
+        """Into another room; what was rendered sounds in it at once."""
+        rendered = self.piece is not None
+        self.change(replace(self.sketch, room=room), self.selected)
+        if rendered:
+            self.render()
 
     def _start_from(self, preset, seed):
         seed = self.voice.seed if seed is None else seed
         self._write(replace(self.voice, plan=preset.at(self.tempo), in_notes=preset.in_notes, seed=seed))
 
-    def _write(self, voice):
+    def _write(self, voice, held=False):
         """Put another voice in the place of the chosen one."""
-        self.change(self.sketch.with_voice(self.selected, voice), self.selected)
+        self.change(self.sketch.with_voice(self.selected, voice), self.selected, held)
 
-    def change(self, sketch: Sketch, selected: int = 0) -> None:
-        """After each change by knobs, score or preset: take it over, and hear it where that is wanted."""
-        self.history.record((sketch, selected))
+    def change(self, sketch: Sketch, selected: int = 0, held: bool = False) -> None:
+        """After each change by knobs, score or preset: take it over, and hear it where that is wanted.
+
+        What a hand has `held` all the while is one step to be taken back.
+        """
+        self.history.record((sketch, selected), held=held)
         self._put(sketch, selected)
+        if not held:
+            self._keep()
         if self.score.live and self.piece is None:
             self._later(lambda: self.render(play=self.loop is None))
 
     def _put(self, sketch, selected):
         """Take over all layers, and show one."""
-        notes_before = self.voice.in_notes
         self.sketch, self.selected = sketch, selected
-        if self.voice.in_notes and not notes_before and not self.score.grid_beats:
-            self.score.grid_beats = SNAP_BEATS
         self.refresh()
+
+    def _keep(self):
+        """On disk, for the panel that is made next."""
+        self._attempt(lambda: composed.write(self.store, self.history))
 
     def _later(self, act):
         """Do it once nothing has changed for a moment; at once where no loop of events runs."""
@@ -373,31 +408,32 @@ class GrowthPanel(Pictured, ipywidgets.VBox):
 
     def _step(self, by):
         self._put(*self.history.step(by))
+        self._keep()
 
     def add_layer(self) -> None:
         """One more layer, with the first preset."""
         if len(self.layers) >= MOST_LAYERS:
             raise GrowthError(f"A piece has at most {MOST_LAYERS} layers.")
         layers = (*self.layers, Voice(seed=self.layers[0].seed))
-        self.change(Sketch(layers, self.tempo), len(self.layers))
+        self.change(replace(self.sketch, layers=layers), len(self.layers))
 
     def drop_layer(self) -> None:
         """Take the chosen layer out."""
         if len(self.layers) == 1:
             raise GrowthError("A piece has at least one layer.")
         rest = tuple(voice for i, voice in enumerate(self.layers) if i != self.selected)
-        self.change(Sketch(rest, self.tempo), max(0, self.selected - 1))
+        self.change(replace(self.sketch, layers=rest), max(0, self.selected - 1))
 
     def _choose_layer(self, change):
-        if change["new"] is not None and change["new"] != self.selected:
+        if change["new"] != self.selected:
             self._put(self.sketch, change["new"])
 
     def _show_layers(self):
-        names = [f"Layer {i + 1}" for i in range(len(self.layers))]
-        self.layer_buttons.unobserve(self._choose_layer, "index")
-        self.layer_buttons.options, self.layer_buttons.index = names, self.selected
-        self.layer_buttons.observe(self._choose_layer, "index")
-        self.drop_button.disabled = len(names) == 1
+        self.layer_buttons.unobserve(self._choose_layer, "value")
+        self.layer_buttons.options = [(f"Layer {i + 1}", i) for i in range(len(self.layers))]
+        self.layer_buttons.value = self.selected
+        self.layer_buttons.observe(self._choose_layer, "value")
+        self.drop_button.disabled = len(self.layers) == 1
 
     def _renders_changed(self):
         """After renders were pinned, named or discarded: the one that is chosen stays so."""

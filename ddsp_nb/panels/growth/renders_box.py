@@ -2,40 +2,29 @@
 
 from collections.abc import Callable
 
-import ipywidgets
-
 from ddsp_nb.errors import GrowthError
+from ddsp_nb.panels.board import Button, Line, Rows, Words
 from ddsp_nb.panels.growth.renders import MOST_RENDERS, Render, Renders
-from ddsp_nb.panels.widgets import WRAPPED, button
+from ddsp_nb.panels.widgets import Attempt
 
-ROWS = 6
-KEPT = (
-    f"Every render is kept: the last {MOST_RENDERS}, and those with a pin or a name. Sounds come back from their plans."
-)
+KEPT = f"Every render is kept: the last {MOST_RENDERS}, and those with a pin or a name. Plans bring sounds back."
 
 
-class RendersBox(ipywidgets.VBox):
-    """Shows `Renders`.
+class RendersBox:
+    """Shows `Renders`, in `rows` of a board.
 
     Args:
         renders: what it shows.
         recall: called with the render that is to come back.
         changed: called when renders were pinned, named or discarded.
-        attempt: runs a function and says what goes wrong.
     """
 
     def __init__(
-        self,
-        renders: Renders,
-        recall: Callable[[Render], None],
-        changed: Callable[[], None],
-        attempt: Callable[[Callable[[], None]], None],
+        self, renders: Renders, recall: Callable[[Render], None], changed: Callable[[], None], attempt: Attempt
     ):
         self.renders = renders
-        self.list = ipywidgets.Select(
-            options=[], rows=ROWS, layout={"width": "100%", "max_width": "560px"}, description=""
-        )
-        self.name = ipywidgets.Text(placeholder="its name", continuous_update=False, layout={"width": "190px"})
+        self.list = Rows("Renders", [], bare=True)
+        self.name = Line("Name of the render", example="its name", bare=True)
 
         def change(do: Callable[[Render], None]) -> Callable[[], None]:
             def act():
@@ -50,9 +39,8 @@ class RendersBox(ipywidgets.VBox):
             "Name it": change(lambda render: renders.rename(render, self.name.value)),
             "Discard": change(renders.discard),
         }
-        row: list[ipywidgets.Widget] = [button(words, press) for words, press in self.buttons.items()]
-        row.insert(2, self.name)
-        super().__init__([ipywidgets.HTML(KEPT), self.list, ipywidgets.HBox(row, layout=WRAPPED)])
+        row = [Button(words, press) for words, press in self.buttons.items()]
+        self.rows = [self.list, [*row[:2], self.name, *row[2:]], Words(value=KEPT)]
 
     @property
     def chosen(self) -> Render:

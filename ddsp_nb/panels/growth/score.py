@@ -6,13 +6,13 @@ from typing import Any
 import torch
 import traitlets
 
-from ddsp_nb.config import Config
 from ddsp_nb.growth.adsr import curve
 from ddsp_nb.growth.masks import INAUDIBLE, band_widths
 from ddsp_nb.growth.schedule import Schedule
 from ddsp_nb.growth.timbre import shares_of, weights_of
 from ddsp_nb.growth.tuning import HELD, PHRASE
 from ddsp_nb.notes.pitch import midi_name
+from ddsp_nb.panels.growth.knob_views import in_words
 from ddsp_nb.panels.page import PageWidget, module
 from ddsp_nb.piece.midi import note_number
 from ddsp_nb.piece.tempo import Tempo
@@ -35,7 +35,7 @@ class Score(PageWidget):
     live = traitlets.Bool(False, help="Whether every change is rendered at once.").tag(sync=True)
     can_undo = traitlets.Bool(False).tag(sync=True)
     can_redo = traitlets.Bool(False).tag(sync=True)
-    grid_beats = traitlets.Float(0.0, help="To which edges snap, 0 for none.").tag(sync=True)
+    grid_beats = traitlets.Float(1 / 4, help="To which edges of note values snap, 0 for none.").tag(sync=True)
     player = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, player: str, on_action: Callable[[dict], None]):
@@ -54,23 +54,24 @@ class Score(PageWidget):
 
 
 def describe(
-    schedule: Schedule, config: Config, tempo: Tempo, *, delay_s: float, grid_beats: float, layers: Sequence[dict]
+    schedule: Schedule, tempo: Tempo | None, *, delay_s: float, grid_beats: float, layers: Sequence[dict], own: bool
 ) -> dict[str, Any]:
     """A schedule as the page draws it.
 
     Args:
         schedule: of the layer that is shown.
-        config: of its model.
-        tempo: of the piece.
+        tempo: of the piece; None where lengths are seconds, which know no bars.
         delay_s: when the layer begins.
         grid_beats: to which edges snap, 0 for none.
         layers: of all layers, {"start", "stop" in s, "selected"}.
+        own: whether its partials are tracks, with frequencies of their own.
     """
+    config = schedule.config
     partials, bands = _strengths_db(schedule, config)
     rows = max(1, int((partials > FAINTEST_DB).any(0).nonzero().max()) + 1)
     sustains = curve(schedule.plan.adsr.sustain, len(schedule.stages))
-    shares, last = shares_of(schedule.plan.timbre, len(schedule.stages)), list(weights_of(schedule.plan.timbre))[-1]
-    beat_s, rate = 60 / tempo.bpm, schedule.sample_rate
+    shares, names = shares_of(schedule.plan.timbre, len(schedule.stages)), list(weights_of(schedule.plan.timbre))
+    beat_s, rate = 60 / tempo.bpm if tempo else 0.0, schedule.sample_rate
     stages = [
         {
             "start": delay_s + stage.start / rate,
@@ -81,9 +82,13 @@ def describe(
             "bands_db": bands[i].tolist(),
             "level_db": stage.level_db,
             "sustain": sustains[i],
-            "share": shares[i].get(last, 0.0),
-            "becomes": last,
-            "note": note_name(schedule, i),
+            "harmonise": stage.harmonise,
+            "share": shares[i].get(names[-1], 0.0),
+            # Between others than two, nothing can be drawn.
+            "becomes": names[-1] if len(names) == 2 else "",
+            "pitch": in_words(stage.pitch, "Hz"),
+            # What a tracker hears of a bell is no note of it.
+            "note": "" if own and stage.pitch in (PHRASE, HELD) else note_name(schedule, i),
             "hz": schedule.hz(i),
         }
         for i, stage in enumerate(schedule.stages)
@@ -93,12 +98,13 @@ def describe(
         "stages": stages,
         "n_partials": rows,
         "n_bands": config.n_bands,
-        "multiples": track.multiples()[:rows].tolist(),
+        "multiples": (track.hz().mean(0) / track.f0_hz.mean())[:rows].tolist(),
+        "own_hz": track.hz().mean(0)[:rows].tolist() if own else [],
         "band_hz": band_centres_hz(config).tolist(),
         "length_s": max(layer["stop"] for layer in layers),
         "origin_s": delay_s,
         "grid_s": grid_beats * beat_s,
-        "bar_s": tempo.beats_per_bar * beat_s,
+        "bar_s": tempo.beats_per_bar * beat_s if tempo else 0.0,
         "layers": list(layers),
     }
 
@@ -114,14 +120,10 @@ def note_name(schedule: Schedule, i: int) -> str:
 def _strengths_db(schedule, config):
     """[n_stages, n_harmonics] and [n_stages, n_bands] whole dB: how loud each would be at the stage's place."""
     widths = band_widths(config).sqrt()
-    partials, bands = zip(
-        *(
-            (track.levels(config), track.controls.noise_magnitudes.amax(0) * widths)
-            for track in map(schedule.played, range(len(schedule.stages)))
-        ),
-        strict=True,
-    )
-    return _relative_db(torch.stack(partials)), _relative_db(torch.stack(bands))
+    tracks = [schedule.played(i) for i in range(len(schedule.stages))]
+    partials = torch.stack([track.levels(config) for track in tracks])
+    bands = torch.stack([track.controls.noise_magnitudes.amax(0) * widths for track in tracks])
+    return _relative_db(partials), _relative_db(bands)
 
 
 def _relative_db(levels):

@@ -2,12 +2,10 @@
 
 from collections.abc import Callable
 
-import ipywidgets
-
 from ddsp_nb.growth.settings import LARGEST_SEED
-from ddsp_nb.panels.growth.knobs import LABEL, WIDE
+from ddsp_nb.panels.board import Button, Choice, Line, Number
 from ddsp_nb.panels.growth.own_presets import OwnPresets
-from ddsp_nb.panels.widgets import WRAPPED, button
+from ddsp_nb.panels.widgets import Attempt
 from ddsp_nb.piece.presets import PRESETS, Preset, preset_named
 from ddsp_nb.piece.randomise import GROUPS, random_preset
 
@@ -15,14 +13,13 @@ OWN_PLAN = "a plan of your own"
 ALL = "everything"
 
 
-class StartBox(ipywidgets.VBox):
-    """A list of presets, with chance and presets of one's own in a row below.
+class StartBox:
+    """A list of presets, chance, and presets of one's own: `row` of a board.
 
     Args:
         own: presets of one's own.
         start: called with the preset to start from, and the seed of chance.
         current: gives the plan of the panel as a preset.
-        attempt: runs a function and says what goes wrong.
     """
 
     def __init__(
@@ -30,22 +27,21 @@ class StartBox(ipywidgets.VBox):
         own: OwnPresets,
         start: Callable[[Preset, int | None], None],
         current: Callable[[], Preset],
-        attempt: Callable[[Callable[[], None]], None],
+        attempt: Attempt,
     ):
         self.own, self._start, self._current = own, start, current
-        self.preset = ipywidgets.Dropdown(description="Start from", style=LABEL, layout=WIDE)
+        self.preset = Choice("Start from", [OWN_PLAN])
         self._fill()
         self.preset.observe(self._choose, "value")
-        self.group = ipywidgets.Dropdown(options=[ALL, *GROUPS], layout={"width": "112px"})
-        self.number = ipywidgets.BoundedIntText(min=0, max=LARGEST_SEED, layout={"width": "70px"})
-        self.roll_button = button("By chance", lambda: attempt(self.roll), icon="random")
-        self.roll_button.tooltip = "Draw a plan by chance; the same number gives the same ones again"
-        self.name = ipywidgets.Text(placeholder="name of a preset", continuous_update=False, layout={"width": "150px"})
-        self.save_button = button("Save", lambda: attempt(self.save), icon="bookmark", width="90px")
-        self.delete_button = button("Delete", lambda: attempt(self.delete), icon="trash", width="90px")
-        chance = ipywidgets.HBox([self.roll_button, self.group, self.number], layout=WRAPPED)
-        mine = ipywidgets.HBox([self.name, self.save_button, self.delete_button], layout=WRAPPED)
-        super().__init__([self.preset, chance, mine])
+        self.roll_button = Button("By chance", lambda: attempt(self.roll))
+        self.roll_button.tip = "Draw a plan by chance; the same number gives the same ones again"
+        self.group = Choice("What chance draws", [ALL, *GROUPS], bare=True)
+        self.number = Number("No.", 0, LARGEST_SEED, 1)
+        self.name = Line("Name of a preset of your own", example="name of a preset", bare=True)
+        self.save_button = Button("Save", lambda: attempt(self.save), tip="Keep the plan as a preset of your own")
+        self.delete_button = Button("Delete", lambda: attempt(self.delete), tip="Forget the preset that is chosen")
+        chance, mine = [self.roll_button, self.group, self.number], [self.name, self.save_button, self.delete_button]
+        self.row = [self.preset, *chance, *mine]
 
     @property
     def presets(self) -> dict[str, Preset]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from ddsp_nb.errors import GrowthError
 from ddsp_nb.growth.plan import GrowthPlan
-from ddsp_nb.piece.layers import Composition, Layer
+from ddsp_nb.piece.layers import Composition, Layer, RoomSetting
 from ddsp_nb.piece.tempo import Tempo
 
 GROWTH, DRY = "growth", "dry"  # kinds of what plays a layer: an instrument that grows, or its recording as it is
@@ -58,10 +58,10 @@ class Sketch(Composition):
     def at_tempo(self, tempo: Tempo) -> "Sketch":
         """The piece at another tempo: lengths in notes follow it, those in seconds stay."""
         moved = lambda voice: replace(voice, plan=tempo.retimed(voice.plan, self.tempo)) if voice.in_notes else voice
-        return Sketch(tuple(map(moved, self.layers)), tempo)
+        return replace(self, layers=tuple(map(moved, self.layers)), tempo=tempo)
 
     @classmethod
     def from_dict(cls, values: dict) -> "Sketch":
         """The reverse of `dataclasses.asdict`. Raises WorkbookError, TypeError or KeyError where it is no sketch."""
         voices = (Voice(**voice | {"plan": GrowthPlan.from_dict(voice["plan"])}) for voice in values["layers"])
-        return cls(tuple(voices), Tempo(**values["tempo"]))
+        return cls(tuple(voices), Tempo(**values["tempo"]), RoomSetting(**values.get("room", {})))

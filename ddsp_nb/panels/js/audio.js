@@ -1,13 +1,8 @@
-import { make } from "./page.js";
+import { button, make } from "./page.js";
 
 // The sound of the page: an AudioContext for each sample rate, shared by all widgets, and one widget sounding at a time.
 // Every widget model imports its own copy of its module, so what is shared lies on globalThis.
-const page = (globalThis[Symbol.for("ddsp_nb")] ??= {
-  contexts: new Map(),
-  modules: new Map(),
-  playbacks: new Map(),
-  sounding: null,
-});
+const page = (globalThis[Symbol.for("ddsp_nb")] ??= { contexts: new Map(), modules: new Map(), playbacks: new Map() });
 
 // Playbacks by the key of their player, for other widgets that show the same sound.
 export const playbacks = page.playbacks;
@@ -17,6 +12,7 @@ if (!page.channel) {
   page.name = Math.random().toString(36);
   page.channel = new BroadcastChannel(OTHER_TABS);
   page.channel.onmessage = ({ data }) => data !== page.name && page.sounding?.pause();
+  document.addEventListener("fullscreenchange", () => page.sounding && showStop(true));
 }
 
 // A context runs at the rate of its sounds: resampling would cost them their highest frequencies.
@@ -50,6 +46,10 @@ export function listener(source, name, heard) {
   return node;
 }
 
+// Firefox waits for a loudspeaker without a word.
+const SILENT = "No sound: the browser finds no loudspeaker. Connect one, then start the browser again.";
+const SILENT_MS = 3000;
+
 // `widget.pause()` is called when another one begins, here or in another tab. Call this in a click: only that lets a
 // browser begin to sound.
 export async function soundAlone(widget, context) {
@@ -57,7 +57,11 @@ export async function soundAlone(widget, context) {
   page.sounding = widget;
   page.channel.postMessage(page.name);
   showStop(true);
-  if (context.state !== "running") await context.resume();
+  if (context.state === "running") return;
+  page.silent ??= make("div", { className: "ddsp-stop", role: "alert" }, SILENT);
+  setTimeout(() => context.state === "running" || page.stop.replaceWith(page.silent), SILENT_MS);
+  await context.resume();
+  page.silent.replaceWith(page.stop);
 }
 
 export function fallSilent(widget) {
@@ -69,7 +73,8 @@ export function fallSilent(widget) {
 // While anything sounds, a button in the corner stops it, wherever the page was scrolled to.
 function showStop(shown) {
   const onclick = () => page.sounding?.pause();
-  page.stop ??= make("button", { className: "ddsp-stop", onclick }, "■ Stop the sound");
-  if (shown) document.body.append(page.stop);
+  page.stop ??= button("■ Stop the sound", onclick, { className: "ddsp-stop" });
+  // Of a full window nothing outside is seen.
+  if (shown) (document.fullscreenElement ?? document.body).append(page.stop);
   else page.stop.remove();
 }

@@ -103,5 +103,5 @@ export default () => {
     live.show();
   };
   const live = new Live({ name: "ddsp-band-faders", text: WORKLET, settings, message, heard });
-  return { render: (view) => render(live, view) };
+  return { alone: () => true, render: (view) => render(live, view) };
 };

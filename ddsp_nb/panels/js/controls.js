@@ -1,4 +1,4 @@
-import { button, make, watchLook } from "./page.js";
+import { button, caption, make, watchLook } from "./page.js";
 
 // Each control is { element, show }: `show` brings it up to date with the settings of `live`.
 
@@ -14,7 +14,7 @@ export function changingButton(onclick, says) {
   const element = button("", onclick);
   const show = () => {
     const [words, label] = says();
-    element.textContent = words;
+    caption(element, words);
     element.setAttribute("aria-label", label);
   };
   return { element, show };
@@ -25,13 +25,13 @@ export const still = (element) => ({ element, show() {} });
 
 export const question = (words) => still(make("div", { className: "question" }, words));
 
-// Buttons of which one may be pressed: `choices` is name to settings.
-export function presets(live, choices) {
+// Buttons of which one may be pressed: `choices` is name to settings, `what` they are.
+export function presets(live, choices, what = "Preset") {
   const buttons = Object.entries(choices).map(([name, settings]) => {
     const onclick = () => live.set({ ...settings(), preset: name });
-    return button(name, onclick, { "aria-label": `Preset: ${name}` });
+    return button(name, onclick, { "aria-label": `${what}: ${name}` });
   });
-  const element = make("span", { className: "row", role: "group", "aria-label": "Presets" }, ...buttons);
+  const element = make("span", { className: "row", role: "group", "aria-label": what }, ...buttons);
   const show = () =>
     buttons.forEach((button) => button.setAttribute("aria-pressed", button.textContent === live.settings.preset));
   return { element, show };
@@ -44,7 +44,8 @@ export function slider(live, key, { label, min, max, step, say }) {
   const output = make("span", { className: "value" });
   input.oninput = () => live.set({ [key]: Number(input.value) });
   const show = () => {
-    const words = say(live.settings[key]);
+    const controller = live.midi?.learned[label];
+    const words = say(live.settings[key]) + (controller === undefined ? "" : ` · CC ${controller}`);
     input.value = live.settings[key];
     input.setAttribute("aria-valuetext", words);
     output.textContent = words;
@@ -95,4 +96,25 @@ export function showView(live, { el, signal }, ...controls) {
   show();
   live.attach(show, signal);
   return element;
+}
+
+// A control with its label beside it; a bare one has it for screen readers alone.
+export function named({ look: { label, bare } }, control) {
+  control.setAttribute("aria-label", label);
+  return make("label", {}, make("span", { hidden: bare }, label), control);
+}
+
+// A field to write in, which tells `hand` what was written. What is being typed is left alone.
+export function field(hand, attributes, read) {
+  const input = make("input", attributes);
+  let typing = false;
+  input.oninput = () => (typing = true);
+  input.onchange = () => {
+    typing = false;
+    hand.turn(read(input.value));
+  };
+  const show = ({ value }) => {
+    if (!typing) input.value = value;
+  };
+  return { element: named(hand, input), show };
 }

@@ -217,5 +217,5 @@ export default () => {
     live.show();
   };
   const live = new Live({ name: "ddsp-drawbars", text: WORKLET, settings, message, heard });
-  return { render: (view) => render(live, view) };
+  return { alone: () => true, render: (view) => render(live, view) };
 };

@@ -38,13 +38,15 @@ class DrawbarsWorklet extends AudioWorkletProcessor {
     if (!this.tone) return !this.ending;
     const seconds = out.length / sampleRate;
     const hz = this.nextPitch(seconds);
+    // The block in which the gate closes still leads there: its last sample is not silent, the next block is.
+    const silent = this.ending && !this.gate;
     this.gate = within(this.gate + ((this.ending ? -1 : 1) * seconds) / SMOOTH_S, 0, 1);
     this.nextLevels(hz, 1 - Math.exp(-seconds / SMOOTH_S));
     this.harmonics.folds = !this.tone.wall;
     this.harmonics.leave(out.length);
     this.harmonics.aim(hz, this.sounding, SINES);
     this.harmonics.add(out, 0, out.length);
-    return this.gate > 0;
+    return !silent;
   }
 
   nextPitch(seconds) {

@@ -2,7 +2,7 @@ import { audioContext, fallSilent, loadWorklet, soundAlone } from "./audio.js";
 
 const WORKBOOK_RATE = 44_100;
 // By then a worklet that was told to end has faded out.
-const FADED_MS = 200;
+export const FADED_MS = 200;
 
 // A widget that sounds while it is played: settings that all its views share, and one worklet that follows them.
 //   name, text: of the worklet; message(settings): what the worklet is sent on every change;
@@ -53,8 +53,13 @@ export class Live {
   connect(context, extra) {
     this.node = new AudioWorkletNode(context, this.name, { numberOfInputs: 0, outputChannelCount: [1] });
     this.node.port.onmessage = ({ data }) => this.heard(data);
-    this.node.connect(context.destination);
+    this.lead(this.node, context.destination);
     this.send(extra);
+  }
+
+  // The way of its sound.
+  lead(node, destination) {
+    node.connect(destination);
   }
 
   // The worklet fades out by itself, so that nothing clicks; what it still says is no longer listened to.

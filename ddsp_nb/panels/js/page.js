@@ -12,7 +12,15 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-export const button = (words, onclick, attributes = {}) => make("button", { onclick, ...attributes }, words);
+export const button = (words, onclick, attributes = {}) => caption(make("button", { onclick, ...attributes }), words);
+
+// Words on a button, after a sign or none. Signs are drawn by widgets.css: not all fonts have them.
+export function caption(element, words) {
+  const [, sign, text] = words.match(/^([▶■⏸●↻⟲↶↷✓♪★⚙]?) ?(.*)$/);
+  element.dataset.sign = sign;
+  if (element.textContent !== text) element.textContent = text;
+  return element;
+}
 
 // A choice from a list: `options` are [value, words]; `chosen` is told the value.
 export function choice(label, options, chosen) {
@@ -103,6 +111,19 @@ export function hertz(hz) {
 // "+3 dB", "−3 dB", "0 dB".
 export const signed = (x, unit) => `${x > 0 ? "+" : x < 0 ? "−" : ""}${Math.abs(x)} ${unit}`;
 
+// Buffers of messages are views into messages: their bytes, and as numbers, are copied, one view after another.
+export function bytesOf(...views) {
+  const bytes = new Uint8Array(views.reduce((n, view) => n + view.byteLength, 0));
+  let at = 0;
+  for (const { buffer, byteOffset, byteLength } of views) {
+    bytes.set(new Uint8Array(buffer, byteOffset, byteLength), at);
+    at += byteLength;
+  }
+  return bytes;
+}
+
+export const floatsOf = (...views) => new Float32Array(bytesOf(...views).buffer);
+
 // Hand a file to the browser as a download; no request leaves the page.
 export function save(name, bytes) {
   const url = URL.createObjectURL(new Blob([bytes]));
@@ -110,4 +131,56 @@ export function save(name, bytes) {
   link.click();
   // By then the browser has taken it.
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}
+
+// Run all cells of the notebook that shows an element: JupyterLab follows such links in what it trusts, as it does stills.
+export function runAllCells(element) {
+  const link = make("a", { "data-commandlinker-command": "notebook:run-all-cells" });
+  (element.closest(".jp-OutputArea")?.querySelector(".jp-mod-trusted") ?? document.body).append(link);
+  link.click();
+  link.remove();
+}
+
+// What hands do on boards of this page, as long as the kernel has not answered; every widget has its own copy of this
+// module.
+export const turning = (globalThis[Symbol.for("ddsp_nb turning")] ??= new Set());
+
+// What a page does for the widget of each module: what a run has shown is saved, and what cannot act without its kernel
+// looks so. `alone()` is true of a widget that plays on without a kernel.
+export function attended(widget) {
+  const render = (view) => {
+    view.model.on("comm_live_update", () => markStopped(view.el, !widget.alone?.()));
+    saveSoon(view.model.widget_manager?.context);
+    return widget.render(view);
+  };
+  return { ...widget, render };
+}
+
+function markStopped(el, stopped) {
+  const output = el.closest(".jp-OutputArea-output");
+  el.inert = stopped;
+  if (!output?.querySelector("[inert]") || output.querySelector(".stopped")) return;
+  const words = "The kernel was restarted. Run the notebook again to go on.";
+  const again = button("Run all cells", () => runAllCells(output));
+  output.prepend(make("div", { className: "ddsp row stopped", role: "status" }, words, again));
+}
+
+// Once all cells have run and nobody writes; not over what others have changed, which no cache of the browser may hide.
+const SETTLED_MS = 1000;
+// By which times of a file may differ without a change, for JupyterLab, too.
+const CLOCK_MS = 500;
+const saves = (globalThis[Symbol.for("ddsp_nb saves")] ??= new WeakMap());
+function saveSoon(context) {
+  clearTimeout(saves.get(context));
+  const { model, sessionContext: { session } = {} } = context ?? {};
+  const later = async () => {
+    if (!model.dirty || model.readOnly || model.collaborative) return;
+    const runs = [...model.cells].some((cell) => cell.executionState === "running");
+    if (runs || !session?.kernel || document.querySelector(".jp-mod-editMode")) return saveSoon(context);
+    const url = `${session.kernel.serverSettings.baseUrl}api/contents/${encodeURI(context.path)}?content=0`;
+    const { last_modified } = await (await fetch(url, { cache: "no-store" })).json();
+    if (Date.parse(last_modified) - Date.parse(context.contentsModel.last_modified) > CLOCK_MS) return;
+    context.save();
+  };
+  if (model) saves.set(context, setTimeout(later, SETTLED_MS));
 }

@@ -1,12 +1,12 @@
-import { changingButton, columns, row, sayings, showView, slider, still } from "./controls.js";
+import { changingButton, checkbox, columns, row, sayings, showView, slider, still } from "./controls.js";
 import { button, choice, make, signed } from "./page.js";
 import { Engine } from "./play_engine.js";
 import { computerKeys, guardKeys, screenKeys, shiftOctave } from "./play_keyboard.js";
-import { Midi } from "./play_midi.js";
+import { sightOf } from "./play_sight.js";
 
 const INVITATION =
-  "Press the keys on the screen, or a w s e d f … of the computer, or sing; z and x move them by an octave. " +
-  "Faint keys are notes that the recording did not have.";
+  "Press the keys on the screen, or a w s e d f … of the computer, or sing; z and x move them by an octave.";
+const GUESSES = "Show which notes are guesses";
 const LOADING = "The instrument is on its way …";
 const ORDER_WORDS = {
   low: "low to high",
@@ -24,11 +24,15 @@ function limited(engine, key, size, label) {
   return { element, show: () => ((input.max = engine.about?.[size] ?? 512), show()) };
 }
 
-// In which order partials and bands enter.
-function orders(engine) {
-  const select = choice("Order of growth", Object.entries(ORDER_WORDS), (order) => engine.set({ order }));
-  const show = () => (select.value = engine.settings.order);
-  return { element: make("label", {}, make("span", {}, "They enter"), select), show };
+// A choice of a setting from a list, [[value, words]], that may become another one.
+function listed(engine, key, label, name, options) {
+  const select = choice(name, [], (value) => engine.set({ [key]: value }));
+  const show = () => {
+    const now = options().map(([value, words]) => new Option(words, value));
+    if (select.length !== now.length) select.replaceChildren(...now);
+    select.value = engine.settings[key];
+  };
+  return { element: make("label", {}, make("span", {}, label), select), show };
 }
 
 // Like a wheel with a spring.
@@ -42,11 +46,14 @@ function bend(engine) {
 
 function knobs(engine) {
   const say = (db) => signed(db, "dB");
+  const inRoom = (db) => (engine.rooms.get(engine.settings.room)?.length ? say(db) : "no room");
   return [
     limited(engine, "partials", "n_harmonics", "Partials"),
     limited(engine, "bands", "n_bands", "Noise bands"),
-    orders(engine),
+    listed(engine, "order", "They enter", "Order of growth", () => Object.entries(ORDER_WORDS)),
     slider(engine, "level_db", { label: "Loudness", min: -30, max: 12, step: 0.5, say }),
+    listed(engine, "room", "Room", "Room", () => [...engine.rooms.keys()].map((name) => [name, name])),
+    slider(engine, "wet_db", { label: "Room level", min: -24, max: 12, step: 1, say: inRoom }),
     bend(engine),
   ];
 }
@@ -56,12 +63,9 @@ function octaveButtons(engine) {
   return [shift("z: octave −", -1, "Octave down"), shift("x: octave +", 1, "Octave up")];
 }
 
-// Sing, and what is sung.
-function microphoneControls({ microphone }) {
+function singButton({ microphone }) {
   const says = () => (microphone.running ? ["■ Stop singing", "Stop singing"] : ["♪ Sing", "Sing"]);
-  const now = make("span", { className: "value sung" });
-  const show = () => Object.assign(now, { textContent: microphone.now, hidden: !microphone.running });
-  return [changingButton(() => microphone.toggle(), says), { element: now, show }];
+  return changingButton(() => microphone.toggle(), says);
 }
 
 function recordButtons({ performance }) {
@@ -76,48 +80,52 @@ function recordButtons({ performance }) {
   return [record, ...files];
 }
 
-function midiButton(engine, midi) {
-  const plugIn = () => {
-    // What MIDI says is newer.
-    engine.microphone.words = "";
-    return midi.connect();
-  };
-  return still(button("MIDI keyboard …", plugIn, { "aria-label": "MIDI keyboard" }));
+function midiButtons({ midi }) {
+  const plug = button("MIDI keyboard …", () => midi.connect(), { "aria-label": "MIDI keyboard" });
+  const learn = button("MIDI learn", () => midi.learn());
+  return [still(plug), { element: learn, show: () => learn.setAttribute("aria-pressed", midi.learning) }];
+}
+
+// Another widget, which the model names.
+function guest({ model, host, signal }, name) {
+  const element = make("div");
+  const fill = async () => model.get(name) && (await host.getWidget(model.get(name))).render({ el: element, signal });
+  model.on(`change:${name}`, fill);
+  signal.addEventListener("abort", () => model.off(`change:${name}`, fill));
+  fill();
+  return still(element);
 }
 
 // The instrument and what it is played with, after other controls.
-function showInstrument(engine, midi, view, above) {
-  const keys = screenKeys(engine);
-  const plug = midiButton(engine, midi);
-  const words = () => (engine.about ? engine.microphone.words || midi.words || INVITATION : LOADING);
+function showInstrument(engine, view, above) {
+  const { midi, microphone } = engine;
+  const words = () => (engine.about ? engine.said || microphone.words || midi.words || INVITATION : LOADING);
   const element = showView(
     engine,
     view,
-    ...above,
-    row(...octaveButtons(engine), plug, ...microphoneControls(engine), ...recordButtons(engine)),
-    keys,
+    ...above(engine, view),
+    row(...octaveButtons(engine), ...midiButtons(engine), singButton(engine), checkbox(engine, "guesses", GUESSES)),
+    sightOf(engine, view),
+    screenKeys(engine),
     sayings(engine, words),
+    row(...recordButtons(engine), guest(view, "grower"), guest(view, "sampler")),
     columns(...knobs(engine)),
+    guest(view, "grown"),
   );
-  element.tabIndex = 0;
-  element.setAttribute("role", "group");
-  element.setAttribute("aria-label", "Play the instrument");
-  keys.element.addEventListener("pointerdown", () => element.focus({ preventScroll: true }));
+  element.classList.add("played");
+  // Other programs of the page, and tests, find the engine here.
+  Object.assign(element, { tabIndex: 0, role: "group", ariaLabel: "Play the instrument", engine });
+  // What was said is old once anything is pressed.
+  element.addEventListener("click", () => (engine.said = microphone.words = ""), true);
+  for (const name of ["pointerdown", "input"]) element.addEventListener(name, ({ target }) => midi.touch(target));
+  midi.root = element;
   computerKeys(engine, element, view.signal);
   guardKeys(engine, view.signal);
-  view.signal.addEventListener("abort", () => !engine.views.size && midi.close());
-  // For other programs of the page, and tests.
-  element.engine = engine;
 }
 
 // A widget that is played; `above(engine, view)` are the controls above its own.
 export function playable(above = () => []) {
-  let [engine, midi] = [null, null];
-  return {
-    render(view) {
-      engine ??= new Engine(view.model);
-      midi ??= new Midi(engine);
-      showInstrument(engine, midi, view, above(engine, view));
-    },
-  };
+  let engine = null;
+  const render = (view) => showInstrument((engine ??= new Engine(view.model)), view, above);
+  return { alone: () => Boolean(engine?.about), render };
 }

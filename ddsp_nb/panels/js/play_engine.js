@@ -1,10 +1,13 @@
 import { Live } from "./live.js";
 import { within } from "./math.js";
+import { bytesOf, floatsOf } from "./page.js";
 import { Hands } from "./play_hands.js";
 import { HIGHEST_OCTAVE, LOWEST_OCTAVE } from "./play_keyboard.js";
+import { Midi } from "./play_midi.js";
 import { Microphone } from "./play_microphone.js";
 import { NO_PART, noteOfSound, partOfSound, soundOf } from "./play_parts.js";
 import { Performance } from "./play_performance.js";
+import { Room } from "./play_room.js";
 
 // In which a kernel that lives has sent the instrument.
 const ANSWER_MS = 10_000;
@@ -19,21 +22,23 @@ const UNMOVED = { bend_semitones: 0, swell: 0, volume_decades: 0 };
 const NO_SIMD =
   "This browser's WebAssembly has no SIMD, which the network needs. Use a current Chrome, Edge or Firefox.";
 const NO_WORKLET = "This page has no AudioWorklet: open JupyterLab at localhost or over https, in a current browser.";
-const NO_INSTRUMENT = "The instrument has not come: the kernel does not answer. Run this cell again.";
+const NO_INSTRUMENT = "The instrument comes once the kernel is free. Was it stopped? Then run this cell again.";
 const LOST = "The network stopped";
 
 // The instrument in the page: its numbers, its two threads, what hands do to it and what is recorded of that.
 export class Engine extends Live {
   constructor(model) {
     const growth = { order: "low", partials: 0, bands: 0 };
-    const settings = { ...growth, level_db: 0, sung_db: 0, bend_semitones: 0, octave: 4 };
+    const place = { room: model.get("room"), wet_db: model.get("wet_db") };
+    const settings = { ...growth, ...place, level_db: 0, sung_db: 0, bend_semitones: 0, octave: 4, guesses: false };
     super({ name: "ddsp-play", text: WORKLET, settings, message: () => ({}), heard: (data) => this.hear(data) });
-    Object.assign(this, { model, pieces: [], struck: new Map(), ready: false });
+    Object.assign(this, { model, pieces: [], rooms: new Map(), struck: new Map(), ready: false, looks: new Set() });
     // What MIDI bends and swells, by part.
     this.parts = new Map([[NO_PART, { ...UNMOVED }]]);
     this.hands = new Hands(this);
     this.performance = new Performance(this);
     this.microphone = new Microphone(this);
+    this.midi = new Midi(this);
     this.receive = this.receive.bind(this);
   }
 
@@ -44,16 +49,20 @@ export class Engine extends Live {
       if (!content.offset) this.pieces = [];
       this.pieces.push(buffers[0]);
     } else if (content.type === "instrument") this.use(content, buffers[0]);
-    else if (content.type === "timbre") this.playAs(new Float32Array(bytesOf(buffers)));
+    else if (content.type === "rooms") {
+      this.rooms = new Map(content.names.map((name, i) => [name, floatsOf(buffers[i])]));
+      this.set({ room: this.model.get("room") });
+    } else if (content.type === "timbre") this.playAs(floatsOf(...buffers));
+    else if (content.type === "said") this.said = content.words;
     else if (content.type === "midi") this.performance.midi = buffers[0];
     this.show();
   }
 
   use({ settings: about, layout }, wasm) {
     clearTimeout(this.late);
-    const code = new Uint8Array(bytesOf([wasm]));
+    const code = bytesOf(wasm);
     if (!globalThis.WebAssembly?.validate(code)) return this.fail(NO_SIMD);
-    const weights = new Float32Array(bytesOf(this.pieces));
+    const weights = floatsOf(...this.pieces);
     this.pieces = [];
     if (!this.about || SIZES.some((size) => about[size] !== this.about[size])) this.makeRoom(about);
     Object.assign(this, { about, rate: about.sample_rate, wrong: "", timbre: null });
@@ -78,7 +87,8 @@ export class Engine extends Live {
   }
 
   // What the threads say.
-  hear({ ready, wrong, counts }) {
+  hear({ ready, wrong, counts, seen }) {
+    if (seen) requestAnimationFrame(() => ((this.asked = null), this.looks.forEach((look) => look(seen))));
     if (ready) this.begin();
     if (wrong) this.fail(`${LOST} (${wrong}). Run this cell again.`);
     if (counts) this.counted(counts);
@@ -120,6 +130,13 @@ export class Engine extends Live {
     this.strike();
   }
 
+  // The limiter is last; what a room adds is led to it, too.
+  lead(node, destination) {
+    this.limiter = new AudioWorkletNode(node.context, "ddsp-limiter", { outputChannelCount: [1] });
+    node.connect(this.limiter).connect(destination);
+    this.meter = this.limiter.connect(new AnalyserNode(node.context));
+  }
+
   // Keys that went down before all was there, and are still down.
   strike() {
     if (!this.node || !this.ready) return;
@@ -134,6 +151,7 @@ export class Engine extends Live {
     this.performance?.stop();
     this.worker?.postMessage({ quiet: true });
     this.struck?.clear();
+    this.leaveRoom();
     super.pause();
   }
 
@@ -169,8 +187,25 @@ export class Engine extends Live {
     this.worker?.postMessage({ slide: { before, note, hands: this.moved() } });
   }
 
+  // Into the room that is chosen, which Python is told, too.
+  enterRoom() {
+    const { room, wet_db } = this.settings;
+    const impulse = this.rooms.get(room);
+    if (this.room?.impulse !== impulse) this.leaveRoom();
+    if (this.node && impulse?.length) this.room ??= new Room(this.node, this.limiter, impulse);
+    this.room?.turn(10 ** (wet_db / 20));
+    this.model.set({ room, wet_db });
+    this.model.save_changes();
+  }
+
+  leaveRoom() {
+    this.room?.leave();
+    this.room = null;
+  }
+
   // All that is set, to the network's thread.
   send() {
+    this.enterRoom();
     if (!this.ready || !this.about) return;
     const { order, partials, bands } = this.settings;
     const { n_harmonics, n_bands, orders } = this.about;
@@ -242,6 +277,7 @@ export class Engine extends Live {
 
   leave() {
     clearTimeout(this.late);
+    this.midi.close();
     this.model.off("msg:custom", this.receive);
     this.worker?.terminate();
     Object.assign(this, { worker: null, about: null, ready: false, pieces: [] });
@@ -249,19 +285,8 @@ export class Engine extends Live {
   }
 }
 
-// The octave below that of the instrument's middle: with it the keys on the screen begin.
-const octaveOf = ([low, high]) => within(Math.floor((low + high) / 24) - 2, LOWEST_OCTAVE, HIGHEST_OCTAVE);
-
-// Buffers of messages are views into messages: their bytes are copied, one after another.
-export function bytesOf(views) {
-  const bytes = new Uint8Array(views.reduce((n, view) => n + view.byteLength, 0));
-  let at = 0;
-  for (const { buffer, byteOffset, byteLength } of views) {
-    bytes.set(new Uint8Array(buffer, byteOffset, byteLength), at);
-    at += byteLength;
-  }
-  return bytes.buffer;
-}
+// With it the keys on the screen begin: the instrument's middle is about an octave above.
+const octaveOf = ([low, high]) => within(Math.round((low + high) / 24) - 2, LOWEST_OCTAVE, HIGHEST_OCTAVE);
 
 function maskOf(order, n_sounding, n) {
   const mask = new Float32Array(n);

@@ -1,13 +1,13 @@
-import { hzOfMidi, within } from "./math.js";
+import { within } from "./math.js";
 import { claim, make, noteName } from "./page.js";
+import { hzOfKey } from "./play_parts.js";
 
-const N_OCTAVES = 3;
-const N_WHITE = 7 * N_OCTAVES + 1;
+// A white key is no narrower, so that a finger finds it: where the page is narrow there are fewer.
+const [LEAST_PX, LEAST_WHITE] = [56, 8];
 const BLACK = [1, 3, 6, 8, 10];
 // Velocities at the far and the near end of a key on the screen.
 const [SOFTEST, HARDEST] = [48, 120];
-// The computer's keys play those on the screen from their middle octave on.
-const FIRST_STEP = 12;
+// The computer's keys play those on the screen from the first one on.
 const CODES = "KeyA KeyW KeyS KeyE KeyD KeyF KeyT KeyG KeyY KeyH KeyU KeyJ KeyK KeyO KeyL KeyP Semicolon".split(" ");
 const [OCTAVE_DOWN, OCTAVE_UP] = ["KeyZ", "KeyX"];
 export const [LOWEST_OCTAVE, HIGHEST_OCTAVE] = [0, 7];
@@ -17,21 +17,12 @@ const lowestOf = (live) => 12 * (live.settings.octave + 1);
 
 // Keys on the screen, for as many fingers as there are: the nearer to the front a key is struck, the louder.
 export function screenKeys(live) {
-  // White keys share the width; a black one lies over the edge between two.
-  let white = 0;
-  const keys = Array.from({ length: 12 * N_OCTAVES + 1 }, (_, step) => {
-    const black = BLACK.includes(step % 12);
-    const [left, width] = black ? [white - 0.3, 0.6] : [white++, 1];
-    const data = { "data-step": String(step), "data-letter": letterOf(CODES[step - FIRST_STEP]) };
-    const key = make("div", { className: black ? "key black" : "key", ...data });
-    Object.assign(key.style, { left: `${(100 * left) / N_WHITE}%`, width: `${(100 * width) / N_WHITE}%` });
-    return key;
-  });
-  const element = make("div", { className: "keys", role: "group", "aria-label": "Keyboard" }, ...keys);
+  const element = make("div", { className: "keys", role: "group", "aria-label": "Keyboard" });
   element.onpointerdown = (event) => {
     const key = keyAt(element, event);
     if (!key) return;
     element.setPointerCapture(event.pointerId);
+    element.parentElement.focus({ preventScroll: true });
     strike(live, key, event);
   };
   element.onpointermove = (event) => {
@@ -44,8 +35,26 @@ export function screenKeys(live) {
     element.addEventListener(name, (event) => live.hands.release(`pointer ${event.pointerId}`));
   // A long press of a finger is a held note, and asks for no menu.
   element.oncontextmenu = (event) => event.preventDefault();
-  const show = () => keys.forEach((key, i) => showKey(live, key, lowestOf(live) + i));
+  const show = () => {
+    const n_white = Math.max(Math.floor(element.clientWidth / LEAST_PX), LEAST_WHITE);
+    const shown = element.querySelectorAll(".key:not(.black)").length;
+    if (shown !== n_white) element.replaceChildren(...keysOf(n_white));
+    element.classList.toggle("guesses", live.settings.guesses);
+    [...element.children].forEach((key, i) => showKey(live, key, lowestOf(live) + i));
+  };
   return { element, show };
+}
+
+// White keys share the width; a black one lies over the edge between two.
+function* keysOf(n_white) {
+  for (let [step, white] = [0, 0]; white < n_white; step++) {
+    const black = BLACK.includes(step % 12);
+    const [left, width] = black ? [white - 0.3, 0.6] : [white++, 1];
+    const data = { "data-step": String(step), "data-letter": letterOf(CODES[step]) };
+    const key = make("div", { className: black ? "key black" : "key", ...data });
+    Object.assign(key.style, { left: `${(100 * left) / n_white}%`, width: `${(100 * width) / n_white}%` });
+    yield key;
+  }
 }
 
 // What is printed on a key of the computer, on most keyboards.
@@ -53,13 +62,14 @@ const letterOf = (code = "") => (code === "Semicolon" ? ";" : code.slice("Key".l
 
 function showKey(live, key, note) {
   const [low, high] = live.about?.heard_notes ?? [0, 127];
-  const name = noteName(hzOfMidi(note));
+  const hz = hzOfKey(live.about?.tuning, note);
+  const name = hz ? noteName(hz) : "no note";
   key.classList.toggle("down", live.hands.sounds(note));
-  key.classList.toggle("far", note < low - 0.5 || note > high + 0.5);
+  key.classList.toggle("unheard", note < low - 0.5 || note > high + 0.5 || !hz);
   // While one sings, keys are shown anew with each frame of the screen.
   if (key.title === name) return;
   key.title = name;
-  key.textContent = note % 12 ? "" : name;
+  key.textContent = BLACK.includes(note % 12) ? "" : name;
 }
 
 function keyAt(element, { clientX, clientY }) {
@@ -86,7 +96,7 @@ export function computerKeys(live, element, signal) {
     claim(event);
     if (event.repeat) return;
     if (octave) return shiftOctave(live, octave);
-    const note = lowestOf(live) + FIRST_STEP + step;
+    const note = lowestOf(live) + step;
     if (note <= 127) live.hands.press(`key ${event.code}`, note, live.about?.plain_velocity);
   };
   const up = ({ code }) => live.hands.release(`key ${code}`);

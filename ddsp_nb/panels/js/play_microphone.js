@@ -1,5 +1,4 @@
 import { closeMicrophone, hearMicrophone, openMicrophone, whyNoMicrophone } from "./microphone.js";
-import { noteName } from "./page.js";
 import { Singer } from "./play_singer.js";
 
 const ADVICE = "Sing one note at a time, with headphones: the microphone must not hear the instrument.";
@@ -66,11 +65,5 @@ export class Microphone {
     // The last note fades at its pitch.
     if (singer && engine.about) setTimeout(rest, 1000 * engine.about.release_s);
     engine.show();
-  }
-
-  // What is sung and what sounds for it.
-  get now() {
-    const { sung_hz, played_hz } = this.singer ?? {};
-    return played_hz ? `${noteName(sung_hz)} → ${noteName(played_hz)}` : "";
   }
 }

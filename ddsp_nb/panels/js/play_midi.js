@@ -4,12 +4,47 @@ const NO_MIDI = "This browser has no Web MIDI. Use Chrome, Edge or Firefox, or p
 const REFUSED = "The browser may not use MIDI. Allow it (the sign beside the address), then press MIDI again.";
 const NONE = "No MIDI keyboard is plugged in. Plug one in: it is found by itself.";
 const NO_DRUMS = "Drums (channel 10) have no pitch and are left out.";
+const LEARN = "Touch a slider, which forgets its controller; then move the one that it shall learn.";
+// Kind of its messages, and where the page keeps what sliders have learned.
+const [CONTROLLER, KEPT] = [0xb, "ddsp_nb controllers"];
 
 // MIDI keyboards: asked for on a click only, since a browser then asks its user.
 export class Midi {
   constructor(engine) {
     // A receiver for each port that there has been, by its id.
     Object.assign(this, { engine, access: null, words: "", receivers: new Map(), names: [] });
+    // Numbers of controllers that move sliders, by the names of these.
+    Object.assign(this, { learning: false, slider: null, learned: JSON.parse(localStorage.getItem(KEPT) ?? "{}") });
+  }
+
+  async learn() {
+    Object.assign(this, { learning: !this.learning, slider: null });
+    await this.connect();
+    if (this.learning && this.names.length) this.words = LEARN;
+  }
+
+  // While one learns: a slider that is touched forgets its controller, and gets the one that is moved next.
+  touch(slider) {
+    if (this.learning && slider.type === "range") this.teach(slider, undefined);
+  }
+
+  teach(slider, number) {
+    this.slider = slider;
+    this.learned[slider.ariaLabel] = number;
+    localStorage.setItem(KEPT, JSON.stringify(this.learned));
+    this.engine.show();
+  }
+
+  // Whether a controller moves sliders, and then nothing else.
+  turn(number, value) {
+    if (this.slider) this.teach(this.slider, number);
+    if (this.slider) Object.assign(this, { learning: false, slider: null, words: "" });
+    const moved = [...this.root.querySelectorAll("input")].filter((input) => this.learned[input.ariaLabel] === number);
+    for (const input of moved) {
+      input.value = Number(input.min) + (value / 127) * (input.max - input.min);
+      input.dispatchEvent(new Event("input"));
+    }
+    return moved.length > 0;
   }
 
   async connect() {
@@ -43,6 +78,7 @@ export class Midi {
   }
 
   obey(port, data) {
+    if (data[0] >> 4 === CONTROLLER && this.turn(data[1], data[2])) return;
     const receiver = this.receivers.get(port);
     receiver.obey(data);
     if (!receiver.n_drums || this.words.includes(NO_DRUMS)) return;

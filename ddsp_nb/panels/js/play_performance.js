@@ -7,7 +7,7 @@ const LONGEST_S = 600;
 
 // What is played from Record to Stop: samples as they were heard, and events with their seconds, of which the kernel
 // makes its `Performance` and a MIDI file.
-//   engine: `Engine`, of which this uses node, rate, recordHands, model and show.
+//   engine: `Engine`, of which this uses node, limiter, rate, recordHands, model and show.
 export class Performance {
   constructor(engine) {
     Object.assign(this, { engine, running: false });
@@ -36,7 +36,7 @@ export class Performance {
   listen() {
     if (!this.running) return;
     this.clock();
-    this.recorder = listener(this.engine.node, "ddsp-recorder", (heard) => this.take(heard));
+    this.recorder = listener(this.engine.limiter, "ddsp-recorder", (heard) => this.take(heard));
   }
 
   // Seconds since the first sample that is kept; notes that are held before the sound begins are at 0.

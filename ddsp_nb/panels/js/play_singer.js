@@ -1,4 +1,5 @@
 import { midiOfHz, within } from "./math.js";
+import { hzOfKey } from "./play_parts.js";
 
 // Semitones from the key of a note: up to the first it is bent, and a vibrato stays within; no vibrato reaches the second.
 const [NEAR_SEMITONES, LEAP_SEMITONES] = [0.7, 1.5];
@@ -25,7 +26,6 @@ export class Singer {
   follow({ f0_hz, level_db }) {
     if (!f0_hz) return this.wait();
     this.n_silent = 0;
-    this.sung_hz = f0_hz;
     const sung = midiOfHz(f0_hz);
     this.octaves ??= this.octavesTo(sung);
     this.move(sung + 12 * this.octaves, this.beside(level_db));
@@ -49,7 +49,7 @@ export class Singer {
     const sung_db = rounded(beside_db, LEVEL_STEPS_A_DB);
     const before = this.note;
     if (before === null || this.isElsewhere(pitch)) this.note = keyOf(pitch);
-    const bend_semitones = rounded(pitch - this.note, BEND_STEPS_A_SEMITONE);
+    const bend_semitones = rounded(pitch - midiOfHz(hzOfKey(engine.about.tuning, this.note)), BEND_STEPS_A_SEMITONE);
     if (before !== null && before !== this.note) engine.slide(SOURCE, this.note, bend_semitones);
     engine.steer({ bend_semitones, sung_db });
     if (before === null) engine.hands.press(SOURCE, this.note, engine.about.plain_velocity);
@@ -70,13 +70,8 @@ export class Singer {
 
   // The bend stays until the next note, so that this one fades at its pitch.
   end() {
-    Object.assign(this, { note: null, n_far: 0, sung_hz: 0 });
+    Object.assign(this, { note: null, n_far: 0 });
     this.engine.hands.release(SOURCE);
-  }
-
-  // The pitch of the note that sounds, Hz, or 0.
-  get played_hz() {
-    return this.note === null ? 0 : this.sung_hz * 2 ** this.octaves;
   }
 }
 

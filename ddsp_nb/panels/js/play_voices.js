@@ -1,5 +1,5 @@
-import { A4_HZ, hzOfMidi } from "./math.js";
-import { NO_PART } from "./play_parts.js";
+import { A4_HZ } from "./math.js";
+import { hzOfKey, NO_PART } from "./play_parts.js";
 import { AHEAD, MOST_AHEAD, ROW_HEAD, rowWidth } from "./play_frames.js";
 import { MOST_AT_ONCE } from "./play_network.js";
 
@@ -81,8 +81,9 @@ export class Voices {
   }
 
   hzOf({ note, part }) {
-    const { highest_hz } = this.network.settings;
-    return Math.fround(Math.min(hzOfMidi(note + (this.bends_semitones.get(part) ?? 0)), highest_hz));
+    const { highest_hz, tuning } = this.network.settings;
+    const bend = 2 ** ((this.bends_semitones.get(part) ?? 0) / 12);
+    return Math.fround(Math.min(hzOfKey(tuning, note) * bend, highest_hz));
   }
 
   // The next frames of the voices with these numbers, as one array of rows.

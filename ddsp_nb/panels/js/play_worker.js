@@ -1,4 +1,5 @@
 import { Network } from "./play_network.js";
+import { hzOfKey } from "./play_parts.js";
 import { Voices } from "./play_voices.js";
 
 // The thread between hands and audio thread: it answers each wish of the audio thread for frames, and begins a note
@@ -51,7 +52,7 @@ function listen(other) {
 // Two frames: the first to sound at once; the second, so that the audio thread need not wait for an answer, once all
 // notes of a chord have their first.
 function begin(struck) {
-  if (!voices || !port) return;
+  if (!voices || !port || !hzOfKey(voices.network.settings.tuning, struck[0])) return;
   const { number } = voices.noteOn(...struck);
   send([number]);
   if (begun.push(number) === 1) setTimeout(() => send(begun.splice(0)));

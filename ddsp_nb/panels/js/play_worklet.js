@@ -5,8 +5,8 @@ import { Voice } from "./play_voice.js";
 import "./recorder_worklet.js";
 
 // The instrument in the audio thread: voices and their noise. It asks the network's thread for the frames that it
-// needs next, so nothing drifts and no timer is involved. Messages: { sizes, port }, { end }, { count }; to this one it
-// answers { counts: { starved, frames, voices } }.
+// needs next, so nothing drifts and no timer is involved. Messages: { sizes, port }, { end }, { count }, { look }; to the
+// last two it answers { counts: { starved, frames, voices } } and { seen: { gains, voices } }.
 
 // In which all ends, so that nothing clicks.
 const FADE_S = 0.01;
@@ -16,14 +16,15 @@ const [LOUDEST, RECOVERY_S] = [0.95, 0.5];
 class PlayWorklet extends AudioWorkletProcessor {
   constructor() {
     super();
-    Object.assign(this, { voices: new Map(), ahead: AHEAD, fade: 1, turned_down: 1 });
+    Object.assign(this, { voices: new Map(), ahead: AHEAD, fade: 1 });
     Object.assign(this, { starved: 0, frames: 0, noise_at: Infinity, since_asked: 0 });
     this.port.onmessage = ({ data }) => this.hear(data);
   }
 
-  hear({ sizes, port, count, end }) {
+  hear({ sizes, port, count, look, end }) {
     if (sizes) this.begin(sizes, port);
     if (count) this.report();
+    if (look) this.show();
     this.ending ||= end;
   }
 
@@ -38,6 +39,12 @@ class PlayWorklet extends AudioWorkletProcessor {
     const { starved, frames, voices } = this;
     this.port.postMessage({ counts: { starved, frames, voices: voices.size } });
     Object.assign(this, { starved: 0, frames: 0 });
+  }
+
+  // What sounds now, for a picture: on the way to the next frame, as far as that is.
+  show() {
+    const voices = Array.from(this.voices.values(), ({ hz_to, sin_to, cos_to }) => ({ hz: hz_to, sin_to, cos_to }));
+    this.port.postMessage({ seen: { gains: this.gains, voices } });
   }
 
   // Rows of frames; a voice that is not known begins with its first.
@@ -105,20 +112,33 @@ class PlayWorklet extends AudioWorkletProcessor {
     return loudest ? gains : null;
   }
 
-  // Turn down what many voices together would clip, and fade out at the end.
+  // Fade out at the end.
   finish(out) {
-    let peak = 0;
-    for (let i = 0; i < out.length; i++) peak = Math.max(peak, Math.abs(out[i]));
-    const before = this.turned_down;
-    const recovered = before + out.length / (RECOVERY_S * sampleRate);
-    this.turned_down = Math.min(LOUDEST / Math.max(peak, LOUDEST), recovered);
     const fade_step = this.ending ? 1 / (FADE_S * sampleRate) : 0;
     for (let i = 0; i < out.length; i++) {
-      const gain = before + ((this.turned_down - before) * i) / out.length;
-      out[i] = this.fade * within(gain * out[i], -1, 1);
+      out[i] *= this.fade;
       this.fade = Math.max(0, this.fade - fade_step);
     }
   }
 }
 
+// Turns down what many voices, and a room that adds to them, would clip together. Without a sound to come it ends.
+class Limiter extends AudioWorkletProcessor {
+  turned_down = 1;
+
+  process([[sound]], [[out]]) {
+    let peak = 0;
+    for (const sample of sound ?? []) peak = Math.max(peak, Math.abs(sample));
+    const before = this.turned_down;
+    const recovered = before + out.length / (RECOVERY_S * sampleRate);
+    this.turned_down = Math.min(LOUDEST / Math.max(peak, LOUDEST), recovered);
+    sound?.forEach((sample, i) => {
+      const gain = before + ((this.turned_down - before) * i) / out.length;
+      out[i] = within(gain * sample, -1, 1);
+    });
+    return Boolean(sound);
+  }
+}
+
+registerProcessor("ddsp-limiter", Limiter);
 registerProcessor("ddsp-play", PlayWorklet);

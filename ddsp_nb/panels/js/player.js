@@ -1,14 +1,17 @@
 // The player: versions of one sound over their spectrogram or waveform, with a playhead that can be taken hold of.
 import { playbacks } from "./audio.js";
+import { BlindBar } from "./blind.js";
 import { ordered, within } from "./math.js";
-import { CanvasView, choice, claim, hertz, make, noteName, pointOn, sharpContext } from "./page.js";
+import { CanvasView, caption, choice, claim, floatsOf, hertz, make, noteName, pointOn, sharpContext } from "./page.js";
 import { Playback } from "./playback.js";
+import { Slide } from "./slide.js";
 import { picture, spectra } from "./spectrogram.js";
 
 const ARROW_S = 0.5;
 // Shorter drags are clicks.
 const LEAST_LOOP_S = 0.05;
 const TIME_AXIS_PX = 16;
+const [SILENT_DB, SILENCE] = [-100, "No sound here yet."];
 const OCTAVES_FROM_HZ = 25;
 const TICKS_S = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60];
 const OCTAVE_TICKS_HZ = [50, 100, 200, 500, 1000, 2000, 5000, 10_000];
@@ -19,6 +22,9 @@ const CHOICES = {
 };
 // Told apart by any eye, on black as on violet.
 const PITCH_COLOURS = ["#27d3f5", "#ffb000", "#7ee081"];
+const TOUCHED = "Move over the picture from left to right, and press to hear it. Space plays; arrows move the slider.";
+// Seen on white as on black.
+const WAVE = "#2f7ec0";
 const GONE_AFTER_MS = 4000;
 const GONE = "No sound came: the kernel was stopped. Run this cell again (Run → Run All Cells).";
 
@@ -28,6 +34,8 @@ class View extends CanvasView {
     Object.assign(this, { state, playback: state.playback, drag: null, hover: null });
     this.options = model.get("options");
     this.shown = { view: this.options.view, scale: this.options.scale, nFft: this.options.n_fft };
+    if (this.options.blind) this.blind = new BlindBar(this, (message) => model.send(message));
+    if (this.options.slide) this.slide = new Slide(this, this.options.slide);
     this.build();
     this.listen();
     this.appear(el, state.views);
@@ -37,8 +45,8 @@ class View extends CanvasView {
   }
 
   build() {
-    const { label, height, mix } = this.options;
-    this.play = make("button", { className: "play", onclick: () => this.toggle() });
+    const { label, height } = this.options;
+    this.play = make("button", { className: "play", hidden: this.options.led, onclick: () => this.toggle() });
     this.versions = make("span", { className: "row" });
     this.clock = make("span", { className: "words" });
     this.canvas = make("canvas", {
@@ -47,11 +55,12 @@ class View extends CanvasView {
       role: "slider",
       "aria-label": "Position in seconds. Space plays, arrows move, digits choose a version",
       "aria-valuemin": "0",
+      "aria-valuenow": "0",
     });
     this.canvas.style.height = `${height + TIME_AXIS_PX}px`;
     this.words = make("span", { className: "words", role: "status" }, "…");
     this.unloop = make("button", { onclick: () => this.playback.setLoop(null) }, "End the loop");
-    const choices = Object.entries(CHOICES).map(([name, [about, words]]) => {
+    const lists = Object.entries(CHOICES).map(([name, [about, words]]) => {
       const select = choice(about, Object.entries(words), (value) => {
         this.shown[name] = name === "nFft" ? Number(value) : value;
         this.draw();
@@ -59,31 +68,17 @@ class View extends CanvasView {
       select.value = this.shown[name];
       return select;
     });
+    const view = make("details", {}, caption(make("summary"), "⚙ View"), ...lists);
     this.root = make(
       "div",
       { className: "ddsp player", role: "group", "aria-label": `Player: ${label}` },
       make("div", { className: "row" }, this.play, this.versions, this.unloop, this.clock),
       this.canvas,
-      make("div", { className: "row" }, ...choices, this.words),
+      make("div", { className: "row" }, view, this.words),
     );
-    if (mix) this.root.append(this.buildMix(mix));
+    for (const bar of [this.slide, this.blind]) if (bar) this.root.append(bar.root);
     // For tests.
     this.root.playback = this.playback;
-  }
-
-  // One slider for the shares of two sounds that are heard together; `usual` is the share at which both have gain 1.
-  buildMix({ names: [first, second], usual }) {
-    const words = make("span", { className: "words" });
-    const about = `Share of ${first}, %`;
-    const slider = make("input", { type: "range", min: 0, max: 100, value: 100 * usual, "aria-label": about });
-    slider.oninput = () => {
-      const share = slider.value / 100;
-      this.playback.mix = { [first]: share / usual, [second]: (1 - share) / (1 - usual) };
-      words.textContent = `${slider.value} % ${first}, ${100 - slider.value} % ${second}`;
-      this.playback.fade();
-    };
-    slider.oninput();
-    return make("label", { className: "row mix" }, slider, words);
   }
 
   listen() {
@@ -112,26 +107,32 @@ class View extends CanvasView {
       this.draw();
     };
     this.root.onkeydown = (event) => this.key(event);
+    this.slide?.listen(this);
   }
 
   key(event) {
     const { playback } = this;
     const { key, target } = event;
-    if (["SELECT", "INPUT"].includes(target.tagName) || event.ctrlKey || event.metaKey || event.altKey) return;
+    const ofControl = ["SELECT", "INPUT"].includes(target.tagName) && !(target === this.slide?.slider && key === " ");
+    if (ofControl) event.stopPropagation();
+    if (ofControl || event.ctrlKey || event.metaKey || event.altKey) return;
     const move = { ArrowLeft: -ARROW_S, ArrowRight: ARROW_S }[key];
     const version = [...playback.sounds.keys()][Number(key) - 1];
-    if (key === " " && target.tagName !== "BUTTON") this.toggle();
+    if (key === " " && !["BUTTON", "SUMMARY"].includes(target.tagName)) this.toggle();
     else if (move) playback.seek(playback.position() + move * (event.shiftKey ? 4 : 1));
     else if (key === "Home") playback.seek(0);
     else if (key === "Escape") playback.setLoop(null);
     else if (version) playback.choose(version);
+    else if (this.blind && "AaBb".includes(key)) this.blind.answer(key.toUpperCase());
     else return;
     claim(event);
   }
 
   toggle() {
-    if (this.playback.running) this.playback.pause();
-    else this.playback.play();
+    const { playback } = this;
+    if (playback.running) playback.pause();
+    else if (playback.lead) playback.lead();
+    else playback.play();
   }
 
   ask() {
@@ -147,20 +148,25 @@ class View extends CanvasView {
 
   update() {
     const { playback } = this;
-    this.play.textContent = playback.running ? "⏸ Pause" : "▶ Play";
+    caption(this.play, playback.running ? "⏸ Pause" : "▶ Play");
     this.play.disabled = !playback.sounds.size;
-    this.unloop.hidden = !playback.loop;
+    this.unloop.hidden = !playback.loop || this.slide?.counts;
     const names = [...playback.sounds.keys()];
     if (names.join("\n") !== this.names) {
       this.names = names.join("\n");
-      const button = (name) => make("button", { onclick: () => playback.choose(name) }, name);
-      this.versions.replaceChildren(...(names.length > 1 ? names.map(button) : names));
-      if (names.length) this.say("Click to move, drag to loop; Space plays.");
+      const version = (name) => make("button", { onclick: () => playback.choose(name) }, name);
+      this.versions.replaceChildren(...(this.slide ? [] : names.length > 1 ? names.map(version) : names));
+      if (names.length) this.say(this.slide?.counts ? TOUCHED : "Click to move, drag to loop; Space plays.");
     }
-    for (const button of this.versions.querySelectorAll("button")) {
-      button.setAttribute("aria-pressed", button.textContent === playback.now);
-    }
+    for (const each of this.versions.querySelectorAll("button"))
+      each.setAttribute("aria-pressed", each.textContent === playback.now);
+    this.blind?.update();
     this.draw();
+  }
+
+  // Name of the version that the picture is of: X must not be seen.
+  get pictured() {
+    return this.blind ? "A" : this.playback.now;
   }
 
   paint() {
@@ -168,11 +174,14 @@ class View extends CanvasView {
     const { context, width, height } = sharpContext(this.canvas);
     context.font = "11px sans-serif";
     const plot = { width, height: height - TIME_AXIS_PX };
-    context.fillStyle = this.shown.view === "waveform" ? "#fff" : "#000";
-    context.fillRect(0, 0, plot.width, plot.height);
     const length = playback.length;
+    const style = getComputedStyle(this.root);
+    [this.ink, this.paper] = ["--ink", "--paper"].map((name) => style.getPropertyValue(name));
+    this.light = this.shown.view === "waveform" || !length;
+    context.fillStyle = this.light ? this.paper : "#000";
+    context.fillRect(0, 0, plot.width, plot.height);
     if (length && width) {
-      const buffer = playback.sounds.get(playback.now);
+      const buffer = playback.sounds.get(this.pictured);
       // Shorter versions end before the right edge.
       plot.sounding = (width * buffer.duration) / length;
       plot.columns = Math.max(2, Math.round(plot.sounding));
@@ -208,19 +217,29 @@ class View extends CanvasView {
 
   spectra({ columns }, buffer) {
     const { nFft } = this.shown;
-    const key = ["spectra", this.playback.now, nFft, columns].join(" ");
+    const key = ["spectra", this.pictured, nFft, columns].join(" ");
     return this.once(key, () => spectra(monoOf(buffer), nFft, columns));
   }
 
   paintSpectrogram(context, plot, buffer) {
     const found = this.spectra(plot, buffer);
     const topDb = this.once("top", () => found.levels.reduce((a, b) => Math.max(a, b), -120));
+    if (topDb < SILENT_DB) return this.paintSilence(context, plot);
     const hzAt = (y) => this.hzAt(y, plot.height);
-    const key = [this.playback.now, ...Object.values(this.shown), plot.columns, plot.height].join(" ");
+    const key = [this.pictured, ...Object.values(this.shown), plot.columns, plot.height].join(" ");
     const image = this.once(key, () => picture(found, plot.height, this.playback.rate, hzAt, topDb));
     context.drawImage(image, 0, 0, plot.sounding, plot.height);
+    if (this.slide?.counts) this.slide.cover(context, this.state.pitches[0], plot);
     this.paintHertz(context, plot);
+    if (this.slide?.counts) return;
     this.state.pitches.forEach((pitch, i) => this.paintPitch(context, plot, pitch, i % PITCH_COLOURS.length));
+  }
+
+  paintSilence(context, { width, height }) {
+    context.fillStyle = this.paper;
+    context.fillRect(0, 0, width, height);
+    context.fillStyle = this.ink;
+    context.fillText(SILENCE, 12, height / 2);
   }
 
   paintHertz(context, plot) {
@@ -231,7 +250,7 @@ class View extends CanvasView {
     for (const hz of marks.filter((mark) => mark < top)) {
       const y = this.yOf(hz, plot.height);
       if (y < 10) continue;
-      label(context, hertz(hz).replace(".00", "").replace(".0", ""), 4, y + 4);
+      label(context, hertz(hz).replace(".00", "").replace(".0", ""), 6, y + 4);
       context.fillRect(0, y, 3, 1);
     }
   }
@@ -254,7 +273,7 @@ class View extends CanvasView {
   paintWaveform(context, plot, buffer) {
     const samples = monoOf(buffer);
     const middle = plot.height / 2;
-    context.fillStyle = "#1f5fa8";
+    context.fillStyle = WAVE;
     for (let x = 0; x < plot.sounding; x++) {
       const [from, to] = [x, x + 1].map((v) => Math.floor((v * samples.length) / plot.sounding));
       let [low, high] = [1, -1];
@@ -269,21 +288,25 @@ class View extends CanvasView {
   paintTime(context, plot, length) {
     const x = (t) => (plot.width * t) / length;
     const step = TICKS_S.find((s) => x(s) > 50) ?? 60;
-    context.fillStyle = getComputedStyle(this.root).color;
+    context.fillStyle = this.ink;
     for (let i = 0; i * step <= length; i++) {
       const text = `${Number((i * step).toFixed(2))} s`;
       if (x(i * step) + context.measureText(text).width < plot.width)
         context.fillText(text, x(i * step) + 2, plot.height + 13);
       context.fillRect(x(i * step), plot.height, 1, 4);
     }
+    let free = 0;
     for (const [t, text] of this.state.marks) {
-      context.fillStyle = "#fff";
+      context.fillStyle = this.light ? this.ink : "#fff";
       context.fillRect(x(t), 0, 1, plot.height);
+      // Words over words say nothing.
+      if (x(t) < free) continue;
       label(context, text, x(t) + 3, plot.height - 5);
+      free = x(t) + context.measureText(text).width + 6;
     }
     const loop = this.dragged ?? this.playback.loop;
-    if (loop) {
-      context.fillStyle = "rgba(255, 255, 255, 0.3)";
+    if (loop && !this.slide?.counts) {
+      context.fillStyle = this.light ? "rgba(128, 128, 128, 0.3)" : "rgba(255, 255, 255, 0.3)";
       context.fillRect(x(loop[0]), 0, x(loop[1]) - x(loop[0]), plot.height);
     }
     const at = this.playback.position();
@@ -318,9 +341,6 @@ function label(context, text, x, y, colour = "#fff") {
   context.fillText(text, x, y);
 }
 
-// In memory of its own.
-const samplesOf = (view) => new Float32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
-
 // What the picture is of: the mean of both sides.
 function monoOf(buffer) {
   const left = buffer.getChannelData(0);
@@ -336,14 +356,14 @@ export default () => {
 
   function hear(content, buffers) {
     if (content.type === "look") return look();
-    // Another page may have asked.
-    if (!state.asked || !views.size) return;
+    // Another page may have asked; what is to sound at once is taken out of sight, too.
+    if (!views.size || !(state.asked ||= Boolean(content.play))) return;
     if (content.type === "pause") state.playback.pause();
     if (content.type !== "sounds") return;
-    const arrays = buffers.map(samplesOf);
+    const arrays = buffers.map((view) => floatsOf(view));
     const channels = content.channels.map((n) => arrays.splice(0, n));
     const pitches = content.pitches.map((pitch, i) => ({ ...pitch, hz: arrays[i] }));
-    Object.assign(state, { cache: new Map(), pitches, marks: content.marks });
+    Object.assign(state, { cache: new Map(), pitches, marks: content.marks, blind: content.blind });
     state.playback.hold(content.names, content.rate, channels, content.loop ?? undefined);
     if (content.choose) state.playback.choose(content.choose);
     if (content.once) state.playback.playOnce(...content.once);
@@ -367,6 +387,7 @@ export default () => {
   }
 
   return {
+    alone: () => state.playback.sounds.size > 0 && !state.blind,
     initialize({ model, signal }) {
       const { key } = model.get("options");
       state.playback.ask = () => ask(model);

@@ -2,7 +2,7 @@
 // and bytes go to the kernel as they are.
 import { decibels } from "./math.js";
 import { closeMicrophone, hearMicrophone, openMicrophone, whyNoMicrophone } from "./microphone.js";
-import { button, make } from "./page.js";
+import { button, caption, make } from "./page.js";
 import { Playback } from "./playback.js";
 
 // Of the recording, whatever the sound card has.
@@ -137,8 +137,8 @@ class View {
   }
 
   update() {
-    this.record.textContent = this.stop ? "■ Stop" : "● Record";
-    this.listen.textContent = this.playback.running ? "⏸ Pause" : "▶ Listen";
+    caption(this.record, this.stop ? "■ Stop" : "● Record");
+    caption(this.listen, this.playback.running ? "⏸ Pause" : "▶ Listen");
     for (const button of [this.listen, this.keep, this.discard]) button.hidden = !this.sound;
     this.meter.hidden = !this.stop;
   }

@@ -1,12 +1,14 @@
 // The score of a growth: stages as a map that is played and edited by hand. What is changed is drawn at once; the kernel
 // is told when the hand lets go, and answers with the score that the plan then makes.
 import { playbacks } from "./audio.js";
-import { CanvasView, choice, make, sharpContext } from "./page.js";
+import { field } from "./controls.js";
+import { within } from "./math.js";
+import { CanvasView, caption, choice, make, sharpContext, turning } from "./page.js";
 import { listenToKeys } from "./score_keys.js";
 import { Geometry, paintMoving, paintStill } from "./score_paint.js";
 import { Pointer } from "./score_pointer.js";
-import { curveOf, CURVE_NAMES, places, rearranged } from "./score_stages.js";
-import { HINT, KEYS } from "./score_words.js";
+import { curveOf, CURVE_NAMES, places, rearranged, replaced, STRIP, turned } from "./score_stages.js";
+import { HANDS, HINT, KEYS } from "./score_words.js";
 
 const GRIDS_BEATS = [
   [0, "no grid"],
@@ -15,7 +17,7 @@ const GRIDS_BEATS = [
   [1 / 4, "1/16"],
   [1 / 3, "1/8 triplets"],
 ];
-const TOOLS = { listen: "☝ Listen", paint: "✎ Paint" };
+const TOOLS = { listen: "☝ Listen", paint: "✎ Paint", bands: "▤ Paint bands" };
 const LOOP = "Loop the chosen stage, or what is dragged along the time axis; again ends it";
 
 class View extends CanvasView {
@@ -41,7 +43,7 @@ class View extends CanvasView {
   }
 
   build() {
-    const button = (words, title, onclick) => make("button", { type: "button", onclick, title }, words);
+    const button = (words, title, onclick) => caption(make("button", { type: "button", onclick, title }), words);
     this.play = make("button", { type: "button", className: "play", onclick: () => this.toggle() });
     this.loop = button("⟲ Loop", LOOP, () => this.loopChosen());
     this.live = make("input", { type: "checkbox", "aria-label": "Hear changes at once" });
@@ -55,6 +57,10 @@ class View extends CanvasView {
     this.redo = button("↷ Redo", "Ctrl Shift Z", () => this.send("redo"));
     const double = button("Double", "Another stage like the chosen one after it", () => this.duplicate());
     const remove = button("Remove", "Take the chosen stage out", () => this.removeStage());
+    const run = button("Let it run on", "From the chosen stage on the rule goes its own way", () => this.runOn());
+    this.full = button("", "The panel without code; again, or Escape, leaves", () => this.fill());
+    // Some programs that show notebooks do not let them.
+    this.full.hidden = !document.fullscreenEnabled;
     const snap = (beats) => this.set("grid_beats", Number(beats));
     this.grid = choice("Grid to which edges snap, in notes", GRIDS_BEATS, snap);
     this.curve = choice("Curve that is drawn below the map", CURVE_NAMES, (curve) => this.share({ curve }));
@@ -64,19 +70,50 @@ class View extends CanvasView {
       className: "score",
       "aria-label": `Map of the stages. ${KEYS}`,
     });
+    this.strip = this.buildStrip();
     this.words = make("div", { className: "words", role: "status", "aria-live": "polite" });
     const live = make("label", {}, this.live, "hear changes at once");
     const row = (...children) => make("div", { className: "row" }, ...children);
     this.root = make(
       "div",
       { className: "ddsp score", role: "group", "aria-label": "Score of the growth" },
-      row(this.play, this.loop, live, this.undo, this.redo),
-      row(...this.tools, double, remove, this.curve, this.grid),
+      row(this.play, this.loop, live, this.undo, this.redo, ...this.tools, this.curve, this.grid, this.full),
       this.canvas,
+      row(...this.strip.map(({ element }) => element), double, remove, run),
       this.words,
     );
     // For tests.
     this.root.score = this;
+  }
+
+  // Fields of what belongs to the chosen stage; a change is told as if it was drawn.
+  buildStrip() {
+    const made = (label, attributes, turn, read) => field({ look: { label }, turn }, attributes, read);
+    const number = (label, bounds, turn) => made(label, { type: "number", ...bounds }, turn, Number);
+    const stage = number("Stage", { min: 1 }, (n) => this.choose(within(n, 1, this.stages.length) - 1));
+    const setPitch = (pitch) => {
+      const stages = replaced(this.stages, this.chosen().stage, { pitch });
+      this.edit(stages, { pitches: stages.map((each) => each.pitch) });
+    };
+    const note = made("Plays", { type: "text", size: 6, title: "A4, 440Hz, phrase or held" }, setPitch, String);
+    const drawn = STRIP.map(([name, label, step]) => {
+      const set = (value) => {
+        const curve = curveOf(name, this.stages);
+        const stages = turned(curve, this.stages, this.chosen().stage, value);
+        this.edit(stages, curve.message(stages));
+      };
+      const { element, show } = number(label, { step }, set);
+      const showStage = (i) => {
+        element.hidden = name === "timbre" && !this.stages[i].becomes;
+        show({ value: Number(curveOf(name, this.stages).of(this.stages[i]).toFixed(3)) });
+      };
+      return { element, show: showStage };
+    });
+    return [
+      { element: stage.element, show: (i) => stage.show({ value: i + 1 }) },
+      { element: note.element, show: (i) => note.show({ value: this.stages[i].pitch }) },
+      ...drawn,
+    ];
   }
 
   // --- what is shared between views, and told to the kernel
@@ -92,6 +129,7 @@ class View extends CanvasView {
   }
 
   send(type, more = {}) {
+    if (["undo", "redo"].includes(type)) turning.add(this.shared);
     this.model.send({ type, ...more });
   }
 
@@ -108,7 +146,19 @@ class View extends CanvasView {
   // --- sound
 
   get fresh() {
-    return this.model.get("fresh") && !this.shared.draft && Boolean(this.playback?.sounds.size);
+    const heard = this.model.get("fresh") && !this.shared.draft && Boolean(this.playback?.sounds.size);
+    // What the kernel has not answered may change the piece.
+    return heard && !turning.size;
+  }
+
+  // All that stands around the map.
+  get panel() {
+    return this.root.closest(".jp-OutputArea-output") ?? this.root;
+  }
+
+  fill() {
+    if (document.fullscreenElement) document.exitFullscreen();
+    else this.panel.requestFullscreen();
   }
 
   toggle() {
@@ -175,25 +225,37 @@ class View extends CanvasView {
     this.choose(Math.max(0, stage - 1));
   }
 
+  // What stands before stays; the draft is dropped once the kernel tells what the rule makes of it.
+  runOn() {
+    this.edit(this.stages, { run_on: this.chosen().stage });
+  }
+
   say(text) {
-    this.words.textContent = text || KEYS;
+    this.words.textContent = text || (document.activeElement === this.canvas ? KEYS : HANDS);
+    this.words.title = this.words.textContent;
   }
 
   // --- picture
 
   update() {
     const { playback, model, shared } = this;
-    if (playback) playback.watchers.add((this.watcher ??= () => this.update()));
+    playback?.watchers.add((this.watcher ??= () => this.update()));
+    if (playback) playback.lead = () => this.toggle();
+    Object.assign(this.panel, { onkeydown: this.root.onkeydown, onfullscreenchange: () => this.update() });
+    this.full.textContent = document.fullscreenElement ? "Leave full window" : "Full window";
     const running = Boolean(playback?.running);
     const words = running ? "■ Stop" : model.get("fresh") ? "▶ Play" : "▶ Render and play";
-    if (this.play.textContent !== words) this.play.textContent = words;
+    caption(this.play, words);
     this.loop.setAttribute("aria-pressed", Boolean(shared.loop));
     this.live.checked = model.get("live");
     this.undo.disabled = !model.get("can_undo");
     this.redo.disabled = !model.get("can_redo");
     this.tools.forEach((tool) => tool.setAttribute("aria-pressed", tool.dataset.tool === shared.tool));
+    this.tools[2].hidden = !this.score.own_hz?.length;
     this.curve.value = shared.curve;
     this.grid.value = model.get("grid_beats");
+    this.grid.hidden = !this.score.bar_s;
+    if (this.stages.length) this.strip.forEach(({ show }) => show(this.chosen().stage));
     if (!this.words.textContent) this.say("");
     this.draw();
   }
@@ -235,6 +297,7 @@ export default () => {
   const update = () => shared.views.forEach((view) => view.update());
   const dropDraft = () => {
     shared.draft = null;
+    turning.delete(shared);
     update();
   };
   return {

@@ -1,7 +1,7 @@
 // What keys do on a score, so that everything on it can be done without a pointer.
 import { within } from "./math.js";
 import { claim } from "./page.js";
-import { curveOf, isOn, lengthOf, orderAfterMove, replaced, resized, withBit } from "./score_stages.js";
+import { curveOf, isOn, lengthOf, orderAfterMove, replaced, resized, turned, withRow } from "./score_stages.js";
 import { cellInWords } from "./score_words.js";
 
 // Of one press.
@@ -10,9 +10,11 @@ const STEP_S = 0.05;
 export function listenToKeys(view) {
   view.root.onkeydown = (event) => {
     const { key, ctrlKey, metaKey, altKey, shiftKey } = event;
-    const undo = (ctrlKey || metaKey) && key.toLowerCase() === "z";
+    const undo = (ctrlKey || metaKey) && key.toLowerCase() === "z" && event.target.type !== "text";
     if (undo) view.send(shiftKey ? "redo" : "undo");
-    else if (event.target !== view.canvas || ctrlKey || metaKey || altKey) return;
+    else if (ctrlKey || metaKey || altKey) return;
+    // In a field a key writes; JupyterLab would take it for a command.
+    else if (event.target !== view.canvas) return event.stopPropagation();
     else if (!pressOnMap(view, event)) return;
     claim(event);
   };
@@ -30,6 +32,7 @@ const ACTS = {
   ArrowUp: (view) => step(view, 1),
   ArrowDown: (view) => step(view, -1),
   d: (view) => view.duplicate(),
+  r: (view) => view.runOn(),
   Delete: (view) => view.removeStage(),
   Backspace: (view) => view.removeStage(),
 };
@@ -63,7 +66,7 @@ function step(view, by) {
 function switchCell(view, i) {
   const { area, row } = view.chosen();
   const set = view.stages[i][area];
-  const stages = replaced(view.stages, i, { [area]: withBit(set, row, !isOn(set, row)) });
+  const stages = replaced(view.stages, i, { [area]: withRow(set, { area, row }, !isOn(set, row), view) });
   view.edit(stages, { [area]: stages.map((stage) => stage[area]) });
   view.say(cellInWords(view.chosen(), view));
 }
@@ -78,6 +81,6 @@ function lengthen(view, i, sign) {
 function raise(view, i, sign) {
   const { curve: drawn } = view.shared;
   const curve = curveOf(drawn === "length" ? "level" : drawn, view.stages);
-  const stages = view.stages.with(i, curve.set(view.stages[i], curve.of(view.stages[i]) + sign * curve.step));
+  const stages = turned(curve, view.stages, i, curve.of(view.stages[i]) + sign * curve.step);
   view.edit(stages, curve.message(stages));
 }

@@ -5,8 +5,8 @@ import { isOn } from "./score_stages.js";
 
 // Pixels beside the map, for labels.
 const [LEFT, RIGHT] = [58, 10];
-// Heights in pixels: of a layer's bar, where there are several; of the stages' numbers and notes; of the curve.
-const [LAYER, HEAD, PARTIALS, BANDS, LANE, AXIS] = [7, 26, 216, 84, 64, 20];
+// Heights in pixels: of a layer's bar, of the stages' numbers and notes, of few partials and many, of bands, the curve ...
+const [LAYER, HEAD, PARTIALS, MOST, BANDS, LANE, AXIS, LABEL] = [7, 24, 142, 512, 58, 50, 20, 13];
 const GAP = 5;
 // Pixels within which an edge is taken hold of.
 const EDGE = 5;
@@ -26,7 +26,7 @@ export class Geometry {
     this.width = width;
     this.seconds = Math.max(0.1, score.length_s);
     this.head = [layers, layers + HEAD];
-    this.partials = [this.head[1], this.head[1] + PARTIALS];
+    this.partials = [this.head[1], this.head[1] + within(2 * score.n_partials, PARTIALS, MOST)];
     this.bands = [this.partials[1] + GAP, this.partials[1] + GAP + BANDS];
     this.lane = [this.bands[1] + GAP, this.bands[1] + GAP + LANE];
     this.height = this.lane[1] + AXIS;
@@ -169,9 +169,13 @@ function paintLabels(g, geometry, score, curve, { ink, edge }) {
   g.textAlign = "right";
   const write = (text, y) => g.fillText(text, LEFT - 6, y);
   write("Stage", (geometry.head[0] + geometry.head[1]) / 2);
-  for (const k of LABELLED.filter((n) => n <= score.n_partials)) {
+  // Partials that are no multiples are known by their frequency.
+  const every = Math.ceil(LABEL / geometry.row("partials", 0)[1]);
+  const own = score.own_hz.map((hz, i) => [i + 1, hertz(hz)]).filter(([k]) => k % every === every >> 1);
+  const multiples = LABELLED.map((k) => [k, k === 1 ? "Partial 1" : String(k)]);
+  for (const [k, words] of own.length ? own : multiples.filter(([n]) => n <= score.n_partials)) {
     const [y, height] = geometry.row("partials", k - 1);
-    write(k === 1 ? "Partial 1" : String(k), Math.min(y + height / 2, geometry.partials[1] - 6));
+    write(words, Math.min(y + height / 2, geometry.partials[1] - 6));
   }
   for (const band of [0, Math.floor(score.n_bands / 2), score.n_bands - 1]) {
     const [y, height] = geometry.row("bands", band);

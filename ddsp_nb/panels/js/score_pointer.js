@@ -10,7 +10,7 @@ import {
   places,
   rearranged,
   resized,
-  withBit,
+  withRow,
 } from "./score_stages.js";
 import { cellInWords, curveInWords, hitInWords } from "./score_words.js";
 
@@ -33,6 +33,7 @@ export class Pointer {
     canvas.onpointermove = on((point) => (this.drag ? this.move(point) : this.hover(point)));
     canvas.onpointerup = on(this.finish);
     canvas.onpointerleave = () => this.drag || view.say("");
+    canvas.onfocus = canvas.onblur = () => view.say("");
     canvas.onpointercancel = () => {
       this.drag = null;
       view.share({ draft: null });
@@ -43,7 +44,7 @@ export class Pointer {
     const { view } = this;
     const { geometry, stages, shared } = view;
     const hit = geometry.hit(point, stages);
-    const paints = shared.tool === "paint" && isRow(hit.area);
+    const paints = shared.tool !== "listen" && isRow(hit.area);
     const what = hit.edge !== null ? "edge" : paints ? "paint" : hit.area;
     this.drag = { what, hit, from: point, last: hit, stages, geometry, moved: false };
     if (hit.stage !== null && isRow(hit.area)) {
@@ -115,7 +116,7 @@ export class Pointer {
       const [low, high] = ordered(last.t + ((hit.t - last.t) * n) / steps, last.t);
       painted.forEach((stage, i) => {
         if (stage.stop <= low || stage.start > high) return;
-        painted[i] = { ...stage, [hit.area]: withBit(stage[hit.area], row, on) };
+        painted[i] = { ...stage, [hit.area]: withRow(stage[hit.area], { ...hit, row }, on, this.view) };
       });
     }
     this.become(painted, { [hit.area]: painted.map((stage) => stage[hit.area]) });
@@ -144,7 +145,7 @@ export class Pointer {
     const { view } = this;
     const hit = view.geometry?.hit(point, view.stages);
     if (!hit) return;
-    const cell = view.shared.tool === "paint" ? "crosshair" : "pointer";
+    const cell = view.shared.tool === "listen" ? "pointer" : "crosshair";
     const cursors = { head: "grab", lane: "crosshair", axis: "pointer" };
     view.canvas.style.cursor = hit.edge === null ? (cursors[hit.area] ?? cell) : "ew-resize";
     view.say(hitInWords(hit, view));

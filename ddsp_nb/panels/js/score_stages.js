@@ -1,5 +1,6 @@
 // The stages of a score, and what hands do to them. A stage: { start, stop } in s, { partials, bands } strings of 0 and 1,
-// { level_db, sustain, share } of what the timbre `becomes`, and what is read out: { note, hz, partials_db, bands_db }.
+// { level_db, sustain, harmonise, share } of what the timbre `becomes`, { pitch } as it is typed, and what is read out: { note, hz,
+// partials_db, bands_db }.
 // Nothing here changes its arguments.
 
 // To which an edge can be dragged.
@@ -8,9 +9,16 @@ const SHORTEST_S = 0.05;
 // Areas whose rows are switched, as against the heads of stages, the curve and the time axis.
 export const isRow = (area) => area === "partials" || area === "bands";
 export const isOn = (set, i) => set[i] === "1";
-export const withBit = (set, i, on) => set.slice(0, i) + Number(on) + set.slice(i + 1);
 export const lengthOf = (stage) => stage.stop - stage.start;
 export const countOf = (set) => set.split("1").length - 1;
+
+// Critical bands of the ear are counted in Bark (Zwicker and Terhardt 1980).
+const bark = (hz) => Math.floor(13 * Math.atan(0.00076 * hz) + 3.5 * Math.atan((hz / 7500) ** 2));
+// A set with a row switched; by the tool "bands" with all partials that the ear hears in the same band.
+export function withRow(set, { area, row }, on, { score: { own_hz: hz }, shared }) {
+  const together = (i) => shared.tool === "bands" && area === "partials" && bark(hz[i]) === bark(hz[row]);
+  return Array.from(set, (bit, i) => (i === row || together(i) ? Number(on) : bit)).join("");
+}
 
 // Silence after each stage but the last; below 0 where they overlap.
 const gapsOf = (stages) => stages.slice(1).map((stage, i) => stage.start - stages[i].stop);
@@ -51,18 +59,20 @@ export function resized(stages, i, stop, gridS) {
   return laidOut(replaced(stages, i, { stop: stages[i].start + length }), origin, gaps);
 }
 
-// What can be drawn as a curve: its range, the value of a stage, a stage with another value, and how it is said.
+// What can be drawn as a curve: its range, the value of a stage, a stage with another value, how it is said, and told to
+// the kernel. Of a field of stages, in so many parts of one:
+const drawn = (field, told, parts, about) => ({
+  ...about,
+  of: (stage) => stage[field],
+  set: (stage, value) => ({ ...stage, [field]: Math.round(value * parts) / parts }),
+  message: (stages) => ({ [told]: stages.map((stage) => stage[field]) }),
+});
+const SHARE = { low: 0, high: 1, step: 0.05 };
+const sayDb = (value) => `${value.toFixed(1).replace("-", "−")} dB`;
+const sayShare = (value, stage) => `${Math.round(100 * value)} % ${stage?.becomes ?? ""}`.trim();
+
 const CURVES = {
-  level: {
-    label: "Loudness",
-    low: -48,
-    high: 6,
-    of: (stage) => stage.level_db,
-    set: (stage, value) => ({ ...stage, level_db: Math.round(value * 2) / 2 }),
-    step: 1,
-    say: (value) => `${value.toFixed(1).replace("-", "−")} dB`,
-    message: (stages) => ({ levels_db: stages.map((stage) => stage.level_db) }),
-  },
+  level: drawn("level_db", "levels_db", 2, { label: "Loudness", low: -48, high: 6, step: 1, say: sayDb }),
   length: {
     label: "Length",
     low: 0,
@@ -73,29 +83,26 @@ const CURVES = {
     say: (value) => `${value.toFixed(2)} s`,
     message: (stages) => ({ lengths_s: stages.map(lengthOf) }),
   },
-  sustain: {
-    label: "Sustain",
-    low: 0,
-    high: 1,
-    of: (stage) => stage.sustain,
-    set: (stage, value) => ({ ...stage, sustain: Math.round(value * 100) / 100 }),
-    step: 0.05,
-    say: (value) => value.toFixed(2),
-    message: (stages) => ({ sustains: stages.map((stage) => stage.sustain) }),
-  },
-  timbre: {
-    label: "Timbre",
-    low: 0,
-    high: 1,
-    of: (stage) => stage.share,
-    set: (stage, value) => ({ ...stage, share: Math.round(value * 100) / 100 }),
-    step: 0.05,
-    say: (value, stage) => `${Math.round(100 * value)} % ${stage?.becomes ?? ""}`.trim(),
-    message: (stages) => ({ shares: stages.map((stage) => stage.share) }),
-  },
+  sustain: drawn("sustain", "sustains", 100, { label: "Sustain", ...SHARE, say: (value) => value.toFixed(2) }),
+  harmonise: drawn("harmonise", "harmonises", 100, { label: "Harmonise", ...SHARE, say: (value) => value.toFixed(2) }),
+  timbre: drawn("share", "shares", 100, { label: "Timbre", ...SHARE, say: sayShare }),
 };
 
+// Those of a stage beside the map: name, words, and step of a field.
+export const STRIP = [
+  ["length", "Length (s)", 0.05],
+  ["level", "Loudness (dB)", 0.5],
+  ["sustain", "Sustain", 0.05],
+  ["timbre", "Timbre", 0.05],
+];
+
 export const CURVE_NAMES = Object.entries(CURVES).map(([name, { label }]) => [name, `Draw: ${label.toLowerCase()}`]);
+
+// The stages after stage i was given a value of a curve.
+export const turned = (curve, stages, i, value) => {
+  const changed = stages.with(i, curve.set(stages[i], value));
+  return rearranged(changed, places(changed));
+};
 
 // A curve whose range holds all stages, with room above.
 export function curveOf(name, stages) {

@@ -3,9 +3,11 @@ import { hertz, noteName } from "./page.js";
 import { countOf, curveOf, isOn, lengthOf } from "./score_stages.js";
 
 export const KEYS =
-  "Keys on the map: ← → stage, ↑ ↓ row, Enter plays the stage, T switches the row, L loops, + − length, " +
-  "Page Up and Down the curve below (of lengths: loudness), Shift ← → moves, D doubles, Delete removes, Ctrl Z takes back.";
-export const HINT = { listen: "Click plays the stage", paint: "Click or paint switches" };
+  "Keys: ← → stage, ↑ ↓ row, Enter plays it, T switches it, L loops, + − length, Page Up and Down curve, " +
+  "Shift ← → moves, D doubles, Delete removes, R lets the rule run on, Ctrl Z takes back.";
+export const HANDS =
+  "Click a stage to hear it. Drag its end or its number; draw the curve below. Or press Tab until the map's keys stand here.";
+export const HINT = { listen: "Click plays the stage", paint: "Click or paint switches", bands: "Paint whole bands" };
 
 // What lies under the pointer, and what can be done with it.
 export function hitInWords(hit, { stages, score, shared }) {
@@ -32,9 +34,9 @@ export function cellInWords({ stage: i, area, row }, { stages, score }) {
   const state = isOn(stage[area], row) ? "on" : "off";
   const db = `${stage[`${area}_db`][row]} dB`.replace("-", "−");
   if (area === "bands") return `Stage ${i + 1}, band ${row + 1}, ${hertz(score.band_hz[row])}, ${db}, ${state}`;
-  const hz = stage.hz * score.multiples[row];
+  const hz = score.own_hz[row] ?? stage.hz * score.multiples[row];
   // A stage in a rest or a breath has no pitch.
-  const pitch = stage.hz === null ? "" : `, ${hertz(hz)} (${noteName(hz)})`;
+  const pitch = !hz ? "" : `, ${hertz(hz)} (${noteName(hz)})`;
   return `Stage ${i + 1}, partial ${row + 1}${pitch}, ${db}, ${state}`;
 }
 

@@ -1,7 +1,7 @@
 // The whole of a long recording as its outline, and the stretch of it that is used: dragged, moved by keys, or typed.
 import { audioContext, soundAlone } from "./audio.js";
 import { ordered, within } from "./math.js";
-import { button, CanvasView, claim, make, pointOn, sharpContext } from "./page.js";
+import { button, CanvasView, caption, claim, floatsOf, make, pointOn, sharpContext } from "./page.js";
 import { Playback } from "./playback.js";
 
 // Pixels: of the time axis, of the space between its labels, and how near to an edge a pointer takes it.
@@ -73,7 +73,7 @@ class View extends CanvasView {
     });
     const most = stop - start > longest - 0.05 ? ", the most" : "";
     this.words.textContent = `${(stop - start).toFixed(1)} s of ${clock(seconds)}${most}`;
-    this.play.textContent = this.playback.running ? "⏸ Pause" : "▶ Listen";
+    caption(this.play, this.playback.running ? "⏸ Pause" : "▶ Listen");
     this.canvas.setAttribute("aria-valuemax", seconds);
     this.canvas.setAttribute("aria-valuenow", start);
     this.canvas.setAttribute("aria-valuetext", `${clock(start)} to ${clock(stop)} of ${clock(seconds)}`);
@@ -236,7 +236,7 @@ export default {
     const view = new View(model, el, views);
     const update = () => view.update();
     const onMessage = ({ type }, buffers) => {
-      if (type === "sound") view.hear(new Float32Array(buffers[0].buffer, buffers[0].byteOffset));
+      if (type === "sound") view.hear(floatsOf(...buffers));
       else {
         view.unanswered = Math.max(0, view.unanswered - 1);
         update();

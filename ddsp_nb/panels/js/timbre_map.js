@@ -1,8 +1,7 @@
 import { changingButton, row } from "./controls.js";
 import { within } from "./math.js";
-import { claim, make, pointOn, sharpContext } from "./page.js";
+import { claim, floatsOf, make, pointOn, sharpContext } from "./page.js";
 import { playable } from "./play_controls.js";
-import { bytesOf } from "./play_engine.js";
 import { NoteLoop } from "./play_loop.js";
 
 // That are mixed where none of them lies; distances below TINY are none.
@@ -29,7 +28,7 @@ class Mixture {
   }
 
   learn({ names, kinds, looks, aspect, phrase, seconds }, buffers) {
-    const numbers = new Float32Array(bytesOf(buffers));
+    const numbers = floatsOf(...buffers);
     const size = numbers.length / names.length;
     this.rows = names.map((_, i) => numbers.subarray(i * size, (i + 1) * size));
     Object.assign(this, { names, kinds, looks, aspect, places: this.rows.map((all) => all.subarray(0, N_PLACE)) });

@@ -1,22 +1,40 @@
 """The instrument under the hands: keys in the page that a trained model answers, without the kernel."""
 
-from contextlib import suppress
+import shutil
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import anywidget
 import torch
+import traitlets
 
 from ddsp_nb.errors import ConfigError, NotesError
+from ddsp_nb.growth.plan import GrowthPlan
+from ddsp_nb.growth.render import grow
+from ddsp_nb.notes.scala import Tuning, retuned
+from ddsp_nb.panels.board import Board, Button, Download
+from ddsp_nb.panels.growth.words import stage_marks
 from ddsp_nb.panels.keyboard.weights import WASM, check_playable, heard_timbre, packed, settings
+from ddsp_nb.panels.listen import at_one_gain
 from ddsp_nb.panels.page import PageWidget, module
+from ddsp_nb.panels.player import Player
+from ddsp_nb.panels.rooms import NONE, RECORDED, rooms_for
+from ddsp_nb.panels.widgets import in_words
+from ddsp_nb.piece.compose import Piece
 from ddsp_nb.playing.articulation import Articulation
 from ddsp_nb.playing.own_timbre import warn_of_lift
 from ddsp_nb.playing.performance import Performance
+from ddsp_nb.studio.export import export_instrument
+from ddsp_nb.synthesis.room import Room
 from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.take import Take
 
 MAX_VOICES = 16  # of the largest network these take half of one core
 PIECE = 1 << 22  # bytes of a message: servers refuse more than 10 MiB, and small ones keep the page alive
+N_STAGES, HIGHEST_HZ = 8, 12_000  # of a phrase that grows, which is played once, and of its picture
 
 
 class PlayPanel(PageWidget):
@@ -29,6 +47,12 @@ class PlayPanel(PageWidget):
         model: the instrument, with its own timbre.
         take: of its recording, whose attack, decay and release notes have, or these; usual ones without.
         n_voices: that sound at a time, 1 to 16; one more steals the oldest released one, which fades within 10 ms.
+        rooms: {name: room} to choose from, besides that of the take and made ones.
+        tuning: [128] Hz of the keys, None where one plays nothing, such as `read_tuning("slendro.scl")`.
+
+    Attributes:
+        room: name of the room that is heard: that of the take, or "none", until another one is chosen.
+        wet_db: by which that room is louder than it is.
 
     Raises:
         ConfigError: n_voices outside its range, or an instrument that the page cannot compute (`hidden_size` no
@@ -37,14 +61,31 @@ class PlayPanel(PageWidget):
 
     _esm = module("play_panel", WORKLET="play_worklet", WORKER="play_worker", MICROPHONE="play_microphone_worklet")
 
-    def __init__(self, model: DDSPModel, take: Take | Articulation | None = None, *, n_voices: int = 8):
+    room = traitlets.Unicode(NONE).tag(sync=True)
+    wet_db = traitlets.Float(0.0).tag(sync=True)
+    # Two of its buttons, and a player below it once a phrase has grown.
+    grower, sampler, grown = (anywidget.WidgetTrait().tag(sync=True) for _ in range(3))
+
+    def __init__(
+        self,
+        model: DDSPModel,
+        take: Take | Articulation | None = None,
+        *,
+        n_voices: int = 8,
+        rooms: Mapping[str, Room] | None = None,
+        tuning: Tuning | None = None,
+    ):
         if not 1 <= n_voices <= MAX_VOICES:
             raise ConfigError(f"n_voices is {n_voices!r}; use 1 to {MAX_VOICES}.")
         check_playable(model)
         warn_of_lift(model)
-        super().__init__()
-        self.model_played, self.take_played, self.n_voices = model, take, n_voices
+        sampler = Board([Download("Export for a sampler (zip)", self._sampler, waiting="Packing …")])
+        super().__init__(sampler=sampler, grower=Board([Button("Grow this phrase", self._grow, waiting="Growing …")]))
+        self.model_played, self.take_played, self.n_voices, self._own_rooms = model, take, n_voices, dict(rooms or {})
+        self.tuning = tuning
         self._performance: Performance | None = None
+        self._player = Player({"growing": torch.zeros(1)}, model.config.sample_rate, max_hz=HIGHEST_HZ)
+        self.room = RECORDED if RECORDED in self.rooms else NONE
         self.on_msg(self._heard)
 
     def use(self, model: DDSPModel, take: Take | Articulation | None = None) -> None:
@@ -60,37 +101,97 @@ class PlayPanel(PageWidget):
         check_playable(model)
         warn_of_lift(model)
         self.model_played, self.take_played = model, take or self.take_played
+        if self.room not in self.rooms:
+            self.room = NONE
         self._send_instrument()
 
     def play_as(self, timbre: torch.Tensor) -> None:
         """Go on in another timbre, notes that are held included, until another one comes or `use` is called.
 
-        Args:
-            timbre: [n_timbre] such as `family.member("flute:0.4 oboe:0.6").timbre(config)`; its noise floor
-                is left out.
+        It is [n_timbre] such as `family.member("flute:0.4 oboe:0.6").timbre(config)`; its noise floor is left out.
         """
         heard = heard_timbre(timbre.detach().cpu().float(), self.model_played.config)
         self.send({"type": "timbre"}, buffers=[heard.numpy().astype("<f4").tobytes()])
 
     def performance(self, default: Performance | None = None) -> Performance:
-        """What was played last between Record and Stop.
-
-        Args:
-            default: what to take where nothing was.
-
-        Raises:
-            NotesError: nothing was played, and there is no default.
-        """
+        """What was played last between Record and Stop, or `default`. Raises NotesError where there is neither."""
         return self._performance or default or Performance((), 0.0)
 
+    def _instrument(self) -> tuple[DDSPModel, Take | None]:
+        """What is played, with its own timbre, and the take of its recording."""
+        return self.model_played, self.take_played if isinstance(self.take_played, Take) else None
+
+    def _grow(self) -> None:
+        """Let what was recorded last grow, in a player below the keys."""
+        with self._errors_said():
+            phrase, (model, take) = self.performance(), self._instrument()
+            if take is None:
+                raise ConfigError("A phrase grows with the take of a recording: PlayPanel(model, take).")
+            plan = GrowthPlan(strategy="fibonacci", stage_duration_s=phrase.seconds / N_STAGES, silence_duration_s=0)
+            growth = grow(model, phrase.take(model, take), plan)
+            both = {"growing": self.in_room(growth.audio), "as played": self.in_room(phrase.render(model, take))}
+            self._player.show(at_one_gain(both), growth.sample_rate, marks=stage_marks(Piece.of(growth)), play=True)
+            self._player.first, self.grown = {"play": self.grown is None}, self._player
+            self._player.look()
+            counts = ", ".join(str(stage.n_harmonics) for stage in growth.stages)
+            self._say(f"Your phrase grows in {len(growth.stages)} stages, with {counts} partials.")
+
+    def _sampler(self) -> tuple[str, bytes] | None:
+        """Name and bytes of a zip of the instrument for samplers, or None."""
+        told = lambda n, n_all: self._say(f"The instrument plays note {n} of {n_all} for the sampler …")
+        with self._errors_said(), TemporaryDirectory() as folder, warnings.catch_warnings(record=True) as guesses:
+            model, take = self._instrument()
+            export_instrument(model, Path(folder) / "instrument", take=take, on_note=told)
+            zipped = Path(shutil.make_archive(f"{folder}/instrument", "zip", folder, "instrument")).read_bytes()
+            said = " ".join(str(guess.message) for guess in guesses)
+            self._say(f"instrument.zip is in your downloads: unpack it, and open instrument.sfz. {said}")
+            return "instrument.zip", zipped
+        return None
+
+    def _tuned(self, events):
+        """Events whose keys play what they played here."""
+        if self.tuning is None:
+            return events
+        silent = [key for key, hz in enumerate(self.tuning) if hz is None]
+        return retuned((e for e in events if e[1] not in ("on", "off") or e[2] not in silent), self.tuning)
+
+    def _say(self, words: str) -> None:
+        self.send({"type": "said", "words": words})
+
+    @contextmanager
+    def _errors_said(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            self._say(in_words(error))
+
+    @property
+    def rooms(self) -> dict[str, Room]:
+        """Those to choose from, by name."""
+        recorded = self.take_played.room if isinstance(self.take_played, Take) else None
+        return rooms_for(recorded, self.model_played.config.sample_rate) | self._own_rooms
+
+    def in_room(self, sound: torch.Tensor) -> torch.Tensor:
+        """[n_samples] sound in the room that is heard, longer by its reverberation."""
+        return sound if self.room == NONE else self.rooms[self.room](sound, self.wet_db)
+
+    @traitlets.validate("room")
+    def _check_room(self, proposal):
+        if proposal["value"] not in (NONE, *self.rooms):
+            raise ConfigError(f"There is no room {proposal['value']!r}. Use one of: {', '.join((NONE, *self.rooms))}.")
+        return proposal["value"]
+
     def _send_instrument(self) -> None:
-        """The instrument to every page that shows the panel: numbers in pieces, then what they are."""
+        """The instrument to every page that shows the panel: numbers in pieces, then what they are, then rooms."""
         layout, numbers = packed(self.model_played)
         data = numbers.tobytes()
         for offset in range(0, len(data), PIECE):
             self.send({"type": "numbers", "offset": offset}, buffers=[data[offset : offset + PIECE]])
-        about = settings(self.model_played, self.take_played, self.n_voices)
+        about = settings(self.model_played, self.take_played, self.n_voices) | {"tuning": self.tuning}
         self.send({"type": "instrument", "layout": layout, "settings": about}, buffers=[WASM.read_bytes()])
+        impulses = {NONE: torch.zeros(0)} | {name: room.reverberation for name, room in self.rooms.items()}
+        buffers = [impulse.numpy().astype("<f4").tobytes() for impulse in impulses.values()]
+        self.send({"type": "rooms", "names": list(impulses)}, buffers=buffers)
 
     def _heard(self, _, content, buffers):
         if content.get("type") == "ready":
@@ -98,6 +199,6 @@ class PlayPanel(PageWidget):
         elif content.get("type") == "performance":
             self._performance = None
             with suppress(NotesError), TemporaryDirectory() as folder:
-                self._performance = Performance(tuple(map(tuple, content["events"])), content["seconds"])
+                self._performance = Performance(tuple(self._tuned(map(tuple, content["events"]))), content["seconds"])
                 midi = self._performance.save_midi(Path(folder) / "played.mid")
                 self.send({"type": "midi"}, buffers=[midi.read_bytes()])

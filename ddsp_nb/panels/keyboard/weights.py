@@ -13,7 +13,7 @@ from ddsp_nb.analysis.mel import MIN_DB
 from ddsp_nb.config import N_PLAYED, Config
 from ddsp_nb.errors import ConfigError
 from ddsp_nb.growth.masks import band_widths, entrance
-from ddsp_nb.growth.plan import BAND_ORDERS, ORDERS
+from ddsp_nb.growth.plan import BAND_ORDERS, NOTE_ORDERS
 from ddsp_nb.notes import level
 from ddsp_nb.notes.pitch import A4, SEMITONES_PER_OCTAVE, midi_hz
 from ddsp_nb.playing import articulation, voices
@@ -30,14 +30,14 @@ CODED = (0, 3)  # layers of what answers for partials and bands whose biases the
 SETTLED_FRAMES = 40  # after which a note sounds as it goes on
 MIDDLE = 50  # hundredths of the pitches that were heard
 
+# Of the config, that the page must know.
+SIZES = ("sample_rate", "nyquist_hz", "hop_length", "n_harmonics", "n_bands", "hidden_size", "n_layers")
+
 Layout = list[tuple[str, int]]
 
 
 def packed(model: DDSPModel) -> tuple[Layout, np.ndarray]:
     """All numbers that `OwnTimbre` computes with, and those of the synthesizer.
-
-    Args:
-        model: the instrument.
 
     Returns:
         name and length of each array, and the arrays one after another, float32; each begins on a whole lane, behind
@@ -59,9 +59,7 @@ def check_playable(model: DDSPModel) -> None:
     """Raise ConfigError, saying what to change, where the page cannot compute this instrument."""
     config = model.config
     if config.hidden_size % LANE:
-        raise ConfigError(
-            f"hidden_size is {config.hidden_size}: the page plays networks whose size is a multiple of {LANE}."
-        )
+        raise ConfigError(f"hidden_size is {config.hidden_size}: for the page it must be a multiple of {LANE}.")
     if config.hop_length & (config.hop_length - 1):
         raise ConfigError(f"hop_length is {config.hop_length}: the page plays frames of 64, 128, 256, 512 ... samples.")
 
@@ -122,13 +120,8 @@ def settings(model: DDSPModel, take: Take | articulation.Articulation | None, n_
     """
     config = model.config
     return {
-        "sample_rate": config.sample_rate,
-        "hop_length": config.hop_length,
+        **{name: getattr(config, name) for name in SIZES},
         "hop_s": config.hop_length / config.sample_rate,
-        "n_harmonics": config.n_harmonics,
-        "n_bands": config.n_bands,
-        "hidden_size": config.hidden_size,
-        "n_layers": config.n_layers,
         "n_voices": n_voices,
         "coded": list(CODED),
         "code_size": instrument.CODE_SIZE,
@@ -141,7 +134,6 @@ def settings(model: DDSPModel, take: Take | articulation.Articulation | None, n_
         "max_noise_gain": MAX_NOISE_GAIN,
         "directions": low_crest_directions(config.n_harmonics).flatten().tolist(),
         "nepers_per_db": NEPERS_PER_DB,
-        "nyquist_hz": config.nyquist_hz,
         "safe_nyquist": SAFE_NYQUIST,
         "highest_hz": voices.MAX_NYQUIST * config.nyquist_hz,
         "min_db": MIN_DB,
@@ -179,7 +171,7 @@ def orders(model: DDSPModel) -> dict[str, dict[str, list[int]]]:
             "partials": _whole(entrance(name, amplitudes[0, -1]), model.config.n_harmonics),
             "bands": _whole(entrance(name if name in BAND_ORDERS else "low", loudness_of_bands), model.config.n_bands),
         }
-        for name in ORDERS
+        for name in NOTE_ORDERS
     }
 
 

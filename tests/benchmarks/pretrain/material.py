@@ -178,7 +178,7 @@ def targets_of(job: Job, sound: np.ndarray, rate: int) -> list[dict[str, torch.T
 
 def analysed(sound: np.ndarray, config: Config) -> dict[str, torch.Tensor]:
     """`Targets` of [n_samples] sound, and where it is voiced, as they are kept."""
-    recording = AnalysedRecording.of("note", torch.from_numpy(sound).float(), config)
+    recording = AnalysedRecording.of("note", torch.from_numpy(sound).float(), config, room=None)
     targets = Targets.of(recording.features, recording.analysis, config)
     part = {name: value.half() for name, value in vars(targets).items()}
     return part | {"inputs": targets.inputs, "voiced": recording.features.voiced}

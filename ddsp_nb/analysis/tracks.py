@@ -1,0 +1,119 @@
+"""Any sound as partials that each have a frequency of their own (notebook 08, "Which partials are there?")."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+from scipy.ndimage import correlate1d
+from torch.nn import functional as F
+
+from ddsp_nb.analysis.decompose import MIN_GAIN, Analysis, band_gains, snr_db
+from ddsp_nb.analysis.least_squares import RIDGE, assemble, overlap_add, solve_block_tridiagonal
+from ddsp_nb.analysis.peaks import LOWEST_HZ, Track, follow, spectral_peaks
+from ddsp_nb.config import Config
+from ddsp_nb.sound.load import check_audio
+from ddsp_nb.synthesis.oscillator import TWO_PI, partial_basis, partial_phase, ramp, render_partials
+
+# Of spectra. The shortest is taken of which a sound's spectra are sparse to within so many dB of the sparsest.
+WINDOWS_S, NEARLY_DB = (0.05, 0.1, 0.2), 2.0
+# A track is as long, and of its energy at least this part keeps its direction or turns evenly: of noise less does.
+MIN_FRAMES, STEADY = 6, 0.5
+# Solved together, and with neighbours. Coefficients of two frames are held together as stiffly, beside their energy.
+STRETCH_HOPS, OVERLAP, STIFFNESS = 64, 8, 1e-3
+# Frequencies follow directions, averaged over so many frames. Rows are shared by tracks so near.
+N_PASSES, SMOOTH_FRAMES, SHARED_OCTAVES = 2, 10, 1 / 12
+# For a sound without any partial.
+NOTHING = Track(slice(0, 1), np.full(1, 440.0), np.zeros(1))
+
+
+@torch.no_grad()
+def analyse_tracks(audio: torch.Tensor, config: Config, n_most: int = 256) -> Analysis:
+    """Partials of [n_samples] sound, in at most `n_most` rows, and what they leave; errors: `check_audio`."""
+    check_audio(audio, config.sample_rate)
+    n_frames, window = config.n_frames(len(audio)), best_window(audio, config)
+    tracks = follow(spectral_peaks(audio, config, window), config.sample_rate / window)
+    tracks = [track for track in tracks if len(track.hz) >= MIN_FRAMES]
+    for _ in range(N_PASSES):
+        tracks, hz, alive = pack(tracks or [NOTHING], n_frames, n_most)
+        coefficients = solve(hz, alive, audio, config)
+        tracks = moved(tracks, hz, coefficients, config)
+    harmonic = render_partials(hz, coefficients, config)[: len(audio)]
+    noise = band_gains(audio - harmonic, config, n_frames)
+    return Analysis(coefficients, harmonic, noise, snr_db(audio, harmonic), audio, hz)
+
+
+def best_window(audio: torch.Tensor, config: Config) -> int:
+    """Samples of the shortest window through which the spectra of [n_samples] sound are nearly the sparsest."""
+    windows, spread_db = [2 * round(window_s * config.sample_rate / 2) for window_s in WINDOWS_S], []
+    for window in windows:
+        padded, shape = F.pad(audio, (window // 2, window)), torch.blackman_window(window)
+        size = torch.stft(padded, window, window // 4, window=shape, return_complex=True).abs()
+        spread_db.append(20 * torch.log10(size.sum() / size.norm() / size.numel() ** 0.5).item())
+    return next(window for window, db in zip(windows, spread_db, strict=True) if db <= min(spread_db) + NEARLY_DB)
+
+
+def pack(tracks: Iterable[Track], n_frames: int, n_most: int) -> tuple[list[Track], torch.Tensor, torch.Tensor]:
+    """The loudest tracks in rows of their own, others in a near free one; [n_frames, n_rows] Hz; where they live."""
+    tracks = sorted(tracks, key=lambda track: -(track.amplitude @ track.amplitude))
+    octaves = [np.average(np.log2(track.hz), weights=track.amplitude + MIN_GAIN) for track in tracks]
+    places, packed = np.sort(octaves[:n_most]), []
+    hz, alive = np.zeros((n_frames, len(places)), np.float32), np.zeros((n_frames, len(places)), bool)
+    for i, track in enumerate(tracks):
+        around = slice(max(0, track.frames.start - 2) if i >= n_most else None, track.frames.stop + 2)
+        off = np.abs(places - octaves[i]) + alive[around].any(0)
+        if off.min() < SHARED_OCTAVES:
+            packed.append(track._replace(row=int(off.argmin())))
+            alive[track.frames, packed[-1].row] = True
+    for track in sorted(packed, key=lambda track: track.frames.start):
+        column, frames = hz[:, track.row], track.frames
+        column[max(0, frames.start - 1) if column[0] else 0 :] = track.hz[0]
+        column[frames], column[frames.stop :] = track.hz, track.hz[-1]
+    return packed, torch.from_numpy(hz), torch.from_numpy(alive)
+
+
+def solve(hz: torch.Tensor, alive: torch.Tensor, audio: torch.Tensor, config: Config) -> torch.Tensor:
+    """Coefficients [n_frames, 2 * n_partials] of the sound of rows nearest to a recording; 0 where dead."""
+    n_hops, hop = len(hz) - 1, config.hop_length
+    sound = F.pad(audio, (0, n_hops * hop - len(audio))).view(n_hops, hop)
+    phase, coefficients = partial_phase(hz, config), torch.zeros(len(hz), 2, hz.shape[1])
+    for start in range(0, n_hops, STRETCH_HOPS):
+        first, last = max(0, start - OVERLAP), min(n_hops, start + STRETCH_HOPS + OVERLAP)
+        frames, kept = slice(first, last + 1), slice(start - first, None)
+        rows, solution = solve_stretch(hz[frames], phase[frames], alive[frames], sound[first:last], config)
+        coefficients[start : last + 1].scatter_(2, rows[kept, None].expand(-1, 2, -1), solution[kept])
+    return coefficients.flatten(1)
+
+
+def solve_stretch(
+    hz: torch.Tensor, phase: torch.Tensor, alive: torch.Tensor, sound: torch.Tensor, config: Config
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Rows [n_frames, width] that live in each frame, filled up with dead ones; coefficients [n_frames, 2, width]."""
+    rows = alive.int().argsort(dim=1, descending=True, stable=True)[:, : max(1, int(alive.sum(1).amax()))]
+    lives = alive.gather(1, rows)
+    pairs = lambda x, rows: torch.stack([x[:-1].gather(1, rows), x[1:].gather(1, rows)]).flatten(1)
+    waves = lambda rows: partial_basis(pairs(hz, rows), pairs(phase, rows), config).view(2, *rows.shape, -1)
+    start, end = (waves(of_hops).transpose(0, 1).flatten(1, 2) for of_hops in (rows[:-1], rows[1:]))
+    heard = lives.repeat(1, 2)[..., None]
+    start, end = start * heard[:-1] * (1 - ramp(start)), end * heard[1:] * ramp(end)
+    diag, off_diag = assemble(start, end)
+    rhs = overlap_add(*((wave @ sound[..., None])[..., 0] for wave in (start, end)))
+    same = (rows[:-1, :, None] == rows[1:, None]) & lives[:-1, :, None] & lives[1:, None]
+    stiff = same * (STIFFNESS * config.hop_length)
+    off_diag -= torch.kron(torch.eye(2), stiff)
+    held = overlap_add(stiff.sum(2), stiff.sum(1)) + RIDGE * config.hop_length + ~lives
+    diag.diagonal(dim1=1, dim2=2).add_(held.repeat(1, 2))
+    return rows, solve_block_tridiagonal(diag, off_diag, rhs).unflatten(1, (2, -1))
+
+
+def moved(tracks: list[Track], hz: torch.Tensor, found: torch.Tensor, config: Config) -> list[Track]:
+    """Steady tracks, at frequencies moved by as much as their directions turn, with the amplitudes found."""
+    partials = torch.complex(*found.chunk(2, -1)).numpy()
+    turn = np.pad(partials[1:] * partials[:-1].conj(), ((1, 1), (0, 0)))  # into each frame, and out of the last one
+    smooth = correlate1d(turn, np.hanning(SMOOTH_FRAMES + 2)[1:-1], axis=0, origin=-1, mode="constant")[:-1]
+    moved_hz = hz.numpy() + np.angle(smooth) * config.sample_rate / (config.hop_length * TWO_PI)
+    steady = []
+    for frames, _, _, row in tracks:
+        here, turns = np.abs(partials[frames, row]), turn[frames.start + 1 : frames.stop, row]
+        if abs(turns.sum()) >= STEADY * (here @ here - (here[0] ** 2 + here[-1] ** 2) / 2):
+            steady.append(Track(frames, moved_hz[frames, row].clip(LOWEST_HZ, config.nyquist_hz).astype(float), here))
+    return steady
