@@ -10,12 +10,16 @@ from collections.abc import Iterable
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from filelock import FileLock
+
 # The same files give the same zip, whenever and wherever: the first time that a zip can hold, the number of Unix, and a
 # mode that lets all read.
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 UNIX, READABLE = 3, 0o644 << 16
 UNFINISHED = ".unfinished"
 STALE_S = 24 * 3600.0
+# For what another kernel writes: renaming takes it milliseconds, a copy of a long recording some seconds.
+LONGEST_WAIT_S = 60
 
 
 @contextmanager
@@ -73,6 +77,24 @@ def _unfinished(path, error, make):
     finally:
         if temporary is not None:
             remove(temporary)
+
+
+@contextmanager
+def alone(folder, error):
+    """No other program's block of this folder runs meanwhile; the folder is made if it is missing.
+
+    A block within a block is one with it. Raises `error` where another holds on for a minute, or the disk refuses.
+    """
+    lock = FileLock(Path(folder).absolute() / ".lock", timeout=LONGEST_WAIT_S, is_singleton=True)
+    try:
+        lock.acquire()
+    except OSError as problem:
+        reason = problem.strerror or "another program does"
+        raise error(f"{folder}: cannot be written ({reason}). Try again.") from problem
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def read_some(path, most, error):

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -232,7 +233,8 @@ def test_names_of_others_and_shipped_recordings_are_left_alone(trained):
 
 def test_what_is_deleted_goes_with_all_that_belongs_to_it(trained):
     assert trained.delete("memo").name == "violin"
-    assert {path.name for path in files_of(trained)} == {"current.json", "horn.flac", "presets.json", "stretches.json"}
+    kept = {".lock", "current.json", "horn.flac", "presets.json", "stretches.json"}
+    assert {path.name for path in files_of(trained)} == kept
     assert trained.add("memo", tone(440), RATE).seconds == 1
 
 
@@ -265,6 +267,16 @@ def test_where_the_disk_refuses_all_is_as_before_and_a_line_says_so(trained, mon
     # A stretch of a recording that is not there does no harm.
     assert files_of(trained) | {STRETCHES: 0} == before | {STRETCHES: 0}
     assert trained.current.name == "memo" and trained.current.stretch_s == (2, 12)
+
+
+def test_sounds_of_one_moment_are_told_apart_under_each_others_names(workspace):
+    added = [workspace.add(name, tone(hz), RATE) for name, hz in (("a", 440), ("b", 550))]
+    for recording in added:
+        os.utime(recording.path, (1, 1))
+    for name, wanted in (("a", "c"), ("b", "a"), ("c", "b")):
+        workspace.rename(name, wanted)
+    found = {recording.name: recording.key for recording in workspace.recordings()}
+    assert [found["b"], found["a"]] == [recording.key for recording in added]
 
 
 def test_kernels_at_once_leave_whole_files_and_every_sound(trained):

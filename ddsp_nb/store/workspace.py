@@ -7,6 +7,7 @@ my/                     beside the notebooks, unknown to git; another folder in 
     recordings/         what the user brought, whole
     models/             one for each recording and stretch, found by digest and place, so that none is ever taken for
                         another's, and a recording keeps its own under every name
+    .lock               held by the kernel that writes
     growth/             what the growth panel keeps: presets, rooms, and renders of each recording
 """
 
@@ -16,12 +17,12 @@ import os
 import re
 import tempfile
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import soundfile as sf
 import torch
@@ -30,13 +31,15 @@ from ddsp_nb.analysis.decompose import AnalysedRecording
 from ddsp_nb.analysis.room import Wanted
 from ddsp_nb.config import Config
 from ddsp_nb.errors import AudioError, WorkbookError, reason
-from ddsp_nb.files import UNFINISHED, read_some, remove, written_whole
+from ddsp_nb.files import UNFINISHED, alone, read_some, remove, written_whole
 from ddsp_nb.sound.blocks import DAMAGED
 from ddsp_nb.sound.load import load_audio
 from ddsp_nb.sound.overview import sounding_stretch
 from ddsp_nb.sound.save import save_audio
 from ddsp_nb.store.recordings import LONGEST_S, analyse_recordings
 
+P = ParamSpec("P")
+R = TypeVar("R")
 FOLDER_VARIABLE = "DDSP_NB_WORKSPACE"  # of the environment
 FOLDER = "my"
 SHIPPED = "../data"  # recordings that come with the workbook, seen from the notebooks
@@ -128,6 +131,17 @@ class Recording:
         return {"start_s": start_s, "duration_s": stop_s - start_s} if self.is_long else {}
 
 
+def alone_there(act: Callable[Concatenate["Workspace", P], R]) -> Callable[Concatenate["Workspace", P], R]:
+    """A method that reads and then writes; none of another kernel comes between."""
+
+    @wraps(act)
+    def acted(workspace, *given: P.args, **named: P.kwargs) -> R:
+        with alone(workspace.folder, WorkbookError):
+            return act(workspace, *given, **named)
+
+    return acted
+
+
 class Workspace:
     """The recordings and models of a folder of notebooks.
 
@@ -164,6 +178,7 @@ class Workspace:
         name = str(chosen.get("name")) if isinstance(chosen, dict) else self.first
         return by_name.get(name) or by_name.get(self.first) or next(iter(by_name.values()))
 
+    @alone_there
     def choose(self, name: str) -> Recording:
         """Make a recording the current one, for all notebooks from now on.
 
@@ -175,6 +190,7 @@ class Workspace:
         self.store("current.json").write({"name": name})
         return self.current
 
+    @alone_there
     def choose_stretch(self, start_s: float, stop_s: float, *, learn_all: bool = False) -> Recording:
         """Use another stretch of the current recording, in all notebooks from now on, of 1 to 60 s within it.
 
@@ -191,6 +207,7 @@ class Workspace:
         self.store("stretches.json").write(stretches)
         return self.current
 
+    @alone_there
     def add(self, name: str, audio: torch.Tensor, sample_rate: int) -> Recording:
         """Keep [n_samples] sound under a name that is still free, and make it the current recording.
 
@@ -205,6 +222,7 @@ class Workspace:
         stretch_s = sounding_stretch(audio, sample_rate, USED_S)
         return self.choose_stretch(*stretch_s) if self.current.is_long else self.current
 
+    @alone_there
     def rename(self, name: str, wanted: str) -> Recording:
         """Give one of the user's own recordings another name; models, renders and stretch stay its own.
 
@@ -226,6 +244,7 @@ class Workspace:
             recording.path.unlink()
         return self._own(new)
 
+    @alone_there
     def delete(self, name: str) -> Recording:
         """Take one of the user's own recordings away, with its models, renders and stretch; returns the current one.
 
@@ -273,7 +292,8 @@ class Workspace:
         return own[name]
 
     def _recording(self, path, shipped, chosen, models):
-        key, seconds = identity(path, path.stat().st_mtime_ns)
+        found = path.stat()
+        key, seconds = identity(path, found.st_ino, found.st_mtime_ns)
         stretch_s, learn_all = (0.0, seconds), False
         if seconds > USED_S:
             stretch_s, learn_all = stretch_of(chosen, seconds) or ((0.0, USED_S), False)
@@ -314,12 +334,19 @@ def stretch_of(chosen: Any, seconds: float) -> tuple[tuple[float, float], bool] 
 
 
 @lru_cache(maxsize=1000)
-def identity(path: Path, written_ns: int) -> tuple[str, float]:
-    """The first digits of the SHA-256 of a file, and its seconds, read again only where it was written since."""
+def identity(path: Path, inode: int, written_ns: int) -> tuple[str, float]:
+    """The first digits of the SHA-256 of a file, and its seconds, read again only where it is another or was written.
+
+    Files that were written at once may share a time, and change names. Raises OSError where another file is there by
+    now.
+    """
     with path.open("rb") as file:
+        if os.fstat(file.fileno()).st_ino != inode:
+            raise FileNotFoundError(path)
         digest = hashlib.file_digest(file, "sha256").hexdigest()[:DIGEST_DIGITS]
-    try:
-        return digest, sf.info(path).duration
-    # It is said where it is loaded.
-    except DAMAGED:
-        return digest, 0.0
+        file.seek(0)
+        try:
+            return digest, sf.info(file).duration
+        # It is said where it is loaded.
+        except DAMAGED:
+            return digest, 0.0
