@@ -136,9 +136,10 @@ class NotebookPage:
         self._wait(READY)
         assert self.wrongs() == [], self.wrongs()
 
-    def append(self, source: str) -> None:
-        """Add a cell at the end and run it."""
+    def append(self, source: str):
+        """Add a cell at the end and run it; returns it, which shows its outputs some pictures later."""
         self.page.evaluate(APPEND, textwrap.dedent(source).strip())
+        return self.page.locator(".jp-Notebook .jp-Cell").last
 
     def do(self, statements: str) -> None:
         """Run statements in the kernel, outside of any cell."""

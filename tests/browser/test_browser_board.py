@@ -43,8 +43,7 @@ def test_what_the_kernel_says_is_shown_in_every_view_also_of_a_later_one(page, b
     page.do("stages.value, stages.disabled, order.options = 5, True, [('by chance', 1), ('by ear', 2)]")
     page.do("words.value, words.wrong, bar.value, start.hidden = 'No room.', True, 0.5, True")
     row.get_by_text("No room.").wait_for()
-    page.append("display(board)")
-    for view in (board, page.page.locator(".ddsp.board").last):
+    for view in (board, page.append("display(board)").locator(".ddsp.board")):
         slider = view.get_by_role("slider", name="Stages")
         assert slider.is_disabled() and slider.input_value() == "5"
         assert view.get_by_label("They enter").inner_text().split("\n") == ["by chance", "by ear"]

@@ -253,8 +253,7 @@ def test_one_widget_sounds_at_a_time(drawbars, faders, ear):
 
 
 def test_views_share_their_widget_and_the_sound_goes_with_the_last(page, faders, ear):
-    page.append("other = Drawbars()\ndisplay(other, other)")
-    views = page.page.locator(".jp-Cell").last.locator(".ddsp")
+    views = page.append("other = Drawbars()\ndisplay(other, other)").locator(".ddsp")
     views.nth(1).wait_for()
     one, two = Hand(views.nth(0)), Hand(views.nth(1))
     one.preset("hollow")

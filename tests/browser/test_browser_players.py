@@ -157,14 +157,34 @@ def test_a_blind_test_by_buttons_keeps_its_answers_and_begins_anew(page, blind):
         blind.get_by_role("button", name="X", exact=True).click()
         blind.get_by_role("button", name=wrong[x]).click()
     page.wait_for(blind, "view => view.innerText.includes('Trial 3 of 8')")
-    page.append("blind")
-    again = page.page.locator(PLAYER).nth(3)
+    again = page.append("blind").locator(PLAYER)
     page.sounds(again)
     page.wait_for(again, "view => view.innerText.includes('Trial 3 of 8')")
     assert page.value("blind.right") == [False, False]
     blind.get_by_role("button", name="anew").click()
     page.wait_for(blind, "view => view.innerText.includes('Trial 1 of 8')")
     assert page.value("[blind.seed, blind.right]") == [1, []]
+
+
+# What a browser tells of a busy page: a player that was out of sight and is in sight by now, in one go.
+SLOW = """() => { const Quick = IntersectionObserver; window.IntersectionObserver = class extends Quick {
+    constructor(tell, options) {
+        const changes = [];
+        super((more) => changes.push(...more) > 1 && tell(changes.splice(0)), options);
+    }
+    observe(element) {
+        element.style.display = 'none';
+        super.observe(element);
+        setTimeout(() => { element.style.display = ''; }, 100);
+    }
+}; return () => { window.IntersectionObserver = Quick; }; }"""
+
+
+def test_a_player_that_came_into_sight_while_the_page_was_busy_has_its_sound(page):
+    quick = page.page.evaluate_handle(SLOW)
+    player = page.append("play(torch.zeros(8_000), 16_000)").locator(PLAYER)
+    assert len(page.sound(player)) == 8_000
+    quick.evaluate("back => back()")
 
 
 def test_a_cell_that_is_run_again_leaves_no_player_behind(page):

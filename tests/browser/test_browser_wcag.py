@@ -158,8 +158,8 @@ def test_the_lists_of_a_player_are_folded_and_open_by_a_key(page):
 
 @of("steps")
 def test_an_empty_player_is_quiet_paper(themed):
-    themed.append("import torch\nfrom ddsp_nb.panels import play\nplay(torch.zeros(16_000), 16_000)")
-    player = themed.page.locator(PLAYER).last
+    cell = themed.append("import torch\nfrom ddsp_nb.panels import play\nplay(torch.zeros(16_000), 16_000)")
+    player = cell.locator(PLAYER)
     themed.sounds(player)
     for theme in THEMES:
         show_theme(themed, theme)

@@ -39,8 +39,9 @@ class View extends CanvasView {
     this.build();
     this.listen();
     this.appear(el, state.views);
-    // A player in sight asks for its sounds.
-    this.sight = new IntersectionObserver(([entry]) => entry.isIntersecting && this.ask(), { rootMargin: "800px" });
+    // A player in sight asks for its sounds. A busy page tells several changes at once, the oldest first.
+    const seen = (changes) => changes.some(({ isIntersecting }) => isIntersecting) && this.ask();
+    this.sight = new IntersectionObserver(seen, { rootMargin: "800px" });
     this.sight.observe(this.root);
   }
 
