@@ -8,8 +8,7 @@ import click
 
 from ddsp_nb.cli.checks import check_not_input, check_place
 from ddsp_nb.cli.instruments import FAMILY
-from ddsp_nb.cli.options import SEED, TARGET, TUNING, Written, is_typed, lengths, optional, options
-from ddsp_nb.cli.room import ROOM, load_room
+from ddsp_nb.cli.options import ROOM, SEED, TARGET, TUNING, Written, is_typed, lengths, load_room, optional, options
 from ddsp_nb.errors import AudioError, CheckpointError
 from ddsp_nb.growth.adsr import ADSR
 from ddsp_nb.growth.plan import RULE, SETTINGS, WRITTEN, GrowthPlan

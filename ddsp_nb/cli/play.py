@@ -8,11 +8,9 @@ import click
 
 from ddsp_nb.cli.checks import check_outputs
 from ddsp_nb.cli.instruments import PLAYER, load_instrument
-from ddsp_nb.cli.options import SEED, TARGET, TUNING, FiniteFloat, is_typed, one_of, optional, options
-from ddsp_nb.cli.room import ROOM, load_room
+from ddsp_nb.cli.options import ROOM, SEED, TARGET, TUNING, FiniteFloat, is_typed, load_room, one_of, optional, options
 from ddsp_nb.errors import AudioError, WorkbookError, held_warnings
-from ddsp_nb.notes.length import FASTEST_BPM, SLOWEST_BPM, USUAL_BPM
-from ddsp_nb.notes.note import parse_notes
+from ddsp_nb.notes.note import FASTEST_BPM, SLOWEST_BPM, USUAL_BPM, parse_notes
 from ddsp_nb.notes.scala import retuned, tuned
 
 SOUND_SUFFIXES = (".wav", ".flac")

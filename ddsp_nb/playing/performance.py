@@ -10,9 +10,8 @@ import torch
 from ddsp_nb.analysis.features import Features
 from ddsp_nb.analysis.mel import MIN_DB
 from ddsp_nb.errors import NotesError, warn_user
-from ddsp_nb.notes.lines import lines_of
 from ddsp_nb.notes.midi import write_midi
-from ddsp_nb.notes.note import MOST_SECONDS, Event, Note, events_of, parted
+from ddsp_nb.notes.note import MOST_SECONDS, Event, Note, events_of, lines_of, parted
 from ddsp_nb.notes.score import read_score
 from ddsp_nb.playing.articulation import Articulation
 from ddsp_nb.playing.live_blocks import blocks_of

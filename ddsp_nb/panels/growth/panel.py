@@ -16,9 +16,9 @@ from ddsp_nb.growth.schedule import Schedule, make_schedule
 from ddsp_nb.growth.track import Source
 from ddsp_nb.panels.board import Board, Button, Tabs, Words
 from ddsp_nb.panels.growth import composed
+from ddsp_nb.panels.growth.composed import History
 from ddsp_nb.panels.growth.edits import edited
 from ddsp_nb.panels.growth.export_box import ExportBox
-from ddsp_nb.panels.growth.history import History
 from ddsp_nb.panels.growth.instruments import Instruments
 from ddsp_nb.panels.growth.knob_views import SHARED
 from ddsp_nb.panels.growth.knobs import GrowthKnobs
