@@ -22,8 +22,7 @@ from ddsp_nb.piece.typed import parse_numbers, parse_ratios, parse_sets, parse_s
 
 SHARED = {"tempo_bpm": "bpm", "beats_per_bar": "beats_per_bar"}  # knobs of the tempo, which all layers share
 # Knobs that show a field as it is, whatever the others are.
-ALWAYS_SHOWN = ("strategy", "shrinking", "noise", "inharmonicity", "attack_s", "decay_s", "release_s", "loudness_as")
-ALWAYS_SHOWN += ("plays", "delay_s", "gain_db", "pan")
+PLAIN = "strategy shrinking noise inharmonicity attack_s decay_s release_s loudness_as plays delay_s gain_db pan".split()
 # Choices in the lists of pitches and ratios: what is typed in the line below.
 NOTES, OWN = "notes", "own"
 STAGE_NOTES = {
@@ -53,7 +52,7 @@ def read(voice: Voice, tempo: Tempo) -> dict[str, Any]:
     by_rule = plan.strategy == RULE or plan.has_noise_rule
     drawn_sustain, drawn_harmonise = (isinstance(values, tuple) for values in (adsr.sustain, plan.harmonise))
     says = {  # knobs that show a field as it is, and whether it counts
-        **dict.fromkeys(ALWAYS_SHOWN, True),
+        **dict.fromkeys(PLAIN, True),
         **dict.fromkeys(("neighbours", "rule_chance"), by_rule),
         **dict.fromkeys(("noise_strategy", "noise_order"), plan.noise == "bands"),
         **dict.fromkeys(("phrase", "rests"), plan.pitch == PHRASE),
