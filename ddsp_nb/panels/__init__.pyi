@@ -4,7 +4,7 @@ from .chooser import RecordingChooser as RecordingChooser
 from .first_steps import FirstGrowth as FirstGrowth
 from .first_steps import FirstInstrument as FirstInstrument
 from .first_steps import FirstMelody as FirstMelody
-from .first_steps import FirstTouch as FirstTouch
+from .first_touch import FirstTouch as FirstTouch
 from .growth.panel import GrowthPanel as GrowthPanel
 from .keyboard.panel import PlayPanel as PlayPanel
 from .listen import compare as compare

@@ -1,10 +1,9 @@
-"""A first instrument, growth and melody without a word of theory: buttons, a picture to touch, knobs, notes."""
+"""Eight buttons, three knobs and a line of notes: a first instrument, growth and melody, without a word of theory."""
 
 import ipywidgets
 import torch
 import traitlets
 from matplotlib.figure import Figure
-from torch.nn.functional import pad
 
 from ddsp_nb.growth.plan import GrowthPlan
 from ddsp_nb.growth.render import grow
@@ -12,13 +11,11 @@ from ddsp_nb.notes.note import parse_notes
 from ddsp_nb.panels.board import Board, Button, Choice, Line, Slider, Words
 from ddsp_nb.panels.growth.knobs import STRATEGY_WORDS
 from ddsp_nb.panels.growth.words import stage_marks
-from ddsp_nb.panels.listen import at_one_gain
 from ddsp_nb.panels.page import Pictured
 from ddsp_nb.panels.player import Player
 from ddsp_nb.panels.widgets import errors_in_words, say
 from ddsp_nb.piece.compose import Piece
 from ddsp_nb.playing.family import take_of
-from ddsp_nb.synthesis.oscillator import HarmonicOscillator
 from ddsp_nb.training.family import Family
 from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.take import Take
@@ -45,10 +42,6 @@ MELODIES = {
     "Down a scale": "C5:0.25 B4:0.25 A4:0.25 G4:0.25 F4:0.25 E4:0.25 D4:0.25 C4:1",
     "A question": "D4:0.3 F4:0.3 A4:0.6 -:0.2 G4:0.3 E4:1",
 }
-# Partials from left to right; between two of these numbers the new ones fade in together.
-TOUCHED = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 64)
-# Of the phrase and a rest, as long for every instrument, so that its loop goes on when another one is chosen.
-LOOP_S = 4.0
 
 
 class FirstInstrument(Pictured, ipywidgets.VBox):
@@ -100,28 +93,6 @@ class FirstInstrument(Pictured, ipywidgets.VBox):
         parts = {"both": sound.audio, "sines": sound.harmonic, "noise": sound.noise}
         self.player.show(parts, self.model.config.sample_rate, **wishes)
         say(self.status, f"This is no recording: a network plays the {self.chosen}.")
-
-
-class FirstTouch(Player):
-    """A phrase whose partials enter while the pointer moves to the right over its picture, and at last its noise."""
-
-    def __init__(self, first: FirstInstrument):
-        super().__init__(**growing(first), max_hz=HIGHEST_HZ, height_px=240, slide=0)
-        self.options = self.options | {"slide": self.options["slide"] | {"counts": [*TOUCHED, TOUCHED[-1]]}}
-        first.observe(lambda _: self.show(**growing(first)), "chosen")
-
-
-@torch.no_grad()
-def growing(first: FirstInstrument) -> dict:
-    """What a player shows: the phrase with more and more partials, the last time with its noise; and its pitch."""
-    take, config = first.plays(PHRASE), first.model.config
-    features, coefficients = take.features, take.controls.coefficients().unflatten(-1, (2, -1))
-    oscillator, index = HarmonicOscillator(config), torch.arange(config.n_harmonics)
-    sing = lambda n: oscillator.render(features.f0_hz, (coefficients * (index < n)).flatten(-2), phase=features.phase)
-    sounds = {f"{n} partial{'s' * (n > 1)}": sing(n) for n in TOUCHED} | {"with the noise": take.render(config).audio}
-    n_samples = round(LOOP_S * config.sample_rate)
-    padded = at_one_gain({name: pad(sound, (0, n_samples - len(sound))) for name, sound in sounds.items()})
-    return {"sounds": padded, "sample_rate": config.sample_rate, "pitches": {"pitch": features}}
 
 
 class FirstGrowth(Pictured, ipywidgets.VBox):
