@@ -17,12 +17,14 @@ from ddsp_nb.growth.tuning import HELD, PHRASE, WORDS
 from ddsp_nb.notes.pitch import parse_melody
 from ddsp_nb.panels.growth.voice import Voice
 from ddsp_nb.piece import views
+from ddsp_nb.piece.layers import PLACE
 from ddsp_nb.piece.tempo import Tempo, parse_lengths
 from ddsp_nb.piece.typed import parse_numbers, parse_ratios, parse_sets, parse_stages, parse_timbre, stages_in_words
 
 SHARED = {"tempo_bpm": "bpm", "beats_per_bar": "beats_per_bar"}  # knobs of the tempo, which all layers share
 # Knobs that show a field as it is, whatever the others are.
-PLAIN = "strategy shrinking noise inharmonicity attack_s decay_s release_s loudness_as plays delay_s gain_db pan".split()
+OF_ADSR = ("attack_s", "decay_s", "release_s")
+PLAIN = ("strategy", "shrinking", "noise", "inharmonicity", "loudness_as", *OF_ADSR, "plays", *PLACE)
 # Choices in the lists of pitches and ratios: what is typed in the line below.
 NOTES, OWN = "notes", "own"
 STAGE_NOTES = {
