@@ -374,7 +374,8 @@ class GrowthPanel(Pictured, ipywidgets.VBox):
 
     def _write(self, voice, held=False):
         """Put another voice in the place of the chosen one."""
-        self.change(self.sketch.with_voice(self.selected, voice), self.selected, held)
+        layers = (*self.layers[: self.selected], voice, *self.layers[self.selected + 1 :])
+        self.change(replace(self.sketch, layers=layers), self.selected, held)
 
     def change(self, sketch: Sketch, selected: int = 0, held: bool = False) -> None:
         """After each change by knobs, score or preset: take it over, and hear it where that is wanted.
