@@ -60,6 +60,7 @@ def plan_option(setting: Field, **more):
     return click.option(*flags, name, default=setting.default, type=kind, help=words, **more)
 
 
+BPM, BEATS_PER_BAR = (plan_option(setting, is_eager=True) for setting in fields(Tempo))
 GROW_OPTIONS = (
     click.option(
         "--model",
@@ -111,7 +112,8 @@ GROW_OPTIONS = (
         help="Stages of the linear strategy, or of a rule; or your own: counts 1,4,9 or sets of partials 1/1+3/1-8, 0 "
         "for none. A rule goes on from the last of your own until there are as many as --steps.",
     ),
-    *(plan_option(setting, is_eager=True) for setting in fields(Tempo)),
+    BPM,
+    BEATS_PER_BAR,
     *map(plan_option, SETTINGS.values()),
     optional(
         "--noise-stages",
