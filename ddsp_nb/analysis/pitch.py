@@ -74,12 +74,7 @@ RANGE_MARGIN = 0.7
 def track_pitch(
     audio: np.ndarray, config: Config, *, tracker: str = "autocorrelation"
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Follow the pitch of a monophonic recording.
-
-    Args:
-        audio: [n_samples] sound.
-        config: `Config`; gives sample rate, hop and pitch range.
-        tracker: "autocorrelation", "yin" or "pyin".
+    """Follow the pitch of a monophonic recording, [n_samples], by "autocorrelation", "yin" or "pyin".
 
     Returns:
         f0_hz [n_frames], carried through unvoiced frames, and voiced [n_frames] bool.
