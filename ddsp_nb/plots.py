@@ -354,7 +354,7 @@ def _image(ax, values, extent, low, high, colours=COLOURS, label="Level (dB)"):
     style = dict(origin="lower", aspect="auto", interpolation="nearest")
     picture = ax.imshow(values, extent=extent, cmap=colours, vmin=low, vmax=high, **style)
     if own:
-        _colour_bar(ax, picture, label)
+        ax.figure.colorbar(picture, ax=ax, label=label, pad=0.01)
     return ax
 
 
@@ -370,12 +370,8 @@ def _log_image(ax, times_s, hz, levels_db, floor_db):
     picture = ax.pcolormesh(times_s, hz, levels_db, cmap=COLOURS, vmin=floor_db, vmax=0, rasterized=True)
     ax.set_yscale("log")
     if own:
-        _colour_bar(ax, picture)
+        ax.figure.colorbar(picture, ax=ax, label="Level (dB)", pad=0.01)
     return ax
-
-
-def _colour_bar(ax, picture, label="Level (dB)"):
-    ax.figure.colorbar(picture, ax=ax, label=label, pad=0.01)
 
 
 def _numpy(values):

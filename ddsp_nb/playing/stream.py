@@ -113,16 +113,13 @@ class StreamingSynthesizer(Voices):
         noise = (gains[:, 0] * sounding).square().sum(0).sqrt().clamp(max=MAX_NOISE_GAIN)  # of one voice, it is its own
         sound = lines.sum(0) + self.noise.hop(noise)
         self.f0_hz, self.phase, self.partials = f0_hz, phase, partials
-        self._forget_ended()
-        return sound
-
-    def _forget_ended(self) -> None:
-        """Let go of voices that have become silent."""
+        # Voices that have become silent are let go.
         left = [i for i, voice in enumerate(self.voices) if not voice.ended]
         if len(left) < len(self.voices):
             self.voices = [self.voices[i] for i in left]
             self.f0_hz, self.phase, self.partials = self.f0_hz[left], self.phase[left], self.partials[left]
             self.state = self.state[:, left]
+        return sound
 
 
 def blocks_of(synthesizer: StreamingSynthesizer, events: Iterable[Event], block: int) -> Iterator[torch.Tensor]:
