@@ -45,8 +45,8 @@ def live(checkpoint, words, family_path, midi, port, output, n_voices, block, vo
     from ddsp_nb import StreamingSynthesizer, save_together
     from ddsp_nb.notes.midi import read_midi
     from ddsp_nb.playing.device import open_device, open_port, play_blocks, prepare_process
-    from ddsp_nb.playing.live_blocks import blocks_of, blocks_of_port
     from ddsp_nb.playing.own_timbre import warn_of_lift
+    from ddsp_nb.playing.stream import blocks_of, blocks_of_port
     from ddsp_nb.progress import with_bar
     from ddsp_nb.synthesis.stream import in_room
 

@@ -69,9 +69,8 @@ DOUBTFUL_PITCH = 0.1
     click.option("--f0-max", "f0_max_hz", default=Config.f0_max_hz, type=FiniteFloat(), help="Highest pitch, Hz."),
     click.option(
         "--fft-sizes",
-        default=Config.fft_sizes,
+        default=",".join(map(str, Config.fft_sizes)),
         type=Written("sizes", parse_sizes),
-        show_default=",".join(map(str, Config.fft_sizes)),
         help="Windows of the spectral loss, samples.",
     ),
 )

@@ -45,10 +45,7 @@ class Drawbars(LiveWidget):
     """Paint the levels of harmonics, move their pitch, and hear and see the tone at once.
 
     No setting clips: where all harmonics together could reach more than 0.9 of full scale, all of them become softer.
-
-    Args:
-        recipe: [n_harmonics] amplitudes, up to 64, offered as a preset.
-        recipe_name: of that preset.
+    A recipe is [n_harmonics] amplitudes, up to 64.
     """
 
     N_LEVELS = range(1, 65)
@@ -59,11 +56,8 @@ class Drawbars(LiveWidget):
 class BandFaders(LiveWidget):
     """Paint the gains of the noise filterbank and hear the noise at once.
 
-    Whatever the gains and the level, the noise has an RMS of at most 0.16, so that it does not clip.
-
-    Args:
-        recipe: [64] gains, offered as a preset; only their shape counts.
-        recipe_name: of that preset.
+    Whatever the gains and the level, the noise has an RMS of at most 0.16, so that it does not clip. A recipe is [64]
+    gains, of which only the shape counts.
     """
 
     N_LEVELS = range(64, 65)

@@ -52,11 +52,7 @@ class History:
 
 
 def read(store: Store, playable: Container[str]) -> History | None:
-    """The way to what was composed last; None where there is none, or a file that is damaged.
-
-    Args:
-        playable: what layers can play; a way over a piece with another one is not taken.
-    """
+    """The way to what was composed last; None where there is none, a damaged file, or a layer that is not playable."""
     found = store.read()
     try:
         states = [(Sketch.from_dict(values), selected) for values, selected in found["states"]]

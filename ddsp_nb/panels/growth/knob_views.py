@@ -50,7 +50,10 @@ SAME_S = 1e-6
 def read(voice: Voice, tempo: Tempo) -> dict[str, Any]:
     """Where every knob stands for a voice; None for those that have nothing to say of it."""
     plan, adsr = voice.plan, voice.plan.adsr
-    swung, typed_pitch, typed_ratios = _swing(plan), plan.pitch not in (PHRASE, HELD), not isinstance(plan.ratios, str)
+    swung = views.swing_of(plan.loudness_db)
+    if swung and swung[0] != views.STEADY and not 1 <= swung[1] <= DEEPEST_DB:
+        swung = None
+    typed_pitch, typed_ratios = plan.pitch not in (PHRASE, HELD), not isinstance(plan.ratios, str)
     by_rule = plan.strategy == RULE or plan.has_noise_rule
     drawn_sustain, drawn_harmonise = (isinstance(values, tuple) for values in (adsr.sustain, plan.harmonise))
     says = {  # knobs that show a field as it is, and whether it counts
@@ -185,12 +188,6 @@ _WRITE = {
     "timbres": _drawn("timbre", "timbres", _ends, parse_timbre),
     **dict.fromkeys(("loudness", "depth_db", "levels"), _drawn("loudness_db", "levels", _swung)),
 }
-
-
-def _swing(plan):
-    """Shape and depth of the loudness, None where it is drawn."""
-    found = views.swing_of(plan.loudness_db)
-    return found if found is None or found[0] == views.STEADY or 1 <= found[1] <= DEEPEST_DB else None
 
 
 def _note_s(note, tempo):

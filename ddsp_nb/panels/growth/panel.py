@@ -22,12 +22,10 @@ from ddsp_nb.panels.growth.export_box import ExportBox
 from ddsp_nb.panels.growth.instruments import Instruments
 from ddsp_nb.panels.growth.knob_views import SHARED
 from ddsp_nb.panels.growth.knobs import GrowthKnobs
-from ddsp_nb.panels.growth.own_presets import OwnPresets
-from ddsp_nb.panels.growth.renders import Render, Renders
-from ddsp_nb.panels.growth.renders_box import RendersBox
+from ddsp_nb.panels.growth.renders import Render, Renders, RendersBox
 from ddsp_nb.panels.growth.room_box import RoomBox
 from ddsp_nb.panels.growth.score import Score, describe
-from ddsp_nb.panels.growth.start_box import StartBox
+from ddsp_nb.panels.growth.start_box import OwnPresets, StartBox
 from ddsp_nb.panels.growth.voice import Sketch, Voice
 from ddsp_nb.panels.growth.words import remarks, stage_marks, summary, verdict
 from ddsp_nb.panels.page import Pictured
