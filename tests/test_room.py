@@ -63,7 +63,7 @@ def test_a_bell_has_no_room(data):
 
 @pytest.mark.parametrize("ringing", ["bells", "strings", "let go"])
 def test_notes_that_ring_by_themselves_have_no_room(ringing, sawtooth):
-    """Bells and strings that ring into one another, and a synthesizer whose notes die away when their keys are let go."""
+    """Bells and strings that ring into one another, and a synthesizer whose notes die away slowly."""
     config = Config()
     at_s = torch.arange(2 * config.sample_rate) / config.sample_rate
     falling = lambda hz, rt60_s: torch.sin(2 * torch.pi * hz * at_s) * 10 ** (-3 * at_s / rt60_s)
