@@ -38,10 +38,10 @@ from .piece.tempo import Tempo as Tempo
 from .playing.blend import blend as blend
 from .playing.family import enrolled as enrolled
 from .playing.family import instrument as instrument
-from .playing.late import play_in_blocks as play_in_blocks
 from .playing.performance import Performance as Performance
 from .playing.performance import draw as draw
 from .playing.stream import StreamingSynthesizer as StreamingSynthesizer
+from .playing.stream import play_in_blocks as play_in_blocks
 from .playing.transfer import transfer as transfer
 from .sound.load import load_audio as load_audio
 from .sound.save import in_steps as in_steps

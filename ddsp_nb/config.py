@@ -1,7 +1,7 @@
 """Everything that is adjustable about the instrument, in one frozen dataclass."""
 
 import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 
 from ddsp_nb.errors import ConfigError
 
@@ -103,13 +103,9 @@ class Config:
         """Frames that cover n_samples: one at every hop, both ends included."""
         return math.ceil(n_samples / self.hop_length) + 1
 
-    def to_dict(self) -> dict:
-        """The settings as plain values, for a checkpoint or a sidecar file."""
-        return asdict(self) | {"fft_sizes": list(self.fft_sizes)}
-
     @classmethod
     def from_dict(cls, settings: dict) -> "Config":
-        """The reverse of `to_dict`. Raises ConfigError where a name is unknown."""
+        """The reverse of `dataclasses.asdict`. Raises ConfigError where a name is unknown."""
         unknown = set(settings) - {f.name for f in fields(cls)}
         if unknown:
             raise ConfigError(f"Unknown settings: {', '.join(sorted(map(str, unknown)))}.")

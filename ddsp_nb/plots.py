@@ -47,6 +47,8 @@ WIDTH, HEIGHT = 9.0, 3.0
 MOST_POINTS = 4000
 # Of a spectrogram in octaves.
 LOWEST_HZ, MOST_ROWS = 25.0, 300
+# Of colours: levels of partials, and the lowest of noise bands.
+LEVELS_DB, FAINTEST_BAND_DB = (-80, 0), -100
 # -200 dB: keeps logarithms finite.
 MIN_MAGNITUDE = 1e-10
 # A stage map is drawn from times in samples at this rate, in so many columns.
@@ -183,13 +185,10 @@ def spectrum(
     return _finish(ax, "Frequency (Hz)", "Level (dB)", label=label)
 
 
-def amplitudes(
-    amplitudes: Values, config: Config, ax: Axes | None = None, title: str | None = None, floor_db: float = -80
-) -> Axes:
+def amplitudes(amplitudes: Values, config: Config, ax: Axes | None = None) -> Axes:
     """Level of every harmonic over time: amplitudes [n_frames, n_harmonics], linear, drawn in dB."""
-    levels_db = _decibels(_matrix(amplitudes))
-    ax = _image_of_frames(ax, levels_db, config, 1, floor_db, 0)
-    return _finish(ax, "Time (s)", "Harmonic", title=title)
+    ax = _image_of_frames(ax, _decibels(_matrix(amplitudes)), config, 1, *LEVELS_DB)
+    return _finish(ax, "Time (s)", "Harmonic")
 
 
 def partials(
@@ -204,14 +203,12 @@ def partials(
     return _finish(ax, "Frequency (Hz)", "Level (dB)", label=True)
 
 
-def noise_bands(
-    noise_magnitudes: Values, config: Config, ax: Axes | None = None, title: str | None = None, floor_db: float = -100
-) -> Axes:
+def noise_bands(noise_magnitudes: Values, config: Config, ax: Axes | None = None) -> Axes:
     """Gain of every noise band over time: noise_magnitudes [n_frames, n_bands], linear, drawn in dB."""
     levels_db = _decibels(_matrix(noise_magnitudes))
     times_s = np.arange(len(levels_db)) * config.hop_length / config.sample_rate
-    ax = _log_image(ax, times_s, _numpy(band_centres_hz(config)), levels_db.T, floor_db)
-    return _finish(ax, "Time (s)", "Band centre (Hz)", title=title)
+    ax = _log_image(ax, times_s, _numpy(band_centres_hz(config)), levels_db.T, FAINTEST_BAND_DB)
+    return _finish(ax, "Time (s)", "Band centre (Hz)")
 
 
 def filterbank(config: Config, ax: Axes | None = None, every: int = 8) -> Axes:
@@ -357,7 +354,7 @@ def _image(ax, values, extent, low, high, colours=COLOURS, label="Level (dB)"):
     style = dict(origin="lower", aspect="auto", interpolation="nearest")
     picture = ax.imshow(values, extent=extent, cmap=colours, vmin=low, vmax=high, **style)
     if own:
-        _colour_bar(ax, picture, label)
+        ax.figure.colorbar(picture, ax=ax, label=label, pad=0.01)
     return ax
 
 
@@ -373,12 +370,8 @@ def _log_image(ax, times_s, hz, levels_db, floor_db):
     picture = ax.pcolormesh(times_s, hz, levels_db, cmap=COLOURS, vmin=floor_db, vmax=0, rasterized=True)
     ax.set_yscale("log")
     if own:
-        _colour_bar(ax, picture)
+        ax.figure.colorbar(picture, ax=ax, label="Level (dB)", pad=0.01)
     return ax
-
-
-def _colour_bar(ax, picture, label="Level (dB)"):
-    ax.figure.colorbar(picture, ax=ax, label=label, pad=0.01)
 
 
 def _numpy(values):

@@ -48,10 +48,9 @@ from ddsp_nb import (
 )
 from ddsp_nb.cli.main import main as cli
 from ddsp_nb.growth.tuning import WORDS
-from ddsp_nb.notes.lines import lines_of
 from ddsp_nb.notes.midi import read_midi, write_midi
 from ddsp_nb.notes.midi_bytes import read_messages
-from ddsp_nb.notes.note import MOST_SECONDS, Note, events_of, parted
+from ddsp_nb.notes.note import MOST_SECONDS, Note, events_of, lines_of, parted
 from ddsp_nb.notes.pitch import midi_hz, midi_name, parse_melody, pitch_hz
 from ddsp_nb.notes.scala import read_scale, read_tuning
 from ddsp_nb.notes.score import read_score

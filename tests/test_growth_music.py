@@ -19,7 +19,7 @@ from ddsp_nb import (
 )
 from ddsp_nb.panels.growth.score import note_name
 from ddsp_nb.piece.export import export
-from ddsp_nb.piece.midi import note_number
+from ddsp_nb.piece.midi import pitch_number
 from ddsp_nb.piece.sidecar import read_sidecar, regrow
 
 FLAT = ADSR(0.01, 0, 1.0, 0.01)
@@ -263,7 +263,7 @@ def test_the_longest_stage_sounds_to_its_end_wherever_it_is(growing):
 
 def test_notes_of_an_unfolding_phrase_are_those_that_each_stage_plays(growing):
     growth = growing(stages=(1,) * 6, stage_duration_s=0.3, silence_duration_s=0.0, noise="none", adsr=FLAT)
-    notes = [note_number(growth.schedule, i) for i in range(6)]
+    notes = [round(pitch_number(growth.schedule, i)) for i in range(6)]
     heard = [69 + 12 * np.log2(peak_hz(growth.stage_audio(i), growth.sample_rate) / 440) for i in range(6)]
     near = np.abs(np.array(notes) - heard) < 1  # but for a stage in which the pitch changes
     assert near.sum() >= 5 and len(set(notes)) >= 3

@@ -11,7 +11,7 @@ import torch
 
 from ddsp_nb import ADSR, GrowthPlan, grow
 from ddsp_nb.panels import GrowthPanel, Player
-from ddsp_nb.panels.growth.history import History
+from ddsp_nb.panels.growth.composed import History
 from ddsp_nb.panels.growth.knob_views import SHARED
 from ddsp_nb.panels.growth.knobs import KNOBS
 from ddsp_nb.panels.growth.start_box import OWN_PLAN

@@ -27,7 +27,7 @@ from ddsp_nb.notes.midi import read_midi, write_midi
 from ddsp_nb.notes.midi_channels import MidiReceiver
 from ddsp_nb.notes.note import Note, events_of
 from ddsp_nb.playing.articulation import Articulation
-from ddsp_nb.playing.live_blocks import blocks_of
+from ddsp_nb.playing.stream import blocks_of
 from tests.midi_files import midi_file, notes, riff, track
 
 TEMPO = Tempo(93, 3)

@@ -57,6 +57,27 @@ def test_the_room_of_notes_is_found(room, sawtooth):
     assert learn_room(torch.cat(notes), CONFIG) is None
 
 
+def test_a_bell_has_no_room(data):
+    assert learn_room(load_audio(data / "bell.flac", RATE), CONFIG) is None
+
+
+@pytest.mark.parametrize("ringing", ["bells", "strings", "let go"])
+def test_notes_that_ring_by_themselves_have_no_room(ringing, sawtooth):
+    """Bells and strings that ring into one another, and a synthesizer whose notes die away slowly."""
+    config = Config()
+    at_s = torch.arange(2 * config.sample_rate) / config.sample_rate
+    falling = lambda hz, rt60_s: torch.sin(2 * torch.pi * hz * at_s) * 10 ** (-3 * at_s / rt60_s)
+    note, gap_s = {
+        "bells": (lambda hz: sum(falling(hz * k, 3 / k) for k in (1, 2, 2.4, 3, 4, 5.4, 10.6)), 0.6),
+        "strings": (lambda hz: sum(falling(hz * k, 4 / k) / k for k in range(1, 20)), 0.5),
+        "let go": (lambda hz: 3 * sawtooth(hz, 2) * 10 ** (-3 * (at_s - 0.5).clamp(min=0) / 0.7), 1.2),
+    }[ringing]
+    audio = torch.zeros(8 * config.sample_rate)
+    for i, hz in enumerate((262, 330, 392, 349, 294, 440)):
+        audio[round(gap_s * i * config.sample_rate) :][: len(at_s)] += 0.1 * note(hz)
+    assert learn_room(audio, config) is None
+
+
 def test_what_is_played_ends_as_the_instrument_does_and_not_as_its_room(room, sawtooth):
     notes = [torch.cat([sawtooth(hz, 0.6, RATE), torch.zeros(RATE)]) for hz in (220, 294, 262)]
     take = record_take(AnalysedRecording.of("notes", room(torch.cat(notes)), CONFIG, room=room), CONFIG)

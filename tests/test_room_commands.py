@@ -13,7 +13,7 @@ import ddsp_nb.store.fit as fit_module
 from ddsp_nb import StreamingSynthesizer, load_audio, load_model, save_audio, save_model
 from ddsp_nb.analysis import room
 from ddsp_nb.cli import main as cli
-from ddsp_nb.playing.live_blocks import blocks_of
+from ddsp_nb.playing.stream import blocks_of
 from ddsp_nb.synthesis.stream import in_room
 from tests.midi_files import midi_file, notes, track
 

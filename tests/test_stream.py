@@ -27,8 +27,8 @@ from ddsp_nb import (
 from ddsp_nb.cli.main import main
 from ddsp_nb.notes.midi import read_midi
 from ddsp_nb.playing import device
-from ddsp_nb.playing.live_blocks import blocks_of, blocks_of_port
 from ddsp_nb.playing.own_timbre import OwnTimbre
+from ddsp_nb.playing.stream import blocks_of, blocks_of_port
 from ddsp_nb.synthesis.controls import Controls, low_crest_directions
 from ddsp_nb.synthesis.oscillator import HarmonicOscillator, integrate_pitch
 from ddsp_nb.synthesis.stream import render_hop

@@ -15,12 +15,7 @@ SHORTEST_S, LONGEST_S = 0.02, 5.0
 def seconds_since_onset(
     f0_hz: torch.Tensor, loudness_db: torch.Tensor, voiced: torch.Tensor, hop_s: float
 ) -> torch.Tensor:
-    """[n_frames] s since the note of each frame began, at the most since the first frame.
-
-    Args:
-        f0_hz, loudness_db, voiced: [n_frames] as in `Features`.
-        hop_s: from frame to frame.
-    """
+    """[n_frames] s since the note of each frame began, at the most since the first; all are as in `Features`."""
     n_rise, n_jump = (max(round(seconds / hop_s), 1) for seconds in (RISE_S, JUMP_S))
     softest_db = -F.max_pool1d(F.pad(-loudness_db[None], (n_rise, 0), value=-1e9), n_rise + 1, 1)[0]
     rises = (loudness_db - softest_db >= RISE_DB) & (loudness_db > loudness_db.max() - AUDIBLE_DB)

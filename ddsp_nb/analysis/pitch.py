@@ -74,12 +74,7 @@ RANGE_MARGIN = 0.7
 def track_pitch(
     audio: np.ndarray, config: Config, *, tracker: str = "autocorrelation"
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Follow the pitch of a monophonic recording.
-
-    Args:
-        audio: [n_samples] sound.
-        config: `Config`; gives sample rate, hop and pitch range.
-        tracker: "autocorrelation", "yin" or "pyin".
+    """Follow the pitch of a monophonic recording, [n_samples], by "autocorrelation", "yin" or "pyin".
 
     Returns:
         f0_hz [n_frames], carried through unvoiced frames, and voiced [n_frames] bool.
@@ -164,14 +159,7 @@ def pyin_pitch(audio: np.ndarray, config: Config) -> tuple[np.ndarray, np.ndarra
 def autocorrelation_pitch(audio: np.ndarray, config: Config) -> tuple[np.ndarray, np.ndarray]:
     """Track twice: the first pass finds the recording's own range, the second has windows that fit it.
 
-    Short windows follow note changes and vibrato; only low notes need long ones.
-
-    Args:
-        audio: [n_samples] sound.
-        config: gives sample rate, hop and pitch range.
-
-    Returns:
-        f0_hz [n_frames], meaningless where unvoiced, and voiced [n_frames] bool.
+    Short windows follow note changes and vibrato; only low notes need long ones. Where unvoiced the pitch says nothing.
     """
     audio, (low_hz, high_hz) = audio.astype(np.float32), config.f0_range_hz
     factor = max(1, int(config.sample_rate / (ROUGH_SAMPLES * high_hz)))

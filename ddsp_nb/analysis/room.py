@@ -2,9 +2,10 @@
 
 Where a note has ended, only the room is heard. Powers add up: what is heard is what is played now, and what was played
 before, fallen by the decay of the room since then (Polack 1988; Lebart, Boucher & Denbigh 2001). An instrument may ring
-on too, but no sound falls faster than its room lets it.
+on too, but no sound falls faster than its room lets it; and where only that is heard, there is no room to be learned.
 """
 
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -33,6 +34,14 @@ RISE_DB, RISE_OF_ALL_DB = 8.0, 5.0
 LONG = 25
 # Of the least power since a note ended, which is more than what lies under it.
 FLOOR_SHARE = 0.5
+# What tells a room from an instrument that rings. A bell falls from its stroke on: a note that is louder, by so many
+# dB, than its bins and those beside them were in these earlier frames was not held. Where an instrument lets go,
+# nothing drops first as the direct sound does. And a room is a sum of many echoes: the level of each sine jumps about,
+# by so many dB RMS around a straight line, where an instrument dies away smoothly.
+EARLIER, BESIDE, MOST_RISE_DB, LEAST_DROP_DB, LEAST_ROUGH_DB = (18, 8), 5, 9.0, 3.0, 0.5
+# Frames that tell, so many times as loud as their floor; the share of bins that must be a room's; of how many notes,
+# each so many times louder than the one before left its bins.
+LEAST_FRAMES, CLEAR, LEAST_SHARE_OF_ROOM, LEAST_NOTES, LOUDER = 4, 4.0, 0.28, 2, 2.0
 # Of each band, drawn by chance: enough to tell.
 MOST = 1000
 # What is tried: s in which the room falls by 60 dB, its energy beside the direct sound, and how much is room alone.
@@ -74,10 +83,13 @@ def learn_room(sound: torch.Tensor, config: Config, seed: int = 0) -> Room | Non
     power = np.maximum(power, 1e-13 * power.max())
     hz = torch.fft.rfftfreq(n_fft, 1 / config.sample_rate)
     band_of_bin = band_of(hz, config.sample_rate).round().int().numpy()
-    tails = [tail for end in note_ends(power) for tail in [tail_of(power, end, round(LAST_S / hop_s))] if tail]
-    if not tails:
+    ends = note_ends(power)
+    tails = [tail for end in ends for tail in [tail_of(power, end, round(LAST_S / hop_s))] if tail]
+    if not tails or n_notes(power, ends) < LEAST_NOTES:
         return None
-    bins, frames, lags, floors = map(np.concatenate, zip(*tails, strict=True))
+    bins, frames, lags, floors, of_room = map(np.concatenate, zip(*tails, strict=True))
+    if of_room.sum() <= LEAST_SHARE_OF_ROOM * len(of_room):
+        return None
     generator, bands = np.random.default_rng(seed), band_of_bin[bins]
     chosen = [generator.permutation(np.flatnonzero(bands == band))[:MOST] for band in range(N_BANDS)]
     told = [likelihood(power, bins[some], frames[some], lags[some], floors[some], hop_s) for some in chosen]
@@ -140,7 +152,7 @@ def note_ends(power: np.ndarray) -> np.ndarray:
 def tail_of(power: np.ndarray, end: int, n_last: int) -> tuple[np.ndarray, ...] | None:
     """Bins, the frame of the end, frames since then and floors of what rings on after a note; None where that is short.
 
-    Only until something else is played, in the bin or in all of them.
+    Only until something else is played, in the bin or in all of them. Last, of bins that tell: is it a room's?
     """
     before = power[:, end - BEFORE : end].mean(1)
     bins = np.flatnonzero(before > before.max() * 10 ** (-RANGE_DB / 10))
@@ -156,7 +168,31 @@ def tail_of(power: np.ndarray, end: int, n_last: int) -> tuple[np.ndarray, ...] 
     own = np.where(alive, slow[:, lags], np.inf).min(1)
     floors = np.where(alive.sum(1) >= LONG, own, slow.min(1))
     row, column = np.nonzero(alive)
-    return bins[row], np.full(len(row), end), lags[column], floors[row]
+    clear = alive & (np.minimum.accumulate(after[bins][:, lags], 1) > CLEAR * floors[:, None])
+    told = clear.sum(1) >= LEAST_FRAMES
+    of_room = is_of_room(power, end, bins[told], lags, clear[told])
+    return bins[row], np.full(len(row), end), lags[column], floors[row], of_room
+
+
+def is_of_room(power: np.ndarray, end: int, bins: np.ndarray, lags: np.ndarray, clear: np.ndarray) -> np.ndarray:
+    """[n_bins] whether a note was held, its end was a drop, and what rings on, at [n_bins, n_lags] clear, is rough."""
+    mean = lambda values: (values * clear).sum(1) / clear.sum(1)
+    heard_db = 10 * np.log10(power[bins][:, end + lags])
+    after, below = lags - mean(lags)[:, None], heard_db - mean(heard_db)[:, None]
+    slope = mean(after * below) / mean(after**2)
+    rough_db = np.sqrt(mean((below - slope[:, None] * after) ** 2))
+    earlier = power[:, max(0, end - EARLIER[0]) : max(1, end - EARLIER[1])]
+    earlier_db = 10 * np.log10(maximum_filter1d(earlier, BESIDE, axis=0)[bins].mean(1))
+    before_db = 10 * np.log10(power[bins, end - BEFORE : end].mean(1))
+    held = before_db - earlier_db < MOST_RISE_DB
+    dropped = before_db - mean(heard_db) + slope * mean(lags) > LEAST_DROP_DB
+    return held & dropped & (rough_db > LEAST_ROUGH_DB)
+
+
+def n_notes(power: np.ndarray, ends: np.ndarray) -> int:
+    """How many notes have these ends: a bell beats, so it seems to end again and again, but its bins grow no louder."""
+    before = [power[:, end - BEFORE : end].mean(1) for end in ends]
+    return len(ends[:1]) + sum(now @ now > LOUDER * (now @ last) for last, now in pairwise(before))
 
 
 def likelihood(

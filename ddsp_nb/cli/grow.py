@@ -1,6 +1,7 @@
 """`ddsp-nb grow`. PyTorch takes seconds to import, so what needs it is imported inside: errors come at once."""
 
 from dataclasses import Field, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,8 +9,7 @@ import click
 
 from ddsp_nb.cli.checks import check_not_input, check_place
 from ddsp_nb.cli.instruments import FAMILY
-from ddsp_nb.cli.options import SEED, TARGET, TUNING, Written, is_typed, lengths, optional, options
-from ddsp_nb.cli.room import ROOM, load_room
+from ddsp_nb.cli.options import ROOM, SEED, TARGET, TUNING, Written, is_typed, lengths, load_room, optional, options
 from ddsp_nb.errors import AudioError, CheckpointError
 from ddsp_nb.growth.adsr import ADSR
 from ddsp_nb.growth.plan import RULE, SETTINGS, WRITTEN, GrowthPlan
@@ -40,7 +40,9 @@ KINDS = {  # how the values of a setting are typed
     SETTINGS["ratios"].type: Written("ratios", parse_ratios),
     SETTINGS["timbre"].type: Written("names", parse_timbre),
 }
-PLACED = (Path, lengths(several=False), KINDS[float], KINDS[float])  # a file, its delay, gain and pan
+# A file, its delay, gain and pan.
+PLACED = (Path, lengths(several=False), KINDS[float], KINDS[float])
+placed = partial(optional, type=PLACED, metavar="FILE DELAY GAIN PAN", multiple=True)
 FLAGS = {  # the others are as the setting
     "shrinking": ("--shrink",),
     "n_stages": ("--steps",),
@@ -61,6 +63,7 @@ def plan_option(setting: Field, **more):
     return click.option(*flags, name, default=setting.default, type=kind, help=words, **more)
 
 
+BPM, BEATS_PER_BAR = (plan_option(setting, is_eager=True) for setting in fields(Tempo))
 GROW_OPTIONS = (
     click.option(
         "--model",
@@ -81,12 +84,7 @@ GROW_OPTIONS = (
     click.option(
         "--output", default="ddsp_grown_timbre.wav", type=Path, help="Sound file, .wav or .flac; or .zip of all files."
     ),
-    optional(
-        "--from",
-        "source",
-        type=Path,
-        help="Render a piece again from its .json, or from the sound file itself; the plan is then all in there.",
-    ),
+    optional("--from", "source", type=Path, help="Render a piece again from its .json or sound, where all of it is."),
     optional(
         "--preset",
         type=click.Choice(list(PRESETS), case_sensitive=False),
@@ -112,7 +110,8 @@ GROW_OPTIONS = (
         help="Stages of the linear strategy, or of a rule; or your own: counts 1,4,9 or sets of partials 1/1+3/1-8, 0 "
         "for none. A rule goes on from the last of your own until there are as many as --steps.",
     ),
-    *(plan_option(setting, is_eager=True) for setting in fields(Tempo)),
+    BPM,
+    BEATS_PER_BAR,
     *map(plan_option, SETTINGS.values()),
     optional(
         "--noise-stages",
@@ -122,28 +121,10 @@ GROW_OPTIONS = (
     optional("--melody", help="Pitches of the stages instead: A3,C4,E4, or a MIDI or MusicXML file; they repeat."),
     *TUNING,
     *(plan_option(setting) for setting in fields(Layer) if setting.name in PLACE),
+    placed("--add", "pieces", help="A grown piece to lay over it (.json, sound) and its place: bell.json 1/2 -6 -0.5."),
+    placed("--add-recording", "dry", help="A recording to lay over it as it is, and its place: violin.flac 0 -12 0."),
     optional(
-        "--add",
-        "pieces",
-        type=PLACED,
-        metavar="FILE DELAY GAIN PAN",
-        multiple=True,
-        help="A grown piece to lay over this one, by its .json or sound file, and its place: bell.json 1/2 -6 -0.5.",
-    ),
-    optional(
-        "--add-recording",
-        "dry",
-        type=PLACED,
-        metavar="FILE DELAY GAIN PAN",
-        multiple=True,
-        help="A recording to lay over it as it is, and its place: violin.flac 0 -12 0.",
-    ),
-    optional(
-        "--recording",
-        "recordings",
-        multiple=True,
-        type=Path,
-        help="A recording that a piece of --from or --add has in it as it is.",
+        "--recording", "recordings", multiple=True, type=Path, help="Recording that --from or --add has in it as it is."
     ),
     *ROOM,
     TARGET,

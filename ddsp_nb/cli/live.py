@@ -7,9 +7,8 @@ import click
 
 from ddsp_nb.cli.checks import check_outputs
 from ddsp_nb.cli.instruments import PLAYER, load_instrument
-from ddsp_nb.cli.options import SEED, FiniteFloat, options
+from ddsp_nb.cli.options import ROOM, SEED, FiniteFloat, load_room, options
 from ddsp_nb.cli.play import SOUND_SUFFIXES
-from ddsp_nb.cli.room import ROOM, load_room
 from ddsp_nb.errors import AudioError, WorkbookError
 
 HEADROOM_DB = -9.0  # for chords: a violin's loud notes reach full scale one by one
@@ -45,10 +44,9 @@ def live(checkpoint, words, family_path, midi, port, output, n_voices, block, vo
 
     from ddsp_nb import StreamingSynthesizer, save_together
     from ddsp_nb.notes.midi import read_midi
-    from ddsp_nb.playing.device import open_device, open_port, play_blocks
-    from ddsp_nb.playing.live_blocks import blocks_of, blocks_of_port
+    from ddsp_nb.playing.device import open_device, open_port, play_blocks, prepare_process
     from ddsp_nb.playing.own_timbre import warn_of_lift
-    from ddsp_nb.playing.real_time import prepare_process
+    from ddsp_nb.playing.stream import blocks_of, blocks_of_port
     from ddsp_nb.progress import with_bar
     from ddsp_nb.synthesis.stream import in_room
 

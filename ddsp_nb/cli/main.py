@@ -8,11 +8,10 @@ from typing import Any, NoReturn
 
 import click
 
-from ddsp_nb.cli.export import export
+from ddsp_nb.cli.export import export, partials
 from ddsp_nb.cli.grow import grow
 from ddsp_nb.cli.instruments import enrol, instruments
 from ddsp_nb.cli.live import live
-from ddsp_nb.cli.partials import partials
 from ddsp_nb.cli.play import play
 from ddsp_nb.cli.train import train
 from ddsp_nb.errors import WorkbookError

@@ -1,4 +1,4 @@
-"""Kinds of values that options take. Light to import: help must come at once."""
+"""Options that commands share, and kinds of values that they take. Light to import: help must come at once."""
 
 import math
 from collections.abc import Callable
@@ -10,8 +10,10 @@ from click.core import ParameterSource
 
 from ddsp_nb.growth.settings import LARGEST_SEED
 from ddsp_nb.notes.scala import read_tuning
-from ddsp_nb.piece.layers import LOUDEST, SOFTEST
+from ddsp_nb.piece.layers import LEARNED, LOUDEST, NONE, SOFTEST
 from ddsp_nb.piece.tempo import Tempo, parse_length, parse_lengths
+
+LEARN = "learn"  # a room, from how notes end
 
 
 class FiniteFloat(click.FloatRange):
@@ -77,6 +79,23 @@ def one_of(flag: str, *choices: str, words: str):
     return click.option(flag, default=choices[0], type=click.Choice(choices), help=words)
 
 
+def room_option(default: str, words: str):
+    """--room, which `load_room` understands."""
+    words += ", none, or that of an impulse response, a sound file."
+    return click.option("--room", default=default, metavar=f"{default}|none|FILE", help=words)
+
+
+def load_room(room: str, sample_rate: int, learned=None):
+    """The `Room` of a file, `learned` where that is meant, or None. Raises AudioError where the file holds no room."""
+    from ddsp_nb import Room
+
+    return learned if room in (LEARN, LEARNED) else None if room == NONE else Room.load(room, sample_rate)
+
+
+ROOM = (
+    room_option(LEARNED, "In which it is heard: the one that was learned with the model, if there was one"),
+    click.option("--wet", "wet_db", default=0.0, type=FiniteFloat(-60, 20), help="Raises what the room adds, dB."),
+)
 TUNING = (
     optional("--keyboard-map", type=Path, is_eager=True, help="Which keys play which steps of the tuning, .kbm."),
     optional(

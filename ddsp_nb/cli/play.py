@@ -7,11 +7,10 @@ from pathlib import Path
 import click
 
 from ddsp_nb.cli.checks import check_outputs
+from ddsp_nb.cli.grow import BPM
 from ddsp_nb.cli.instruments import PLAYER, load_instrument
-from ddsp_nb.cli.options import SEED, TARGET, TUNING, FiniteFloat, is_typed, one_of, optional, options
-from ddsp_nb.cli.room import ROOM, load_room
+from ddsp_nb.cli.options import ROOM, SEED, TARGET, TUNING, FiniteFloat, is_typed, load_room, one_of, optional, options
 from ddsp_nb.errors import AudioError, WorkbookError, held_warnings
-from ddsp_nb.notes.length import FASTEST_BPM, SLOWEST_BPM, USUAL_BPM
 from ddsp_nb.notes.note import parse_notes
 from ddsp_nb.notes.scala import retuned, tuned
 
@@ -29,14 +28,7 @@ SOUND_SUFFIXES = (".wav", ".flac")
         "named.",
     ),
     click.option("--notes", help='Notes to play instead, with seconds or note values: "A4:0.5 C5:1/8. 440Hz:1 -:1/4".'),
-    click.option(
-        "--tempo",
-        "--bpm",
-        "bpm",
-        default=USUAL_BPM,
-        type=FiniteFloat(SLOWEST_BPM, FASTEST_BPM),
-        help="Beats a minute of note values in --notes; a beat is a quarter note.",
-    ),
+    BPM,
     *TUNING,
     click.option("--output", default="ddsp_played.wav", type=Path, help="Sound file, .wav or .flac."),
     click.option(

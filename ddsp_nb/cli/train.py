@@ -7,8 +7,7 @@ from pathlib import Path
 import click
 
 from ddsp_nb.cli.checks import check_outputs, check_place
-from ddsp_nb.cli.options import SEED, FiniteFloat, Written, one_of, options, parse_sizes
-from ddsp_nb.cli.room import LEARN, load_room, room_option
+from ddsp_nb.cli.options import LEARN, SEED, FiniteFloat, Written, load_room, one_of, options, parse_sizes, room_option
 from ddsp_nb.config import Config
 from ddsp_nb.errors import CheckpointError, WorkbookError
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ddsp_nb.growth.settings import check_settings, frozen, setting
@@ -28,10 +28,6 @@ class ADSR:
     def __post_init__(self):
         object.__setattr__(self, "sustain", frozen(self.sustain))
         check_settings(self)
-
-    def of_stage(self, i: int, n_stages: int) -> "ADSR":
-        """The ADSR with the sustain level of stage i, from 0, of n_stages."""
-        return replace(self, sustain=curve(self.sustain, n_stages)[i])
 
     def __call__(self, n_samples: int, sample_rate: int, start: int = 0, stop: int | None = None) -> "torch.Tensor":
         """[n_samples] gains from 0 up to 1, down to `sustain`, to 0; times shrink in proportion in a short stage.

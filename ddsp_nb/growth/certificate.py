@@ -57,16 +57,14 @@ class StageReport:
 
     def faults(self) -> list[str]:
         """What is wrong with the stage, in words."""
-        found = []
-        for name, level_db in (("partial", self.silent_partial_db), ("noise band", self.silent_band_db)):
-            if level_db is not None and not level_db < SILENT_DB:
-                found.append(f"a {name} that should be silent is at {level_db:.1f} dB")
-        for name, change_db in (("partial", self.partial_change_db), ("noise band", self.band_change_db)):
-            if change_db is not None and not change_db < SAME_DB:
-                found.append(f"a {name} changes its level by {change_db:.2f} dB")
-        if not self.step < STEP:
-            found.append(f"its edge jumps by {100 * self.step:.1f} % of the peak, which clicks")
-        return found
+        figures = (
+            (self.silent_partial_db, SILENT_DB, "a partial that should be silent is at {:.1f} dB"),
+            (self.silent_band_db, SILENT_DB, "a noise band that should be silent is at {:.1f} dB"),
+            (self.partial_change_db, SAME_DB, "a partial changes its level by {:.2f} dB"),
+            (self.band_change_db, SAME_DB, "a noise band changes its level by {:.2f} dB"),
+            (100 * self.step, 100 * STEP, "its edge jumps by {:.1f} % of the peak, which clicks"),
+        )
+        return [words.format(figure) for figure, most, words in figures if figure is not None and not figure < most]
 
 
 @dataclass(frozen=True)
@@ -114,15 +112,7 @@ def _in_db(value, width, digits=1):
 
 @torch.no_grad()
 def certify(schedule: Schedule, harmonic: torch.Tensor, noise: torch.Tensor, gain: float, seed: int) -> Certificate:
-    """Measure a rendered piece.
-
-    Args:
-        schedule: what should sound when.
-        harmonic: [n_samples] partials as rendered.
-        noise: [n_samples] noise as rendered.
-        gain: the one factor that the piece was multiplied with.
-        seed: of the noise.
-    """
+    """Measure [n_samples] partials and noise as they were rendered of a schedule, with one gain and a seed of noise."""
     harmonic, noise = harmonic.detach().cpu().double(), noise.detach().cpu().double()
     peaks = [max(sound.abs().max().item(), SILENCE) for sound in (harmonic, noise, harmonic + noise)]
     tracks = schedule.tracks.items() if noise.any() else ()

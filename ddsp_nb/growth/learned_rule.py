@@ -65,7 +65,8 @@ def teach_rule(levels: torch.Tensor, seed: int = 0, places: torch.Tensor | None 
         cells[-1] = torch.eye(n, 1)  # the worst one begins anew
         for step in range(n_steps):
             cells = rule(cells)
-            loss = loss + (step >= n_steps - N_JUDGED) * far(cells).mean()
+            if step >= n_steps - N_JUDGED:
+                loss = loss + far(cells).mean()
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(rule.parameters(), 0.01)

@@ -7,7 +7,7 @@ its recording it has the levels of every partial. So it is blended by levels, an
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 
@@ -52,11 +52,8 @@ class Player:
     def __call__(self, asked: Features, own: Controls) -> Controls:
         """What is played where [n_frames] are asked for: as loud as `own`, what the instrument itself plays there."""
         other, config = self.other.controls(asked, envelope=False, loudness=False), self.other.config
-        mixed = replace(
-            own,
-            amplitudes=between(other.amplitudes, own.amplitudes, self.own),
-            noise_magnitudes=between(other.noise_magnitudes, own.noise_magnitudes, self.own),
-        )
+        amplitudes = between(other.amplitudes, own.amplitudes, self.own)
+        mixed = Controls(amplitudes, own.directions, between(other.noise_magnitudes, own.noise_magnitudes, self.own))
         hz = asked.f0_hz.to(own.amplitudes)[:, None] * self.other.network.instrument.queries.harmonics
         wanted, reached = (power(controls, hz, config) for controls in (own, mixed))
         return mixed.scaled((wanted / reached.clamp(min=SILENCE**2)).sqrt())

@@ -138,7 +138,8 @@ class Schedule:
 
     def gains(self, i: int) -> torch.Tensor:
         """[n] gain of stage i at each of its samples: ADSR or cross-fades, and its loudness."""
-        stage, adsr = self.stages[i], self.plan.adsr.of_stage(i, len(self.stages))
+        stage, sustain = self.stages[i], curve(self.plan.adsr.sustain, len(self.stages))[i]
+        adsr = replace(self.plan.adsr, sustain=sustain)
         if not self.plan.crossfade_s:
             return adsr(len(stage), self.sample_rate) * stage.gain
         gain = adsr(self.n_samples, self.sample_rate, stage.start, stage.stop)
@@ -205,7 +206,9 @@ def make_schedule(
     lines = {p: line_of(p, len(take.features) if runs_on(plan, p) else longest) for p in makers}
     player_of = lambda shares: Player.of(shares, model, family or Family.shipped())
     alone = [player_of({name: 1.0}) for name in weights_of(plan.timbre)]
-    heard = [_sampled(line, player) for player in alone for line in lines.values()]
+    # Of others than the instrument itself, some frames will do to read levels from.
+    some = lambda line: line[:: -(-len(line.f0_hz) // MOST_FRAMES)]
+    heard = [some(line).played_by(player) if player else line for player in alone for line in lines.values()]
     levels = torch.stack([track.levels(config) for track in heard]).amax(0)
     gains = torch.stack([track.controls.noise_magnitudes.amax(0) for track in heard]).amax(0)
     line = next(iter(lines.values()))
@@ -229,11 +232,6 @@ def make_schedule(
         said.append("The recording has no tone: only its noise can grow, in every stage or band by band.")
     schedule = Schedule(plan, stages, tracks, config, tuple(said))
     return schedule.evened() if plan.loudness_as == HEARD else schedule
-
-
-def _sampled(line: ControlTrack, player: Player | None) -> ControlTrack:
-    """A track from which levels are read: of others than the instrument itself some frames will do."""
-    return line if player is None else line[:: -(-len(line.f0_hz) // MOST_FRAMES)].played_by(player)
 
 
 def _spans(stages: list[Stage], config: Config) -> dict[TrackKey, tuple[int, int]]:

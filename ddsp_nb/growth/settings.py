@@ -30,18 +30,15 @@ def frozen(value):
 def check_settings(owner) -> None:
     """Raise GrowthError unless every setting of a dataclass is one of its choices, or in its range."""
     for f in fields(owner):
-        value, name = getattr(owner, f.name), _in_words(f.name)
+        # As people read it: without its unit.
+        name = f.name.removeprefix("n_").removesuffix("_s").removesuffix("_db").replace("_", " ")
+        value = getattr(owner, f.name)
         choices, unit = f.metadata.get("choices"), f.metadata.get("unit", "")
         if choices and (value not in choices or type(value) is not f.type):
             raise GrowthError(f"Unknown {name} {short(value)}; use one of {', '.join(map(str, choices))}.")
         if "low" in f.metadata and not _in_range(value, f):
             span = f"{f.metadata['low']} to {f.metadata['high']} {unit}".strip()
             raise GrowthError(f"{name.capitalize()}: use {'whole ' * (f.type is int)}numbers from {span}.")
-
-
-def _in_words(name: str) -> str:
-    """A field's name as people read it: without its unit."""
-    return name.removeprefix("n_").removesuffix("_s").removesuffix("_db").replace("_", " ")
 
 
 def _in_range(value, f: Field) -> bool:

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import torch
+from scipy.ndimage import gaussian_filter1d
 from torch.nn import functional as F
 
 from ddsp_nb.analysis.features import Features
@@ -84,8 +84,7 @@ class ControlTrack:
     first: int = 0
 
     def __getitem__(self, frames: slice) -> "ControlTrack":
-        names = ("f0_hz", "phase", "controls", "sounding", "asked", "own_hz", "own_phase")
-        parts: dict[str, Any] = {name: getattr(self, name)[frames] for name in names if getattr(self, name) is not None}
+        parts = {name: x[frames] for name, x in vars(self).items() if name != "first" and x is not None}
         return replace(self, first=self.first + (frames.start or 0), **parts)
 
     def played_by(self, player: Player | None) -> "ControlTrack":
@@ -93,8 +92,9 @@ class ControlTrack:
         if player is None:
             return self
         width = smoothing_frames(self.asked.sample_rate / self.asked.hop_length)
-        steady = replace(self.controls, directions=steady_directions(self.controls, width))
-        return replace(self, controls=player(self.asked, steady))
+        # Phases of faint partials are noise.
+        calm = Controls.of_coefficients(smooth(self.controls.coefficients(), width), self.controls.noise_magnitudes)
+        return replace(self, controls=player(self.asked, replace(self.controls, directions=calm.directions)))
 
     def noise(self, config: Config, seed: int) -> torch.Tensor:
         """[(n_frames - 1) * hop_length] its noise: all tracks of a pitch filter the same one."""
@@ -166,7 +166,7 @@ def track_maker(
     if pitch == PHRASE:
         return lambda n_frames: phrase_track(take, heard, model.config, n_frames, unfolding=unfolding)
     a_tone = pitch != HELD or bool(heard.any())
-    asked, controls = held_note(model, take, _median_hz(take, heard) if pitch == HELD else pitch_hz(pitch))
+    asked, controls = held_note(model, take, sounding_hz(take, pitch))
     f0_hz, asked = asked.f0_hz, replace(asked, voiced=asked.voiced & a_tone)
     controls = replace(controls, amplitudes=controls.amplitudes * a_tone)
 
@@ -199,17 +199,16 @@ def partials_maker(take: Take, hz: torch.Tensor, pitch: str | float, config: Con
 
 
 def sounding_hz(take: Take, pitch: str | float = PHRASE) -> float:
-    """The pitch that a sound is heard at whose partials are no multiples of one, where it plays a phrase or a note.
+    """The pitch that a take is heard at where it plays a phrase or a note: of a phrase, and held, it is the median.
 
-    Of a phrase it is the median; where no pitch is heard, the frequency of the loudest partial.
+    Where no pitch is heard, it is that of the loudest partial, if that is no multiple of one.
     """
-    assert take.hz is not None
     if pitch not in WORDS:
         return pitch_hz(pitch)
+    heard = sounding(take)
+    if take.hz is None or heard.any():
+        return take.features.f0_hz[heard if heard.any() else slice(None)].median().item()
     energy = take.controls.amplitudes.square()
-    heard = take.features.voiced & (energy.sum(1) >= FAINTEST * energy.sum(1).max())
-    if heard.any():
-        return take.features.f0_hz[heard].median().item()
     loudest = int(energy.sum(0).argmax())
     return ((take.hz * energy)[:, loudest].sum() / energy[:, loudest].sum().clamp(min=SILENCE)).item()
 
@@ -271,12 +270,7 @@ def phrase_track(
     return ControlTrack(f0_hz, phase, controls[frames], heard[frames], features[frames])
 
 
-def _median_hz(take, heard):
-    f0_hz = take.features.f0_hz
-    return (f0_hz[heard] if heard.any() else f0_hz).median()
-
-
-def held_note(model: DDSPModel, take: Take, hz: float | torch.Tensor) -> tuple[Features, Controls]:
+def held_note(model: DDSPModel, take: Take, hz: float) -> tuple[Features, Controls]:
     """Features and controls of a note of the instrument, with the small movements of a steady stretch of the recording.
 
     The instrument is asked for the note with the envelope of that stretch, which moves less than a tape's would.
@@ -300,11 +294,6 @@ def held_note(model: DDSPModel, take: Take, hz: float | torch.Tensor) -> tuple[F
     played = model.controls(note)
     amplitudes, noise = smooth(played.amplitudes, width), smooth(played.noise_magnitudes, width)
     return note, Controls(amplitudes, played.directions, noise)
-
-
-def steady_directions(controls: Controls, width: float) -> torch.Tensor:
-    """[n_frames, n_harmonics, 2] phases of the partials, smoothed over time: those of faint ones are noise."""
-    return Controls.of_coefficients(smooth(controls.coefficients(), width), controls.noise_magnitudes).directions
 
 
 def fullest_stretch(energy: torch.Tensor, f0_hz: torch.Tensor, n_frames: int) -> torch.Tensor:
@@ -344,14 +333,7 @@ def smoothing_frames(frames_per_s: float) -> float:
     return max(1.5, SMOOTHING_S * frames_per_s)
 
 
-def reach(width: float) -> int:
-    """Frames before and after that a Gaussian of `width` frames hears."""
-    return round(4 * width)
-
-
 def smooth(values: torch.Tensor, width: float) -> torch.Tensor:
     """[n_frames, n] averaged over time with a Gaussian of `width` frames."""
-    far = reach(width)
-    kernel = torch.exp(-0.5 * (torch.arange(-far, far + 1, device=values.device) / width) ** 2).to(values)
-    padded = F.pad(values.T[:, None], (far, far), mode="replicate")  # [n, 1, frames]
-    return F.conv1d(padded, (kernel / kernel.sum())[None, None])[:, 0].T
+    averaged = gaussian_filter1d(values.detach().cpu().numpy(), width, axis=0, mode="nearest")
+    return torch.from_numpy(averaged).to(values)

@@ -110,8 +110,11 @@ def _track(data: bytes) -> Track:
             if status == META:
                 track.whole = data[at] == END_OF_TRACK
                 what, at = _meta(data, at)
+            elif status in SYSTEM_EXCLUSIVE:
+                what, (length, begin) = None, _number(data, at)
+                at = begin + length
             elif status >= SYSTEM:
-                what, at = None, _after_system(data, at, status)
+                what, at = None, at + SYSTEM_BYTES.get(status, 0)
             else:
                 what, at = _message(data, at, status, track.wrong)
                 running = status
@@ -139,13 +142,6 @@ def _meta(data: bytes, at: int) -> tuple[float | None, int]:
     length, begin = _number(data, at + 1)
     microseconds = int.from_bytes(data[begin : begin + length], "big") if data[at] == TEMPO and length == 3 else 0
     return microseconds / 1e6 or None, begin + length
-
-
-def _after_system(data: bytes, at: int, status: int) -> int:
-    if status not in SYSTEM_EXCLUSIVE:
-        return at + SYSTEM_BYTES.get(status, 0)
-    length, begin = _number(data, at)
-    return begin + length
 
 
 def _message(data: bytes, at: int, status: int, wrong: list[str]) -> tuple[mido.Message | None, int]:

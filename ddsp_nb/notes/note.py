@@ -1,4 +1,4 @@
-"""Notes as they are written, and as keys that go down and up. Light to import."""
+"""Notes and their lengths as they are written, and notes as keys that go down and up. Light to import."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -8,11 +8,14 @@ from reprlib import repr as short
 from typing import Any
 
 from ddsp_nb.errors import NotesError
-from ddsp_nb.notes.length import FASTEST_BPM, SLOWEST_BPM, USUAL_BPM, beats_of
 from ddsp_nb.notes.level import PLAIN_VELOCITY
 from ddsp_nb.notes.pitch import midi_number, parse_pitches, pitch_hz, typed_words
 
 REST = ("-", "r", "R")
+NOTE_VALUE = re.compile(r"(\d{1,3})/(1|2|4|8|16|32|64|128)([.t]?)")  # 1/4, 3/16, 1/4. and 1/8t
+BEAT = Fraction(1, 4)  # of a whole note: the beat is a quarter note
+STRETCHES = {"": Fraction(1), ".": Fraction(3, 2), "t": Fraction(2, 3)}  # plain, dotted, and three in the time of two
+USUAL_BPM, SLOWEST_BPM, FASTEST_BPM = 120.0, 20, 400
 MOST_SECONDS = 1200.0
 # What MIDI has keys for, but for the few that nobody hears as a pitch.
 LOWEST_HZ, HIGHEST_HZ = 16, 12_550
@@ -36,6 +39,14 @@ def parted(event: Event) -> Parted:
     seconds, kind, *values = event
     n = N_VALUES[kind]
     return seconds, kind, tuple(values[:n]), values[n] if len(values) > n else None if kind == "quiet" else 0
+
+
+def beats_of(note: str) -> Fraction | None:
+    """Beats of a note value: 1/4, 3/16, 1/4. (dotted) or 1/8t (triplet); None where it is none."""
+    value = NOTE_VALUE.fullmatch(note.strip())
+    if value is None or int(value[1]) == 0:
+        return None
+    return Fraction(int(value[1]), int(value[2])) * STRETCHES[value[3]] / BEAT
 
 
 @dataclass(frozen=True)
@@ -102,3 +113,37 @@ def _number(hz: float) -> float:
     if not LOWEST_HZ <= hz <= HIGHEST_HZ:
         raise NotesError(f"A pitch of {hz:g} Hz is out of reach; use {LOWEST_HZ} to {HIGHEST_HZ} Hz.")
     return midi_number(hz)
+
+
+def lines_of(events: Iterable[Event], most: int) -> tuple[list[list[Event]], int]:
+    """Events of each line, of which there are up to `most`, and how many notes end early since all of them sounded.
+
+    A note is put into the line that has been silent for longest; into a new one where all sound; and where there are as
+    many as there may be, into that of the oldest note. Bends and levels are told to all.
+    """
+    told, lines, n_cut = list[Event](), list[list[Event]](), 0
+    # The line of each key that is down, and which event moved a key of each line last.
+    down, moved = dict[tuple, int](), list[int]()
+    for now, event in enumerate(events):
+        _, kind, values, part = parted(event)
+        if kind not in ("on", "off"):
+            for line in (told, *lines):
+                line.append(event)
+            if kind == "quiet":
+                down = {key: i for key, i in down.items() if part not in (None, key[-1])}
+            continue
+        key = (*values[:1], part)
+        if kind == "on" and key not in down:
+            silent = [i for i in range(len(lines)) if i not in down.values()]
+            if not silent and len(lines) < most:
+                silent = [len(lines)]
+                lines.append(told.copy())
+                moved.append(now)
+            n_cut += not silent
+            chosen = min(silent or range(most), key=moved.__getitem__)
+            down = {other: i for other, i in down.items() if i != chosen} | {key: chosen}
+        if key in down:
+            i = down[key] if kind == "on" else down.pop(key)
+            lines[i].append(event)
+            moved[i] = now
+    return lines, n_cut

@@ -1,8 +1,6 @@
-from .band_faders import BandFaders as BandFaders
 from .blend_panel import BlendPanel as BlendPanel
 from .blind_test import BlindTest as BlindTest
 from .chooser import RecordingChooser as RecordingChooser
-from .drawbars import Drawbars as Drawbars
 from .first_steps import FirstGrowth as FirstGrowth
 from .first_steps import FirstInstrument as FirstInstrument
 from .first_steps import FirstMelody as FirstMelody
@@ -11,6 +9,8 @@ from .growth.panel import GrowthPanel as GrowthPanel
 from .keyboard.panel import PlayPanel as PlayPanel
 from .listen import compare as compare
 from .listen import play as play
+from .live import BandFaders as BandFaders
+from .live import Drawbars as Drawbars
 from .player import Player as Player
 from .timbre_map import TimbreMap as TimbreMap
 from .tracks_view import TracksView as TracksView

@@ -21,10 +21,13 @@ class Control(traitlets.HasTraits):
         held: whether a hand is still moving it; `observe(act, "held")` tells when it lets go.
     """
 
-    kind = ""
+    kind: str  # by which the page knows how to draw it
     value: Any = traitlets.Any()
     label, tip = traitlets.Unicode(), traitlets.Unicode()
     bare, disabled, hidden, held = traitlets.Bool(), traitlets.Bool(), traitlets.Bool(), traitlets.Bool()
+
+    def __init_subclass__(cls, kind: str = ""):
+        cls.kind = kind or cls.__name__.lower()
 
     def __init__(self, label: str = "", value: Any = None, **look: Any):
         super().__init__(label=label, **look | ({} if value is None else {"value": value}))
@@ -44,7 +47,6 @@ class Slider(Control):
     A double click brings it to where it is `usual`, at first the value that it was made with.
     """
 
-    kind = "slider"
     low, high, usual, step = traitlets.Float(), traitlets.Float(), traitlets.Float(), traitlets.Any(1)
     live = traitlets.Bool()
 
@@ -61,13 +63,10 @@ class Slider(Control):
 class Number(Slider):
     """The same as a field to type in."""
 
-    kind = "number"
-
 
 class Choice(Control):
     """A list that drops down: `options` are values, or (words, value) each; None is none of them."""
 
-    kind = "choice"
     options: Any = traitlets.List()
 
     def __init__(self, label: str, options: Sequence[Any], value: Any = None, **look: Any):
@@ -101,26 +100,20 @@ class Choice(Control):
 class Tabs(Choice):
     """The same as buttons beside each other."""
 
-    kind = "tabs"
-
 
 class Rows(Choice):
     """The same as a list that stays open."""
-
-    kind = "rows"
 
 
 class Line(Control):
     """A line to write in; `example` stands in it while it is empty."""
 
-    kind = "line"
     example, value = traitlets.Unicode(), traitlets.Unicode()
 
 
 class Check(Control):
     """A check box."""
 
-    kind = "check"
     value = traitlets.Bool()
 
 
@@ -130,7 +123,6 @@ class Button(Control):
     With a value, True or False, it stays pressed or not.
     """
 
-    kind = "button"
     chief, waiting = traitlets.Bool(), traitlets.Unicode()
 
     def __init__(self, label: str, press: Callable[[], object], **look: Any):
@@ -141,14 +133,13 @@ class Button(Control):
         return None if self.disabled else self.click()
 
 
-class Download(Button):
+class Download(Button, kind="button"):
     """A button whose `press` gives name and bytes of a file for the browser, or None where it is said why not."""
 
 
 class File(Control):
     """A button that calls `bring(name, bytes)` with a file of the user's; `accept` is as of HTML's input."""
 
-    kind = "file"
     accept = traitlets.Unicode()
 
     def __init__(self, label: str, bring: Callable[[str, bytes], object], accept: str, **look: Any):
@@ -162,7 +153,6 @@ class File(Control):
 class Words(Control):
     """A line that the panel says; `wrong` ones stand out."""
 
-    kind = "words"
     value = traitlets.Unicode()
     wrong = traitlets.Bool()
 
@@ -170,14 +160,12 @@ class Words(Control):
 class Progress(Control):
     """How much of `high` is done."""
 
-    kind = "progress"
     value, high = traitlets.Float(), traitlets.Float(1)
 
 
 class Picture(Control):
     """A picture, named by its label."""
 
-    kind = "picture"
     value = traitlets.Unicode()
 
     def show(self, png: bytes) -> None:

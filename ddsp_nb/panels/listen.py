@@ -41,7 +41,9 @@ def at_one_gain(sounds: dict[str, Any]) -> dict[str, np.ndarray]:
 
 def _show(player):
     """Display a player; those of an earlier run of the same cell are closed, or the kernel would keep them all."""
-    cell, run = _place()
+    # The cell that runs, and which run of it this is; None where nobody says.
+    parent = getattr(get_ipython(), "get_parent", dict)() or {}
+    cell, run = parent.get("metadata", {}).get("cellId"), parent.get("header", {}).get("msg_id")
     if cell is not None:
         last_run, players = _shown.get(cell, (run, []))
         if last_run != run:
@@ -50,9 +52,3 @@ def _show(player):
             players = []
         _shown[cell] = run, [*players, player]
     display(player)
-
-
-def _place():
-    """The cell that runs, and which run of it this is; None where nobody says."""
-    parent = getattr(get_ipython(), "get_parent", dict)() or {}
-    return parent.get("metadata", {}).get("cellId"), parent.get("header", {}).get("msg_id")

@@ -1,4 +1,4 @@
-"""What live widgets share: they sound in the page, without the kernel, and may be handed a recipe to begin with."""
+"""Live widgets: they sound in the page, without the kernel, and may be handed a recipe to begin with."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import numpy as np
 import traitlets
 
 from ddsp_nb.errors import ConfigError
-from ddsp_nb.panels.page import PageWidget
+from ddsp_nb.panels.page import PageWidget, module
 
 
 class LiveWidget(PageWidget):
@@ -39,3 +39,27 @@ class LiveWidget(PageWidget):
         if not np.isfinite(levels).all() or levels.min() < 0 or not levels.max():
             raise ConfigError("recipe has levels that cannot be; use finite numbers, 0 or more, and not only 0.")
         return (levels / levels.max()).tolist()
+
+
+class Drawbars(LiveWidget):
+    """Paint the levels of harmonics, move their pitch, and hear and see the tone at once.
+
+    No setting clips: where all harmonics together could reach more than 0.9 of full scale, all of them become softer.
+    A recipe is [n_harmonics] amplitudes, up to 64.
+    """
+
+    N_LEVELS = range(1, 65)
+    WANTED = "1 to 64 amplitudes, one for each harmonic"
+    _esm = module("drawbars", WORKLET="drawbars_worklet")
+
+
+class BandFaders(LiveWidget):
+    """Paint the gains of the noise filterbank and hear the noise at once.
+
+    Whatever the gains and the level, the noise has an RMS of at most 0.16, so that it does not clip. A recipe is [64]
+    gains, of which only the shape counts.
+    """
+
+    N_LEVELS = range(64, 65)
+    WANTED = "64 gains, one for each band"
+    _esm = module("band_faders", WORKLET="band_faders_worklet")

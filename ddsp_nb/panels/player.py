@@ -85,7 +85,8 @@ class Player(PageWidget):
     def _hold(self, sounds, sample_rate, pitches=None, marks=()):
         """Keep other sounds, for pages that ask from now on."""
         self.sounds, self.sample_rate = {name: samples_of(sound) for name, sound in sounds.items()}, sample_rate
-        self._lines = [(name, f.hop_length / f.sample_rate, _sounding_hz(f)) for name, f in (pitches or {}).items()]
+        sounding_hz = lambda f: np.where(f.voiced.cpu(), f.f0_hz.cpu(), np.nan).astype(np.float32)
+        self._lines = [(name, f.hop_length / f.sample_rate, sounding_hz(f)) for name, f in (pitches or {}).items()]
         self._message = {
             "type": "sounds",
             "names": list(sounds),
@@ -147,15 +148,13 @@ class Player(PageWidget):
                 look = {key: self.options[key] for key in ("n_fft", "max_hz")}
                 look |= {"log": self.options["scale"] == "log", "n_frames": PICTURE_COLUMNS // len(shown)}
                 plots.spectrogram(np.atleast_2d(sound).mean(0), self.sample_rate, ax=ax, title=name, **look)
-                self._draw_pitches(ax)
+                for (name, hop_s, hz), colour in zip(self._lines, itertools.cycle(LINES)):
+                    style = dict(color=colour, lw=1.5, label=name, scalex=False, scaley=False)
+                    ax.plot(np.arange(len(hz)) * hop_s, hz, **style)
             ax.label_outer()
         if self._lines and self.options["view"] != "waveform":
             row[-1].legend(loc="upper right", fontsize="small")
         return figure
-
-    def _draw_pitches(self, ax):
-        for (name, hop_s, hz), colour in zip(self._lines, itertools.cycle(LINES)):
-            ax.plot(np.arange(len(hz)) * hop_s, hz, color=colour, lw=1.5, label=name, scalex=False, scaley=False)
 
 
 def samples_of(sound: Sound) -> np.ndarray:
@@ -163,7 +162,3 @@ def samples_of(sound: Sound) -> np.ndarray:
     array = sound.detach().cpu().numpy() if torch.is_tensor(sound) else np.asarray(sound)
     stereo = array.ndim == 2 and len(array) == 2
     return np.ascontiguousarray(array if stereo else array.reshape(-1), np.float32)
-
-
-def _sounding_hz(features):
-    return np.where(features.voiced.cpu(), features.f0_hz.cpu(), np.nan).astype(np.float32)

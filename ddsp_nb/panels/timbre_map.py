@@ -37,9 +37,7 @@ class TimbreMap(PlayPanel):
         family: the instruments; the shipped ones by default.
         own: {name: member} more of them. They are stars, as are those of the family that were not shipped.
         words: where the point is at first: a name, or a morph such as "flute:0.6 oboe:0.4".
-        phrase: what is played where a phrase loops.
         config: gives the sample rate and the sizes of the synthesizer.
-        n_voices: that sound at a time, 1 to 16.
 
     Attributes:
         family: all instruments of the map.
@@ -48,7 +46,7 @@ class TimbreMap(PlayPanel):
         share: of the variance of the codes, what the two axes show.
 
     Raises:
-        ConfigError: a name that is taken or not there, or n_voices outside its range.
+        ConfigError: a name that is taken or not there.
     """
 
     _esm = module("timbre_map", WORKLET="play_worklet", WORKER="play_worker", MICROPHONE="play_microphone_worklet")
@@ -60,17 +58,15 @@ class TimbreMap(PlayPanel):
         own: Mapping[str, Member] | None = None,
         *,
         words: str = "flute",
-        phrase: Performance | None = None,
         config: Config | None = None,
-        n_voices: int = 8,
     ):
         family = family or Family.shipped()
         for name, member in (own or {}).items():
             family = family.with_member(name, member)
         member = family.member(words)
-        self.family, self.phrase = family, phrase or Performance.of_notes(parse_notes(PHRASE))
+        self.family, self.phrase = family, Performance.of_notes(parse_notes(PHRASE))
         self.places, self.share = principal_axes(family.codes)
-        super().__init__(member.model(config), articulation(member), n_voices=n_voices)
+        super().__init__(member.model(config), articulation(member))
         self.words = words
 
     @traitlets.validate("words")

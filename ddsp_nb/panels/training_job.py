@@ -44,8 +44,8 @@ class TrainingJob:
         **settings: Any,
     ):
         self.model, self.corpus, self._fresh = model, corpus, copied(model.state_dict())
-        self.settings: dict[str, Any] = {"epochs": DEFAULT_EPOCHS, "learning_rate": None, "start": "shared"}
-        self.settings |= {"loss": "plain"} | settings
+        usual = {"epochs": DEFAULT_EPOCHS, "learning_rate": None, "start": "shared", "loss": "plain"}
+        self.settings: dict[str, Any] = usual | settings
         self.run_file, self.on_progress, self.on_end = run_file, on_progress, on_end
         self.history: list[Epoch] = []
         self.resumable: TrainingState | None = None

@@ -9,10 +9,10 @@ import ipywidgets
 from ddsp_nb import plots
 from ddsp_nb.errors import TrainingError
 from ddsp_nb.panels.board import Board, Button, Choice, Number, Picture, Progress, Words
-from ddsp_nb.panels.page import Pictured
+from ddsp_nb.panels.page import Pictured, still_png
 from ddsp_nb.panels.player import Player
 from ddsp_nb.panels.training_job import TICK_S, TrainingJob
-from ddsp_nb.panels.widgets import Throttle, axes, errors_in_words, here, in_words, png, say
+from ddsp_nb.panels.widgets import Throttle, axes, errors_in_words, here, in_words, say
 from ddsp_nb.store.checkpoint import save_model
 from ddsp_nb.store.run_file import RunFile
 from ddsp_nb.synthesis.controls import Sound
@@ -214,7 +214,7 @@ class TrainingPanel(Pictured, ipywidgets.VBox):
     def _draw_curves(self):
         figure, (ax,) = axes(11, 2.8)
         plots.loss_curve(self.history, ax=ax)
-        self.curves.show(png(figure))
+        self.curves.show(still_png(figure))
 
     def _example(self):
         """The phrase to listen to, as the model plays it now."""

@@ -1,6 +1,5 @@
-"""What the panels share: pictures as PNG, a throttle for drawing, errors in words."""
+"""What the panels share: figures, a throttle for drawing, errors in words."""
 
-import io
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -16,8 +15,6 @@ from ddsp_nb.panels.board import Words
 
 # What a box of a panel is given to do what was pressed: a function that runs another, and says what goes wrong.
 Attempt = Callable[[Callable[[], None]], None]
-# Of pictures, as a page shows them.
-DPI = 72
 # Share of the time that pictures may take from the work they show.
 PICTURE_SHARE = 0.15
 # Between two pictures.
@@ -30,13 +27,6 @@ def axes(
     """A figure that belongs to no window, and [n_rows * n_columns] axes of it; safe to draw in any thread."""
     figure = Figure(figsize=(width_in, height_in), layout="constrained")
     return figure, figure.subplots(n_rows, n_columns, squeeze=False, **layout).flatten()
-
-
-def png(figure: Figure) -> bytes:
-    """A figure as the bytes of a PNG file."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DPI)
-    return buffer.getvalue()
 
 
 def say(status: Words, words: str, *, error: bool = False) -> None:

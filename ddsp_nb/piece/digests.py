@@ -4,7 +4,7 @@ keep a piece?").
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import torch
 
@@ -56,7 +56,7 @@ class Origin:
 
 def model_sha256(model: DDSPModel) -> str:
     """SHA-256 of a model's settings and weights, in alphabetical order, as hexadecimal digits."""
-    settings = json.dumps(model.config.to_dict(), sort_keys=True)
+    settings = json.dumps(asdict(model.config), sort_keys=True)
     return _digest(model.state_dict(), hashlib.sha256(settings.encode()))
 
 

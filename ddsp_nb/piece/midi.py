@@ -69,12 +69,6 @@ def _notes(piece: Piece, i: int) -> Iterator[Note]:
             yield Note(on_s, off_s, number, midi_value(growth.stages[j].level_db + gain_db))
 
 
-def note_number(schedule: Schedule, i: int) -> int | None:
-    """MIDI number nearest to the pitch that stage i plays, None where it plays none."""
-    number = pitch_number(schedule, i)
-    return None if number is None else round(number)
-
-
 def pitch_number(schedule: Schedule, i: int) -> float | None:
     """MIDI number, not rounded, of the pitch of stage i, 69 is A4; None where no tone or no partial is in it."""
     hz = schedule.hz(i) if schedule.stages[i].n_harmonics else None

@@ -82,13 +82,9 @@ def _timbre(chance, preset):
 
 
 def _adsr(chance, preset):
-    adsr = ADSR(
-        attack_s=_between(chance, 0.003, 0.3, 3),
-        decay_s=_between(chance, 0.02, 1.0),
-        sustain=round(chance.uniform(0.1, 1.0), 2),
-        release_s=_between(chance, 0.02, 0.6),
-    )
-    return preset.planned(adsr=adsr)
+    attack_s, decay_s = _between(chance, 0.003, 0.3, 3), _between(chance, 0.02, 1.0)
+    sustain, release_s = round(chance.uniform(0.1, 1.0), 2), _between(chance, 0.02, 0.6)
+    return preset.planned(adsr=ADSR(attack_s, decay_s, sustain, release_s))
 
 
 def _loudness(chance, preset):

@@ -7,7 +7,7 @@ from reprlib import repr as short
 from ddsp_nb.errors import GrowthError
 from ddsp_nb.growth.plan import GrowthPlan, exact
 from ddsp_nb.growth.settings import Curve, check_settings, setting
-from ddsp_nb.notes.length import BEAT, FASTEST_BPM, SLOWEST_BPM, STRETCHES, USUAL_BPM, beats_of
+from ddsp_nb.notes.note import BEAT, FASTEST_BPM, SLOWEST_BPM, STRETCHES, USUAL_BPM, beats_of
 from ddsp_nb.piece.typed import parse_number, parse_numbers
 
 COMMON = [f"{n}/{d}{mark}" for n in (1, 2, 3, 4, 5, 7) for mark in STRETCHES for d in (1, 2, 4, 8, 16, 32, 64)]

@@ -10,14 +10,12 @@ import torch
 from ddsp_nb.analysis.features import Features
 from ddsp_nb.analysis.mel import MIN_DB
 from ddsp_nb.errors import NotesError, warn_user
-from ddsp_nb.notes.lines import lines_of
 from ddsp_nb.notes.midi import write_midi
-from ddsp_nb.notes.note import MOST_SECONDS, Event, Note, events_of, parted
+from ddsp_nb.notes.note import MOST_SECONDS, Event, Note, events_of, lines_of, parted
 from ddsp_nb.notes.score import read_score
 from ddsp_nb.playing.articulation import Articulation
-from ddsp_nb.playing.live_blocks import blocks_of
 from ddsp_nb.playing.own_timbre import lift_db
-from ddsp_nb.playing.stream import StreamingSynthesizer
+from ddsp_nb.playing.stream import StreamingSynthesizer, blocks_of
 from ddsp_nb.playing.voices import Solo
 from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.take import Take

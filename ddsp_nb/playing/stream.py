@@ -1,11 +1,15 @@
-"""The instrument live, block by block (notebook 06, "Why is block length latency?")."""
+"""The instrument live, block by block, from hands, events or a port (notebook 06, "Why is block length latency?")."""
 
 import math
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 
 import torch
 
-from ddsp_nb.errors import ConfigError
+from ddsp_nb.errors import ConfigError, warn_user
 from ddsp_nb.notes.level import PLAIN_VELOCITY
+from ddsp_nb.notes.midi_channels import MidiReceiver
+from ddsp_nb.notes.note import Event
 from ddsp_nb.playing.own_timbre import OwnTimbre
 from ddsp_nb.playing.voices import Voices
 from ddsp_nb.synthesis.controls import MAX_NOISE_GAIN, low_crest_directions
@@ -14,6 +18,8 @@ from ddsp_nb.training.model import DDSPModel
 from ddsp_nb.training.take import Take
 
 MAX_BLOCK = 1 << 20  # samples that are asked for at once
+# A4, B4 and C#5: three that are told apart.
+KEYS = (69, 71, 73)
 
 
 class StreamingSynthesizer(Voices):
@@ -62,13 +68,8 @@ class StreamingSynthesizer(Voices):
     def play_as(self, timbre: torch.Tensor, part: int | None = None) -> None:
         """Play in another timbre from the next frame on, notes that sound included; levels move there in a hop.
 
-        Args:
-            timbre: [n_timbre] such as `family.member("flute:0.4 oboe:0.6").timbre(config)`; its noise floor
-                is left out.
-            part: that it is for; all parts by default.
-
-        Raises:
-            ConfigError: it is of another size or has numbers that are not finite.
+        It is [n_timbre] such as `family.member("flute:0.4 oboe:0.6").timbre(config)`, of which the noise floor is left
+        out, for a part or all. Raises ConfigError where it is of another size or has numbers that are not finite.
         """
         if timbre.shape != self.own.shape or not timbre.isfinite().all():
             raise ConfigError(f"A timbre has {len(self.own)} finite numbers; use `Member.timbre(config)`.")
@@ -112,13 +113,58 @@ class StreamingSynthesizer(Voices):
         noise = (gains[:, 0] * sounding).square().sum(0).sqrt().clamp(max=MAX_NOISE_GAIN)  # of one voice, it is its own
         sound = lines.sum(0) + self.noise.hop(noise)
         self.f0_hz, self.phase, self.partials = f0_hz, phase, partials
-        self._forget_ended()
-        return sound
-
-    def _forget_ended(self) -> None:
-        """Let go of voices that have become silent."""
+        # Voices that have become silent are let go.
         left = [i for i, voice in enumerate(self.voices) if not voice.ended]
         if len(left) < len(self.voices):
             self.voices = [self.voices[i] for i in left]
             self.f0_hz, self.phase, self.partials = self.f0_hz[left], self.phase[left], self.partials[left]
             self.state = self.state[:, left]
+        return sound
+
+
+def blocks_of(synthesizer: StreamingSynthesizer, events: Iterable[Event], block: int) -> Iterator[torch.Tensor]:
+    """Sound of events, [block] samples at a time, until the last note has ended; keys that are left down go up."""
+    sample_rate, done = synthesizer.config.sample_rate, 0
+    waiting = deque((round(seconds * sample_rate), event) for seconds, *event in events)
+    while waiting or synthesizer.voices:
+        parts, end = [], done + block
+        while waiting and waiting[0][0] < end:
+            sample, event = waiting.popleft()
+            if sample > done:
+                parts.append(synthesizer.render(sample - done))
+                done = sample
+            synthesizer.obey(*event)
+        if not waiting:
+            synthesizer.all_off()
+        parts.append(synthesizer.render(end - done))
+        done = end
+        yield torch.cat(parts)
+
+
+def blocks_of_port(synthesizer: StreamingSynthesizer, pending: Callable, block: int) -> Iterator[torch.Tensor]:
+    """Sound of what arrives at a port, [block] samples at a time, without end; `pending` gives the new messages."""
+    receive, told = MidiReceiver(), False
+    while True:
+        for message in pending():
+            for event in receive(message):
+                synthesizer.obey(*event)
+        if receive.n_drums and not told:
+            warn_user("Drums (channel 10) have no pitch and are left out.")
+            told = True
+        yield synthesizer.render(block)
+
+
+def play_in_blocks(
+    synthesizer: StreamingSynthesizer, pressed: Iterable[int], n_samples: int, block: int
+) -> torch.Tensor:
+    """[n_samples] of keys that are pressed at some samples, each of which ends the one before, no key being down.
+
+    They are heard from the next block on: so many samples leave the computer at a time.
+    """
+    waiting, sound = deque(enumerate(pressed)), []
+    for first in range(0, n_samples, block):
+        while waiting and waiting[0][1] <= first:
+            synthesizer.all_off()
+            synthesizer.note_on(KEYS[waiting.popleft()[0] % len(KEYS)])
+        sound.append(synthesizer.render(block))
+    return torch.cat(sound)[:n_samples]

@@ -52,8 +52,8 @@ def transfer(
     if not abs(semitones) <= MAX_SEMITONES:
         raise ConfigError(f"Cannot transpose by {semitones} semitones; use {-MAX_SEMITONES:g} to {MAX_SEMITONES:g}.")
     if nearest_octave:
-        apart = model.octave_quantiles[MIDDLE].item() - median_octave(features) - semitones / 12
-        semitones += 12 * round(apart)
+        played = torch.log2(sounding(features.f0_hz, features) / A4_HZ).median().item()  # octaves from A4
+        semitones += 12 * round(model.octave_quantiles[MIDDLE].item() - played - semitones / 12)
     if semitones:
         features = features.transpose(semitones, tape=tape)
     if match_loudness and match_loudness not in (*MATCHES, True):
@@ -81,11 +81,6 @@ def heard_range(octave_quantiles: torch.Tensor) -> tuple[float, float]:
     """MIDI numbers, not rounded, of the lowest and the highest note that was heard, from [101] quantiles."""
     low, high = (A4 + SEMITONES_PER_OCTAVE * octave_quantiles[EDGES]).tolist()
     return low, high
-
-
-def median_octave(features: Features) -> float:
-    """Median pitch in octaves from A4, of the voiced frames where there are any."""
-    return torch.log2(sounding(features.f0_hz, features) / A4_HZ).median().item()
 
 
 def sounding(values: torch.Tensor, features: Features) -> torch.Tensor:

@@ -4,6 +4,7 @@ A checkpoint may come from anyone: `tensor_file.py` reads nothing but named tens
 is checked against what the settings imply, before a model of that size is built.
 """
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ def save_model(path: str | Path, model: DDSPModel, take: Take) -> Path:
     """
     path = Path(path)
     content: dict[str, Any] = {
-        "config": model.config.to_dict(),
+        "config": asdict(model.config),
         "weights": {name: weight.detach().cpu() for name, weight in model.state_dict().items()},
         "features": {name: value for name, value in vars(take.features.to("cpu")).items() if name not in MOVING},
         "take": {

@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from tqdm.auto import tqdm
 
-from ddsp_nb.analysis.room import Wanted
 from ddsp_nb.config import Config
 from ddsp_nb.store.checkpoint import load_model, save_model
 from ddsp_nb.store.recordings import analyse_recordings
@@ -73,7 +72,6 @@ def load_or_train(
     *,
     epochs: int = DEFAULT_EPOCHS,
     seed: int = 0,
-    room: Wanted = "learn",
 ) -> tuple[DDSPModel, Take]:
     """Load a checkpoint, as it is, or train one on a recording, with a progress bar, and write it.
 
@@ -82,7 +80,6 @@ def load_or_train(
         recording: a sound file, or a recording of the workspace, of which only a stretch may be used.
         config: sizes and pitch range of a new model.
         epochs, seed: as of `train`.
-        room: as of `AnalysedRecording.of`.
 
     Raises:
         CheckpointError: the file exists but holds no model of ours.
@@ -92,9 +89,9 @@ def load_or_train(
         return load_model(path)
     config = config or Config()
     if isinstance(recording, Recording):
-        recordings = recording.analyse(config, room)
+        recordings = recording.analyse(config)
     else:
-        recordings = analyse_recordings([recording], config, room=room)
+        recordings = analyse_recordings([recording], config)
     take = record_take(recordings[0], config, seed)
     torch.manual_seed(seed)
     model = DDSPModel(config)

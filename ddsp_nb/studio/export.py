@@ -1,15 +1,18 @@
 """The instrument in a folder for other programs: SFZ samples, a wavetable, the network, and a text about them."""
 
+import math
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
+import torch
+
 from ddsp_nb.errors import ExportError
-from ddsp_nb.files import folder_written_whole
+from ddsp_nb.files import folder_written_whole, written_whole
 from ddsp_nb.growth.plan import GrowthPlan
+from ddsp_nb.notes.pitch import midi_name
 from ddsp_nb.playing.articulation import Articulation
-from ddsp_nb.playing.own_timbre import lift_db, warn_of_lift
-from ddsp_nb.studio.guide import guide_text
-from ddsp_nb.studio.network import write_network
+from ddsp_nb.playing.own_timbre import OwnTimbre, lift_db, warn_of_lift
 from ddsp_nb.studio.sfz import held_notes, sfz_text, warn_of_guesses, write_samples
 from ddsp_nb.studio.wavetable import growth_frames, write_wavetable
 from ddsp_nb.training.model import DDSPModel
@@ -17,6 +20,11 @@ from ddsp_nb.training.take import Take
 
 SFZ, WAVETABLE, NETWORK, GUIDE = "instrument.sfz", "growth.wav", "controls.ts", "README.txt"
 ROOM = "room.wav"
+GUIDE_TEXT = Path(__file__).with_name("guide.txt")
+OF_ROOM = "\nroom.wav\n  The recording's room, {:.1f} s, for a convolution reverb, all wet. Samples are dry.\n"
+LIFTED = "\n  The recordings were very quiet: all notes are {:.0f} dB louder than they were."
+# With which the network is traced; sizes may differ in use.
+EXAMPLE_HZ, EXAMPLE_DB, EXAMPLE_S = 440.0, -20.0, 1.0
 
 
 def export_instrument(
@@ -56,10 +64,8 @@ def export_instrument(
     sample_rate, room = model.config.sample_rate, take.room if take else None
     with folder_written_whole(folder, ExportError) as temporary:
         written, gain = write_samples(notes, temporary, sample_rate)
-        for name, text in (
-            (SFZ, sfz_text(notes, articulation)),
-            (GUIDE, guide_text(model.config, notes, articulation, gain, lift_db(model), len(frames), room)),
-        ):
+        guide = _guide(model, notes, articulation, gain, len(frames), room)
+        for name, text in ((SFZ, sfz_text(notes, articulation)), (GUIDE, guide)):
             (temporary / name).write_text(text, encoding="utf-8")
             written.append(temporary / name)
         written.append(write_wavetable(frames, temporary / WAVETABLE, sample_rate))
@@ -76,3 +82,34 @@ def check_folder(folder: Path, overwrite: bool) -> None:
         raise ExportError(f"{folder}: is a file. Choose another folder.")
     if folder.is_dir() and any(folder.iterdir()) and not overwrite:
         raise ExportError(f"{folder}: holds files already. Choose another folder, or ask to overwrite.")
+
+
+def _guide(model, notes, articulation, gain, n_frames, room) -> str:
+    """README.txt for these samples, all with one linear gain, and a wavetable of so many frames."""
+    levels_db = {layer: note.loudness_db + 20 * math.log10(gain) for layer, note in notes}
+    return GUIDE_TEXT.read_text(encoding="utf-8").format(
+        config=model.config,
+        articulation=articulation,
+        n_samples=len(notes),
+        first=midi_name(notes[0][1].note),
+        last=midi_name(notes[-1][1].note),
+        levels=", ".join(f"{layer} {level_db:.1f}" for layer, level_db in levels_db.items()),
+        lifted=LIFTED.format(lift_db(model)) if lift_db(model) else "",
+        room=OF_ROOM.format(room.rt60_s) if room else "",
+        n_frames=n_frames,
+    )
+
+
+def write_network(model: DDSPModel, path: Path) -> Path:
+    """Write `OwnTimbre` as TorchScript, for LibTorch in C++, nn~ and others: it is called as its `forward` is.
+
+    Raises ExportError.
+    """
+    timbre = OwnTimbre(model).eval().cpu()
+    heard = [torch.full((2, 3), value) for value in (EXAMPLE_HZ, EXAMPLE_DB, EXAMPLE_S)]
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PyTorch wants torch.export to be used, which C++ hosts cannot read
+        traced = torch.jit.trace(timbre, (*heard, timbre.rest(2)))
+        with written_whole(path, ExportError) as temporary:
+            torch.jit.save(traced, str(temporary))
+    return path

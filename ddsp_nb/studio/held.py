@@ -43,14 +43,8 @@ def held_note(
     """A note of the instrument's own timbre: its attack, then a loop of whole periods.
 
     Pitch is off by less than 0.1 cents where the loop is chosen among all whole numbers of hops from 2 to 3 s. The
-    noise of the loop repeats, too. Notes of one pitch have the same phases and the same noise at every loudness, so
-    layers of them cross without beating.
-
-    Args:
-        model, note: the instrument, and a MIDI number.
-        loudness_db: RMS level where it is held, dB relative to full scale.
-        articulation: gives the attack.
-        seed: of the noise.
+    noise of the loop repeats, too. Notes of one pitch have the same phases and the same noise at every loudness (RMS
+    where it is held, dB relative to full scale), so layers of them cross without beating.
     """
     config, hop = model.config, model.config.hop_length
     hop_s = hop / config.sample_rate

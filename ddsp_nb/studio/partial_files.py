@@ -2,7 +2,7 @@
 
 import json
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +10,14 @@ import numpy as np
 from ddsp_nb.errors import AudioError, reason
 from ddsp_nb.files import read_some, written_whole
 from ddsp_nb.studio.partials import QUARTER, Partial, joined, partials_of, table_of
-from ddsp_nb.studio.sdif import of_sdif, to_sdif
 
+# SDIF, the Sound Description Interchange Format of CNMAT and IRCAM (Wright et al. 1999).
+# Of a frame: kind, size without these two, seconds, stream, number of matrices; of these: kind, that of numbers, shape.
+FRAME, MATRIX, UNCOUNTED = struct.Struct(">4sIdII"), struct.Struct(">4sIII"), 8
+OPENING = struct.pack(">4sIII", b"SDIF", 8, 3, 1)
+# Columns are number, Hz, amplitude, phase of a cosine; those of points also noise, and s after the time of the frame.
+TRACKS, POINTS = b"1TRC", b"RBEP"
+NUMBERS = {4: ">f4", 8: ">f8"}
 LARGEST_BYTES = 50_000_000
 COLUMNS = ("partial", "time_s", "hz", "amplitude", "phase")
 HEAD = ",".join(COLUMNS)
@@ -26,6 +32,42 @@ SCORES = {
 }
 
 
+def to_sdif(partials: list[Partial]) -> bytes:
+    """Frames of 1TRC where all that sounds has its points at the same times, else of RBEP, as Loris writes them."""
+    table = np.nan_to_num(table_of(sorted(partials, key=lambda partial: partial.times_s[0])))
+    times_s, frame = np.unique(table[:, 1], return_inverse=True)
+    together = (np.diff(frame)[np.diff(table[:, 0]) == 0] == 1).all()
+    kind, n_more = (TRACKS, 0) if together else (POINTS, 2)
+    rows = np.pad(table[:, [0, 2, 3, 4]], ((0, 0), (0, n_more)))
+    order, parts = np.argsort(frame, kind="stable"), [OPENING]
+    for time_s, points in zip(times_s, np.split(rows[order], np.flatnonzero(np.diff(frame[order])) + 1), strict=True):
+        data = points.astype(">f8").tobytes()
+        parts.append(FRAME.pack(kind, FRAME.size + MATRIX.size + len(data) - UNCOUNTED, time_s, 1, 1))
+        parts += [MATRIX.pack(kind, 8, *points.shape), data]
+    return b"".join(parts)
+
+
+def of_sdif(content: bytes) -> np.ndarray:
+    """Points of 1TRC or RBEP frames. Raises ValueError, KeyError or struct.error where it is none."""
+    frames = list(_matrices(content))
+    points = [np.insert(rows[:, :4], 1, time_s + rows[:, 5], 1) for kind, time_s, rows in frames if kind == POINTS]
+    return np.concatenate(points) if points else joined((time_s, rows[:, :4]) for _, time_s, rows in frames)
+
+
+def _matrices(content: bytes) -> Iterator[tuple[bytes, float, np.ndarray]]:
+    """Kind, seconds and numbers of the matrices of partials; sizes count as far as there are bytes."""
+    at = UNCOUNTED + struct.unpack_from(">4sI", content)[1]
+    while at < len(content):
+        _, size, time_s, _, n_matrices = FRAME.unpack_from(content, at)
+        matrix, at = at + FRAME.size, at + UNCOUNTED + size
+        while matrix < at and n_matrices:
+            kind, numbers, *shape = MATRIX.unpack_from(content, matrix)
+            n, matrix, n_matrices = shape[0] * shape[1], matrix + MATRIX.size, n_matrices - 1
+            if kind in (TRACKS, POINTS):
+                yield kind, time_s, np.frombuffer(content, NUMBERS[numbers], n, matrix).reshape(shape)
+            matrix += -(-n * (numbers & 255) // 8) * 8
+
+
 def to_spear(partials: list[Partial]) -> str:
     """A partial in two lines; SPEAR has no phases."""
     lines = [SPEAR, "point-type time frequency amplitude", f"partials-count {len(partials)}", "partials-data"]
@@ -35,8 +77,8 @@ def to_spear(partials: list[Partial]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def of_spear(text: str) -> list[Partial]:
-    """Partials one by one, or frame by frame."""
+def of_spear(text: str) -> np.ndarray:
+    """Points of partials one by one, or frame by frame."""
     head, _, data = text.partition("-data")
     numbers, at, parts = np.array(data.split(), float), 0, []
     n_head = {SPEAR: 4, SPEAR_FRAMES: 2}[head.split()[0]]
@@ -46,9 +88,8 @@ def of_spear(text: str) -> list[Partial]:
             raise ValueError("points are missing")
         parts.append((numbers[at], np.pad(numbers[begun:end].reshape(-1, 3), ((0, 0), (0, 1)), constant_values=np.nan)))
         at = end
-    if n_head == 2:
-        return partials_of(joined(parts))
-    return partials_of(np.concatenate([np.insert(points, 0, i, 1) for i, (_, points) in enumerate(parts)]))
+    numbered = (np.insert(points, 0, i, 1) for i, (_, points) in enumerate(parts))
+    return joined(parts) if n_head == 2 else np.concatenate(list(numbered))
 
 
 def to_json(partials: list[Partial]) -> str:
@@ -58,10 +99,10 @@ def to_json(partials: list[Partial]) -> str:
     return json.dumps({"format": FORMAT} | dict(zip(COLUMNS, table.T.tolist(), strict=True)))
 
 
-def of_json(text: str) -> list[Partial]:
+def of_json(text: str) -> np.ndarray:
     """The reverse."""
     values = json.loads(text)
-    return partials_of(np.array([values[name] for name in COLUMNS], float).T)
+    return np.array([values[name] for name in COLUMNS], float).T
 
 
 def to_csv(partials: list[Partial]) -> str:
@@ -69,12 +110,12 @@ def to_csv(partials: list[Partial]) -> str:
     return "\n".join([HEAD, *(",".join(map("{:.12g}".format, point)) for point in table_of(partials))]) + "\n"
 
 
-def of_csv(text: str) -> list[Partial]:
+def of_csv(text: str) -> np.ndarray:
     """The reverse."""
     head, *lines = text.split()
     if head != HEAD:
         raise ValueError(f"its columns are not {HEAD}")
-    return partials_of(np.array([line.split(",") for line in lines], float))
+    return np.array([line.split(",") for line in lines], float)
 
 
 def to_score(partials: list[Partial], suffix: str) -> str:
@@ -100,7 +141,7 @@ def read_partials(path: str | Path) -> list[Partial]:
     content = read_some(path, LARGEST_BYTES, AudioError)
     try:
         _, of = FILES[Path(path).suffix.lower()]
-        return of(content if of is of_sdif else content.decode("ascii"))
+        return partials_of(of(content if of is of_sdif else content.decode("ascii")))
     except (ValueError, ArithmeticError, LookupError, TypeError, RecursionError, struct.error) as error:
         raise AudioError(
             f"{path}: no partials could be read ({reason(error)}). Use SPEAR's text (.txt), .sdif, or the .json or "

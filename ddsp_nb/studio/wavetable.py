@@ -26,17 +26,11 @@ MARK = b"<!>2048 10000000 wavetable (Timbre Grower)"
 
 
 def growth_frames(model: DDSPModel, plan: GrowthPlan | None = None) -> torch.Tensor:
-    """Single cycles of a growth at the instrument's middle pitch and usual loudness.
+    """[n_frames, 2048] single cycles of a growth, peak 0.99, at the instrument's middle pitch and usual loudness.
 
     A partial that is off is absent, one that is on keeps its level and its phase in all frames, so that what lies
-    between two frames is their mixture. One gain serves all frames, or growth could not be heard.
-
-    Args:
-        plan: its stages, strategy and order say which partials sound in which frame; by default one partial more in
-            each frame.
-
-    Returns:
-        [n_frames, 2048], peak 0.99.
+    between two frames is their mixture. One gain serves all frames, or growth could not be heard. Stages, strategy and
+    order of a plan say which partials sound in which frame; by default one more in each.
 
     Raises:
         GrowthError: more than 256 stages.

@@ -71,10 +71,7 @@ def _evenly(levels):
 def _step(instrument, notes, line, levels, wanted):
     """[N_PLACES, CODE_SIZE] from the codes of the line to where the partials are nearer to the levels that are wanted.
 
-    Args:
-        notes: [n_notes, n_inputs].
-        line: [N_PLACES, CODE_SIZE + n_bands].
-        levels, wanted: [N_PLACES, n_notes, n_harmonics] log amplitudes.
+    The line is [N_PLACES, CODE_SIZE + n_bands]; levels are [N_PLACES, n_notes, n_harmonics] log amplitudes.
     """
     directions = NUDGE * torch.eye(line.shape[1])[:CODE_SIZE].to(line)
     slopes = torch.stack([(_ask(instrument, notes, line + nudge)[0] - levels) / NUDGE for nudge in directions], -1)

@@ -268,12 +268,8 @@ def lesson_loss(
 ) -> torch.Tensor:
     """What regression minimises: errors of some levels, drawn by chance, with the envelope and without.
 
-    Args:
-        instrument, targets: whose levels are compared.
-        generator: of what is drawn.
-        timbre: see `Instrument.forward`.
-        spread: semitones by which notes without an envelope are moved at random: what is learned from few notes is then
-            good for those between them.
+    Notes without an envelope are moved at random, with a spread in semitones: what is learned from few notes is then
+    good for those between them. The timbre is that of `Instrument.forward`.
     """
     drawn = lambda n: torch.randperm(n, generator=generator)[:ASKED].to(targets.inputs.device)
     some = drawn(targets.weights.shape[1]), drawn(targets.log_gains.shape[1])

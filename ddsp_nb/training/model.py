@@ -211,7 +211,8 @@ class DDSPModel(nn.Module):
             done += parts.shape[1]
         harmonic, noise = rendered[:, : features.n_samples]
         sound = Sound(harmonic + noise, harmonic, noise)
-        warn_of_loudness(features.loudness_db.to(self.device), self._loudness_db(sound.audio))
+        whole = F.pad(sound.audio, (0, rendered.shape[1] - len(sound.audio)))
+        warn_of_loudness(features.loudness_db.to(self.device), loudness_db(whole, self.config))
         return sound
 
     def _controls(self, features, envelope):
@@ -311,11 +312,6 @@ class DDSPModel(nn.Module):
         besides = (amplitudes / plain).log().clamp(-MAX_BESIDES, MAX_BESIDES)
         places = self.network.instrument.queries.harmonics * (features.f0_hz / recorded.f0_hz)[:, None] - 1
         return own * interpolate(besides, places).exp(), own_gains * (gains / plain_gains)
-
-    def _loudness_db(self, audio):
-        """[n_frames] as `FeatureExtractor` measures it."""
-        length = (self.config.n_frames(len(audio)) - 1) * self.config.hop_length
-        return loudness_db(F.pad(audio, (0, length - len(audio))), self.config)
 
 
 def smoothed(values: torch.Tensor) -> torch.Tensor:

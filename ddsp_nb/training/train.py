@@ -13,7 +13,7 @@ import copy
 import math
 import time
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import torch
 
@@ -121,7 +121,7 @@ class TrainingState:
     def to_dict(self) -> dict:
         """Plain values and tensors, for a file."""
         history = [vars(epoch) for epoch in self.history]
-        plain = {"config": self.config.to_dict(), "settings": vars(self.settings), "history": history}
+        plain = {"config": asdict(self.config), "settings": vars(self.settings), "history": history}
         return vars(self) | plain
 
     @classmethod

@@ -18,7 +18,8 @@ from scipy.signal.windows import blackmanharris
 from ddsp_nb import Config, Family, Features, Member, Performance, Take, plots
 from ddsp_nb.notes.note import Note
 from ddsp_nb.notes.pitch import A4, SEMITONES_PER_OCTAVE, midi_hz
-from ddsp_nb.panels.widgets import axes, png
+from ddsp_nb.panels.page import still_png
+from ddsp_nb.panels.widgets import axes
 
 PAIRS = (
     ("violin", "flute"),
@@ -122,7 +123,7 @@ def picture(sounds: list[torch.Tensor], path: Path) -> None:
     for ax, sound, share in zip(row, sounds[::2], SHARES[::2], strict=True):
         plots.spectrogram(sound.numpy(), Config.sample_rate, ax=ax, title=f"{share:.1f}", max_hz=HIGHEST_HZ)
         ax.label_outer()
-    path.write_bytes(png(figure))
+    path.write_bytes(still_png(figure))
 
 
 # Ways from one instrument to another: each gives a sound for every share.

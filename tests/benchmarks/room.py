@@ -4,7 +4,8 @@ Dry sound, every other note of six instruments (as in `unheard.py`) and the phra
 of impulse responses that are given, measured ones if you have some, or made by `Room.of_bands`. The first table says
 what is learned of them; the second, with `--epochs`, how an instrument plays the other notes, beside these notes when
 they are dry: trained on wet notes without knowing of the room, and with; the features are taken from notes in the same
-room. The mel distance is that of `unheard.py`, in dB.
+room. The mel distance is that of `unheard.py`, in dB. With `--dry FOLDER` only the rooms are told that are found in its
+sounds, which should be none: bells, plucks, whatever rings by itself.
 """
 
 import time
@@ -30,8 +31,11 @@ CONFIG = Config()
 @click.option("--notes", "folder", default=notes.FOLDER, type=Path, show_default=True, help="Where NAME.flac lies.")
 @click.option("--only", multiple=True, help="Names of instruments and phrases; all by default.")
 @click.option("--epochs", default=0, show_default=True, help="Training steps of the second table; 0 for none.")
-def main(impulses, folder, only, epochs):
+@click.option("--dry", type=Path, help="Folder of dry sounds.")
+def main(impulses, folder, only, epochs, dry):
     """Print the tables, in Markdown."""
+    if dry:
+        return dry_list(sorted(path for path in dry.iterdir() if path.suffix in (".wav", ".flac")))
     rooms = {path.stem: Room.load(path, CONFIG.sample_rate) for path in impulses} or made()
     sounds = {name: notes.halves(folder, name) for name in notes.PACKAGES}
     sounds |= {f"{path.stem} (phrase)": (load_audio(path).numpy(), None) for path in sorted(DATA.glob("*.flac"))}
@@ -40,6 +44,14 @@ def main(impulses, folder, only, epochs):
         trained_table({name: parts for name, parts in sounds.items() if parts[1] is not None}, rooms, epochs)
     else:
         learned_table(sounds, rooms)
+
+
+def dry_list(paths):
+    found = {path.stem: learn_room(load_audio(path, CONFIG.sample_rate), CONFIG) for path in paths}
+    wrong = {name: room for name, room in found.items() if room}
+    for name, room in wrong.items():
+        click.echo(f"{name}: {room}")
+    click.echo(f"A room in {len(wrong)} of {len(paths)} dry sounds.")
 
 
 def made() -> dict[str, Room]:

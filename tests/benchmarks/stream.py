@@ -10,7 +10,7 @@ import sys
 import time
 
 from ddsp_nb import Config, DDSPModel, StreamingSynthesizer, load_model
-from ddsp_nb.playing.real_time import prepare_process
+from ddsp_nb.playing.device import prepare_process
 
 SECONDS = 5.0
 WARM_UP_S = 1.0

@@ -190,9 +190,11 @@ def test_lengths_in_seconds_know_no_bars_also_after_a_preset_that_has_some(page,
     for name, counted in (("Pulse", True), ("Bell", False)):
         panel.get_by_label("Start from", exact=True).select_option(name)
         page.wait_for_value("the_panel.voice.in_notes", counted)
-        arrived(page, score)
-        assert score.evaluate("root => Boolean(root.score.score.grid_s && root.score.score.bar_s)") == counted
-        assert [control.is_visible() for control in tempo] == [counted] * 2
+        page.wait_for(
+            score, f"root => Boolean(root.score.score.grid_s && root.score.score.bar_s) === {str(counted).lower()}"
+        )
+        for control in tempo:
+            control.wait_for(state="visible" if counted else "hidden")
 
 
 def test_play_after_a_change_never_plays_what_was_there_before(page, panel, score, ear):

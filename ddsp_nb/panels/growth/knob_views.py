@@ -17,10 +17,14 @@ from ddsp_nb.growth.tuning import HELD, PHRASE, WORDS
 from ddsp_nb.notes.pitch import parse_melody
 from ddsp_nb.panels.growth.voice import Voice
 from ddsp_nb.piece import views
+from ddsp_nb.piece.layers import PLACE
 from ddsp_nb.piece.tempo import Tempo, parse_lengths
 from ddsp_nb.piece.typed import parse_numbers, parse_ratios, parse_sets, parse_stages, parse_timbre, stages_in_words
 
 SHARED = {"tempo_bpm": "bpm", "beats_per_bar": "beats_per_bar"}  # knobs of the tempo, which all layers share
+# Knobs that show a field as it is, whatever the others are.
+OF_ADSR = ("attack_s", "decay_s", "release_s")
+PLAIN = ("strategy", "shrinking", "noise", "inharmonicity", "loudness_as", *OF_ADSR, "plays", *PLACE)
 # Choices in the lists of pitches and ratios: what is typed in the line below.
 NOTES, OWN = "notes", "own"
 STAGE_NOTES = {
@@ -46,51 +50,41 @@ SAME_S = 1e-6
 def read(voice: Voice, tempo: Tempo) -> dict[str, Any]:
     """Where every knob stands for a voice; None for those that have nothing to say of it."""
     plan, adsr = voice.plan, voice.plan.adsr
-    swung, typed_pitch, typed_ratios = _swing(plan), plan.pitch not in (PHRASE, HELD), not isinstance(plan.ratios, str)
-    ordered = plan.strategy != WRITTEN or any(isinstance(stage, int) for stage in plan.stages or ())
-    in_bands = plan.noise == "bands"
+    swung = views.swing_of(plan.loudness_db)
+    if swung and swung[0] != views.STEADY and not 1 <= swung[1] <= DEEPEST_DB:
+        swung = None
+    typed_pitch, typed_ratios = plan.pitch not in (PHRASE, HELD), not isinstance(plan.ratios, str)
     by_rule = plan.strategy == RULE or plan.has_noise_rule
-    shuffled = "random" in (plan.order, plan.noise_order) or (by_rule and plan.rule_chance > 0)
-    drawn_sustain = isinstance(adsr.sustain, tuple)
-    return _read_time(voice, tempo) | {
-        "strategy": plan.strategy,
+    drawn_sustain, drawn_harmonise = (isinstance(values, tuple) for values in (adsr.sustain, plan.harmonise))
+    says = {  # knobs that show a field as it is, and whether it counts
+        **dict.fromkeys(PLAIN, True),
+        **dict.fromkeys(("neighbours", "rule_chance"), by_rule),
+        **dict.fromkeys(("noise_strategy", "noise_order"), plan.noise == "bands"),
+        **dict.fromkeys(("phrase", "rests"), plan.pitch == PHRASE),
+        "n_stages": plan.strategy in ("linear", RULE),
+        "order": plan.strategy != WRITTEN or any(isinstance(stage, int) for stage in plan.stages or ()),
+        "seed": "random" in (plan.order, plan.noise_order) or (by_rule and plan.rule_chance > 0),
+        "sustain": not drawn_sustain,
+        "harmonise": not drawn_harmonise,
+    }
+    fields = vars(plan) | vars(adsr) | vars(voice)
+    plain = {name: fields[name] if counts else None for name, counts in says.items()}
+    worded = {
         "rule": (plan.rule if plan.rule in RULES else OWN) if by_rule else None,
         "rule_number": str(plan.rule) if by_rule and plan.rule not in RULES else None,
-        "neighbours": plan.neighbours if by_rule else None,
-        "rule_chance": plan.rule_chance if by_rule else None,
-        "n_stages": plan.n_stages if plan.strategy in ("linear", RULE) else None,
         "stages": stages_in_words(plan.stages or ()) if plan.strategy in (RULE, WRITTEN) else None,
-        "order": plan.order if ordered else None,
-        "shrinking": plan.shrinking,
-        "seed": voice.seed if shuffled else None,
-        "noise": plan.noise,
-        "noise_strategy": plan.noise_strategy if in_bands else None,
-        "noise_order": plan.noise_order if in_bands else None,
         "bands": stages_in_words(plan.noise_stages) if plan.noise_stages else None,
         "pitch": NOTES if typed_pitch else plan.pitch,
-        "phrase": plan.phrase if plan.pitch == PHRASE else None,
-        "rests": plan.rests if plan.pitch == PHRASE else None,
         "notes": in_words(plan.melody, "Hz") if typed_pitch else None,
         "ratios": OWN if typed_ratios else plan.ratios,
         "own_ratios": in_words(plan.ratios) if typed_ratios else None,
-        "inharmonicity": plan.inharmonicity,
-        "harmonise": None if isinstance(plan.harmonise, tuple) else plan.harmonise,
-        "harmonises": in_words(plan.harmonise) if isinstance(plan.harmonise, tuple) else None,
-        "attack_s": adsr.attack_s,
-        "decay_s": adsr.decay_s,
-        "sustain": None if drawn_sustain else adsr.sustain,
+        "harmonises": in_words(plan.harmonise) if drawn_harmonise else None,
         "sustains": in_words(adsr.sustain) if drawn_sustain else None,
-        "release_s": adsr.release_s,
         "loudness": swung and swung[0],
         "depth_db": swung[1] if swung and swung[0] != views.STEADY else None,
-        "loudness_as": plan.loudness_as,
         "levels": None if swung else in_words(plan.loudness_db),
-        "plays": voice.plays,
-        **_read_timbre(plan.timbre),
-        "delay_s": voice.delay_s,
-        "gain_db": voice.gain_db,
-        "pan": voice.pan,
     }
+    return plain | worded | _read_time(voice, tempo) | _read_timbre(plan.timbre)
 
 
 def _read_timbre(timbre):
@@ -194,12 +188,6 @@ _WRITE = {
     "timbres": _drawn("timbre", "timbres", _ends, parse_timbre),
     **dict.fromkeys(("loudness", "depth_db", "levels"), _drawn("loudness_db", "levels", _swung)),
 }
-
-
-def _swing(plan):
-    """Shape and depth of the loudness, None where it is drawn."""
-    found = views.swing_of(plan.loudness_db)
-    return found if found is None or found[0] == views.STEADY or 1 <= found[1] <= DEEPEST_DB else None
 
 
 def _note_s(note, tempo):

@@ -16,18 +16,16 @@ from ddsp_nb.growth.schedule import Schedule, make_schedule
 from ddsp_nb.growth.track import Source
 from ddsp_nb.panels.board import Board, Button, Tabs, Words
 from ddsp_nb.panels.growth import composed
+from ddsp_nb.panels.growth.composed import History
 from ddsp_nb.panels.growth.edits import edited
 from ddsp_nb.panels.growth.export_box import ExportBox
-from ddsp_nb.panels.growth.history import History
 from ddsp_nb.panels.growth.instruments import Instruments
 from ddsp_nb.panels.growth.knob_views import SHARED
 from ddsp_nb.panels.growth.knobs import GrowthKnobs
-from ddsp_nb.panels.growth.own_presets import OwnPresets
-from ddsp_nb.panels.growth.renders import Render, Renders
-from ddsp_nb.panels.growth.renders_box import RendersBox
+from ddsp_nb.panels.growth.renders import Render, Renders, RendersBox
 from ddsp_nb.panels.growth.room_box import RoomBox
 from ddsp_nb.panels.growth.score import Score, describe
-from ddsp_nb.panels.growth.start_box import StartBox
+from ddsp_nb.panels.growth.start_box import OwnPresets, StartBox
 from ddsp_nb.panels.growth.voice import Sketch, Voice
 from ddsp_nb.panels.growth.words import remarks, stage_marks, summary, verdict
 from ddsp_nb.panels.page import Pictured
@@ -374,7 +372,8 @@ class GrowthPanel(Pictured, ipywidgets.VBox):
 
     def _write(self, voice, held=False):
         """Put another voice in the place of the chosen one."""
-        self.change(self.sketch.with_voice(self.selected, voice), self.selected, held)
+        layers = (*self.layers[: self.selected], voice, *self.layers[self.selected + 1 :])
+        self.change(replace(self.sketch, layers=layers), self.selected, held)
 
     def change(self, sketch: Sketch, selected: int = 0, held: bool = False) -> None:
         """After each change by knobs, score or preset: take it over, and hear it where that is wanted.

@@ -1,15 +1,19 @@
-"""Every piece that was rendered, with the plans it came from: named, pinned, brought back, kept on disk."""
+"""Every piece that was rendered, with the plans it came from: listed, named, pinned, brought back, kept on disk."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 
 from ddsp_nb.errors import GrowthError, WorkbookError
+from ddsp_nb.panels.board import Button, Line, Rows, Words
 from ddsp_nb.panels.growth.voice import Sketch
+from ddsp_nb.panels.widgets import Attempt
 from ddsp_nb.piece.compose import Piece
 from ddsp_nb.store.workspace import Store
 
 MOST_RENDERS = 200  # that are kept; then the oldest goes that is neither pinned nor named
 MOST_SAMPLES = 40_000_000  # of sound in memory, a third of a GB: older ones are rendered again when they are wanted
 MOST_PINNED = 6  # buttons that a player has room for
+KEPT = f"Every render is kept: the last {MOST_RENDERS}, and those with a pin or a name. Plans bring sounds back."
 
 
 @dataclass
@@ -106,3 +110,55 @@ def _read(values) -> Render | None:
         return Render(**values | {"sketch": Sketch.from_dict(values["sketch"])})
     except (WorkbookError, TypeError, KeyError):
         return None
+
+
+class RendersBox:
+    """Shows `Renders`, in `rows` of a board.
+
+    Args:
+        renders: what it shows.
+        recall: called with the render that is to come back.
+        changed: called when renders were pinned, named or discarded.
+    """
+
+    def __init__(
+        self, renders: Renders, recall: Callable[[Render], None], changed: Callable[[], None], attempt: Attempt
+    ):
+        self.renders = renders
+        self.list = Rows("Renders", [], bare=True)
+        self.name = Line("Name of the render", example="its name", bare=True)
+
+        def change(do: Callable[[Render], None]) -> Callable[[], None]:
+            def act():
+                do(self.chosen)
+                changed()
+
+            return lambda: attempt(act)
+
+        self.buttons = {
+            "Bring back": lambda: attempt(lambda: recall(self.chosen)),
+            "Pin or unpin": change(lambda render: renders.pin(render, not render.pinned)),
+            "Name it": change(lambda render: renders.rename(render, self.name.value)),
+            "Discard": change(renders.discard),
+        }
+        row = [Button(words, press) for words, press in self.buttons.items()]
+        self.rows = [self.list, [*row[:2], self.name, *row[2:]], Words(value=KEPT)]
+
+    @property
+    def chosen(self) -> Render:
+        """The render that is chosen in the list. Raises GrowthError where there is none."""
+        render = next((render for render in self.renders.all if render.number == self.list.value), None)
+        if render is None:
+            raise GrowthError("No render is chosen. Render a piece, then choose it in the list.")
+        return render
+
+    def show(self, held: Render | None) -> None:
+        """Show the renders as they are, the latest first, with the one that the player holds chosen."""
+        chosen = held.number if held is not None else self.list.value
+        options = [(self._words(render), render.number) for render in reversed(self.renders.all)]
+        self.list.options = options
+        if any(number == chosen for _, number in options):
+            self.list.value = chosen
+
+    def _words(self, render):
+        return f"{'★ ' if render.pinned else ''}{render.title}: {render.words}"

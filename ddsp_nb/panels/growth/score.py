@@ -14,7 +14,7 @@ from ddsp_nb.growth.tuning import HELD, PHRASE
 from ddsp_nb.notes.pitch import midi_name
 from ddsp_nb.panels.growth.knob_views import in_words
 from ddsp_nb.panels.page import PageWidget, module
-from ddsp_nb.piece.midi import note_number
+from ddsp_nb.piece.midi import pitch_number
 from ddsp_nb.piece.tempo import Tempo
 from ddsp_nb.synthesis.noise import band_centres_hz
 
@@ -111,10 +111,10 @@ def describe(
 
 def note_name(schedule: Schedule, i: int) -> str:
     """Name of the note that stage i plays, as it was written where it was; "" where it plays none."""
-    number, pitch = note_number(schedule, i), schedule.stages[i].pitch
+    number, pitch = pitch_number(schedule, i), schedule.stages[i].pitch
     if number is None:
         return ""
-    return pitch if pitch not in (PHRASE, HELD) and isinstance(pitch, str) else midi_name(number)
+    return pitch if pitch not in (PHRASE, HELD) and isinstance(pitch, str) else midi_name(round(number))
 
 
 def _strengths_db(schedule, config):

@@ -1,16 +1,65 @@
-"""Where a growth starts from: a preset of the workbook, one of one's own, or chance."""
+"""Where a growth starts from: a preset of the workbook, one of one's own, which all recordings share, or chance."""
 
 from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
 
+from ddsp_nb.errors import GrowthError, WorkbookError
+from ddsp_nb.growth.plan import GrowthPlan
 from ddsp_nb.growth.settings import LARGEST_SEED
 from ddsp_nb.panels.board import Button, Choice, Line, Number
-from ddsp_nb.panels.growth.own_presets import OwnPresets
 from ddsp_nb.panels.widgets import Attempt
 from ddsp_nb.piece.presets import PRESETS, Preset, preset_named
 from ddsp_nb.piece.randomise import GROUPS, random_preset
+from ddsp_nb.store.workspace import Store
 
+MOST_PRESETS = 500
+LONGEST_NAME = 60  # characters
 OWN_PLAN = "a plan of your own"
 ALL = "everything"
+
+
+class OwnPresets:
+    """Presets that the user saved, in a store."""
+
+    def __init__(self, store: Store):
+        self.store, found = store, store.read()
+        found = found if isinstance(found, dict) else {}
+        read = {str(name)[:LONGEST_NAME]: _read(values) for name, values in found.items()}
+        self.by_name = {name: preset for name, preset in read.items() if preset is not None}
+
+    def save(self, name: str, preset: Preset) -> str:
+        """Save a preset, over an older one of one's own of that name; returns the name as it is kept.
+
+        Raises:
+            GrowthError: no name, or one of the workbook's own.
+            WorkbookError: the disk cannot be written.
+        """
+        name = " ".join(name.split())[:LONGEST_NAME]
+        if not name or name in PRESETS:
+            raise GrowthError("Give the preset a name of its own, such as “Slow bell”.")
+        if len(self.by_name) >= MOST_PRESETS and name not in self.by_name:
+            raise GrowthError(f"{MOST_PRESETS} presets are kept. Delete one first.")
+        self._write(self.by_name | {name: preset})
+        return name
+
+    def delete(self, name: str) -> None:
+        """Forget a preset. Raises GrowthError where it is none of one's own."""
+        if name not in self.by_name:
+            raise GrowthError("Only presets of your own can be deleted; choose one of them first.")
+        self._write({key: preset for key, preset in self.by_name.items() if key != name})
+
+    def _write(self, by_name):
+        self.store.write({name: asdict(preset) for name, preset in by_name.items()})
+        self.by_name = by_name
+
+
+def _read(values: Any) -> Preset | None:
+    """A preset that was kept, None where it is none any more."""
+    try:
+        return Preset(GrowthPlan.from_dict(values["plan"]), in_notes=bool(values["in_notes"]))
+    except (WorkbookError, TypeError, KeyError):
+        return None
 
 
 class StartBox:

@@ -51,10 +51,6 @@ class Sketch(Composition):
 
     layers: tuple[Voice, ...]
 
-    def with_voice(self, i: int, voice: Voice) -> "Sketch":
-        """Another voice as layer i."""
-        return replace(self, layers=(*self.layers[:i], voice, *self.layers[i + 1 :]))
-
     def at_tempo(self, tempo: Tempo) -> "Sketch":
         """The piece at another tempo: lengths in notes follow it, those in seconds stay."""
         moved = lambda voice: replace(voice, plan=tempo.retimed(voice.plan, self.tempo)) if voice.in_notes else voice

@@ -5,6 +5,12 @@ from ddsp_nb.growth.schedule import Schedule
 from ddsp_nb.piece.compose import Piece
 
 MOST_MARKS = 20  # of stages in the player
+# What is told of the worst figures of a certificate.
+FOUND = {
+    "silent_partial_db": "every partial that should be silent is at least {:.0f} dB down",
+    "silent_band_db": "every noise band that should be silent at least {:.0f} dB",
+    "partial_change_db": "partials that stay keep their level within {:.3f} dB",
+}
 
 
 def stage_marks(piece: Piece, layer: int = 0) -> list[tuple[float, str]]:
@@ -31,14 +37,6 @@ def verdict(certificate: Certificate) -> str:
     if not certificate.passed:
         others = f" And {len(certificate.faults) - 1} more." if len(certificate.faults) > 1 else ""
         return f"No. {certificate.faults[0]}{others}"
-    found = [
-        _found(certificate, "silent_partial_db", "every partial that should be silent is at least {:.0f} dB down"),
-        _found(certificate, "silent_band_db", "every noise band that should be silent at least {:.0f} dB"),
-        _found(certificate, "partial_change_db", "partials that stay keep their level within {:.3f} dB"),
-    ]
-    return f"Yes: {'; '.join(filter(None, found))}; no clicks."
-
-
-def _found(certificate, name, words):
-    worst = certificate.worst(name)
-    return None if worst is None else words.format(abs(worst))
+    worst = ((words, certificate.worst(name)) for name, words in FOUND.items())
+    found = [words.format(abs(figure)) for words, figure in worst if figure is not None]
+    return f"Yes: {'; '.join(found)}; no clicks."
