@@ -9,15 +9,15 @@ from torch.nn import functional as F
 
 from ddsp_nb.analysis.decompose import MIN_GAIN, Analysis, band_gains, snr_db
 from ddsp_nb.analysis.least_squares import RIDGE, assemble, overlap_add, solve_block_tridiagonal
-from ddsp_nb.analysis.peaks import LOWEST_HZ, Track, follow, spectral_peaks
+from ddsp_nb.analysis.peaks import LOWEST_HZ, Track, follow, spectral_peaks, strokes
 from ddsp_nb.config import Config
 from ddsp_nb.sound.load import check_audio
 from ddsp_nb.synthesis.oscillator import TWO_PI, partial_basis, partial_phase, ramp, render_partials
 
 # Of spectra. The shortest is taken of which a sound's spectra are sparse to within so many dB of the sparsest.
 WINDOWS_S, NEARLY_DB = (0.05, 0.1, 0.2), 2.0
-# A track is as long, and of its energy at least this part keeps its direction or turns evenly: of noise less does.
-MIN_FRAMES, STEADY = 6, 0.5
+# Of a track's energy at least this part keeps its direction or turns evenly: of noise less does.
+STEADY = 0.4
 # Solved together, and with neighbours. Coefficients of two frames are held together as stiffly, beside their energy.
 STRETCH_HOPS, OVERLAP, STIFFNESS = 64, 8, 1e-3
 # Frequencies follow directions, averaged over so many frames. Rows are shared by tracks so near.
@@ -31,8 +31,8 @@ def analyse_tracks(audio: torch.Tensor, config: Config, n_most: int = 256) -> An
     """Partials of [n_samples] sound, in at most `n_most` rows, and what they leave; errors: `check_audio`."""
     check_audio(audio, config.sample_rate)
     n_frames, window = config.n_frames(len(audio)), best_window(audio, config)
-    tracks = follow(spectral_peaks(audio, config, window), config.sample_rate / window)
-    tracks = [track for track in tracks if len(track.hz) >= MIN_FRAMES]
+    peaks, struck = spectral_peaks(audio, config, window), strokes(audio, config)
+    tracks = follow(peaks, config.sample_rate / window, struck, window / 2 / config.hop_length)
     for _ in range(N_PASSES):
         tracks, hz, alive = pack(tracks or [NOTHING], n_frames, n_most)
         coefficients = solve(hz, alive, audio, config)
