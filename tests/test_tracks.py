@@ -68,6 +68,16 @@ def test_transposed_tracks_are_the_bell_a_fifth_higher():
     assert (20 * (of(transposed) / expected).log10()).abs().max() < 0.1
 
 
+def test_pairs_that_beat_are_two_partials():
+    t = np.arange(2 * CONFIG.sample_rate) / CONFIG.sample_rate
+    pairs_hz = np.array([[440.0, 443.5], [880.0, 884.0], [1500.0, 1505.0]])
+    waves = [
+        level * np.sin(2 * np.pi * hz * t) for pair in pairs_hz for level, hz in zip((0.1, 0.05), pair, strict=True)
+    ]
+    found = analyse_tracks(torch.from_numpy((sum(waves) * np.exp(-t)).astype(np.float32)), CONFIG)
+    np.testing.assert_allclose(found.hz[60], pairs_hz.flatten(), atol=0.2)
+
+
 def test_two_glides_that_cross_go_through_each_other():
     t = np.arange(2 * CONFIG.sample_rate) / CONFIG.sample_rate
     up, down = 400 + 200 * t, 900 - 200 * t  # cross after 1.25 s

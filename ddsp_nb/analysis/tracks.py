@@ -4,7 +4,9 @@ from collections.abc import Iterable
 
 import numpy as np
 import torch
-from scipy.ndimage import correlate1d
+from scipy.fft import fft
+from scipy.ndimage import correlate1d, uniform_filter1d
+from scipy.signal import find_peaks
 from torch.nn import functional as F
 
 from ddsp_nb.analysis.decompose import MIN_GAIN, Analysis, band_gains, snr_db
@@ -22,6 +24,9 @@ STEADY = 0.4
 STRETCH_HOPS, OVERLAP, STIFFNESS = 64, 8, 1e-3
 # Frequencies follow directions, averaged over so many frames. Tracks half as near share a row, at last so near.
 N_PASSES, SMOOTH_FRAMES, SHARED_OCTAVES = 2, 10, 1 / 12
+# Partials nearer than so many Hz come as one track that beats. What takes longer than so many frames is evened out, and
+# its spectrum taken so many times as fine: there each is a peak, at least so much of the highest one.
+BEATS_HZ, EVEN_FRAMES, FINER, BESIDE = 8.0, 31, 8, 0.25
 # For a sound without any partial.
 NOTHING = Track(slice(0, 1), np.full(1, 440.0), np.zeros(1))
 
@@ -109,7 +114,7 @@ def solve_stretch(
 
 
 def moved(tracks: list[Track], hz: torch.Tensor, found: torch.Tensor, config: Config) -> list[Track]:
-    """Steady tracks, at frequencies moved by as much as their directions turn, with the amplitudes found."""
+    """Steady tracks, those that beat as several, at frequencies moved as their directions turn, as loud as was found."""
     partials = torch.complex(*found.chunk(2, -1)).numpy()
     turn = np.pad(partials[1:] * partials[:-1].conj(), ((1, 1), (0, 0)))  # into each frame, and out of the last one
     smooth = correlate1d(turn, np.hanning(SMOOTH_FRAMES + 2)[1:-1], axis=0, origin=-1, mode="constant")[:-1]
@@ -118,5 +123,20 @@ def moved(tracks: list[Track], hz: torch.Tensor, found: torch.Tensor, config: Co
     for frames, _, _, row in tracks:
         here, turns = np.abs(partials[frames, row]), turn[frames.start + 1 : frames.stop, row]
         if abs(turns.sum()) >= STEADY * (here @ here - (here[0] ** 2 + here[-1] ** 2) / 2):
-            steady.append(Track(frames, moved_hz[frames, row].clip(LOWEST_HZ, config.nyquist_hz).astype(float), here))
+            own_hz = hz.numpy()[frames, row]
+            apart_hz = beats(partials[frames, row], own_hz, config.sample_rate / config.hop_length)
+            lines = [np.full_like(own_hz, line) for line in apart_hz] if len(apart_hz) > 1 else [moved_hz[frames, row]]
+            for line in lines:
+                steady.append(Track(frames, line.clip(LOWEST_HZ, config.nyquist_hz).astype(float), here / len(lines)))
     return steady
+
+
+def beats(partial: np.ndarray, hz: np.ndarray, rate: float) -> np.ndarray:
+    """[n] Hz of the partials that a long track is, by its [n_frames] complex amplitudes and Hz; frames have a rate, Hz."""
+    if len(partial) < 2 * EVEN_FRAMES or np.ptp(hz) > BEATS_HZ:
+        return hz[:1]
+    even = partial / (uniform_filter1d(np.abs(partial), EVEN_FRAMES) + MIN_GAIN) * np.hanning(len(partial))
+    even *= np.exp(1j * TWO_PI / rate * np.cumsum(hz - hz.mean()))
+    n, n_near = FINER * len(partial), round(FINER * len(partial) * BEATS_HZ / rate)
+    size = np.roll(np.abs(fft(even, n)), n_near)[: 2 * n_near + 1]
+    return hz.mean() + (find_peaks(size, height=BESIDE * size.max())[0] - n_near) * (rate / n)
