@@ -15,14 +15,10 @@ RATE = 44_100
 LISTEN = """async player => {
     const {playback} = player, {context} = playback;
     playback.seek(0.3);
-    const analyser = new AnalyserNode(context, {fftSize: 16384});
-    for (const {gain} of playback.nodes.values()) gain.connect(analyser);
-    const samples = new Float32Array(16384), whole = playback.sounds.get("64 partials").getChannelData(0);
-    // A busy machine sounds late, and the analyser hears later still: until all that it holds is sound after the seek.
-    while (context.currentTime < playback.origin + 0.6 || !samples[0]) {
-        await new Promise(done => setTimeout(done, 50));
-        analyser.getFloatTimeDomainData(samples);
-    }
+    const last = await overhear(playback, 16384), whole = playback.sounds.get("64 partials").getChannelData(0);
+    // A busy machine sounds late.
+    while (context.currentTime < playback.origin + 0.6) await new Promise(done => setTimeout(done, 50));
+    const samples = last();
     const until = seconds => whole.subarray(seconds * 44100 - 16384, seconds * 44100);
     return [samples, until(playback.at + context.currentTime - playback.origin), until(0.9)].map(pack);
 }"""
