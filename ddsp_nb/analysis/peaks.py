@@ -19,6 +19,10 @@ PROMINENCE_DB, AROUND_BINS, LOBES_DB, RANGE_DB = 9.0, 81, 45.0, 90.0
 OFF_BINS, OFF_SHARE, OFF_DB = 0.5, 0.004, 8.0
 # From which cost on it is better to end one track and begin another; and frames without a peak after which one ended.
 MOST_COST, MOST_GAP = 4.0, 4
+# A track is as long, and sounds for so many frames before and after its peaks: there a window holds little of it.
+MIN_FRAMES, EDGE_FRAMES = 6, 2
+# Of a stroke: how short it is, how much louder its high frequencies are than so long before; of the loudest, silence.
+STROKE_S, RISE_DB, BEFORE_S, SILENCE = 0.002, 8.0, 0.03, 1e-5
 # Of the newest step, in the slope that is expected to go on; and where no partial is lower.
 NEWEST, LOWEST_HZ = 0.3, 10.0
 
@@ -46,8 +50,22 @@ def spectral_peaks(audio: torch.Tensor, config: Config, window: int) -> Iterator
         yield (bins + shift) * (config.sample_rate / (2 * window)), top_db
 
 
-def follow(peaks: Iterable[tuple[np.ndarray, np.ndarray]], bin_hz: float) -> list[Track]:
-    """Tracks through the peaks of all frames, by the assignment from frame to frame whose sum of costs is least."""
+def strokes(audio: torch.Tensor, config: Config) -> np.ndarray:
+    """[n] frames, each the first one after something is struck in [n_samples] sound."""
+    short, before = (round(seconds * config.sample_rate) for seconds in (STROKE_S, BEFORE_S))
+    power = uniform_filter1d(np.diff(audio.double().cpu().numpy(), prepend=0) ** 2, short, origin=-(short // 2))
+    power += SILENCE * power.max() + 1e-30
+    loudest = np.pad(maximum_filter1d(power, before), (before // 2 + short, 0), "edge")[: len(power)]
+    return -(-find_peaks(10 * np.log10(power / loudest), RISE_DB, distance=before)[0] // config.hop_length)
+
+
+def follow(
+    peaks: Iterable[tuple[np.ndarray, np.ndarray]], bin_hz: float, struck: np.ndarray, reach: float
+) -> list[Track]:
+    """Tracks through the peaks of all frames, by the assignment from frame to frame whose sum of costs is least.
+
+    A window sees a partial before it is struck: a track begins with the stroke within `reach` frames.
+    """
     live: list[list] = []  # Of each, its peaks: frame, Hz, dB, and Hz per frame, which is expected to go on.
     ended: list[list] = []
     for frame, (hz, level_db) in enumerate(peaks):
@@ -63,11 +81,15 @@ def follow(peaks: Iterable[tuple[np.ndarray, np.ndarray]], bin_hz: float) -> lis
             if j not in goes_on:
                 live.append([])
             goes_on.get(j, live[-1]).append((frame, *peak, slope))
-    return [whole(np.array(track)) for track in ended + live]
+    long = [np.array(track) for track in ended + live if track[-1][0] - track[0][0] >= MIN_FRAMES - 1]
+    return [whole(track, struck, reach, frame + 1) for track in long]
 
 
-def whole(points: np.ndarray) -> Track:
-    """The track of its peaks; frames between them are interpolated."""
-    frames = np.arange(points[0, 0], points[-1, 0] + 1).astype(int)
+def whole(points: np.ndarray, struck: np.ndarray, reach: float, n_frames: int) -> Track:
+    """The track of its peaks; frames between them are interpolated, and those around them are as the nearest one."""
+    first, last = points[[0, -1], 0].astype(int)
+    begin = min(struck, key=lambda stroke: abs(stroke - first), default=-n_frames)
+    begin = begin if abs(begin - first) <= reach else max(0, first - EDGE_FRAMES)
+    frames = np.arange(begin, min(n_frames, max(begin, last) + EDGE_FRAMES + 1))
     hz, level_db = (np.interp(frames, points[:, 0], values) for values in points.T[1:3])
     return Track(slice(frames[0], frames[-1] + 1), hz, 10 ** (level_db / 20))

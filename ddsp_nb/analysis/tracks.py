@@ -9,18 +9,18 @@ from torch.nn import functional as F
 
 from ddsp_nb.analysis.decompose import MIN_GAIN, Analysis, band_gains, snr_db
 from ddsp_nb.analysis.least_squares import RIDGE, assemble, overlap_add, solve_block_tridiagonal
-from ddsp_nb.analysis.peaks import LOWEST_HZ, Track, follow, spectral_peaks
+from ddsp_nb.analysis.peaks import LOWEST_HZ, Track, follow, spectral_peaks, strokes
 from ddsp_nb.config import Config
 from ddsp_nb.sound.load import check_audio
 from ddsp_nb.synthesis.oscillator import TWO_PI, partial_basis, partial_phase, ramp, render_partials
 
 # Of spectra. The shortest is taken of which a sound's spectra are sparse to within so many dB of the sparsest.
 WINDOWS_S, NEARLY_DB = (0.05, 0.1, 0.2), 2.0
-# A track is as long, and of its energy at least this part keeps its direction or turns evenly: of noise less does.
-MIN_FRAMES, STEADY = 6, 0.5
+# Of a track's energy at least this part keeps its direction or turns evenly: of noise less does.
+STEADY = 0.4
 # Solved together, and with neighbours. Coefficients of two frames are held together as stiffly, beside their energy.
 STRETCH_HOPS, OVERLAP, STIFFNESS = 64, 8, 1e-3
-# Frequencies follow directions, averaged over so many frames. Rows are shared by tracks so near.
+# Frequencies follow directions, averaged over so many frames. Tracks half as near share a row, at last so near.
 N_PASSES, SMOOTH_FRAMES, SHARED_OCTAVES = 2, 10, 1 / 12
 # For a sound without any partial.
 NOTHING = Track(slice(0, 1), np.full(1, 440.0), np.zeros(1))
@@ -31,8 +31,8 @@ def analyse_tracks(audio: torch.Tensor, config: Config, n_most: int = 256) -> An
     """Partials of [n_samples] sound, in at most `n_most` rows, and what they leave; errors: `check_audio`."""
     check_audio(audio, config.sample_rate)
     n_frames, window = config.n_frames(len(audio)), best_window(audio, config)
-    tracks = follow(spectral_peaks(audio, config, window), config.sample_rate / window)
-    tracks = [track for track in tracks if len(track.hz) >= MIN_FRAMES]
+    peaks, struck = spectral_peaks(audio, config, window), strokes(audio, config)
+    tracks = follow(peaks, config.sample_rate / window, struck, window / 2 / config.hop_length)
     for _ in range(N_PASSES):
         tracks, hz, alive = pack(tracks or [NOTHING], n_frames, n_most)
         coefficients = solve(hz, alive, audio, config)
@@ -53,17 +53,20 @@ def best_window(audio: torch.Tensor, config: Config) -> int:
 
 
 def pack(tracks: Iterable[Track], n_frames: int, n_most: int) -> tuple[list[Track], torch.Tensor, torch.Tensor]:
-    """The loudest tracks in rows of their own, others in a near free one; [n_frames, n_rows] Hz; where they live."""
+    """Tracks in as few rows as may be: the loudest first, in one near by that is free; [n_frames, n_rows] Hz; life."""
     tracks = sorted(tracks, key=lambda track: -(track.amplitude @ track.amplitude))
     octaves = [np.average(np.log2(track.hz), weights=track.amplitude + MIN_GAIN) for track in tracks]
-    places, packed = np.sort(octaves[:n_most]), []
-    hz, alive = np.zeros((n_frames, len(places)), np.float32), np.zeros((n_frames, len(places)), bool)
-    for i, track in enumerate(tracks):
-        around = slice(max(0, track.frames.start - 2) if i >= n_most else None, track.frames.stop + 2)
-        off = np.abs(places - octaves[i]) + alive[around].any(0)
+    places, taken, packed = np.sort(octaves), np.zeros(len(tracks), bool), []
+    alive = np.zeros((n_frames, len(places)), bool)
+    for track, octave in zip(tracks, octaves, strict=True):
+        around = slice(max(0, track.frames.start - 2), track.frames.stop + 2)
+        new = SHARED_OCTAVES / 2 if taken.sum() < n_most else 1
+        off = np.abs(places - octave) + alive[around].any(0) + new * ~taken
         if off.min() < SHARED_OCTAVES:
             packed.append(track._replace(row=int(off.argmin())))
-            alive[track.frames, packed[-1].row] = True
+            alive[track.frames, packed[-1].row] = taken[packed[-1].row] = True
+    alive, hz = alive.compress(taken, axis=1), np.zeros((n_frames, taken.sum()), np.float32)
+    packed = [track._replace(row=int(taken[: track.row].sum())) for track in packed]
     for track in sorted(packed, key=lambda track: track.frames.start):
         column, frames = hz[:, track.row], track.frames
         column[max(0, frames.start - 1) if column[0] else 0 :] = track.hz[0]

@@ -249,7 +249,45 @@ def test_keys_play_a_tuning(page, played, ear):
     played.wait_for_silence()
     played.press(A4 + 1)
     assert np.abs(ear.hear(0.3)).max() < 1e-6
-    page.do("panel.tuning = None\npanel.use(model, take)")
+    page.do("panel.tune(None)")
+
+
+def test_keys_play_the_tuning_of_a_file(page, played, ear, tmp_path):
+    """A scale of thirds that begins with middle C; a map puts it on A4; a file that is no scale changes nothing."""
+    files = {
+        "thirds.scl": "! thirds.scl\nThirds\n3\n400.\n800.\n2/1\n",
+        "own.kbm": "0\n0\n127\n69\n69\n440.0\n0\n",
+        "bad.scl": "no scale",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+
+    def bring(name, words):
+        with page.page.expect_file_chooser() as chooser:
+            played.click("Tuning …")
+        chooser.value.set_files(tmp_path / name)
+        page.wait_for_words(played.view, words)
+
+    def cents(note):
+        played.press(note)
+        heard = 1200 * np.log2(phase_hz(ear.hear(0.9, settle_s=0.15)) / 440)
+        played.release(note)
+        played.wait_for_silence()
+        return heard
+
+    played.set(bands=0, partials=1)
+    bring("own.kbm", "own.kbm: is a keyboard map. First choose the scale")
+    assert abs(cents(A4 + 1) - 100) < 0.1
+    bring("thirds.scl", "The keys play thirds.scl.")
+    assert abs(cents(62) - (-900 + 800)) < 0.1
+    bring("own.kbm", "The keys play thirds.scl with own.kbm.")
+    assert abs(cents(A4 + 1) - 400) < 0.1
+    bring("bad.scl", "bad.scl: is no scale of 1 to 512 steps")
+    assert abs(cents(A4 + 1) - 400) < 0.1
+    played.click("Usual tuning")
+    page.wait_for_value("panel.tuning is None", True)
+    assert abs(cents(A4 + 1) - 100) < 0.1
+    assert not played.view.get_by_role("button", name="Usual tuning").count()
 
 
 def phase_hz(sound):

@@ -53,6 +53,7 @@ export class Engine extends Live {
       this.rooms = new Map(content.names.map((name, i) => [name, floatsOf(buffers[i])]));
       this.set({ room: this.model.get("room") });
     } else if (content.type === "timbre") this.playAs(floatsOf(...buffers));
+    else if (content.type === "tuning") this.tune(content.tuning);
     else if (content.type === "said") this.said = content.words;
     else if (content.type === "midi") this.performance.midi = buffers[0];
     this.show();
@@ -208,11 +209,12 @@ export class Engine extends Live {
     this.enterRoom();
     if (!this.ready || !this.about) return;
     const { order, partials, bands } = this.settings;
-    const { n_harmonics, n_bands, orders } = this.about;
+    const { n_harmonics, n_bands, orders, tuning } = this.about;
     const first = orders[order];
     this.worker.postMessage({
       partial_mask: maskOf(first.partials, partials, n_harmonics),
       band_mask: maskOf(first.bands, bands, n_bands),
+      tuning,
     });
     if (this.timbre) this.worker.postMessage(this.timbre);
     this.sendHands();
@@ -226,6 +228,12 @@ export class Engine extends Live {
     Object.assign(this.about, habits);
     if (this.ready) this.worker.postMessage(this.timbre);
     this.show();
+  }
+
+  tune(tuning) {
+    if (!this.about) return;
+    this.about.tuning = tuning;
+    this.send();
   }
 
   // What a singer changes many times a second: bend and levels alone.

@@ -1,4 +1,4 @@
-import { A4_HZ } from "./math.js";
+import { A4_HZ, hzOfMidi } from "./math.js";
 import { hzOfKey, NO_PART } from "./play_parts.js";
 import { AHEAD, MOST_AHEAD, ROW_HEAD, rowWidth } from "./play_frames.js";
 import { MOST_AT_ONCE } from "./play_network.js";
@@ -83,7 +83,8 @@ export class Voices {
   hzOf({ note, part }) {
     const { highest_hz, tuning } = this.network.settings;
     const bend = 2 ** ((this.bends_semitones.get(part) ?? 0) / 12);
-    return Math.fround(Math.min(hzOfKey(tuning, note) * bend, highest_hz));
+    // A note whose key plays nothing since the tuning changed dies away.
+    return Math.fround(Math.min((hzOfKey(tuning, note) ?? hzOfMidi(note)) * bend, highest_hz));
   }
 
   // The next frames of the voices with these numbers, as one array of rows.

@@ -6,7 +6,7 @@ import { Voices } from "./play_voices.js";
 // at once, out of turn. The page's own thread, which may be busy drawing, is not on the way.
 // Messages: { use: { wasm, settings, layout, weights } }, { port }, { on: [note, velocity, part] },
 // { off: [note, part] }, { slide: { before, note, hands } }, { quiet: true },
-// { hands: [[part, bend_semitones, level_db], ...] }, { timbre, habits }, { partial_mask, band_mask }.
+// { hands: [[part, bend_semitones, level_db], ...] }, { timbre, habits }, { partial_mask, band_mask, tuning }.
 
 // By then the browser has compiled the network as well as it can.
 const WARM_UP_STEPS = 40;
@@ -58,6 +58,11 @@ function begin(struck) {
   if (begun.push(number) === 1) setTimeout(() => send(begun.splice(0)));
 }
 
+function set({ tuning, ...masks }) {
+  voices.network.settings.tuning = tuning;
+  Object.assign(voices, masks);
+}
+
 onmessage = ({ data }) => {
   if (data.use) use(data.use).catch((error) => postMessage({ wrong: error.message }));
   else if (data.port) listen(data.port);
@@ -67,5 +72,5 @@ onmessage = ({ data }) => {
   else if (data.slide) voices?.slide(data.slide);
   else if (data.timbre && voices) playAs(data);
   else if (data.quiet) voices?.allOff();
-  else if (voices) Object.assign(voices, data);
+  else if (voices) set(data);
 };

@@ -14,8 +14,8 @@ import traitlets
 from ddsp_nb.errors import ConfigError, NotesError
 from ddsp_nb.growth.plan import GrowthPlan
 from ddsp_nb.growth.render import grow
-from ddsp_nb.notes.scala import Tuning, retuned
-from ddsp_nb.panels.board import Board, Button, Download
+from ddsp_nb.notes.scala import Tuning, read_tuning, retuned
+from ddsp_nb.panels.board import Board, Button, Download, File
 from ddsp_nb.panels.growth.words import stage_marks
 from ddsp_nb.panels.keyboard.weights import WASM, check_playable, heard_timbre, packed, settings
 from ddsp_nb.panels.listen import at_one_gain
@@ -34,6 +34,7 @@ from ddsp_nb.training.take import Take
 
 MAX_VOICES = 16  # of the largest network these take half of one core
 PIECE = 1 << 22  # bytes of a message: servers refuse more than 10 MiB, and small ones keep the page alive
+MAP = ".kbm"
 N_STAGES, HIGHEST_HZ = 8, 12_000  # of a phrase that grows, which is played once, and of its picture
 
 
@@ -63,8 +64,8 @@ class PlayPanel(PageWidget):
 
     room = traitlets.Unicode(NONE).tag(sync=True)
     wet_db = traitlets.Float(0.0).tag(sync=True)
-    # Two of its buttons, and a player below it once a phrase has grown.
-    grower, sampler, grown = (anywidget.WidgetTrait().tag(sync=True) for _ in range(3))
+    # Some of its buttons, and a player below it once a phrase has grown.
+    tuner, grower, sampler, grown = (anywidget.WidgetTrait().tag(sync=True) for _ in range(4))
 
     def __init__(
         self,
@@ -80,9 +81,12 @@ class PlayPanel(PageWidget):
         check_playable(model)
         warn_of_lift(model)
         sampler = Board([Download("Export for a sampler (zip)", self._sampler, waiting="Packing …")])
-        super().__init__(sampler=sampler, grower=Board([Button("Grow this phrase", self._grow, waiting="Growing …")]))
+        grower = Board([Button("Grow this phrase", self._grow, waiting="Growing …")])
+        own = File("Tuning …", self._bring_tuning, ".scl,.kbm", tip="A scale (.scl); after it, its keyboard map (.kbm)")
+        self._usual = Button("Usual tuning", lambda: self.tune(None), hidden=tuning is None)
+        super().__init__(sampler=sampler, grower=grower, tuner=Board([own, self._usual]))
         self.model_played, self.take_played, self.n_voices, self._own_rooms = model, take, n_voices, dict(rooms or {})
-        self.tuning = tuning
+        self.tuning, self._tuning_files = tuning, dict[str, bytes]()
         self._performance: Performance | None = None
         self._player = Player({"growing": torch.zeros(1)}, model.config.sample_rate, max_hz=HIGHEST_HZ)
         self.room = RECORDED if RECORDED in self.rooms else NONE
@@ -112,6 +116,11 @@ class PlayPanel(PageWidget):
         """
         heard = heard_timbre(timbre.detach().cpu().float(), self.model_played.config)
         self.send({"type": "timbre"}, buffers=[heard.numpy().astype("<f4").tobytes()])
+
+    def tune(self, tuning: Tuning | None) -> None:
+        """Play another tuning, as `tuning` of the panel, from now on; the usual one, if None."""
+        self.tuning, self._usual.hidden = tuning, tuning is None
+        self.send({"type": "tuning", "tuning": tuning})
 
     def performance(self, default: Performance | None = None) -> Performance:
         """What was played last between Record and Stop, or `default`. Raises NotesError where there is neither."""
@@ -147,6 +156,23 @@ class PlayPanel(PageWidget):
             self._say(f"instrument.zip is in your downloads: unpack it, and open instrument.sfz. {said}")
             return "instrument.zip", zipped
         return None
+
+    def _bring_tuning(self, name: str, content: bytes) -> None:
+        """Tune the keys as the file of a scale says, or that of a keyboard map for the scale that came before."""
+        scales = [known for known in self._tuning_files if not known.endswith(MAP)]
+        files = {known: self._tuning_files[known] for known in scales if name.endswith(MAP)} | {name: content}
+        with self._errors_said(), TemporaryDirectory() as folder:
+            if len(files) == 1 and name.endswith(MAP):
+                raise NotesError(f"{name}: is a keyboard map. First choose the scale (.scl) that its keys play.")
+            for known, kept in files.items():
+                (Path(folder) / known).write_bytes(kept)
+            try:
+                tuning = read_tuning(*(Path(folder) / known for known in files))
+            except NotesError as error:
+                raise NotesError(str(error).replace(f"{folder}/", "")) from error
+            self._tuning_files = files
+            self.tune(tuning)
+            self._say(f"The keys play {' with '.join(files)}.")
 
     def _tuned(self, events):
         """Events whose keys play what they played here."""
