@@ -71,7 +71,7 @@ LEAST_SHARE = 1e-4
 
 
 def learn_room(sound: torch.Tensor, config: Config, seed: int = 0) -> Room | None:
-    """The room in which [n_samples] sound stands, or None: it is dry, or too little of it rings on.
+    """The room in which [n_samples] sound stands, or None: it is dry, rings by itself, or too little of it rings on.
 
     Each decay and level is judged by how well it foretells the power after the ends of notes: that is the room's,
     which is spread exponentially around what was foretold, or of something else, which may as well be any amount more.

@@ -131,7 +131,7 @@ def run(paths, config, sounds, holdout, partials, settings, run_file, output, pr
     if take.hz is not None:
         tell(tracks_in_words(recordings[0], take))
     elif sounds["room"]:
-        tell(str(take.room or "No room was heard: it is dry."))
+        tell(str(take.room or "No room was heard."))
     for line in polyphony(recordings, config):
         tell(line)
     history = run_training(model, corpus, settings, run_file)
