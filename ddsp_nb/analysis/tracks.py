@@ -114,7 +114,7 @@ def solve_stretch(
 
 
 def moved(tracks: list[Track], hz: torch.Tensor, found: torch.Tensor, config: Config) -> list[Track]:
-    """Steady tracks, those that beat as several, at frequencies moved as their directions turn, as loud as was found."""
+    """Steady tracks, those that beat as several, at frequencies moved as directions turn, as loud as was found."""
     partials = torch.complex(*found.chunk(2, -1)).numpy()
     turn = np.pad(partials[1:] * partials[:-1].conj(), ((1, 1), (0, 0)))  # into each frame, and out of the last one
     smooth = correlate1d(turn, np.hanning(SMOOTH_FRAMES + 2)[1:-1], axis=0, origin=-1, mode="constant")[:-1]
@@ -132,7 +132,7 @@ def moved(tracks: list[Track], hz: torch.Tensor, found: torch.Tensor, config: Co
 
 
 def beats(partial: np.ndarray, hz: np.ndarray, rate: float) -> np.ndarray:
-    """[n] Hz of the partials that a long track is, by its [n_frames] complex amplitudes and Hz; frames have a rate, Hz."""
+    """[n] Hz of the partials that a long track is, by its [n_frames] amplitudes and Hz, so many frames a second."""
     if len(partial) < 2 * EVEN_FRAMES or np.ptp(hz) > BEATS_HZ:
         return hz[:1]
     even = partial / (uniform_filter1d(np.abs(partial), EVEN_FRAMES) + MIN_GAIN) * np.hanning(len(partial))

@@ -1,9 +1,7 @@
-"""Partials of any sound beside two published tools: `python -m tests.benchmarks.tracks compare SOUND ...`.
+"""Partials of any sound beside a published tool: `python -m tests.benchmarks.tracks compare SOUND ...`.
 
-Loris (Fitz & Haken; `pip install --no-deps loristrck`) and the sine model of sms-tools (Serra; `pip install --no-deps
---target FOLDER sms-tools`, with FOLDER on the path) are cut to as many sines as ours: Loris' loudest partials until as
-many sound at a time, in the mean, as of ours; sms-tools finds no more at once than that mean. `cost` prints seconds
-and memory, and `auto` what one pitch and what tracks explain of a sound.
+Of Loris (Fitz & Haken; `pip install --no-deps loristrck`) the loudest partials are kept, until as many sound at a time,
+in the mean, as of ours. `cost` prints seconds and memory, and `auto` what one pitch and what tracks explain of a sound.
 """
 
 import resource
@@ -23,8 +21,8 @@ from tests.benchmarks.ear import figures, opinions
 
 CONFIG = Config()
 RATE = CONFIG.sample_rate
-# Loris: what partials must be apart, and the main lobe of its window, twice that. sms-tools: a Blackman window.
-RESOLUTION_HZ, SMS_WINDOW, SMS_FFT, SMS_HOP = 40.0, 4001, 4096, 128
+# Loris: what partials must be apart, and half the main lobe of its window.
+RESOLUTION_HZ = 40.0
 
 
 def sounding(analysis: Analysis) -> float:
@@ -45,17 +43,6 @@ def loris(sound: np.ndarray, n_sines: float) -> tuple[np.ndarray, float]:
         return np.zeros_like(sound), 0.0
     rendered = loristrck.synthesize(partials, RATE, start=0.0, end=len(sound) / RATE)
     return fitted(rendered, len(sound)), sum(map(length_s, partials)) * RATE / len(sound)
-
-
-def sms(sound: np.ndarray, n_sines: float) -> tuple[np.ndarray, float]:
-    """Sines of sms-tools, with their phases, and how many sound at a time."""
-    from smstools.models import sineModel
-
-    window = np.blackman(SMS_WINDOW)
-    hz, db, phase = sineModel.sineModelAnal(
-        sound.astype(np.float64), RATE, window, SMS_FFT, SMS_HOP, -90, round(n_sines), 0.05, 20, 0.01
-    )
-    return fitted(sineModel.sineModelSynth(hz, db, phase, 512, SMS_HOP, RATE), len(sound)), (hz > 0).sum(1).mean()
 
 
 def fitted(sound: np.ndarray, n: int) -> np.ndarray:
@@ -81,7 +68,7 @@ def main():
 @click.argument("sounds", nargs=-1, type=Path)
 @click.option("--seconds", default=2.0, show_default=True)
 def compare(sounds, seconds):
-    """Harmonic take, take of tracks, our sines alone and those of others: SNR of the sines, mel distance and judges."""
+    """Harmonic take, take of tracks, our sines alone and those of Loris: SNR of the sines, mel distance and judges."""
     click.echo("| sound | | sines at a time | SNR dB | mel dB | ViSQOL | Zimtohrli |\n|---|---|---|---|---|---|---|")
     for path in sounds:
         sound = load_audio(path, RATE)[: int(seconds * RATE)]
@@ -95,12 +82,8 @@ def compare(sounds, seconds):
         click.echo(
             row(path.stem, "tracks, sines alone", sound, tracks.harmonic.numpy(), n_sines, tracks.harmonic.numpy())
         )
-        for what, tool in (("Loris", loris), ("sms-tools", sms)):
-            try:
-                heard, n = tool(wave, n_sines)
-                click.echo(row(path.stem, f"{what}, sines alone", sound, heard, n, heard))
-            except Exception as error:  # of another's program
-                click.echo(f"| {path.stem} | {what} | {error!r} |")
+        heard, n = loris(wave, n_sines)
+        click.echo(row(path.stem, "Loris, sines alone", sound, heard, n, heard))
 
 
 @main.command()
