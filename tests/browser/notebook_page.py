@@ -60,13 +60,23 @@ LAID_OUT = """async width => {
 
 PLAYER = ".ddsp.player"
 HELD = "player => [...player.playback.sounds].map(([name, sound]) => [name, pack(sound.getChannelData(0))])"
-# Numbers as text, which leaves the page quicker than a list of them.
-PACK = """() => { window.pack = numbers => {
-    const bytes = new Uint8Array(Float32Array.from(numbers).buffer), part = 32768;
-    let text = '';
-    for (let i = 0; i < bytes.length; i += part) text += String.fromCharCode(...bytes.subarray(i, i + part));
-    return btoa(text);
-}; }"""
+# Tools in the page. Numbers leave it as text, quicker than as a list. What a playback sounds is overheard on its way to
+# the loudspeaker, by a function that gives its last samples; a busy page connects it late.
+TOOLS = """() => {
+    window.pack = numbers => {
+        const bytes = new Uint8Array(Float32Array.from(numbers).buffer), part = 32768;
+        let text = '';
+        for (let i = 0; i < bytes.length; i += part) text += String.fromCharCode(...bytes.subarray(i, i + part));
+        return btoa(text);
+    };
+    window.overhear = async (playback, fftSize) => {
+        const analyser = new AnalyserNode(playback.context, {fftSize}), samples = new Float32Array(fftSize);
+        for (const {gain} of playback.nodes.values()) gain.connect(analyser);
+        const last = () => (analyser.getFloatTimeDomainData(samples), samples);
+        while (!last()[0]) await new Promise(done => setTimeout(done, 50));
+        return last;
+    };
+}"""
 
 
 def unpacked(text: str) -> np.ndarray:
@@ -94,7 +104,7 @@ class NotebookPage:
         self.page.goto(self.lab.page_of(self.name))
         self._wait(READY)
         self.page.evaluate(EAVESDROP)
-        self.page.evaluate(PACK)
+        self.page.evaluate(TOOLS)
 
     def _note_fault(self, error):
         # JupyterLab's own, from a timer: it takes its splash away twice where two parts of it asked for one.

@@ -6,7 +6,7 @@ from browser.conftest import browser_path
 from browser.ear import ALL, LISTEN
 from browser.firefox import Firefox
 from browser.loudspeaker import loudspeaker
-from browser.notebook_page import PACK, READY, unpacked
+from browser.notebook_page import READY, TOOLS, unpacked
 from browser.test_browser_players import LISTEN as PEAK
 
 FIREFOX = ("firefox-esr", "firefox")
@@ -31,7 +31,7 @@ def opened(lab, folder, speaker):
 
 def test_a_player_and_the_keyboard_sound_in_firefox(lab, tmp_path, speaker):
     firefox = opened(lab, tmp_path, speaker)
-    for prepare in (PACK, LISTEN):
+    for prepare in (TOOLS, LISTEN):
         firefox.value(f"({prepare})()")
     firefox.value("jupyterapp.commands.execute('notebook:run-all-cells')")
     firefox.wait(f"{PLAYER}?.playback.sounds.size")

@@ -14,27 +14,19 @@ pytestmark = pytest.mark.notebook("players")
 
 SAMPLE_RATE = 16_000
 LISTEN = """async player => {
-    const {playback} = player, [{gain}] = playback.nodes.values(), context = gain.context;
-    const analyser = new AnalyserNode(context, {fftSize: 2048});
-    for (const {gain} of playback.nodes.values()) gain.connect(analyser);
-    const samples = new Float32Array(2048);
+    const last = await overhear(player.playback, 2048);
     let peak = 0;
     for (let i = 0; i < 10; i++) {
         await new Promise(done => setTimeout(done, 40));
-        analyser.getFloatTimeDomainData(samples);
-        peak = samples.reduce((most, x) => Math.max(most, Math.abs(x)), peak);
+        peak = last().reduce((most, x) => Math.max(most, Math.abs(x)), peak);
     }
     return peak;
 }"""
 # What a sine's loudspeaker moves at.
-HEARD_HZ = """async view => {
-    const {playback} = view, context = playback.context, analyser = new AnalyserNode(context, {fftSize: 4096});
-    for (const {gain} of playback.nodes.values()) gain.connect(analyser);
-    await new Promise(done => setTimeout(done, 300));
-    const samples = new Float32Array(4096);
-    analyser.getFloatTimeDomainData(samples);
+HEARD_HZ = """async ({playback}) => {
+    const samples = (await overhear(playback, 4096))();
     const rises = samples.filter((x, i) => i && samples[i - 1] < 0 && x >= 0).length;
-    return rises * context.sampleRate / 4096;
+    return rises * playback.context.sampleRate / 4096;
 }"""
 RUNNING = "player => player.playback.running"
 AT = "player => player.playback.position()"

@@ -15,12 +15,10 @@ RATE = 44_100
 LISTEN = """async player => {
     const {playback} = player, {context} = playback;
     playback.seek(0.3);
-    const analyser = new AnalyserNode(context, {fftSize: 16384});
-    for (const {gain} of playback.nodes.values()) gain.connect(analyser);
-    // A busy machine sounds late: until all that is heard comes after the seek.
+    const last = await overhear(playback, 16384), whole = playback.sounds.get("64 partials").getChannelData(0);
+    // A busy machine sounds late.
     while (context.currentTime < playback.origin + 0.6) await new Promise(done => setTimeout(done, 50));
-    const samples = new Float32Array(16384), whole = playback.sounds.get("64 partials").getChannelData(0);
-    analyser.getFloatTimeDomainData(samples);
+    const samples = last();
     const until = seconds => whole.subarray(seconds * 44100 - 16384, seconds * 44100);
     return [samples, until(playback.at + context.currentTime - playback.origin), until(0.9)].map(pack);
 }"""
