@@ -4,11 +4,12 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
+
+# Its parts are loaded where they are named: signal and optimize take long, and a start needs neither.
+import scipy
 import torch
 from scipy.fft import rfft
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
-from scipy.optimize import linear_sum_assignment
-from scipy.signal import find_peaks
 
 from ddsp_nb.analysis.pitch import top_of_parabola
 from ddsp_nb.config import Config
@@ -45,7 +46,8 @@ def spectral_peaks(audio: torch.Tensor, config: Config, window: int) -> Iterator
         level_db = 20 * np.log10(np.abs(rfft(frame * shape, 2 * window)) * (2 / shape.sum()) + 1e-9)
         lobes_db = np.maximum(maximum_filter1d(level_db, AROUND_BINS) - LOBES_DB, quiet_db)
         floor_db = np.maximum(uniform_filter1d(level_db, AROUND_BINS) + PROMINENCE_DB, lobes_db)
-        bins, _ = find_peaks(level_db, height=floor_db)
+        top = (level_db[1:-1] > level_db[:-2]) & (level_db[1:-1] >= level_db[2:]) & (level_db[1:-1] >= floor_db[1:-1])
+        bins = np.flatnonzero(top) + 1
         shift, top_db = top_of_parabola(*(level_db[bins + i] for i in (-1, 0, 1)))
         yield (bins + shift) * (config.sample_rate / (2 * window)), top_db
 
@@ -56,7 +58,7 @@ def strokes(audio: torch.Tensor, config: Config) -> np.ndarray:
     power = uniform_filter1d(np.diff(audio.double().cpu().numpy(), prepend=0) ** 2, short, origin=-(short // 2))
     power += SILENCE * power.max() + 1e-30
     loudest = np.pad(maximum_filter1d(power, before), (before // 2 + short, 0), "edge")[: len(power)]
-    return -(-find_peaks(10 * np.log10(power / loudest), RISE_DB, distance=before)[0] // config.hop_length)
+    return -(-scipy.signal.find_peaks(10 * np.log10(power / loudest), RISE_DB, distance=before)[0] // config.hop_length)
 
 
 def follow(
@@ -74,7 +76,8 @@ def follow(
         at, last_hz, last_db, slope = np.reshape([track[-1] for track in live], (-1, 4)).T[..., None]
         off = np.abs(hz - last_hz - slope * (frame - at)) / (OFF_BINS * bin_hz + OFF_SHARE * hz)
         gain = np.minimum(off**2 + ((level_db - last_db) / OFF_DB) ** 2 - MOST_COST, 0)
-        goes_on = {j: live[i] for i, j in zip(*linear_sum_assignment(gain), strict=True) if gain[i, j] < 0}
+        pairs = zip(*scipy.optimize.linear_sum_assignment(gain), strict=True)
+        goes_on = {j: live[i] for i, j in pairs if gain[i, j] < 0}
         for j, peak in enumerate(zip(hz, level_db, strict=True)):
             before, before_hz, _, slope = goes_on[j][-1] if j in goes_on else (frame - 1, hz[j], 0, 0)
             slope += NEWEST * ((hz[j] - before_hz) / (frame - before) - slope)

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 
 import numpy as np
+import scipy
 import torch
 from scipy.fft import fft
 from scipy.ndimage import correlate1d, uniform_filter1d
-from scipy.signal import find_peaks
 from torch.nn import functional as F
 
 from ddsp_nb.analysis.decompose import MIN_GAIN, Analysis, band_gains, snr_db
@@ -139,4 +139,4 @@ def beats(partial: np.ndarray, hz: np.ndarray, rate: float) -> np.ndarray:
     even *= np.exp(1j * TWO_PI / rate * np.cumsum(hz - hz.mean()))
     n, n_near = FINER * len(partial), round(FINER * len(partial) * BEATS_HZ / rate)
     size = np.roll(np.abs(fft(even, n)), n_near)[: 2 * n_near + 1]
-    return hz.mean() + (find_peaks(size, height=BESIDE * size.max())[0] - n_near) * (rate / n)
+    return hz.mean() + (scipy.signal.find_peaks(size, height=BESIDE * size.max())[0] - n_near) * (rate / n)

@@ -8,8 +8,8 @@ import math
 from collections.abc import Iterable
 
 import numpy as np
+import scipy
 import torch
-from scipy.signal import resample_poly, sosfilt, sosfreqz
 
 from ddsp_nb.sound.limit import MOST_LOST_DB, limiting_gain
 
@@ -43,13 +43,13 @@ def k_weighting(sample_rate: int) -> np.ndarray:
 
 def k_power(hz: torch.Tensor, sample_rate: int) -> torch.Tensor:
     """By how much both filters raise the power at each frequency."""
-    response = sosfreqz(k_weighting(sample_rate), hz.cpu().double().flatten().numpy(), fs=sample_rate)[1]
+    response = scipy.signal.sosfreqz(k_weighting(sample_rate), hz.cpu().double().flatten().numpy(), fs=sample_rate)[1]
     return torch.from_numpy(np.abs(response) ** 2).view(hz.shape)
 
 
 def integrated_lufs(sound: torch.Tensor, sample_rate: int) -> float:
     """Loudness of [n_samples] or [2, n_samples]; -inf where it is silent, or shorter than a block of 0.4 s."""
-    weighted = sosfilt(k_weighting(sample_rate), sound.cpu().double().numpy())
+    weighted = scipy.signal.sosfilt(k_weighting(sample_rate), sound.cpu().double().numpy())
     return lufs_of(np.square(weighted).reshape(-1, weighted.shape[-1]).sum(0), sample_rate)
 
 
@@ -68,7 +68,8 @@ def true_peaks(sound: torch.Tensor) -> np.ndarray:
     found = np.empty(channels.shape[1])
     for start in range(0, len(found), AT_ONCE):
         first = max(start - AROUND, 0)
-        finer = np.abs(resample_poly(channels[:, first : start + AT_ONCE + AROUND], TIMES, 1, axis=1)).max(0)
+        part = channels[:, first : start + AT_ONCE + AROUND]
+        finer = np.abs(scipy.signal.resample_poly(part, TIMES, 1, axis=1)).max(0)
         found[start : start + AT_ONCE] = finer.reshape(-1, TIMES).max(1)[start - first :][:AT_ONCE]
     return found
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from itertools import combinations
 
+import scipy
 import torch
 from safetensors import safe_open
-from scipy.interpolate import CubicSpline
 
 from ddsp_nb.config import Config
 from ddsp_nb.errors import ConfigError
@@ -194,12 +194,12 @@ def _curves(parts: Mapping[str, tuple[float, ...]], n: int) -> torch.Tensor:
 
 
 @lru_cache(MOST_KEPT)
-def _detour(a: Member, b: Member) -> CubicSpline:
+def _detour(a: Member, b: Member) -> "scipy.interpolate.CubicSpline":
     """Of the straight way from one member to the other, at 0 to 1."""
     rows = torch.stack([a.row, b.row])[:, : CODE_SIZE + N_BANDS]
     octaves, levels_db = torch.stack([a.octaves, b.octaves]), torch.stack([a.loudness_db, b.loudness_db])
     middle, usual_db = octaves[:, N_QUANTILES // 2].mean().item(), levels_db[:, USUAL_LOUDNESS].mean().item()
-    return CubicSpline(torch.linspace(0, 1, N_PLACES), detour(rows, middle, usual_db))
+    return scipy.interpolate.CubicSpline(torch.linspace(0, 1, N_PLACES), detour(rows, middle, usual_db))
 
 
 def _for_config(rows: torch.Tensor, config: Config) -> torch.Tensor:
