@@ -76,12 +76,22 @@ class Firefox:
             assert time.monotonic() < end, expression
             time.sleep(0.1)
 
-    def click(self, element: str, hold_s: float = 0) -> None:
-        """Press the element that a JavaScript expression gives, as a hand would."""
+    def press(self, element: str) -> None:
+        """Press the element that a JavaScript expression gives, as a hand would, and stay on it."""
         x, y = map(round, self.value(f"{MIDDLE}({element})"))
-        down = [{"type": "pointerMove", "x": x, "y": y}, {"type": "pointerDown", "button": 0}]
-        up = [{"type": "pause", "duration": round(1000 * hold_s)}, {"type": "pointerUp", "button": 0}]
-        hand = {"type": "pointer", "id": "hand", "actions": [*down, *up]}
+        self._move({"type": "pointerMove", "x": x, "y": y}, {"type": "pointerDown", "button": 0})
+
+    def release(self) -> None:
+        """Let go of what was pressed."""
+        self._move({"type": "pointerUp", "button": 0})
+
+    def click(self, element: str) -> None:
+        """Press and let go."""
+        self.press(element)
+        self.release()
+
+    def _move(self, *actions):
+        hand = {"type": "pointer", "id": "hand", "actions": actions}
         self.command("input.performActions", context=self.page, actions=[hand])
 
     def close(self) -> None:
