@@ -96,6 +96,7 @@ def test_the_picture_shows_the_partials_that_sound_and_asks_for_nothing_in_silen
     # Once the level that is told has fallen.
     page.page.wait_for_function("() => performance.now() - eye.asked_ms > 500")
     assert page.page.evaluate("eye.partials().length") == 0
+    assert "Infinity" not in " ".join(page.page.evaluate("eye.words"))
 
 
 def test_a_phrase_grows_at_a_button(page, played):

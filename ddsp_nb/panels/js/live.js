@@ -43,7 +43,10 @@ export class Live {
       const context = audioContext(this.rate);
       await soundAlone(this, context);
       await loadWorklet(context, this.name, this.text);
-      if (this.start === start) this.connect(context, extra);
+      if (this.start !== start) return;
+      this.connect(context, extra);
+      // What is seen of the sound was looked for before there was any.
+      this.show();
     } catch (error) {
       if (this.start === start) this.pause();
       this.wrong = `The page cannot sound here (${error.message}). Try a current Chrome, Edge or Firefox.`;

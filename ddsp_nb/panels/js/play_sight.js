@@ -26,7 +26,7 @@ export function sightOf(engine, { signal }) {
     const peak = samples.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
     const rms = Math.sqrt(samples.reduce((sum, x) => sum + x ** 2, 0) / samples.length);
     peak_db = Math.max(decibels(peak), node ? peak_db - FALL_DB : LEAST_DB, LEAST_DB);
-    drawSight(element, engine.rate, seen, [peak_db, decibels(rms)]);
+    drawSight(element, engine.rate, seen, [peak_db, Math.max(decibels(rms), LEAST_DB)]);
     const sounds = hands.held.size || seen.voices?.length || peak_db > LEAST_DB;
     if (node && sounds && engine.asked !== node) (engine.asked = node).port.postMessage({ look: true });
   };
